@@ -1,0 +1,135 @@
+/**
+ * What the agent needs of its neighbours. `agent/` imports these interfaces and `protocol/`, never an adapter; `cli/run`
+ * ties them together.
+ */
+import type { AgentAnswer, AgentStatusReport, Assignment } from "../protocol/assignment.ts";
+import type {
+  BatchDeclaration,
+  BatchOrigin,
+  CompletionRequest,
+  DeclarationAnswer,
+  Part,
+  PartsAnswer,
+  Receipt,
+} from "../protocol/delivery.ts";
+import type { DeviceAuthorizationResponse, Link } from "../protocol/linking.ts";
+
+export type Lane = BatchDeclaration["lane"];
+
+/** A batch file that is complete and synced but not yet part of the spool. */
+export interface BatchFile {
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly payloadSha256: string;
+  readonly payloadBytes: number;
+}
+
+/** Takes the content of one batch. Disposing it before `finish` deletes what was written. */
+export interface BatchWriter extends AsyncDisposable {
+  /** Hashes, compresses and writes; resolves when another chunk may come. The chunk may be reused then. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** When it resolves the file is durable. */
+  finish(): Promise<BatchFile>;
+}
+
+/** Batches on disk between their source and the hub. All of one link: the current one. */
+export interface Spool {
+  /**
+   * Waits until `bytes` more fit (limit and free-space reserve), saying so in the log when it has to wait; one batch
+   * above the limit fits an empty spool. Then opens a writer.
+   */
+  open(options: { bytes: number; lane: Lane; signal: AbortSignal }): Promise<BatchWriter>;
+  /**
+   * Takes a finished file in. When it resolves the batch is durable, and what `alongside` wrote to the state database
+   * was committed in the same transaction. `known`: the spool or the hub has this batch already; the file is deleted,
+   * `alongside` committed all the same.
+   */
+  admit(
+    file: BatchFile,
+    options: { origin: BatchOrigin; lane: Lane; alongside?: (batchId: string) => void },
+  ): Promise<"admitted" | "known">;
+  /** Waiting batches, live before history, each lane oldest first, without those `except`ed; `undefined` for none. */
+  next(options: { except: ReadonlySet<string> }): StoredBatch | undefined;
+  /** The hub has it. The file is kept for `keepDays`, or until its room is needed. */
+  acknowledge(id: string, receipt: Receipt): void;
+  /** Moves a batch that cannot be delivered to `state/set-aside/`, with the reason beside it. Its source may read again. */
+  setAside(id: string, reason: string): Promise<void>;
+}
+
+/** A batch in the spool. */
+export interface StoredBatch {
+  readonly declaration: BatchDeclaration;
+  /** Reads a range of the payload; fails with `BatchDamagedError` when the file is not what was written. */
+  read(offset: number, bytes: number): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** What the hub answered, by its kind: the caller decides on `kind`, people read `message`. */
+export class HubError extends Error {
+  override readonly name = "HubError";
+  readonly kind: HubErrorKind;
+  /** How long to wait at least before the next try, in ms (from `Retry-After`). */
+  readonly retryAfterMs: number | undefined;
+  constructor(
+    message: string,
+    options: { kind: HubErrorKind; retryAfterMs?: number | undefined; cause?: unknown },
+  ) {
+    super(message, { cause: options.cause });
+    this.kind = options.kind;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+export type HubErrorKind =
+  /** No answer: network, proxy, TLS, timeout. `message` has the operating system's error and the remedy. */
+  | "unreachable"
+  /** An answer over valid TLS that no hub would give. */
+  | "not-a-hub"
+  /** 429, 503 or another 5xx: try again. */
+  | "busy"
+  /** The link has ended. */
+  | "unlinked"
+  /** The hub does not know this installation's key (any longer): register again. */
+  | "unknown-installation"
+  /** This batch will never be taken; other batches may. */
+  | "refused"
+  /** A part is missing or its address has expired: declare again. */
+  | "stale"
+  /** The hub says the payload is not what was declared. */
+  | "checksum";
+
+/** Asking the hub for a PIN. All of these throw {@linkcode HubError} (or the signal's reason). */
+export interface LinkingClient {
+  /** Registers the key when needed and asks for a PIN. */
+  requestPin(signal: AbortSignal): Promise<DeviceAuthorizationResponse>;
+  /** One poll of the token endpoint. */
+  pollPin(deviceCode: string, signal: AbortSignal): Promise<PinPoll>;
+  /** Tells the hub that this link is not wanted. */
+  giveUp(link: Link, signal: AbortSignal): Promise<void>;
+}
+
+export type PinPoll =
+  | { readonly state: "pending" }
+  | { readonly state: "slow-down" }
+  | { readonly state: "expired" }
+  | { readonly state: "denied" }
+  | { readonly state: "linked"; readonly link: Link };
+
+/** Work for a linked agent. All of these throw {@linkcode HubError} (or the signal's reason). */
+export interface AssignmentClient {
+  /** Waits until the assignment differs from the one with `etag`, at most a poll's length; `undefined` when it does not. */
+  poll(etag: string | undefined, signal: AbortSignal): Promise<{ assignment: Assignment; etag: string } | undefined>;
+  answer(requestId: string, answer: AgentAnswer, signal: AbortSignal): Promise<void>;
+  report(status: AgentStatusReport, signal: AbortSignal): Promise<void>;
+}
+
+/** Delivery of one batch. All of these throw {@linkcode HubError} (or the signal's reason). */
+export interface DeliveryClient {
+  declare(batch: BatchDeclaration, signal: AbortSignal): Promise<DeclarationAnswer>;
+  addresses(batchId: string, parts: readonly Part[], signal: AbortSignal): Promise<PartsAnswer["addresses"]>;
+  put(address: PartsAnswer["addresses"][number], bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void>;
+  /** `undefined` while the hub is still checking. */
+  complete(batchId: string, request: CompletionRequest, signal: AbortSignal): Promise<Receipt | undefined>;
+  /** Which of these batches has the hub not got? */
+  missing(batchIds: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
+}

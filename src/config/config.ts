@@ -1,0 +1,39 @@
+/** The effective configuration of one installation: parsed, checked and complete. `load.ts` makes it from the TOML. */
+
+export interface Config {
+  /** The installation folder (real path): where the TOML lies, relative paths start, log and state are kept. */
+  readonly folder: string;
+  /** Path of the TOML, whether or not it exists. */
+  readonly file: string;
+  readonly app: {
+    /** The service's identity, e.g. `com.injixo.cloud-link`. */
+    readonly name: string;
+    readonly verbose: boolean;
+    /** Absolute path. */
+    readonly importDirectory: string;
+  };
+  readonly hub: {
+    /** Origin of the hub, without path. */
+    readonly url: URL;
+    /** Absolute path of a PEM file with further certificate authorities. */
+    readonly caFile?: string;
+    /** Only a link to this account (its id or name) is accepted. */
+    readonly account?: string;
+    /** Host patterns of object stores besides `injixo-*.s3-eu-west-1.amazonaws.com`; `*` stands for part of one label. */
+    readonly objectStoreHosts: readonly string[];
+  };
+  readonly csv: {
+    /** A file whose writer was not seen to close it counts as finished when unchanged for this long, in ms. */
+    readonly settleMs: number;
+    /** How often the folder is read even without events, in ms. */
+    readonly pollMs: number;
+  };
+  readonly spool: {
+    /** Waiting and kept batches take this much at most, in bytes. */
+    readonly bytesMax: number;
+    /** This much of the disk is left free, in bytes. */
+    readonly freeBytesMin: number;
+    /** Acknowledged batches are kept this long, in days, for a hub that is restored from a backup. */
+    readonly keepDays: number;
+  };
+}

@@ -1,0 +1,64 @@
+/**
+ * What the hub tells a linked agent to do, fetched by one long poll: `GET /api/v1/agent/assignment` with
+ * `If-None-Match` and `Prefer: wait=55` (RFC 7240) answers 200 with an `ETag` as soon as it differs, else 304.
+ * An agent whose link has ended gets problem `unlinked`.
+ */
+import { z } from "zod";
+import { DatabaseSource } from "./database.ts";
+import { Id, Link } from "./linking.ts";
+
+/** Longest wait of one poll, in seconds: below the idle limit of common proxies. */
+export const assignmentWaitSecondsMax = 55;
+
+/** A CSV integration: files of the import folder, unchanged. */
+export const CsvSource = z.object({ type: z.literal("csv") });
+export type CsvSource = z.infer<typeof CsvSource>;
+
+/** Where an integration's data comes from. */
+export const Source = z.discriminatedUnion("type", [CsvSource, DatabaseSource]);
+export type Source = z.infer<typeof Source>;
+
+/** Something the hub asks for once; answered by its id with `PUT /api/v1/agent/requests/{id}`. */
+export const AgentRequest = z.discriminatedUnion("type", [
+  /** Look for new data now. */
+  z.object({ id: Id, type: z.literal("import-now") }),
+  /** Connect to the given source, run its query for the last hour and report: nothing is imported. */
+  z.object({ id: Id, type: z.literal("test"), source: DatabaseSource }),
+]);
+export type AgentRequest = z.infer<typeof AgentRequest>;
+
+/** The answer to an {@linkcode AgentRequest}. */
+export const AgentAnswer = z.object({
+  ok: z.boolean(),
+  /** One line for people. */
+  message: z.string().max(4096),
+  /** Columns in the order of the query, and the first rows as text; `null` is SQL's NULL. */
+  preview: z.object({
+    columns: z.array(z.string().max(256)).max(1024),
+    rows: z.array(z.array(z.string().max(4096).nullable()).max(1024)).max(10),
+    rowCount: z.number().int().nonnegative(),
+  }).optional(),
+});
+export type AgentAnswer = z.infer<typeof AgentAnswer>;
+
+/** What a linked agent does until told otherwise. It is kept, so that an unreachable hub stops no extraction. */
+export const Assignment = z.object({
+  link: Link,
+  paused: z.boolean(),
+  /** `null`: linked, but the integration is still a draft: nothing to do yet. */
+  source: Source.nullable(),
+  requests: z.array(AgentRequest).max(32),
+  /** How many batches of this link's integration the hub has; fewer than the agent knows of means it was restored. */
+  received: z.object({ count: z.number().int().nonnegative() }),
+});
+export type Assignment = z.infer<typeof Assignment>;
+
+/** What an agent reports of itself, `PUT /api/v1/agent/status`, at every change and once a minute. */
+export const AgentStatusReport = z.object({
+  version: z.string().max(64),
+  /** What waits to be delivered. */
+  waiting: z.object({ batches: z.number().int().nonnegative(), bytes: z.number().int().nonnegative() }),
+  /** What does not work now, one line with the remedy; `null` when all is well. */
+  problem: z.string().max(2048).nullable(),
+});
+export type AgentStatusReport = z.infer<typeof AgentStatusReport>;

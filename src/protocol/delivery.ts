@@ -1,0 +1,112 @@
+/**
+ * How a batch reaches the hub:
+ *
+ * 1. `POST /api/v1/agent/batches` with a {@linkcode BatchDeclaration} → {@linkcode DeclarationAnswer}: a receipt when the
+ *    hub has it already, else the parts that have arrived so far (a half-sent batch is resumed).
+ * 2. `POST /api/v1/agent/batches/{id}/parts` with a {@linkcode PartsRequest} → one signed address per part
+ *    ({@linkcode PartsAnswer}); each part is PUT to its address as bytes with exactly the given headers.
+ * 3. `POST /api/v1/agent/batches/{id}/complete` with {@linkcode CompletionRequest} → 200 {@linkcode Receipt}, or 202
+ *    while the hub is still checking a large batch: ask again.
+ *
+ * The payload is the batch's content compressed by zstd; parts are consecutive ranges of the payload.
+ */
+import { z } from "zod";
+import { dataTypes } from "./database.ts";
+
+/** Parts are this long at least (the last may be shorter), in bytes. */
+export const partBytesMin = 256 * 1024;
+/** Parts are this long at most, in bytes. */
+export const partBytesMax = 8 * 1024 * 1024;
+/** Largest content of one batch, in bytes. */
+export const contentBytesMax = 64 * 1024 ** 3;
+/** How many part addresses may be asked for at once. */
+export const partsPerRequestMax = 64;
+
+/** SHA-256, lower-case hexadecimal. */
+export const Sha256: z.ZodString = z.string().regex(/^[0-9a-f]{64}$/);
+const ByteCount = z.number().int().nonnegative().max(contentBytesMax);
+const Instant = z.iso.datetime();
+
+/** What the batch holds. */
+export const BatchOrigin = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("csv"),
+    /** The file's name without its folder. */
+    fileName: z.string().min(1).max(255),
+    /** When the file was last changed. */
+    modifiedAt: Instant.nullable(),
+  }),
+  z.object({
+    kind: z.literal("query"),
+    dataType: z.enum(dataTypes),
+    /** The rows of this window, and no others, are replaced: from inclusive, to exclusive, UTC. */
+    window: z.object({ from: Instant, to: Instant }),
+    timeZone: z.string().max(64),
+    rows: z.number().int().nonnegative(),
+    /** Rows that the query returned and the agent refused, with the first few reasons. */
+    refused: z.object({ rows: z.number().int().nonnegative(), reasons: z.array(z.string().max(512)).max(10) }),
+    columns: z.array(z.string().max(256)).max(1024),
+  }),
+]);
+export type BatchOrigin = z.infer<typeof BatchOrigin>;
+
+/** All that is known of a batch before its bytes are sent. */
+export const BatchDeclaration = z.object({
+  /** See {@linkcode ../spool/batch_id.ts}: computed from integration, origin and content. */
+  id: Sha256,
+  linkId: z.string().max(64),
+  /** The agent's running number: for a window the highest wins. */
+  sequence: z.number().int().positive(),
+  lane: z.enum(["live", "history"]),
+  origin: BatchOrigin,
+  /** The content: what the hub stores and hands out. */
+  sha256: Sha256,
+  bytes: ByteCount,
+  /** The payload: the content compressed by zstd, what is sent. */
+  payloadSha256: Sha256,
+  payloadBytes: ByteCount,
+  createdAt: Instant,
+});
+export type BatchDeclaration = z.infer<typeof BatchDeclaration>;
+
+/** A range of the payload. */
+export const Part = z.object({
+  offset: ByteCount,
+  bytes: z.number().int().positive().max(partBytesMax),
+  sha256: Sha256,
+});
+export type Part = z.infer<typeof Part>;
+
+/** The hub's word that it has the whole batch, durably. */
+export const Receipt = z.object({ batch: Sha256, receivedAt: Instant });
+export type Receipt = z.infer<typeof Receipt>;
+
+/** Answer to the declaration. */
+export const DeclarationAnswer = z.discriminatedUnion("state", [
+  z.object({ state: z.literal("received"), receipt: Receipt }),
+  z.object({ state: z.literal("wanted"), parts: z.array(Part) }),
+]);
+export type DeclarationAnswer = z.infer<typeof DeclarationAnswer>;
+
+export const PartsRequest = z.object({ parts: z.array(Part).min(1).max(partsPerRequestMax) });
+export type PartsRequest = z.infer<typeof PartsRequest>;
+
+/** One signed address per requested part, in the same order. */
+export const PartsAnswer = z.object({
+  addresses: z.array(z.object({
+    url: z.url().max(4096),
+    headers: z.record(z.string(), z.string()),
+    expiresAt: Instant,
+  })),
+});
+export type PartsAnswer = z.infer<typeof PartsAnswer>;
+
+/** All parts in the order of their offsets, without gap or overlap. */
+export const CompletionRequest = z.object({ parts: z.array(Part).min(1).max(300_000) });
+export type CompletionRequest = z.infer<typeof CompletionRequest>;
+
+/** `POST /api/v1/agent/batches/missing`: which of these batches, once acknowledged, has the hub forgotten? */
+export const MissingRequest = z.object({ ids: z.array(Sha256).max(1000) });
+export type MissingRequest = z.infer<typeof MissingRequest>;
+export const MissingAnswer = z.object({ missing: z.array(Sha256).max(1000) });
+export type MissingAnswer = z.infer<typeof MissingAnswer>;

@@ -1,0 +1,54 @@
+/** Errors of the hub's API: problem details (RFC 9457), `application/problem+json`. */
+import { z } from "zod";
+
+/** Each code is the last segment of the problem's `type`, `/problems/{code}`. */
+export const problemCodes = [
+  "invalid-request",
+  "not-authenticated",
+  "forbidden",
+  "not-found",
+  "conflict",
+  "method-not-allowed",
+  "too-large",
+  "too-many-requests",
+  "unavailable",
+  "internal",
+  /** The PIN is wrong or has expired. */
+  "wrong-pin",
+  /** The agent's link has ended; `reason` says why. */
+  "unlinked",
+  /** The content does not have the declared SHA-256 or size; nothing was stored. */
+  "checksum-mismatch",
+  /** A part of the completion is not there (any longer); declare again. */
+  "part-missing",
+  /** The upload address is forged, used for another body, or has expired. */
+  "bad-upload-address",
+] as const;
+export type ProblemCode = (typeof problemCodes)[number];
+
+/** Why a link ended. */
+export const unlinkReasons = ["integration-deleted", "moved", "linked-elsewhere", "given-up"] as const;
+export type UnlinkReason = (typeof unlinkReasons)[number];
+
+export const Problem = z.object({
+  type: z.string().max(256),
+  title: z.string().max(256),
+  status: z.number().int(),
+  detail: z.string().max(4096).optional(),
+  reason: z.string().max(64).optional(),
+});
+export type Problem = z.infer<typeof Problem>;
+
+/**
+ * The code in a problem's `type`, or `undefined` when it is none of ours.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(problemCode({ type: "/problems/unlinked", title: "", status: 403 }), "unlinked");
+ * ```
+ */
+export function problemCode(problem: Problem): ProblemCode | undefined {
+  const last = problem.type.split("/").at(-1);
+  return problemCodes.find((code) => code === last);
+}
