@@ -1,0 +1,11 @@
+/** One finding of `check`. */
+
+export interface CheckLine {
+  /** What was looked at, e.g. `Proxy` or `Import folder`. */
+  readonly name: string;
+  readonly result: "ok" | "warning" | "failed";
+  /** What was seen. */
+  readonly detail: string;
+  /** What to do, when not `ok`. */
+  readonly remedy?: string;
+}
