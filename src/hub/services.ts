@@ -1,0 +1,248 @@
+/**
+ * What the hub's doors (REST, OAuth, console) need of what is behind them: the domain's types and small services.
+ *
+ * Every method that takes an {@linkcode Actor} sees only that actor's account, and refuses with {@linkcode HubProblem}
+ * `forbidden` what its role does not allow, `not-found` what is not in its account. Instants are RFC 3339 in UTC.
+ */
+import type { ProblemCode, UnlinkReason } from "../protocol/problem.ts";
+import type { BatchOrigin } from "../protocol/delivery.ts";
+import type { AgentAnswer } from "../protocol/assignment.ts";
+import type { DatabaseSource } from "../protocol/database.ts";
+
+/** Who plans with the data. */
+export interface Account {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** `administrator` may do everything, `viewer` may only look. */
+export const roles = ["administrator", "viewer"] as const;
+export type Role = (typeof roles)[number];
+
+/** Someone who logs in. */
+export interface User {
+  readonly id: string;
+  readonly account: Account;
+  /** What is typed to log in. Unique in the hub. */
+  readonly name: string;
+  readonly role: Role;
+  readonly createdAt: string;
+}
+
+/** Who asks: a user in a session, or a script with an API token. */
+export interface Actor {
+  readonly kind: "user" | "token";
+  /** The user's or the token's id. */
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly account: Account;
+  /** Network address of the request: for limits, never for rights. */
+  readonly address: string;
+}
+
+/** Someone logged in. `secret` is in the cookie, `csrfToken` in every form. */
+export interface Session {
+  readonly user: User;
+  readonly csrfToken: string;
+  readonly expiresAt: string;
+}
+
+/** One agent in one folder. */
+export interface Installation {
+  readonly id: string;
+  readonly hostName: string;
+  readonly version: string;
+  /** Operating system, release and architecture. */
+  readonly system: string;
+  /** `[app] name`. */
+  readonly name: string;
+  /** Where it last came from. */
+  readonly address: string;
+  readonly linkedAt: string;
+  readonly lastSeenAt: string | null;
+  /** What waits there to be delivered, as last reported. */
+  readonly waiting: { readonly batches: number; readonly bytes: number } | null;
+}
+
+export const integrationStates = [
+  /** Added but not saved yet; may be linked already. */
+  "draft",
+  /** Saved, and no installation was ever linked. */
+  "never-linked",
+  /** Was linked once; `unlinkReason` says why it no longer is. */
+  "unlinked",
+  "online",
+  /** Linked, but not heard from since `stateSince`. */
+  "stale",
+  "paused",
+  /** Linked and online, but the agent reports what does not work: `problem`. */
+  "failing",
+] as const;
+export type IntegrationStateName = (typeof integrationStates)[number];
+
+/** What the administrator should do now. */
+export const nextSteps = ["none", "save", "connect", "check-host", "resume", "see-problem"] as const;
+export type NextStep = (typeof nextSteps)[number];
+
+/** One data source configured in the hub. */
+export interface Integration {
+  readonly id: string;
+  readonly name: string;
+  readonly type: "csv" | "database";
+  readonly state: IntegrationStateName;
+  /** Since when it is in this state, where that is known. */
+  readonly stateSince: string | null;
+  /** The agent's own words, one line with the remedy; only when failing. */
+  readonly problem: string | null;
+  /** Only when unlinked. */
+  readonly unlinkReason: UnlinkReason | null;
+  readonly nextStep: NextStep;
+  readonly paused: boolean;
+  readonly draft: boolean;
+  readonly installation: Installation | null;
+  readonly importCount: number;
+  readonly lastImportAt: string | null;
+  readonly createdAt: string;
+}
+
+/** One batch that has arrived whole. */
+export interface Import {
+  readonly id: string;
+  readonly integrationId: string;
+  readonly fileName: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Of the content, hexadecimal. */
+  readonly sha256: string;
+  /** Lines of a CSV file; rows of a query. */
+  readonly rows: number;
+  readonly state: "received";
+  readonly receivedAt: string;
+  readonly error: string | null;
+  readonly origin: BatchOrigin;
+}
+
+/** A page of a list; `next` is the cursor of the next one, `null` at the end. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | null;
+}
+
+export type LoginResult =
+  | { readonly ok: true; readonly secret: string; readonly session: Session }
+  | { readonly ok: false; readonly reason: "wrong" }
+  | { readonly ok: false; readonly reason: "too-many"; readonly retryAfterSeconds: number };
+
+/** Logging in and out. */
+export interface Sessions {
+  /** Takes the same time whether or not the user exists; limited per name, per address and in all. */
+  logIn(credentials: { name: string; password: string }, options: { address: string }): Promise<LoginResult>;
+  /** The session of a cookie's secret, `undefined` when there is none (any longer). */
+  find(secret: string): Promise<Session | undefined>;
+  logOut(secret: string): Promise<void>;
+  /** Who a bearer API token is, `undefined` when there is none. */
+  findToken(token: string, options: { address: string }): Promise<Actor | undefined>;
+}
+
+/** What is configured. */
+export interface Integrations {
+  /** By name. */
+  list(actor: Actor, options?: { cursor?: string | undefined; limit?: number | undefined }): Promise<Page<Integration>>;
+  get(actor: Actor, id: string): Promise<Integration>;
+  /** A draft has a name too, e.g. that of its type, until it is saved (`change` with `draft: false`). */
+  create(
+    actor: Actor,
+    integration: { name: string; type: "csv"; draft?: boolean | undefined },
+  ): Promise<Integration>;
+  /** The linked agent hears of it at once. */
+  change(
+    actor: Actor,
+    options: {
+      id: string;
+      name?: string | undefined;
+      paused?: boolean | undefined;
+      draft?: false | undefined;
+    },
+  ): Promise<Integration>;
+  /** Unlinks its installation; what was imported is no longer shown. */
+  remove(actor: Actor, id: string): Promise<void>;
+}
+
+/** Tying installations to integrations. */
+export interface Linking {
+  /**
+   * Links the installation that shows `pin`. What was linked to the integration before is unlinked, and so is the
+   * integration that this installation was linked to. Fails with {@linkcode HubProblem} `wrong-pin` (404) or
+   * `too-many-requests` (429, `retryAfterSeconds`).
+   */
+  connect(actor: Actor, options: { integrationId: string; pin: string }): Promise<Installation>;
+  /** The installation that shows `pin`, without linking it; the same limits and errors. */
+  look(actor: Actor, pin: string): Promise<Omit<Installation, "linkedAt">>;
+}
+
+/** What has arrived. */
+export interface Imports {
+  /** Newest first. */
+  list(
+    actor: Actor,
+    options: { integrationId: string; cursor?: string | undefined; limit?: number | undefined },
+  ): Promise<Page<Import>>;
+  get(actor: Actor, id: string): Promise<Import>;
+  /** The content, byte for byte; it has the import's `size`. */
+  content(actor: Actor, id: string): Promise<{ import: Import; body: ReadableStream<Uint8Array<ArrayBuffer>> }>;
+}
+
+/** Something asked of the linked agent. */
+export interface RequestState {
+  readonly id: string;
+  readonly type: "import-now" | "test";
+  readonly createdAt: string;
+  /** `null` until the agent has answered. */
+  readonly answer: AgentAnswer | null;
+}
+
+/** Asking the linked agent for something once. */
+export interface Requests {
+  create(
+    actor: Actor,
+    options: { integrationId: string; request: { type: "import-now" } | { type: "test"; source: DatabaseSource } },
+  ): Promise<RequestState>;
+  get(actor: Actor, options: { integrationId: string; id: string }): Promise<RequestState>;
+}
+
+/** Waiting for something to change. */
+export interface Changes {
+  /** Resolves at the next change of `topic` (an integration's id) after the call, or when the signal aborts. */
+  next(topic: string, signal: AbortSignal): Promise<void>;
+}
+
+/** Everything the doors need. */
+export interface HubServices {
+  /** Where browsers and agents reach the hub: no path, no trailing slash in `origin`. */
+  readonly publicUrl: URL;
+  readonly sessions: Sessions;
+  readonly integrations: Integrations;
+  readonly linking: Linking;
+  readonly imports: Imports;
+  readonly requests: Requests;
+  readonly changes: Changes;
+}
+
+/** A refusal that the asker is told as problem details (RFC 9457). */
+export class HubProblem extends Error {
+  override readonly name = "HubProblem";
+  readonly code: ProblemCode;
+  readonly reason: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    options: { reason?: string | undefined; retryAfterSeconds?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(detail, { cause: options.cause });
+    this.code = code;
+    this.reason = options.reason;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
