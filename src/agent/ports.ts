@@ -13,6 +13,7 @@ import type {
   Receipt,
 } from "../protocol/delivery.ts";
 import type { DeviceAuthorizationResponse, Link } from "../protocol/linking.ts";
+import type { UnlinkReason } from "../protocol/problem.ts";
 
 export type Lane = BatchDeclaration["lane"];
 
@@ -70,13 +71,21 @@ export class HubError extends Error {
   readonly kind: HubErrorKind;
   /** How long to wait at least before the next try, in ms (from `Retry-After`). */
   readonly retryAfterMs: number | undefined;
+  /** Why the link has ended, with kind `unlinked`, when the hub says. */
+  readonly unlinkReason: UnlinkReason | undefined;
   constructor(
     message: string,
-    options: { kind: HubErrorKind; retryAfterMs?: number | undefined; cause?: unknown },
+    options: {
+      kind: HubErrorKind;
+      retryAfterMs?: number | undefined;
+      unlinkReason?: UnlinkReason | undefined;
+      cause?: unknown;
+    },
   ) {
     super(message, { cause: options.cause });
     this.kind = options.kind;
     this.retryAfterMs = options.retryAfterMs;
+    this.unlinkReason = options.unlinkReason;
   }
 }
 

@@ -1,0 +1,250 @@
+/**
+ * The agent: joins the loops. The link is kept all the time; everything else belongs to one link and starts anew with
+ * the next one.
+ *
+ * ```
+ * linking ──▶ assignments ──▶ source ──▶ spool ──▶ uploader
+ * ```
+ */
+import { getLogger } from "@logtape/logtape";
+import type { AgentAnswer, AgentRequest, AgentStatusReport, Assignment } from "../protocol/assignment.ts";
+import type { Link } from "../protocol/linking.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { Assignments, type AssignmentStore } from "./assignments.ts";
+import type { LinkState } from "./link.ts";
+import { Linking, type LinkStore } from "./linking.ts";
+import { type AssignmentClient, HubError, type LinkingClient } from "./ports.ts";
+import { type SourceFactory, SourceSwitch } from "./source_switch.ts";
+import { runTogether } from "./tasks.ts";
+
+const log = getLogger(["cloud-link", "agent"]);
+
+/** How often the agent reports to the hub even when nothing changes, in ms. */
+export const reportEveryMs = 60_000;
+/** How soon a change is reported, in ms. */
+export const reportChangesEveryMs = 5_000;
+
+/** The part of the uploader that the agent drives. */
+export interface Delivery {
+  /** Delivers the spool's batches of the current link until aborted. */
+  run(signal: AbortSignal): Promise<void>;
+  /** The hub answers: waiting retries go at once. */
+  reachable(): void;
+  /** The hub has this many batches of the integration; fewer than were acknowledged are sent again. */
+  compare(receivedCount: number): void;
+  readonly problem: string | null;
+}
+
+/** The part of the spool that the agent drives. */
+export interface LinkedSpool {
+  /** Shows the batches of this link's integration from now on, and declares them with this link. */
+  use(link: Link | undefined): Promise<void> | void;
+  waiting(): { readonly batches: number; readonly bytes: number };
+}
+
+export interface AgentOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly version: string;
+  readonly hubUrl: URL;
+  readonly account?: string | undefined;
+  readonly linkingClient: LinkingClient;
+  readonly assignmentClient: AssignmentClient;
+  readonly linkStore: LinkStore;
+  readonly assignmentStore: AssignmentStore;
+  readonly spool: LinkedSpool;
+  /** Makes the uploader of one link; `onUnlinked` is for an end of the link that it comes upon. */
+  readonly makeDelivery: (options: { onUnlinked: () => void }) => Delivery;
+  readonly makeSource: SourceFactory;
+  /** Carries out the hub's request to test a database. */
+  readonly testSource: (
+    request: Extract<AgentRequest, { type: "test" }>,
+    signal: AbortSignal,
+  ) => Promise<AgentAnswer>;
+}
+
+/** What of the agent changes while it runs, for `status`. */
+export interface AgentSnapshot {
+  readonly link: LinkState;
+  readonly paused: boolean;
+  readonly problem: string | null;
+  readonly hubProblem: string | null;
+  readonly lastContactAtMs: number | undefined;
+}
+
+/** One installation at work. */
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #linking: Linking;
+  #linkChanged = Promise.withResolvers<void>();
+  #linked: LinkedWork | undefined;
+  #lastContactAtMs: number | undefined;
+  readonly #watchers = new Set<() => void>();
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#linking = new Linking({
+      client: options.linkingClient,
+      store: options.linkStore,
+      clock: options.clock,
+      random: options.random,
+      hubUrl: options.hubUrl,
+      account: options.account,
+      onChange: (state, before) => {
+        if (state.link?.id !== before.link?.id) this.#linkChanged.resolve();
+        for (const wake of this.#watchers) wake();
+      },
+    });
+  }
+
+  /** Runs until aborted; rejects only when something is broken that a restart may mend. */
+  async run(signal: AbortSignal): Promise<void> {
+    await runTogether([
+      (inner) => this.#linking.run(inner),
+      (inner) => this.#followLink(inner),
+    ], signal);
+  }
+
+  /** Shows a PIN: the one on offer, or a new one. */
+  wantPin(): void {
+    this.#linking.wantPin();
+  }
+
+  /** Calls `wake` at every change of the link or the PIN until the returned function is called. */
+  watchLink(wake: () => void): () => void {
+    this.#watchers.add(wake);
+    return () => this.#watchers.delete(wake);
+  }
+
+  snapshot(): AgentSnapshot {
+    const work = this.#linked;
+    return {
+      link: this.#linking.state,
+      paused: work?.paused ?? false,
+      problem: work?.problem() ?? this.#linking.problem,
+      hubProblem: work?.assignments.problem ?? this.#linking.problem,
+      lastContactAtMs: this.#lastContactAtMs,
+    };
+  }
+
+  async #followLink(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const changed = this.#linkChanged = Promise.withResolvers<void>();
+      const { link } = this.#linking.state;
+      await this.#options.spool.use(link);
+      const stop = new AbortController();
+      const onAbort = () => changed.resolve();
+      signal.addEventListener("abort", onAbort, { once: true });
+      const working = link === undefined ? Promise.resolve() : this.#work(link, AbortSignal.any([signal, stop.signal]));
+      try {
+        await Promise.race([changed.promise, working.then(() => changed.promise)]);
+      } finally {
+        signal.removeEventListener("abort", onAbort);
+        stop.abort();
+        await working;
+        this.#linked = undefined;
+      }
+    }
+  }
+
+  /** All that one link wants done. */
+  async #work(link: Link, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    const source = new SourceSwitch(this.#options.makeSource);
+    const delivery = this.#options.makeDelivery({ onUnlinked: () => this.#linking.ended(link.id, "moved") });
+    const assignments = new Assignments({
+      client: this.#options.assignmentClient,
+      store: this.#options.assignmentStore,
+      clock,
+      random,
+      link,
+      onAssignment: (assignment) => {
+        this.#take(assignment, { work, delivery, source });
+      },
+      onUnlinked: (reason) => this.#linking.ended(link.id, reason),
+      onReachable: () => {
+        this.#lastContactAtMs = clock.now();
+        delivery.reachable();
+      },
+      carryOut: (request, inner) => this.#carryOut(request, { source, signal: inner }),
+    });
+    const work = new LinkedWork({ assignments, delivery, source });
+    this.#linked = work;
+    await runTogether([
+      (inner) => assignments.run(inner),
+      (inner) => delivery.run(inner),
+      (inner) => source.run(inner),
+      (inner) => this.#report(work, inner),
+    ], signal);
+  }
+
+  #take(
+    assignment: Assignment,
+    { work, delivery, source }: { work: LinkedWork; delivery: Delivery; source: SourceSwitch },
+  ): void {
+    if (assignment.paused !== work.paused) {
+      log.info(assignment.paused ? "The integration is paused in the hub." : "The integration goes on.");
+    }
+    work.paused = assignment.paused;
+    this.#linking.renamed(assignment.link);
+    source.apply(assignment);
+    delivery.compare(assignment.received.count);
+  }
+
+  async #carryOut(
+    request: AgentRequest,
+    { source, signal }: { source: SourceSwitch; signal: AbortSignal },
+  ): Promise<AgentAnswer> {
+    switch (request.type) {
+      case "import-now":
+        source.importNow();
+        return { ok: true, message: "Looking for new data now." };
+      case "test":
+        return await this.#options.testSource(request, signal);
+    }
+  }
+
+  /** Tells the hub how things are: soon after a change, and once a minute. */
+  async #report(work: LinkedWork, signal: AbortSignal): Promise<void> {
+    const { clock, assignmentClient, spool, version } = this.#options;
+    let reported = "";
+    let reportedAtMs = -Infinity;
+    while (!signal.aborted) {
+      const status: AgentStatusReport = {
+        version,
+        waiting: { batches: spool.waiting().batches, bytes: spool.waiting().bytes },
+        problem: work.problem()?.slice(0, 2048) ?? null,
+      };
+      const text = JSON.stringify(status);
+      if (text !== reported || clock.monotonicMs() - reportedAtMs >= reportEveryMs) {
+        try {
+          await assignmentClient.report(status, signal);
+          reported = text;
+          reportedAtMs = clock.monotonicMs();
+        } catch (error) {
+          // The assignment's loop tells of an unreachable hub; this one only tries again.
+          if (!(error instanceof HubError)) throw error;
+        }
+      }
+      await clock.sleep(reportChangesEveryMs, signal);
+    }
+  }
+}
+
+/** The loops of one link, as far as `status` looks at them. */
+class LinkedWork {
+  readonly assignments: Assignments;
+  readonly #delivery: Delivery;
+  readonly #source: SourceSwitch;
+  paused = false;
+
+  constructor(parts: { assignments: Assignments; delivery: Delivery; source: SourceSwitch }) {
+    this.assignments = parts.assignments;
+    this.#delivery = parts.delivery;
+    this.#source = parts.source;
+  }
+
+  problem(): string | null {
+    return this.assignments.problem ?? this.#delivery.problem ?? this.#source.problem;
+  }
+}

@@ -1,0 +1,121 @@
+/** Keeps the assignment up to date by the long poll, and answers the hub's requests. */
+import { getLogger } from "@logtape/logtape";
+import type { AgentAnswer, AgentRequest, Assignment } from "../protocol/assignment.ts";
+import type { Link } from "../protocol/linking.ts";
+import type { UnlinkReason } from "../protocol/problem.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { type AssignmentClient, HubError } from "./ports.ts";
+import { retryDelayMs } from "./retry.ts";
+
+const log = getLogger(["cloud-link", "assignment"]);
+
+/** Ids of requests remembered, so that none is carried out twice. */
+const requestsRememberedMax = 256;
+
+/** Polls are at least this far apart, in ms, whatever the hub answers. */
+const pollsApartMs = 200;
+
+/** Where the last assignment is kept, so that an unreachable hub stops no extraction. */
+export interface AssignmentStore {
+  load(): { assignment: Assignment; etag: string } | undefined;
+  save(kept: { assignment: Assignment; etag: string }): void;
+}
+
+export interface AssignmentsOptions {
+  readonly client: AssignmentClient;
+  readonly store: AssignmentStore;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly link: Link;
+  readonly onAssignment: (assignment: Assignment) => void;
+  readonly onUnlinked: (reason: UnlinkReason) => void;
+  /** The hub answered. */
+  readonly onReachable: () => void;
+  readonly carryOut: (request: AgentRequest, signal: AbortSignal) => Promise<AgentAnswer>;
+}
+
+/** The loop around the long poll. */
+export class Assignments {
+  readonly #options: AssignmentsOptions;
+  readonly #handled = new Set<string>();
+  #requests: Promise<void> = Promise.resolve();
+  /** Why the hub cannot be reached, one line with the remedy. */
+  problem: string | null = null;
+
+  constructor(options: AssignmentsOptions) {
+    this.#options = options;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#poll(signal);
+    } finally {
+      await this.#requests;
+    }
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    const { client, clock, random, store } = this.#options;
+    let etag = this.#recall();
+    let failures = 0;
+    while (!signal.aborted) {
+      const apart = clock.sleep(pollsApartMs, signal);
+      try {
+        const [changed] = await Promise.all([client.poll(etag, signal), apart]);
+        if (failures > 0) log.info("The hub answers again.");
+        failures = 0;
+        this.problem = null;
+        this.#options.onReachable();
+        if (changed === undefined) continue;
+        etag = changed.etag;
+        store.save(changed);
+        this.#options.onAssignment(changed.assignment);
+        this.#enqueue(changed.assignment.requests, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof HubError)) throw error;
+        if (error.kind === "unlinked") return this.#options.onUnlinked(error.unlinkReason ?? "moved");
+        this.problem = error.message;
+        if (++failures === 1) {
+          log.error("No assignment from the hub: {reason} The last one stays in force.", { reason: error.message });
+        }
+        await clock.sleep(retryDelayMs(failures, { random, error }), signal);
+      }
+    }
+  }
+
+  /** Takes up the kept assignment, if it is of this link's integration. */
+  #recall(): string | undefined {
+    const kept = this.#options.store.load();
+    if (kept?.assignment.link.integration.id !== this.#options.link.integration.id) return undefined;
+    this.#options.onAssignment({ ...kept.assignment, requests: [] });
+    return kept.assignment.link.id === this.#options.link.id ? kept.etag : undefined;
+  }
+
+  /** Requests are carried out one after the other, beside the poll: a slow query must not hide a changed assignment. */
+  #enqueue(requests: readonly AgentRequest[], signal: AbortSignal): void {
+    for (const request of requests) {
+      if (this.#handled.has(request.id)) continue;
+      this.#remember(request.id);
+      this.#requests = this.#requests.then(() => this.#answer(request, signal));
+    }
+  }
+
+  async #answer(request: AgentRequest, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    try {
+      const answer = await this.#options.carryOut(request, signal);
+      await this.#options.client.answer(request.id, answer, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      const reason = error instanceof Error ? error.message : String(error);
+      log.warn("Cannot answer the hub's request {type}: {reason}", { type: request.type, reason });
+    }
+  }
+
+  #remember(id: string): void {
+    this.#handled.add(id);
+    const [oldest] = this.#handled;
+    if (this.#handled.size > requestsRememberedMax && oldest !== undefined) this.#handled.delete(oldest);
+  }
+}

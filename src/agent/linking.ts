@@ -1,0 +1,212 @@
+/**
+ * Keeps the link: shows PINs, waits for them to be typed, remembers the link, and lets it go when the hub says so. All
+ * decisions are in `link.ts`.
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../runtime/clock.ts";
+import type { Link } from "../protocol/linking.ts";
+import type { UnlinkReason } from "../protocol/problem.ts";
+import { pinLifetimeSeconds } from "../protocol/linking.ts";
+import { HubError, type LinkingClient, type PinPoll } from "./ports.ts";
+import { initialLinkState, type LinkEvent, type LinkState, nextLinkState, type PinOnOffer } from "./link.ts";
+import { pinMessage } from "./pin_message.ts";
+import { retryDelayMs, strangerAnswersMax, strangerRetryMs } from "./retry.ts";
+
+const log = getLogger(["cloud-link", "link"]);
+
+/** Where the link is kept over restarts. */
+export interface LinkStore {
+  load(): Link | undefined;
+  /** When it returns the link is durable; `undefined` forgets it. */
+  save(link: Link | undefined): void;
+}
+
+export interface LinkingOptions {
+  readonly client: LinkingClient;
+  readonly store: LinkStore;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly hubUrl: URL;
+  /** `[hub] account`: only this account, by id or name. */
+  readonly account?: string | undefined;
+  /** Called after every change, with the state before and after. */
+  readonly onChange: (state: LinkState, before: LinkState) => void;
+}
+
+const unlinkTexts: Record<UnlinkReason, string> = {
+  "integration-deleted": "its integration was deleted in the hub",
+  "moved": "its integration was connected to another installation",
+  "linked-elsewhere": "this installation was connected to another integration",
+  "given-up": "the link was given up by this installation",
+};
+
+/** Runs the link's state machine against the hub. */
+export class Linking {
+  readonly #options: LinkingOptions;
+  #state: LinkState;
+  #wake = Promise.withResolvers<void>();
+  /** Why no PIN can be had right now; shown by `pin` and `status`. */
+  problem: string | null = null;
+
+  constructor(options: LinkingOptions) {
+    this.#options = options;
+    this.#state = initialLinkState(options.store.load());
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  /** Asks for a PIN, unless one is being shown. */
+  wantPin(): void {
+    this.#apply({ type: "pin-wanted" });
+    this.#wake.resolve();
+  }
+
+  /** The hub said that this link has ended. */
+  ended(linkId: string, reason: UnlinkReason): void {
+    const before = this.#state.link;
+    if (before?.id !== linkId) return;
+    this.#options.store.save(undefined);
+    log.warn(
+      "The link to the integration {integration} of {account} has ended: {why}. What waits here is kept and is sent only when the same integration is linked again.",
+      { integration: before.integration.name, account: before.account.name, why: unlinkTexts[reason] },
+    );
+    this.#apply({ type: "unlinked", linkId, reason });
+  }
+
+  /** The integration or the account has another name now. */
+  renamed(link: Link): void {
+    const { link: known } = this.#state;
+    if (known?.id !== link.id || JSON.stringify(known) === JSON.stringify(link)) return;
+    this.#options.store.save(link);
+    this.#apply({ type: "renamed", link });
+  }
+
+  /** Runs until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    let failures = 0;
+    let strangers = 0;
+    while (!signal.aborted) {
+      const wake = this.#wake = Promise.withResolvers<void>();
+      const { offer } = this.#state;
+      try {
+        if (offer.state === "wanted") await this.#askForPin(signal);
+        else if (offer.state === "shown") await this.#awaitConnect(offer.offer, wake.promise, signal);
+        else await untilWoken(wake.promise, signal);
+        if (failures > 0) log.info("The hub answers again.");
+        failures = strangers = 0;
+        this.problem = null;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof HubError)) throw error;
+        failures++;
+        strangers = error.kind === "not-a-hub" ? strangers + 1 : 0;
+        const delayMs = strangers >= strangerAnswersMax
+          ? strangerRetryMs
+          : retryDelayMs(failures, { random: this.#options.random, error });
+        this.#noteFailure(error, { first: failures === 1, hourly: strangers === strangerAnswersMax });
+        await this.#sleep(delayMs, wake.promise, signal);
+      }
+    }
+  }
+
+  #noteFailure(error: HubError, options: { first: boolean; hourly: boolean }): void {
+    this.problem = error.message;
+    if (options.first) log.error("No PIN yet: {reason}", { reason: error.message });
+    if (options.hourly) {
+      log.error("{url} is asked again every hour; a restart or the command pin asks at once.", {
+        url: this.#options.hubUrl.origin,
+      });
+    }
+  }
+
+  async #askForPin(signal: AbortSignal): Promise<void> {
+    const { client, clock, hubUrl } = this.#options;
+    const answer = await client.requestPin(signal);
+    const offer: PinOnOffer = {
+      pin: answer.user_code,
+      deviceCode: answer.device_code,
+      expiresAtMs: clock.monotonicMs() + answer.expires_in * 1000,
+      pollEveryMs: answer.interval * 1000,
+    };
+    this.#apply({ type: "pin-offered", offer });
+    const lines = pinMessage({ pin: offer.pin, hubUrl, expiresInSeconds: answer.expires_in ?? pinLifetimeSeconds });
+    for (const line of lines.split("\n")) log.info("{line}", { line });
+  }
+
+  /** One poll, after its interval. */
+  async #awaitConnect(offer: PinOnOffer, woken: Promise<void>, signal: AbortSignal): Promise<void> {
+    const { client, clock } = this.#options;
+    const leftMs = offer.expiresAtMs - clock.monotonicMs();
+    await this.#sleep(Math.max(0, Math.min(offer.pollEveryMs, leftMs)), woken, signal);
+    const poll = await client.pollPin(offer.deviceCode, signal);
+    if (poll.state === "linked") return await this.#accept(poll.link, signal);
+    if (poll.state === "pending" && clock.monotonicMs() < offer.expiresAtMs) return;
+    this.#apply(eventOf(poll));
+    if (this.#state.offer.state === "over") {
+      log.warn(
+        "The PIN {why}. Restart the agent for a new one, or run: injixo-cloud-link pin",
+        { why: this.#state.offer.why === "denied" ? "was refused in the hub" : "has expired" },
+      );
+    }
+  }
+
+  async #accept(link: Link, signal: AbortSignal): Promise<void> {
+    const { account, client, store } = this.#options;
+    if (account !== undefined && account !== link.account.id && account !== link.account.name) {
+      log.error(
+        "Linked to the account {found}, but [hub] account allows {wanted} only: the link is given up. Enter the PIN in the right account, or change [hub] account.",
+        { found: link.account.name, wanted: account },
+      );
+      await client.giveUp(link, signal);
+      this.#apply({ type: "account-refused" });
+      return;
+    }
+    store.save(link);
+    log.info("Linked to the integration {integration} of {account}.", {
+      integration: link.integration.name || "(not named yet)",
+      account: link.account.name,
+    });
+    this.#apply({ type: "linked", link });
+  }
+
+  #apply(event: LinkEvent): void {
+    const before = this.#state;
+    this.#state = nextLinkState(before, event);
+    if (this.#state === before) return;
+    this.#options.onChange(this.#state, before);
+    this.#wake.resolve();
+  }
+
+  /** Sleeps, but no longer than until something wakes the loop. */
+  async #sleep(ms: number, woken: Promise<void>, signal: AbortSignal): Promise<void> {
+    const ended = new AbortController();
+    const slept = this.#options.clock.sleep(ms, AbortSignal.any([signal, ended.signal])).catch(() => {});
+    await Promise.race([slept, woken]);
+    ended.abort();
+    await slept;
+    signal.throwIfAborted();
+  }
+}
+
+function eventOf(poll: Exclude<PinPoll, { state: "linked" }>): LinkEvent {
+  switch (poll.state) {
+    case "slow-down":
+      return { type: "slow-down" };
+    case "denied":
+      return { type: "pin-denied" };
+    case "pending": // pending beyond its time
+    case "expired":
+      return { type: "pin-expired" };
+  }
+}
+
+async function untilWoken(woken: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<void>();
+  const onAbort = () => aborted.resolve();
+  signal.addEventListener("abort", onAbort, { once: true });
+  await Promise.race([woken, aborted.promise]);
+  signal.removeEventListener("abort", onAbort);
+  signal.throwIfAborted();
+}

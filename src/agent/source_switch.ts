@@ -1,0 +1,71 @@
+/** Runs the source that the assignment names, and changes over when the assignment does. */
+import type { Assignment, Source } from "../protocol/assignment.ts";
+
+/** Reads one integration's source into the spool until aborted. */
+export interface SourceRunner {
+  run(signal: AbortSignal): Promise<void>;
+  /** Looks for new data at once. */
+  importNow(): void;
+  /** What does not work now, one line with the remedy. */
+  readonly problem: string | null;
+}
+
+/** Makes the runner of a source. */
+export type SourceFactory = (source: Source) => SourceRunner;
+
+/** At most one source runs at a time. */
+export class SourceSwitch {
+  readonly #make: SourceFactory;
+  #wanted: { readonly key: string; readonly source: Source } | undefined;
+  #runner: SourceRunner | undefined;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(make: SourceFactory) {
+    this.#make = make;
+  }
+
+  get problem(): string | null {
+    return this.#runner?.problem ?? null;
+  }
+
+  importNow(): void {
+    this.#runner?.importNow();
+  }
+
+  /** A paused integration reads nothing; what was missed is made up afterwards. */
+  apply({ source, paused }: Pick<Assignment, "source" | "paused">): void {
+    const wanted = source === null || paused ? undefined : { key: JSON.stringify(source), source };
+    if (wanted?.key === this.#wanted?.key) return;
+    this.#wanted = wanted;
+    this.#changed.resolve();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const changed = this.#changed = Promise.withResolvers<void>();
+      const stop = new AbortController();
+      const onAbort = () => changed.resolve();
+      signal.addEventListener("abort", onAbort, { once: true });
+      const running = this.#start(AbortSignal.any([signal, stop.signal]));
+      try {
+        await Promise.race([changed.promise, running.then(() => changed.promise)]);
+      } finally {
+        signal.removeEventListener("abort", onAbort);
+        stop.abort();
+        await running;
+        this.#runner = undefined;
+      }
+    }
+  }
+
+  /** Resolves when the source has come to rest; rejects only with what is no abort. */
+  async #start(signal: AbortSignal): Promise<void> {
+    if (this.#wanted === undefined) return;
+    this.#runner = this.#make(this.#wanted.source);
+    try {
+      await this.#runner.run(signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+}

@@ -1,0 +1,59 @@
+/** Files as a contact centre's ACD writes them: queues over a day in 15-minute intervals. Made up, the same each time. */
+
+export interface DemoFile {
+  readonly name: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+const queues: readonly (readonly [id: string, name: string, perHour: number, channel: string])[] = [
+  ["4711", "Kundenservice München", 84, "calls"],
+  ["4712", "Störungsannahme Köln", 37, "calls"],
+  ["4720", "Réservations Genève", 22, "calls"],
+  ["5100", "Bestellungen & Rückläufe", 41, "emails"],
+  ["5200", "Chat Größenberatung", 58, "chats"],
+];
+
+/** Share of a day's contacts by hour of the day, 0 to 23. */
+const dayCurve = [0, 0, 0, 0, 0, 1, 3, 9, 22, 31, 33, 30, 24, 26, 29, 28, 25, 19, 12, 7, 4, 2, 1, 0];
+const busiestHour = Math.max(...dayCurve);
+
+/** A file a day for `days` days up to `lastDay` (`YYYY-MM-DD`). */
+export function demoFiles({ lastDay, days }: { lastDay: string; days: number }): DemoFile[] {
+  const last = Temporal.PlainDate.from(lastDay);
+  return Array.from({ length: days }, (_, index) => {
+    const day = last.subtract({ days: days - 1 - index });
+    return { name: `intervals_${day}.csv`, bytes: new TextEncoder().encode(dayCsv(day)) };
+  });
+}
+
+function dayCsv(day: Temporal.PlainDate): string {
+  const lines = ["queueidentifier;queuename;timestamp;offered;answered;handlingtime;channel"];
+  const random = seededRandom(day.dayOfYear + day.year * 366);
+  const dayFactor = day.dayOfWeek === 7 ? 0.15 : day.dayOfWeek === 6 ? 0.45 : 1;
+  for (const [id, name, perHour, channel] of queues) {
+    for (let quarter = 0; quarter < 96; quarter++) {
+      const expected = perHour / 4 * (dayCurve[quarter >> 2] ?? 0) / busiestHour * dayFactor;
+      const offered = Math.round(expected * (0.7 + 0.6 * random()));
+      const answered = Math.round(offered * (0.88 + 0.12 * random()));
+      const handlingSeconds = Math.round(answered * (180 + 160 * random()));
+      const time = Temporal.PlainTime.from({ hour: quarter >> 2, minute: quarter % 4 * 15 });
+      lines.push(
+        `${id};${name};${day} ${
+          time.toString({ smallestUnit: "minute" })
+        };${offered};${answered};${handlingSeconds};${channel}`,
+      );
+    }
+  }
+  return lines.join("\r\n") + "\r\n";
+}
+
+/** mulberry32: small, and the same on every machine. */
+function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,148 @@
+import { Linking } from "../../src/agent/linking.ts";
+import type { LinkState } from "../../src/agent/link.ts";
+import { HubError, type LinkingClient, type PinPoll } from "../../src/agent/ports.ts";
+import { strangerRetryMs } from "../../src/agent/retry.ts";
+import type { Link } from "../../src/protocol/linking.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { FakeClock, settle } from "../fakes/fake_clock.ts";
+
+const link: Link = { id: "l1", account: { id: "a1", name: "Acme" }, integration: { id: "i1", name: "Avaya" } };
+
+/** A hub that answers from scripts. */
+class ScriptedHub implements LinkingClient {
+  asked = 0;
+  polled: number[] = [];
+  givenUp: string[] = [];
+  failures: HubError[] = [];
+  polls: PinPoll[] = [];
+  readonly #clock: FakeClock;
+  constructor(clock: FakeClock) {
+    this.#clock = clock;
+  }
+  requestPin() {
+    this.asked++;
+    const failure = this.failures.shift();
+    if (failure) return Promise.reject(failure);
+    return Promise.resolve({
+      device_code: "d".repeat(32),
+      user_code: String(100_000 + this.asked),
+      verification_uri: "http://127.0.0.1/account/integrations",
+      expires_in: 300,
+      interval: 5,
+    });
+  }
+  pollPin() {
+    this.polled.push(this.#clock.monotonicMs() / 1000);
+    return Promise.resolve(this.polls.shift() ?? { state: "pending" } as const);
+  }
+  giveUp(given: Link) {
+    this.givenUp.push(given.id);
+    return Promise.resolve();
+  }
+}
+
+async function withLinking(
+  options: { stored?: Link; account?: string },
+  act: (
+    parts: { linking: Linking; hub: ScriptedHub; clock: FakeClock; saved: (Link | undefined)[]; states: LinkState[] },
+  ) => Promise<void>,
+  script: (hub: ScriptedHub) => void = () => {},
+): Promise<void> {
+  const clock = new FakeClock();
+  const hub = new ScriptedHub(clock);
+  script(hub);
+  const saved: (Link | undefined)[] = [];
+  const states: LinkState[] = [];
+  const linking = new Linking({
+    client: hub,
+    store: { load: () => options.stored, save: (value) => void saved.push(value) },
+    clock,
+    random: () => 1,
+    hubUrl: new URL("https://hub.example"),
+    account: options.account,
+    onChange: (state) => void states.push(state),
+  });
+  const stop = new AbortController();
+  const running = linking.run(stop.signal);
+  try {
+    await settle();
+    await act({ linking, hub, clock, saved, states });
+  } finally {
+    stop.abort();
+    await running.catch((error) => assert(error === stop.signal.reason));
+  }
+}
+
+Deno.test("linking polls at the hub's interval and remembers the link before it says so", () =>
+  withLinking({}, async ({ linking, hub, clock, saved }) => {
+    hub.polls = [{ state: "pending" }, { state: "pending" }, { state: "linked", link }];
+    await clock.advance(14_000);
+    assertEquals(linking.state.link, undefined);
+    await clock.advance(1000);
+    assertEquals(hub.polled, [5, 10, 15]);
+    assertEquals(saved, [link]);
+    assertEquals(linking.state.link, link);
+  }));
+
+Deno.test("linking shows no second PIN when the first expires, and gets one when asked", () =>
+  withLinking({}, async ({ linking, hub, clock }) => {
+    await clock.advance(299_000);
+    assertEquals(linking.state.offer.state, "shown");
+    await clock.advance(3_600_000);
+    assertEquals(linking.state.offer, { state: "over", why: "expired" });
+    assertEquals(hub.asked, 1);
+    linking.wantPin();
+    await settle();
+    assertEquals(hub.asked, 2);
+    assertEquals(linking.state.offer.state, "shown");
+  }));
+
+Deno.test("linking refuses another account than the configured one and tells the hub", () =>
+  withLinking({ account: "Other" }, async ({ linking, hub, clock, saved }) => {
+    hub.polls = [{ state: "linked", link }];
+    await clock.advance(5000);
+    assertEquals(hub.givenUp, ["l1"]);
+    assertEquals(saved, []);
+    assertEquals(linking.state, { link: undefined, offer: { state: "over", why: "refused-account" } });
+  }));
+
+Deno.test("linking forgets a link that ended and asks for a PIN at once", () =>
+  withLinking({ stored: link }, async ({ linking, hub, saved }) => {
+    assertEquals(hub.asked, 0);
+    linking.ended("l1", "integration-deleted");
+    await settle();
+    assertEquals(saved, [undefined]);
+    assertEquals(hub.asked, 1);
+    assertEquals(linking.state.offer.state, "shown");
+  }));
+
+Deno.test("an address that is no hub is asked hourly after a few tries, but at once when a PIN is wanted", () =>
+  withLinking({}, async ({ linking, hub, clock }) => {
+    await clock.advance(10_000);
+    assertEquals(hub.asked, 3);
+    await clock.advance(strangerRetryMs - 20_000);
+    assertEquals(hub.asked, 3);
+    linking.wantPin();
+    await settle();
+    assertEquals(hub.asked, 4);
+  }, (hub) => {
+    hub.failures = Array.from({ length: 4 }, () => new HubError("This is no hub.", { kind: "not-a-hub" }));
+  }));
+
+Deno.test("linking waits as long as the hub says, and backs off by itself", () =>
+  withLinking({}, async ({ hub, clock, linking }) => {
+    assertEquals(hub.asked, 1);
+    await clock.advance(29_000);
+    assertEquals(hub.asked, 1);
+    await clock.advance(1000);
+    assertEquals(hub.asked, 2);
+    assertEquals(linking.problem, "refused");
+    await clock.advance(2000);
+    assertEquals(hub.asked, 3);
+    assertEquals(linking.problem, null);
+  }, (hub) => {
+    hub.failures = [
+      new HubError("busy", { kind: "busy", retryAfterMs: 30_000 }),
+      new HubError("refused", { kind: "unreachable" }),
+    ];
+  }));
