@@ -1,0 +1,87 @@
+/** The machine's own disk, through Deno. */
+import { statfs } from "node:fs/promises";
+import { join } from "node:path";
+import type { FileSystem, FolderEntry, WritableFile } from "./file_system.ts";
+
+/** Mode of files with data or secrets. */
+export const privateFileMode = 0o600;
+/** Mode of folders with data or secrets. */
+export const privateFolderMode = 0o700;
+
+class RealFile implements WritableFile {
+  readonly #file: Deno.FsFile;
+
+  constructor(file: Deno.FsFile) {
+    this.#file = file;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    for (let written = 0; written < chunk.length;) written += await this.#file.write(chunk.subarray(written));
+  }
+
+  sync(): Promise<void> {
+    return this.#file.sync();
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+}
+
+async function readRange(path: string, { offset, bytes }: { offset: number; bytes: number }) {
+  using file = await Deno.open(path, { read: true });
+  if (offset > 0) await file.seek(offset, Deno.SeekMode.Start);
+  const buffer = new Uint8Array(bytes);
+  let filled = 0;
+  while (filled < bytes) {
+    const got = await file.read(buffer.subarray(filled));
+    if (got === null) break;
+    filled += got;
+  }
+  return filled === bytes ? buffer : buffer.slice(0, filled);
+}
+
+async function listFolder(path: string): Promise<FolderEntry[]> {
+  const entries: FolderEntry[] = [];
+  for await (const { name, isFile } of Deno.readDir(path)) {
+    try {
+      const bytes = isFile ? (await Deno.lstat(join(path, name))).size : 0;
+      entries.push({ name, isFile, bytes });
+    } catch (error) {
+      // Gone between the two calls.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return entries;
+}
+
+async function removeFile(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  // Windows cannot flush a folder; NTFS journals its names by itself.
+  if (Deno.build.os === "windows") return;
+  using folder = await Deno.open(path, { read: true });
+  await folder.sync();
+}
+
+/** The disk itself. */
+export const realFileSystem: FileSystem = {
+  create: async (path) => new RealFile(await Deno.open(path, { write: true, createNew: true, mode: privateFileMode })),
+  append: async (path) => new RealFile(await Deno.open(path, { append: true })),
+  read: readRange,
+  rename: (from, to) => Deno.rename(from, to),
+  remove: removeFile,
+  makeFolder: (path) => Deno.mkdir(path, { recursive: true, mode: privateFolderMode }),
+  list: listFolder,
+  syncFolder,
+  async freeBytes(path) {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
+  },
+};

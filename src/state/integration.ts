@@ -1,0 +1,101 @@
+/**
+ * Integrations that this installation was ever linked to. Ledgers and spool hang on the account and integration, not on
+ * the link: linking the same integration again finds all of it, another integration finds nothing.
+ */
+import type { StateDatabase } from "./state_database.ts";
+
+/** Names an integration in the state database. */
+export type IntegrationKey = number;
+
+/** What identifies an integration across links. */
+export interface IntegrationName {
+  readonly accountId: string;
+  readonly integrationId: string;
+}
+
+/** Import and error that `status` shows. Times in ms since the epoch. */
+export interface IntegrationStatus {
+  readonly lastImport: { readonly at: number; readonly name: string } | undefined;
+  readonly lastError: { readonly at: number; readonly message: string } | undefined;
+}
+
+/** The key of an integration, which is made when it is not known yet. */
+export function integrationKey(database: StateDatabase, name: IntegrationName): IntegrationKey {
+  const find = () =>
+    database.get<{ key: number }>(
+      "SELECT key FROM integration WHERE account_id = ? AND integration_id = ?",
+      name.accountId,
+      name.integrationId,
+    )?.key;
+  const known = find();
+  if (known !== undefined) return known;
+  return database.transaction(() => {
+    database.run(
+      "INSERT INTO integration (account_id, integration_id) VALUES (?, ?)",
+      name.accountId,
+      name.integrationId,
+    );
+    const made = find();
+    if (made === undefined) throw new Error("Cannot store the integration: the database did not keep it");
+    return made;
+  });
+}
+
+/** Highest running number that was given to a batch of the integration, 0 for none. */
+export function lastSequence(database: StateDatabase, key: IntegrationKey): number {
+  return database.get<{ sequence: number }>("SELECT sequence FROM integration WHERE key = ?", key)?.sequence ?? 0;
+}
+
+/** Records that running numbers up to `sequence` are taken. Part of the caller's transaction. */
+export function raiseSequence(database: StateDatabase, key: IntegrationKey, sequence: number): void {
+  database.run("UPDATE integration SET sequence = max(sequence, ?) WHERE key = ?", sequence, key);
+}
+
+export function readIntegrationStatus(database: StateDatabase, key: IntegrationKey): IntegrationStatus {
+  const row = database.get<{
+    last_import_at: number | null;
+    last_import_name: string | null;
+    last_error: string | null;
+    last_error_at: number | null;
+  }>("SELECT last_import_at, last_import_name, last_error, last_error_at FROM integration WHERE key = ?", key);
+  return {
+    lastImport: row === undefined || row.last_import_at === null
+      ? undefined
+      : { at: row.last_import_at, name: row.last_import_name ?? "" },
+    lastError: row === undefined || row.last_error_at === null
+      ? undefined
+      : { at: row.last_error_at, message: row.last_error ?? "" },
+  };
+}
+
+/** Records a successful import, not durably by itself: part of the caller's transaction, or found out again. */
+export function recordImport(database: StateDatabase, key: IntegrationKey, done: { at: number; name: string }): void {
+  database.transaction(
+    () =>
+      database.run(
+        "UPDATE integration SET last_import_at = ?, last_import_name = ? WHERE key = ?",
+        done.at,
+        done.name,
+        key,
+      ),
+    { relaxed: true },
+  );
+}
+
+/** Records what went wrong last; `undefined` when all is well again. */
+export function recordError(
+  database: StateDatabase,
+  key: IntegrationKey,
+  error: { at: number; message: string } | undefined,
+): void {
+  database.transaction(
+    () =>
+      database.run(
+        "UPDATE integration SET last_error = ?, last_error_at = ? WHERE key = ?",
+        error?.message ?? null,
+        error?.at ?? null,
+        key,
+      ),
+    { relaxed: true },
+  );
+}

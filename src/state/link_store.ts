@@ -1,0 +1,43 @@
+/** The current link and the last assignment, kept so that an unreachable hub stops no extraction. */
+import { Assignment } from "../protocol/assignment.ts";
+import { Link } from "../protocol/linking.ts";
+import type { StateDatabase } from "./state_database.ts";
+
+export interface StoredLink {
+  readonly link: Link;
+  /** `undefined` until the first one came, or when it was stored by a version that knew other assignments. */
+  readonly assignment: { readonly assignment: Assignment; readonly etag: string } | undefined;
+}
+
+/** The current link, `undefined` while unlinked. */
+export function readLink(database: StateDatabase): StoredLink | undefined {
+  const row = database.get<{ link: string; assignment: string | null; etag: string | null }>(
+    "SELECT link, assignment, etag FROM link",
+  );
+  if (row === undefined) return undefined;
+  const link = Link.parse(JSON.parse(row.link));
+  if (row.assignment === null || row.etag === null) return { link, assignment: undefined };
+  const assignment = Assignment.safeParse(JSON.parse(row.assignment));
+  return { link, assignment: assignment.success ? { assignment: assignment.data, etag: row.etag } : undefined };
+}
+
+/** Stores a new link, or with `undefined` that there is none any longer; the assignment of the one before is forgotten. */
+export function writeLink(database: StateDatabase, link: Link | undefined): void {
+  database.transaction(() => {
+    database.run("DELETE FROM link");
+    if (link !== undefined) database.run("INSERT INTO link (one, link) VALUES (1, ?)", JSON.stringify(link));
+  });
+}
+
+/** Stores the assignment of the current link. Does nothing when another link is the current one by now. */
+export function writeAssignment(database: StateDatabase, stored: { assignment: Assignment; etag: string }): void {
+  database.transaction(() => {
+    if (readLink(database)?.link.id !== stored.assignment.link.id) return;
+    database.run(
+      "UPDATE link SET link = ?, assignment = ?, etag = ?",
+      JSON.stringify(stored.assignment.link),
+      JSON.stringify(stored.assignment),
+      stored.etag,
+    );
+  });
+}

@@ -1,0 +1,86 @@
+/**
+ * The schema of the state database, as the steps that made it. `PRAGMA user_version` counts the steps that a file has
+ * seen. A step that has been released is never changed: add another one.
+ */
+
+const initial = `
+-- Whom this state belongs to; see owner.ts. One row.
+CREATE TABLE owner (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  app_name TEXT NOT NULL,
+  folder TEXT NOT NULL,
+  machine_id TEXT
+) STRICT;
+
+-- The installation's key, and what the hub calls it. One row.
+CREATE TABLE identity (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  private_key TEXT NOT NULL,
+  client_id TEXT,
+  hub_url TEXT
+) STRICT;
+
+-- The current link and its last assignment. One row while linked.
+CREATE TABLE link (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  link TEXT NOT NULL,
+  assignment TEXT,
+  etag TEXT
+) STRICT;
+
+-- Every integration that this installation was ever linked to. Ledger and spool hang on it.
+CREATE TABLE integration (
+  key INTEGER PRIMARY KEY,
+  account_id TEXT NOT NULL,
+  integration_id TEXT NOT NULL,
+  sequence INTEGER NOT NULL DEFAULT 0,
+  last_import_at INTEGER,
+  last_import_name TEXT,
+  last_error TEXT,
+  last_error_at INTEGER,
+  UNIQUE (account_id, integration_id)
+) STRICT;
+
+-- Contents of CSV files that were taken in: each once, whatever the file's name.
+CREATE TABLE csv_content (
+  integration INTEGER NOT NULL REFERENCES integration,
+  sha256 TEXT NOT NULL,
+  taken_at INTEGER NOT NULL,
+  PRIMARY KEY (integration, sha256)
+) STRICT, WITHOUT ROWID;
+
+-- What each CSV file was when it was last read.
+CREATE TABLE csv_file (
+  integration INTEGER NOT NULL REFERENCES integration,
+  path TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  modified_ms REAL NOT NULL,
+  inode TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  PRIMARY KEY (integration, path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX csv_file_content ON csv_file (integration, sha256);
+
+-- The spool's index; the files are in spool/.
+CREATE TABLE batch (
+  id TEXT PRIMARY KEY,
+  integration INTEGER NOT NULL REFERENCES integration,
+  sequence INTEGER NOT NULL,
+  lane INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('waiting', 'acknowledged', 'expired')),
+  file TEXT NOT NULL UNIQUE,
+  file_bytes INTEGER NOT NULL,
+  declaration TEXT NOT NULL,
+  stream TEXT,
+  window_from INTEGER,
+  window_to INTEGER,
+  created_at INTEGER NOT NULL,
+  acknowledged_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX batch_next ON batch (integration, state, lane, sequence);
+CREATE INDEX batch_acknowledged ON batch (acknowledged_at) WHERE state = 'acknowledged';
+CREATE INDEX batch_window ON batch (integration, stream, window_from) WHERE stream IS NOT NULL;
+`;
+
+/** Every step, oldest first. */
+export const migrations: readonly string[] = [initial];

@@ -1,0 +1,55 @@
+/**
+ * Whom a state belongs to: the service's name, the installation folder and the machine. A copied or moved folder and a
+ * cloned machine are other installations, which must not use the identity (nor send the batches) of the first.
+ */
+import type { StateDatabase } from "./state_database.ts";
+
+export interface Owner {
+  /** `[app] name`. */
+  readonly appName: string;
+  /** Real path of the installation folder. */
+  readonly folder: string;
+  /** `/etc/machine-id` or Windows' MachineGuid; `undefined` where there is none. */
+  readonly machineId: string | undefined;
+}
+
+/** The owner that was recorded, `undefined` for a new state. */
+export function readOwner(database: StateDatabase): Owner | undefined {
+  const row = database.get<{ app_name: string; folder: string; machine_id: string | null }>(
+    "SELECT app_name, folder, machine_id FROM owner",
+  );
+  if (row === undefined) return undefined;
+  return { appName: row.app_name, folder: row.folder, machineId: row.machine_id ?? undefined };
+}
+
+export function writeOwner(database: StateDatabase, owner: Owner): void {
+  database.transaction(() =>
+    database.run(
+      "INSERT OR REPLACE INTO owner (one, app_name, folder, machine_id) VALUES (1, ?, ?, ?)",
+      owner.appName,
+      owner.folder,
+      owner.machineId ?? null,
+    )
+  );
+}
+
+/**
+ * In what two owners differ, for people; `undefined` when they are the same. A machine without an id is not told from
+ * another.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * const owner = { appName: "a", folder: "/opt/a", machineId: "1" };
+ * assertEquals(ownerDifference(owner, { ...owner, machineId: undefined }), undefined);
+ * assertEquals(ownerDifference(owner, { ...owner, folder: "/opt/b" }), "it belongs to the folder \"/opt/a\"");
+ * ```
+ */
+export function ownerDifference(recorded: Owner, current: Owner): string | undefined {
+  if (recorded.folder !== current.folder) return `it belongs to the folder "${recorded.folder}"`;
+  if (recorded.appName !== current.appName) return `it belongs to [app] name "${recorded.appName}"`;
+  if (
+    recorded.machineId !== undefined && current.machineId !== undefined && recorded.machineId !== current.machineId
+  ) return "it belongs to another machine";
+  return undefined;
+}

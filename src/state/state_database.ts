@@ -1,0 +1,152 @@
+/**
+ * The state database: node:sqlite with the settings that durability needs, a schema with a version, transactions.
+ *
+ * Write-ahead log with `synchronous=FULL`: a committed transaction survives a power cut. Relaxed transactions skip the
+ * flush, for what may be lost because it is found out again (an acknowledgement, a status line); the next full one makes
+ * them durable too.
+ */
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { migrations } from "./migrations.ts";
+
+/** How long a statement waits for a lock of another process (a backup, an SQLite shell), in ms. */
+export const busyTimeoutMs = 5_000;
+
+export type Row = Record<string, unknown>;
+
+/** The file is not a database, or not a whole one. */
+export class StateDamagedError extends Error {
+  override readonly name = "StateDamagedError";
+}
+
+/** Open state database. One connection; node:sqlite is synchronous, so a transaction is never interleaved. */
+export class StateDatabase implements Disposable {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /** First row of a query, as the caller knows it to be. */
+  get<T extends Row>(sql: string, ...values: SQLInputValue[]): T | undefined {
+    return this.#statement(sql).get(...values) as T | undefined;
+  }
+
+  /** All rows of a query. */
+  all<T extends Row>(sql: string, ...values: SQLInputValue[]): T[] {
+    return this.#statement(sql).all(...values) as T[];
+  }
+
+  /** Executes a statement and returns how many rows it changed. */
+  run(sql: string, ...values: SQLInputValue[]): number {
+    return Number(this.#statement(sql).run(...values).changes);
+  }
+
+  /**
+   * Executes `act` in one transaction: all of it or, when it throws, nothing. Inside another transaction it is a
+   * savepoint of that one. When it returns, the outermost transaction is durable, unless `relaxed`.
+   */
+  transaction<T>(act: () => T, options: { relaxed?: boolean } = {}): T {
+    if (this.#database.isTransaction) return this.#bracket(act, savepoint);
+    if (options.relaxed !== true) return this.#bracket(act, outermost);
+    this.#database.exec("PRAGMA synchronous = NORMAL");
+    try {
+      return this.#bracket(act, outermost);
+    } finally {
+      this.#database.exec("PRAGMA synchronous = FULL");
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  #bracket<T>(act: () => T, sql: typeof outermost): T {
+    this.#database.exec(sql.begin);
+    try {
+      const result = act();
+      this.#database.exec(sql.commit);
+      return result;
+    } catch (error) {
+      // SQLite may have rolled back by itself (disk full), which ends the transaction.
+      if (this.#database.isTransaction) this.#database.exec(sql.rollback);
+      throw error;
+    }
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+const outermost = { begin: "BEGIN IMMEDIATE", commit: "COMMIT", rollback: "ROLLBACK" };
+const savepoint = {
+  begin: "SAVEPOINT inner_step",
+  commit: "RELEASE inner_step",
+  rollback: "ROLLBACK TO inner_step; RELEASE inner_step",
+};
+
+/**
+ * Opens (or creates) the database and brings its schema up to date.
+ *
+ * @param path of the file, or `:memory:`
+ * @throws {StateDamagedError} when the file is no database or a damaged one.
+ * @throws when it was written by a newer version, or another process keeps it locked.
+ */
+export function openStateDatabase(path: string, options: { readOnly?: boolean } = {}): StateDatabase {
+  const readOnly = options.readOnly ?? false;
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { readOnly, timeout: busyTimeoutMs });
+    if (!readOnly) prepare(database, path);
+    return new StateDatabase(database);
+  } catch (error) {
+    database?.close();
+    throw explained(error, path);
+  }
+}
+
+function prepare(database: DatabaseSync, path: string): void {
+  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+  // Small enough for each start; finds what would otherwise surface as an error in the middle of the work.
+  const check = database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
+  if (check.quick_check !== "ok") throw new StateDamagedError(`"${path}" is damaged: ${check.quick_check}`);
+  const { user_version: found } = database.prepare("PRAGMA user_version").get() as { user_version: number };
+  if (found > migrations.length) {
+    throw new Error(
+      `Cannot open the state "${path}": it was written by a newer version of this program (schema ${found}, this one ` +
+        `knows ${migrations.length}). Install the newer version again, or move the state folder away to start afresh`,
+    );
+  }
+  for (const [index, migration] of migrations.entries()) {
+    if (index < found) continue;
+    database.exec("BEGIN IMMEDIATE");
+    try {
+      database.exec(`${migration}; PRAGMA user_version = ${index + 1}; COMMIT`);
+    } catch (error) {
+      if (database.isTransaction) database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+function explained(error: unknown, path: string): unknown {
+  if (!(error instanceof Error)) return error;
+  if (/not a database|malformed|file is encrypted/.test(error.message)) {
+    return new StateDamagedError(`"${path}" is damaged: ${error.message}`, { cause: error });
+  }
+  if (/database is locked|database table is locked/.test(error.message)) {
+    return new Error(
+      `Cannot open the state "${path}": another process keeps it locked. Close the program that has it open (another ` +
+        `agent, a backup, an SQLite shell) and start again`,
+      { cause: error },
+    );
+  }
+  return error;
+}
