@@ -1,0 +1,62 @@
+/** Addresses in the configuration: the hub's URL, and patterns of hosts that data may be sent to. */
+import type { Kind } from "./value.ts";
+
+/**
+ * The hub's address: `https:`, or `http:` for this machine itself; no path, no user, no password.
+ *
+ * The result is an origin: `https://www.injixo.com/`.
+ */
+export function hubUrl(options: { fallback: string }): Kind<URL> {
+  const expected = 'an address such as "https://www.injixo.com"';
+  return {
+    fallback: options.fallback,
+    expected,
+    secret: false,
+    parse(value) {
+      if (typeof value !== "string" || !URL.canParse(value)) return { problem: `must be ${expected}` };
+      const url = new URL(value);
+      if (url.protocol !== "https:" && url.protocol !== "http:") return { problem: "must begin with https://" };
+      if (url.username !== "" || url.password !== "") {
+        return { problem: `must not have a user or password in it. Use "${url.protocol}//${url.host}"` };
+      }
+      if (url.pathname !== "/" || url.search !== "" || url.hash !== "") {
+        return { problem: `must end after the host. Use "${url.origin}"` };
+      }
+      if (url.protocol === "http:" && !isLoopback(url.hostname)) {
+        return {
+          problem: `http: is not encrypted and allowed for this machine only (localhost). Use "https://${url.host}"`,
+        };
+      }
+      return { value: url };
+    },
+  };
+}
+
+/**
+ * Whether a URL's host name is this machine itself.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(["127.0.0.1", "[::1]", "localhost", "127.example.com"].map(isLoopback), [true, true, true, false]);
+ * ```
+ */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname);
+}
+
+/** What is wrong with a pattern of hosts, or `undefined`. `*` stands for a part of one label, never of the last two. */
+export function hostPattern(pattern: string): string | undefined {
+  const match = /^(?<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.*_-]+)(?::(?<port>\d{1,5}))?$/.exec(pattern);
+  const host = match?.groups?.host;
+  if (host === undefined || Number(match?.groups?.port ?? 443) > 65_535) {
+    return "must be a host name, with a port when it is not 443, and nothing else (no https://, no path)";
+  }
+  if (host.startsWith("[")) return undefined;
+  const labels = host.split(".");
+  if (labels.includes("")) return "has an empty part between dots";
+  if (labels.slice(-2).some((label) => label.includes("*"))) {
+    return 'would allow too much: * may not stand in the last two parts of the name, as in "injixo-*.s3.example.com"';
+  }
+  return undefined;
+}

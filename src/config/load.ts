@@ -1,0 +1,239 @@
+/**
+ * Reads `injixo-cloud-link.toml`. A syntax error is shown with its place; everything else that is wrong is gathered and
+ * shown at once, each with its key, its value and what would be right.
+ */
+import nativePath, { type PlatformPath } from "node:path";
+import { parse, TomlError } from "smol-toml";
+import type { Config } from "./config.ts";
+import { configFileName, defaultFolder } from "./installation_folder.ts";
+import { nearest } from "./nearest.ts";
+import { ConfigError, type ConfigProblem } from "./problems.ts";
+import { aliases, schema, type Values } from "./schema.ts";
+import { findLine } from "./source_lines.ts";
+import type { Kind, ValueContext } from "./value.ts";
+
+/** Larger files are refused, in bytes. */
+const configBytesMax = 1024 * 1024;
+const bytesPerMegabyte = 1024 * 1024;
+
+/** Where a value comes from. */
+export type Origin = "file" | "default";
+
+/** A configuration and where each of its values comes from. */
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly values: Values;
+  /** By `section.key`. */
+  readonly origins: ReadonlyMap<string, Origin>;
+  /** Whether `config.file` exists. */
+  readonly fileExists: boolean;
+}
+
+/** Where to look, for tests. */
+export interface LoadOptions {
+  /**
+   * The installation folder when no file is named.
+   *
+   * @default the executable's folder; from a checkout, the current folder
+   */
+  readonly folder?: string;
+}
+
+/**
+ * The effective configuration: of the named file, which must exist, or of the installation folder's, which need not.
+ *
+ * @throws {ConfigError} when it cannot be used
+ */
+export function loadConfig(file: string | undefined, options: LoadOptions = {}): Config {
+  return loadConfigWithOrigins(file, options).config;
+}
+
+/** Like {@linkcode loadConfig}, with what `config` prints. */
+export function loadConfigWithOrigins(file: string | undefined, options: LoadOptions = {}): LoadedConfig {
+  const path = file === undefined
+    ? nativePath.join(options.folder ?? defaultFolder(), configFileName)
+    : nativePath.resolve(file);
+  const source = readSource(path, { required: file !== undefined });
+  const folder = Deno.realPathSync(nativePath.dirname(path));
+  const absolute = nativePath.join(folder, nativePath.basename(path));
+  return { ...parseConfig(source ?? "", { folder, file: absolute }), fileExists: source !== undefined };
+}
+
+/**
+ * Parses a configuration's text.
+ *
+ * @throws {ConfigError} when it cannot be used
+ */
+export function parseConfig(
+  source: string,
+  options: { folder: string; file: string; path?: PlatformPath },
+): Omit<LoadedConfig, "fileExists"> {
+  const { folder, file, path = nativePath } = options;
+  const { values, origins, problems } = readTables(parseToml(source, file), source, { folder, path });
+  if (problems.length > 0) throw new ConfigError(file, problems);
+  return { config: toConfig(values, { folder, file }), values, origins };
+}
+
+function readSource(path: string, options: { required: boolean }): string | undefined {
+  let bytes: Uint8Array;
+  try {
+    const { isFile, size } = Deno.statSync(path);
+    if (!isFile) throw new ConfigError(path, [{ key: "", message: "it is not a file" }]);
+    if (size > configBytesMax) {
+      throw new ConfigError(path, [{ key: "", message: `it has ${size} bytes, ${configBytesMax} are the most` }]);
+    }
+    bytes = Deno.readFileSync(path);
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    if (cause instanceof Deno.errors.NotFound) {
+      if (!options.required) return undefined;
+      throw new ConfigError(path, [{
+        key: "",
+        message: "it does not exist. Give --config the path of an existing file, or leave it out to use the defaults",
+      }], { cause });
+    }
+    const reason = cause instanceof Deno.errors.PermissionDenied
+      ? "this user may not read it. Give the user that runs the agent the right to read it"
+      : `it cannot be read: ${cause instanceof Error ? cause.message : cause}`;
+    throw new ConfigError(path, [{ key: "", message: reason }], { cause });
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes); // drops a byte order mark
+  } catch (cause) {
+    throw new ConfigError(path, [{ key: "", message: "it is not UTF-8 text. Save it again as UTF-8" }], { cause });
+  }
+}
+
+function parseToml(source: string, file: string): Record<string, unknown> {
+  try {
+    return parse(source);
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause;
+    const [reason = ""] = cause.message.split("\n");
+    const line = source.split(/\r?\n/)[cause.line - 1] ?? "";
+    const marked = `${line.trimEnd()}\n${line.slice(0, cause.column - 1).replace(/[^\t]/g, " ")}^`;
+    const remedy = line.includes("\\") ? '\nIn quotes write each backslash twice: "C:\\\\import".' : "";
+    const message = `${reason.replace("Invalid TOML document: ", "")}\n${marked}${remedy}`;
+    throw new ConfigError(file, [{ key: "", line: cause.line, message }], { cause });
+  }
+}
+
+function readTables(tables: Record<string, unknown>, source: string, context: ValueContext) {
+  const problems: ConfigProblem[] = [];
+  const complain = (place: { section?: string; key?: string }, message: string) => {
+    const line = findLine(source, place);
+    const section = place.section === undefined ? "" : `[${place.section}]`;
+    const key = [section, place.key].filter((part) => part !== undefined && part !== "").join(" ");
+    problems.push({ key, message, ...(line === undefined ? {} : { line }) });
+  };
+  for (const [name, table] of Object.entries(tables)) {
+    if (Object.hasOwn(schema, name)) {
+      if (!isTable(table)) complain({ key: name }, `must be a section: a line "[${name}]" with its keys below it`);
+    } else if (isTable(table)) {
+      const near = nearest(name, Object.keys(schema));
+      const known = Object.keys(schema).map((section) => `[${section}]`).join(", ");
+      complain({ section: name }, `unknown section. ${near ? `Did you mean [${near}]?` : `There are ${known}.`}`);
+    } else {
+      complain({ key: name }, `stands outside of a section. ${suggestKey(name, undefined)}`);
+    }
+  }
+  const origins = new Map<string, Origin>();
+  const values: Record<string, Record<string, unknown>> = {};
+  for (const [section, kinds] of Object.entries(schema)) {
+    const table = tables[section];
+    values[section] = readSection(section, kinds, {
+      table: isTable(table) ? table : {},
+      context,
+      origins,
+      complain: (key, message) => complain({ section, key }, message),
+    });
+  }
+  return { values: values as unknown as Values, origins, problems };
+}
+
+function readSection(
+  section: string,
+  kinds: Readonly<Record<string, Kind<unknown>>>,
+  options: {
+    table: Record<string, unknown>;
+    context: ValueContext;
+    origins: Map<string, Origin>;
+    complain: (key: string, message: string) => void;
+  },
+): Record<string, unknown> {
+  const { table, context, origins, complain } = options;
+  const given = new Map<string, { spelling: string; value: unknown }>();
+  for (const [spelling, value] of Object.entries(table)) {
+    const sectionAliases = aliases[section] ?? {};
+    const key = Object.hasOwn(sectionAliases, spelling) ? sectionAliases[spelling] ?? spelling : spelling;
+    const other = given.get(key);
+    if (!Object.hasOwn(kinds, key)) {
+      complain(spelling, `unknown key. ${suggestKey(spelling, section)}`);
+    } else if (other !== undefined) {
+      complain(spelling, `means the same as "${other.spelling}", which is there too. Remove one of the two`);
+    } else {
+      given.set(key, { spelling, value });
+    }
+  }
+  const values: Record<string, unknown> = {};
+  for (const [key, kind] of Object.entries(kinds)) {
+    const own = given.get(key);
+    origins.set(`${section}.${key}`, own === undefined ? "default" : "file");
+    const raw = own === undefined ? kind.fallback : own.value;
+    if (raw === undefined) continue;
+    const parsed = kind.parse(raw, context);
+    if ("value" in parsed) values[key] = parsed.value;
+    else complain(own?.spelling ?? key, `${showValue(raw, kind.secret)} ${parsed.problem}`);
+  }
+  return values;
+}
+
+/** Where the key belongs, or what it is probably meant to be. */
+function suggestKey(name: string, section: string | undefined): string {
+  for (const [other, kinds] of Object.entries(schema)) {
+    if (Object.hasOwn(kinds, name) || Object.hasOwn(aliases[other] ?? {}, name)) {
+      return `It belongs below the line "[${other}]".`;
+    }
+  }
+  const candidates = section === undefined
+    ? Object.values(schema).flatMap((kinds) => Object.keys(kinds))
+    : [...Object.keys(schema[section as keyof typeof schema]), ...Object.keys(aliases[section] ?? {})];
+  const near = nearest(name, candidates);
+  if (near !== undefined) return `Did you mean "${near}"?`;
+  const place = section === undefined ? "There are" : `[${section}] has`;
+  return `${place} ${candidates.join(", ")}.`;
+}
+
+/** Longest value that a message repeats, in characters. */
+const shownCharactersMax = 100;
+
+function showValue(value: unknown, secret: boolean): string {
+  if (secret) return "the value";
+  // A password may have been written into an address by mistake.
+  const json = (JSON.stringify(value) ?? String(value)).replace(/(:\/\/[^\s/:@"]*):[^\s/"]*@/g, "$1:***@");
+  return json.length > shownCharactersMax ? `${json.slice(0, shownCharactersMax)}…` : json;
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function toConfig(values: Values, place: { folder: string; file: string }): Config {
+  const { app, hub, csv, spool } = values;
+  return {
+    ...place,
+    app: { name: app.name, verbose: app.verbose, importDirectory: app.importDirectory },
+    hub: {
+      url: hub.url,
+      ...(hub.caFile === undefined ? {} : { caFile: hub.caFile }),
+      ...(hub.account === undefined ? {} : { account: hub.account }),
+      objectStoreHosts: hub.objectStoreHosts,
+    },
+    csv: { settleMs: csv.settleSeconds * 1000, pollMs: csv.pollSeconds * 1000 },
+    spool: {
+      bytesMax: spool.maxMegabytes * bytesPerMegabyte,
+      freeBytesMin: spool.keepFreeMegabytes * bytesPerMegabyte,
+      keepDays: spool.keepDays,
+    },
+  };
+}

@@ -1,0 +1,35 @@
+/** What is wrong with a configuration file: everything at once, in words that say what would be right. */
+
+/** One thing to change in the file. */
+export interface ConfigProblem {
+  /** E.g. `[app] name`, or `[app]`, or empty for the file as a whole. */
+  readonly key: string;
+  /** 1-based line of the file, when known. */
+  readonly line?: number;
+  /** What is wrong and what would be right. May have several lines (a syntax error shows its place). */
+  readonly message: string;
+}
+
+/** The configuration cannot be used. `message` lists all `problems`; nothing was started. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  /** Path of the file. */
+  readonly file: string;
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(file: string, problems: readonly ConfigProblem[], options: { cause?: unknown } = {}) {
+    super(describe(file, problems), options);
+    this.file = file;
+    this.problems = problems;
+  }
+}
+
+function describe(file: string, problems: readonly ConfigProblem[]): string {
+  const count = problems.length === 1 ? "" : `: ${problems.length} things are wrong in it`;
+  const lines = problems.map((problem) => {
+    const place = problem.line === undefined ? "" : `line ${problem.line}: `;
+    const key = problem.key === "" ? "" : `${problem.key}: `;
+    return `  ${place}${key}${problem.message.replaceAll("\n", "\n    ")}`;
+  });
+  return `Cannot use the configuration "${file}"${count}.\n${lines.join("\n")}`;
+}

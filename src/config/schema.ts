@@ -1,0 +1,58 @@
+/**
+ * Every section and key of `injixo-cloud-link.toml`, with its default and its limits. A further key is one line here,
+ * one in `config.ts`, one in `load.ts` and a paragraph in the shipped `injixo-cloud-link.toml` (a test compares them).
+ */
+import { hostPattern, hubUrl } from "./address.ts";
+import { flag, list, number, path, text, type ValueOf } from "./value.ts";
+
+/** Default of `[app] name`. */
+export const defaultAppName = "com.injixo.cloud-link";
+
+const appName = text({
+  fallback: defaultAppName,
+  expected: "a name such as com.injixo.cloud-link.instance.1",
+  charactersMax: 100,
+  check: (value) =>
+    /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(value)
+      ? undefined
+      : "must consist of letters (a to z), digits, dots, hyphens and underscores, and begin with a letter or digit: " +
+        "the service gets this name",
+});
+
+export const schema = {
+  app: {
+    name: appName,
+    verbose: flag(false),
+    importDirectory: path({ fallback: ".", what: "a folder" }),
+  },
+  hub: {
+    url: hubUrl({ fallback: "https://www.injixo.com" }),
+    caFile: path({ fallback: undefined, what: "a PEM file with certificates" }),
+    account: text({ fallback: undefined, expected: "the id or the name of an account", charactersMax: 255 }),
+    objectStoreHosts: list({
+      expected: 'a list of host names in quotes, e.g. ["injixo-*.s3.example.com"]',
+      entriesMax: 32,
+      check: hostPattern,
+    }),
+  },
+  csv: {
+    settleSeconds: number({ fallback: 5, min: 0.1, max: 3600, unit: "seconds" }),
+    pollSeconds: number({ fallback: 10, min: 0.5, max: 86_400, unit: "seconds" }),
+  },
+  spool: {
+    maxMegabytes: number({ fallback: 10_240, min: 1, max: 100_000_000, unit: "megabytes", whole: true }),
+    keepFreeMegabytes: number({ fallback: 1024, min: 0, max: 100_000_000, unit: "megabytes", whole: true }),
+    keepDays: number({ fallback: 7, min: 0, max: 366, unit: "days" }),
+  },
+} as const;
+
+/** Other spellings of keys: the Dutch manual writes `naam`. */
+export const aliases: Readonly<Record<string, Readonly<Record<string, string>>>> = { app: { naam: "name" } };
+
+export type Schema = typeof schema;
+export type SectionName = keyof Schema;
+
+/** The parsed values by section and key, before they become a `Config`. */
+export type Values = {
+  readonly [S in SectionName]: { readonly [K in keyof Schema[S]]: ValueOf<Schema[S][K]> };
+};
