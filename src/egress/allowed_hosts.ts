@@ -1,0 +1,101 @@
+/**
+ * Where the agent may connect to: the hub and its object stores, and nothing else.
+ *
+ * The relay compares exactly; Deno's own permissions (`netPermissions`) are the wall behind it and a little wider, since
+ * they know `*` only as a whole label: `injixo-*.s3-eu-west-1.amazonaws.com` becomes `*.s3-eu-west-1.amazonaws.com`.
+ */
+
+/** Object stores of the real hub, on port 443 (page "Network" of the manual). */
+export const objectStorePattern = "injixo-*.s3-eu-west-1.amazonaws.com";
+
+/** One allowed destination. Plain data: it is posted to workers. */
+export interface AllowedHost {
+  /** Lower case, IPv6 without brackets; `*` stands for one or more characters of one label. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A host and port that somebody wants to connect to. */
+export interface Destination {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * The hub's own address, the real hub's object stores, and those of `[hub] objectStoreHosts` (`host` or `host:port`,
+ * port 443 when absent).
+ */
+export function allowedHosts(options: { hubUrl: URL; objectStoreHosts: readonly string[] }): AllowedHost[] {
+  return [
+    destinationOf(options.hubUrl),
+    ...[objectStorePattern, ...options.objectStoreHosts].map(parseAllowedHost),
+  ];
+}
+
+/** Where a URL of `http:` or `https:` connects to. */
+export function destinationOf(url: URL): Destination {
+  const port = url.port !== "" ? Number(url.port) : url.protocol === "http:" ? 80 : 443;
+  return { host: normalHost(url.hostname), port };
+}
+
+/** Parses `host`, `host:port` or `[IPv6]:port`, with `*` for part of one label; throws when it is none of them. */
+export function parseAllowedHost(pattern: string): AllowedHost {
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9_.*-]+)(?::(\d{1,5}))?$/i.exec(pattern);
+  const host = match?.[1];
+  const port = Number(match?.[2] ?? 443);
+  const fixedLabels = host?.startsWith("[") ? 2 : host?.split(".").filter((label) => !label.includes("*")).length ?? 0;
+  if (host === undefined || port < 1 || port > 65535 || (host.includes("*") && fixedLabels < 2)) {
+    throw new Error(
+      `Cannot use object store host "${pattern}": expected a host name such as "${objectStorePattern}", ` +
+        `with ":port" when it is not 443; "*" stands for part of one label, and two labels must be without it.`,
+    );
+  }
+  return { host: normalHost(host), port };
+}
+
+/**
+ * Whether `to` is one of `allowed`.
+ *
+ * @example
+ * ```ts
+ * import { assert } from "../../tests/assert.ts";
+ * const allowed = [parseAllowedHost("injixo-*.s3-eu-west-1.amazonaws.com")];
+ * assert(isAllowed({ host: "injixo-eu.s3-eu-west-1.amazonaws.com", port: 443 }, allowed));
+ * assert(!isAllowed({ host: "other.s3-eu-west-1.amazonaws.com", port: 443 }, allowed));
+ * ```
+ */
+export function isAllowed(to: Destination, allowed: readonly AllowedHost[]): boolean {
+  const host = normalHost(to.host);
+  return allowed.some((one) => one.port === to.port && matches(host, one.host));
+}
+
+/** Deno's `net` permissions that cover `hosts`. */
+export function netPermissions(hosts: readonly Destination[]): string[] {
+  const entries = hosts.map(({ host, port }) => {
+    if (host.includes(":")) return `[${host}]:${port}`;
+    const labels = host.split(".");
+    const wild = labels.findLastIndex((label) => label.includes("*"));
+    return wild < 0 ? `${host}:${port}` : `*.${labels.slice(wild + 1).join(".")}:${port}`;
+  });
+  return [...new Set(entries)];
+}
+
+/** Lower case, without brackets and the root's dot, IPv6 in its shortest form. */
+export function normalHost(host: string): string {
+  const bare = host.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "").toLowerCase();
+  if (!bare.includes(":")) return bare;
+  return URL.canParse(`http://[${bare}]/`) ? new URL(`http://[${bare}]/`).hostname.slice(1, -1) : bare;
+}
+
+/** Whether `host` never leaves this machine. */
+export function isLoopback(host: string): boolean {
+  const normal = normalHost(host);
+  return normal === "localhost" || normal.endsWith(".localhost") || normal === "::1" ||
+    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(normal);
+}
+
+function matches(host: string, pattern: string): boolean {
+  if (!pattern.includes("*")) return host === pattern;
+  const source = pattern.split("*").map((text) => text.replaceAll(".", "\\.")).join("[a-z0-9_-]+");
+  return new RegExp(`^${source}$`).test(host);
+}

@@ -1,0 +1,86 @@
+/** One TCP connection as the relay sees it. `Deno.TcpConn` is one; a socket of node:net becomes one here. */
+import type { Socket } from "node:net";
+import { Buffer } from "node:buffer";
+
+/** Bytes in both directions, each of which ends for itself. */
+export interface ByteStream {
+  /** Reads into `into`; `null` at the end. */
+  read(into: Uint8Array): Promise<number | null>;
+  /** Writes some of `bytes`, and says how many. */
+  write(bytes: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  /** May be called more than once; what waits in `read` or `write` rejects or ends. */
+  close(): void;
+}
+
+/** Writes all of `bytes`. */
+export async function writeAll(stream: ByteStream, bytes: Uint8Array): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) written += await stream.write(bytes.subarray(written));
+}
+
+/** A connection of Deno. */
+export function denoStream(conn: Deno.TcpConn): ByteStream {
+  conn.setNoDelay(true);
+  conn.setKeepAlive(true);
+  return {
+    read: (into) => conn.read(into),
+    write: (bytes) => conn.write(bytes),
+    closeWrite: () => conn.closeWrite(),
+    close() {
+      try {
+        conn.close();
+      } catch {
+        // It was closed before.
+      }
+    },
+  };
+}
+
+/** A connected socket of node:net. */
+export function nodeStream(socket: Socket): ByteStream {
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true);
+  let failure: Error | undefined;
+  let ended = false;
+  let wake = () => {};
+  const woken = () => wake();
+  socket.on("readable", woken).on("end", () => {
+    ended = true;
+    wake();
+  }).on("close", () => {
+    ended = true;
+    wake();
+  }).on("error", (error) => {
+    failure = error;
+    wake();
+  });
+  return {
+    async read(into) {
+      while (true) {
+        const waiting = socket.readableLength;
+        const chunk: Buffer | null = waiting === 0 ? null : socket.read(Math.min(waiting, into.length));
+        if (chunk !== null) {
+          into.set(chunk);
+          return chunk.length;
+        }
+        if (failure !== undefined) throw failure;
+        if (ended) return null;
+        socket.read(0);
+        await new Promise<void>((resolve) => wake = resolve);
+      }
+    },
+    write(bytes) {
+      return new Promise((resolve, reject) => {
+        socket.write(Buffer.from(bytes), (error) => error ? reject(error) : resolve(bytes.length));
+      });
+    },
+    closeWrite() {
+      return new Promise((resolve) => {
+        if (socket.destroyed) resolve();
+        else socket.end(() => resolve());
+      });
+    },
+    close: () => void socket.destroy(),
+  };
+}

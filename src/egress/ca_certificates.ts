@@ -1,0 +1,39 @@
+/** Reads `[hub] caFile`. Deno accepts garbage there in silence, so it is checked here. */
+import { X509Certificate } from "node:crypto";
+
+/** A file with certificate authorities is not larger than this, in bytes. */
+const caFileBytesMax = 4 * 1024 * 1024;
+
+/**
+ * The certificates in a PEM text, each as PEM of its own. Throws when there is none, or one that cannot be read.
+ * @param options.file The file's name, for the message.
+ */
+export function parseCaCertificates(pem: string, options: { file: string }): string[] {
+  const fail = (state: string, cause?: unknown): never => {
+    throw new Error(
+      `Cannot use the certificates of "${options.file}": ${state}. ` +
+        `[hub] caFile needs one or more certificate authorities in PEM form (-----BEGIN CERTIFICATE-----).`,
+      { cause },
+    );
+  };
+  if (pem.length > caFileBytesMax) fail(`it is larger than ${caFileBytesMax} bytes`);
+  const blocks = pem.match(
+    /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g,
+  );
+  if (blocks === null) {
+    return fail(
+      /BEGIN [A-Z ]*PRIVATE KEY/.test(pem) ? "it has a private key and no certificate" : "it has no certificate",
+    );
+  }
+  if ((pem.match(/-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/g) ?? []).length !== blocks.length) {
+    fail("its last certificate is cut off");
+  }
+  blocks.forEach((block, index) => {
+    try {
+      new X509Certificate(block);
+    } catch (error) {
+      fail(`certificate ${index + 1} of ${blocks.length} cannot be read`, error);
+    }
+  });
+  return blocks.map((block) => `${block}\n`);
+}

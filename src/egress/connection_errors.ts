@@ -1,0 +1,128 @@
+/** What a failed connection means, in words, with the remedy. Pure. */
+import type { Destination } from "./allowed_hosts.ts";
+import type { ConnectionFailure, FailureCause } from "./connection_failure.ts";
+import { remedyOf, shownOsError } from "./os_errors.ts";
+
+/** What happened and what to do about it, each a sentence or two. */
+export interface Explanation {
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/** `host:port`, IPv6 in brackets. */
+export function shownDestination(to: Destination): string {
+  return `${to.host.includes(":") ? `[${to.host}]` : to.host}:${to.port}`;
+}
+
+/** One line of {@linkcode Explanation}. */
+export function oneLine(explanation: Explanation): string {
+  return `${explanation.problem} ${explanation.remedy}`;
+}
+
+/** Explains a failure that the relay reported. */
+export function explainFailure(failure: ConnectionFailure): Explanation {
+  const to = shownDestination(failure);
+  const { cause } = failure;
+  const via = failure.byProxy ? `${to} through the proxy` : to;
+  const peer = "peer" in cause ? cause.peer : failure.host;
+  const what = failure.byProxy ? `the proxy ${peer}` : to;
+  switch (cause.stage) {
+    case "forbidden":
+      return {
+        problem: `Cannot connect to ${to}: it is neither the hub nor one of its object stores.`,
+        remedy: `If it is the hub's object store, add "${failure.host}" to [hub] objectStoreHosts.`,
+      };
+    case "limit":
+      return {
+        problem: `Cannot connect to ${to}: ${cause.tunnelsMax} connections are open.`,
+        remedy: "It is tried again when one has ended.",
+      };
+    case "dns":
+      return {
+        problem: `Cannot connect to ${via}: the name "${peer}" cannot be resolved (${cause.os.text}).`,
+        remedy: failure.byProxy
+          ? "Check the host in https_proxy and this machine's DNS server."
+          : "Check the address and this machine's DNS server; where only a proxy has access to the internet, set https_proxy.",
+      };
+    case "tcp":
+      return {
+        problem: `Cannot connect to ${via}: ${failure.byProxy ? `${what}: ` : ""}${shownOsError(cause.os)}.`,
+        remedy: remedyOf(cause.os, what) + (failure.byProxy ? " Its address is in https_proxy." : ""),
+      };
+    case "tcp-timeout":
+      return {
+        problem: `Cannot connect to ${via}: ${what} did not answer within ${seconds(cause.timeoutMs)}.`,
+        remedy: failure.byProxy
+          ? "Check the address in https_proxy, and that a firewall lets this machine connect to the proxy."
+          : `Check that a firewall lets this machine connect to ${to}, or set https_proxy.`,
+      };
+    case "broken":
+      return {
+        problem: `The connection to ${via} broke: ${shownOsError(cause.os)}.`,
+        remedy: remedyOf(cause.os, what),
+      };
+    default:
+      return explainProxy(to, cause);
+  }
+}
+
+type ProxyCause = Extract<FailureCause, { stage: `proxy-${string}` }>;
+
+function explainProxy(to: string, cause: ProxyCause): Explanation {
+  const start = `Cannot connect to ${to} through the proxy ${cause.peer}:`;
+  switch (cause.stage) {
+    case "proxy-closed":
+      return {
+        problem: `${start} it closed the connection without an answer.`,
+        remedy: "Check that https_proxy names an HTTP proxy and its port, and look into the proxy's log.",
+      };
+    case "proxy-timeout":
+      return {
+        problem: `${start} it did not answer within ${seconds(cause.timeoutMs)}.`,
+        remedy: `Check that the proxy can connect to ${to}, and look into its log.`,
+      };
+    case "proxy-not-http":
+      return {
+        problem: `${start} its answer is not that of an HTTP proxy.`,
+        remedy: "Check that https_proxy names an HTTP proxy and its port (not a SOCKS proxy, nor a proxy's TLS port).",
+      };
+    case "proxy-refused":
+      return cause.status === 407 ? explain407(start, cause) : {
+        problem: `${start} it refused with "${cause.statusLine}".`,
+        remedy: remedyOfStatus(cause.status, to),
+      };
+  }
+}
+
+function explain407(start: string, cause: Extract<ProxyCause, { stage: "proxy-refused" }>): Explanation {
+  const offers = cause.schemes.join(", ") || "no scheme";
+  if (cause.schemes.length > 0 && !cause.schemes.some((scheme) => scheme.toLowerCase() === "basic")) {
+    return {
+      problem: `${start} it wants a login by ${offers} ("${cause.statusLine}"), which is not supported; Basic is.`,
+      remedy: "Ask for Basic to be allowed on the proxy, or for an exception from the login for this machine.",
+    };
+  }
+  return cause.withCredentials
+    ? {
+      problem: `${start} it does not accept the user and password ("${cause.statusLine}").`,
+      remedy:
+        "Correct them in https_proxy, with special characters written as %XX (@ is %40), and restart the service.",
+    }
+    : {
+      problem: `${start} it wants a user and a password ("${cause.statusLine}").`,
+      remedy: "Set them in https_proxy (http://user:password@host:port), and restart the service.",
+    };
+}
+
+function remedyOfStatus(status: number, to: string): string {
+  if (status === 403 || status === 405 || status === 400) {
+    return `Ask for connections (CONNECT) to ${to} to be allowed on the proxy.`;
+  }
+  if (status === 429) return "The proxy limits connections: it is tried again later.";
+  if (status >= 500) return `Check that the proxy can resolve and reach ${to}, and look into its log.`;
+  return "Check that https_proxy names an HTTP proxy that allows CONNECT, and look into the proxy's log.";
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`;
+}

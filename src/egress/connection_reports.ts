@@ -1,0 +1,75 @@
+/**
+ * The failed connections that the relay reports, kept for a moment so that the request that failed by one can be told
+ * why. fetch and report arrive on different ways: whichever comes first waits for the other.
+ */
+import type { ConnectionFailure } from "./connection_failure.ts";
+
+/** A report may come this much later than the failed fetch, in ms. */
+const reportDelayMs = 300;
+/** Reports kept at most; the oldest goes first. */
+const reportsMax = 64;
+
+/** What to look for. */
+export interface ReportQuery {
+  readonly purpose: string;
+  readonly host: string;
+  readonly port: number;
+  /** Not before this (monotonic, as by `performance.now()`). */
+  readonly sinceMs: number;
+}
+
+/** Collects the reports that come through one port of {@linkcode ./start_relay.ts}. */
+export class ConnectionReports implements Disposable {
+  readonly #port: MessagePort;
+  readonly #nowMs: () => number;
+  #kept: { readonly failure: ConnectionFailure; readonly atMs: number }[] = [];
+  #waiting = new Set<() => void>();
+
+  constructor(port: MessagePort, options: { nowMs: () => number }) {
+    this.#port = port;
+    this.#nowMs = options.nowMs;
+    port.onmessage = (event: MessageEvent<ConnectionFailure>) => {
+      this.#kept.push({ failure: event.data, atMs: this.#nowMs() });
+      if (this.#kept.length > reportsMax) this.#kept.shift();
+      for (const wake of [...this.#waiting]) wake();
+    };
+  }
+
+  /**
+   * The newest report that fits, or `undefined`. Waits a moment for it when `error` is of a connection that was refused
+   * by the relay.
+   */
+  async find(query: ReportQuery, error: unknown): Promise<ConnectionFailure | undefined> {
+    const found = this.#newest(query);
+    if (found !== undefined || !isOfConnection(error)) return found;
+    const deadline = Promise.withResolvers<void>();
+    const timer = setTimeout(deadline.resolve, reportDelayMs);
+    const wake = () => {
+      if (this.#newest(query) !== undefined) deadline.resolve();
+    };
+    this.#waiting.add(wake);
+    await deadline.promise;
+    clearTimeout(timer);
+    this.#waiting.delete(wake);
+    return this.#newest(query);
+  }
+
+  [Symbol.dispose](): void {
+    this.#port.close();
+  }
+
+  #newest(query: ReportQuery): ConnectionFailure | undefined {
+    return this.#kept.findLast(({ failure, atMs }) =>
+      failure.purpose === query.purpose && failure.host === query.host && failure.port === query.port &&
+      atMs >= query.sinceMs
+    )?.failure;
+  }
+}
+
+/** Whether fetch failed below TLS: only then the relay has something to say. */
+function isOfConnection(error: unknown): boolean {
+  return error instanceof TypeError && !/invalid peer certificate|received fatal alert/.test(error.message) &&
+    /client error \((Connect|SendRequest)\)|connection error|error reading a body|error sending request/.test(
+      error.message,
+    );
+}

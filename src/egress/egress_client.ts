@@ -1,0 +1,66 @@
+/**
+ * The HTTP client of everything that the agent sends: by the relay, with the system's and the configured certificate
+ * authorities (the environment variable DENO_TLS_CA_STORE=mozilla,system must be set before the first one is made).
+ */
+import type { ConnectionReports } from "./connection_reports.ts";
+import { explainFetchFailure } from "./fetch_failure.ts";
+import type { RelayAddress } from "./start_relay.ts";
+import { destinationOf } from "./allowed_hosts.ts";
+
+/** Idle connections kept for each host. */
+const idleConnectionsMax = 4;
+/** How long an idle connection is kept, in ms: below what proxies and balancers usually allow. */
+const idleTimeoutMs = 50_000;
+
+/** What each client is for; also its name in reports. Each has connections of its own. */
+export type Purpose = "api" | "poll" | "delivery" | "check";
+
+/** A `Deno.HttpClient` whose connections all go through the relay. To be closed by the caller. */
+export function egressClient(
+  options: RelayAddress & { purpose: Purpose; caCerts: readonly string[] },
+): Deno.HttpClient {
+  return Deno.createHttpClient({
+    caCerts: [...options.caCerts],
+    proxy: {
+      transport: "socks5",
+      url: `socks5h://${options.purpose}:${options.token}@127.0.0.1:${options.port}`,
+    },
+    poolMaxIdlePerHost: idleConnectionsMax,
+    poolIdleTimeout: idleTimeoutMs,
+    http2: false,
+  });
+}
+
+/** fetch by the relay, and why it failed. */
+export class EgressTransport implements Disposable {
+  readonly #client: Deno.HttpClient;
+  readonly #purpose: Purpose;
+  readonly #reports: ConnectionReports;
+
+  constructor(
+    options: RelayAddress & { purpose: Purpose; caCerts: readonly string[]; reports: ConnectionReports },
+  ) {
+    this.#client = egressClient(options);
+    this.#purpose = options.purpose;
+    this.#reports = options.reports;
+  }
+
+  /** As fetch, on this client's connections. */
+  fetch(url: URL, init: RequestInit): Promise<Response> {
+    return fetch(url, { ...init, client: this.#client });
+  }
+
+  /**
+   * What a rejected `fetch`, or reading its body, means for people: what failed, the operating system's error, and what
+   * to do. `sinceMs` is when the request was started (monotonic).
+   */
+  async explain(error: unknown, options: { url: URL; sinceMs: number; signal: AbortSignal }): Promise<string> {
+    const to = destinationOf(options.url);
+    const failure = await this.#reports.find({ purpose: this.#purpose, ...to, sinceMs: options.sinceMs }, error);
+    return explainFetchFailure(error, { to, failure });
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close();
+  }
+}
