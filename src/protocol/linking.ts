@@ -16,6 +16,9 @@ export const clientCredentialsGrantType = "client_credentials";
 /** `client_assertion_type` of `private_key_jwt` (RFC 7523, section 2.2). */
 export const clientAssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/** `DELETE` by the agent gives its own link up (204): it was linked to an account that it does not want. */
+export const agentLinkPath = "/api/v1/agent/link";
+
 /** How long a PIN lives, in seconds. */
 export const pinLifetimeSeconds = 300;
 /** How often the token endpoint may be asked while a PIN is shown, in seconds. */
