@@ -1,0 +1,164 @@
+/**
+ * Which files of the import folder are to be read, and when. Pure: it is told what was seen and what became of it.
+ *
+ * A file goes settling → queued → reading → done. It leaves `settling` when its writer was seen to close it or to rename
+ * it in, or when it has not changed for `settleMs`. Trouble sends it to `waiting`, a little longer each time. What is
+ * `done` comes back when its version changes, or when it is written and closed again: two versions may look the same
+ * where a file system's times are coarse.
+ */
+import { type FileVersion, type Finish, sameVersion } from "./csv_file.ts";
+
+/** First wait after trouble with a file, in ms; it doubles up to {@linkcode retryMaxMs}. */
+export const retryFirstMs = 1000;
+/** Longest wait between two tries of a file, in ms. */
+export const retryMaxMs = 5 * 60_000;
+
+/** What is wrong with a file, since when it has been tried in vain. */
+export interface Trouble {
+  readonly reason: string;
+  readonly failures: number;
+}
+
+/** Times are of the monotonic clock. `version`: the one last seen, if any. */
+type Phase =
+  | { readonly state: "settling"; readonly version: FileVersion; readonly dueMs: number }
+  | { readonly state: "queued"; readonly force: boolean }
+  | { readonly state: "waiting"; readonly version: FileVersion | undefined; readonly dueMs: number };
+
+/** A file whose turn has come. */
+export interface Due {
+  readonly name: string;
+  /** What has not changed for long enough; `undefined` when its writer was seen to finish, whatever it is now. */
+  readonly version: FileVersion | undefined;
+  /** Read it even if its version was read before. */
+  readonly force: boolean;
+}
+
+/** The files of one folder, by name. */
+export class CsvCandidates {
+  readonly #settleMs: number;
+  /** Whether this version was read in an earlier run. */
+  readonly #isKnown: (name: string, version: FileVersion) => boolean;
+  readonly #active = new Map<string, Phase>();
+  /** Apart from the others, so that looking for what is due is cheap while thousands wait for their turn to be read. */
+  readonly #reading = new Map<string, { again: boolean }>();
+  readonly #done = new Map<string, FileVersion>();
+  readonly #troubles = new Map<string, Trouble>();
+
+  constructor(options: { settleMs: number; isKnown: (name: string, version: FileVersion) => boolean }) {
+    this.#settleMs = options.settleMs;
+    this.#isKnown = options.isKnown;
+  }
+
+  /** Files that could not be read when last tried. */
+  get troubles(): ReadonlyMap<string, Trouble> {
+    return this.#troubles;
+  }
+
+  /** The file was looked at. */
+  seen(name: string, version: FileVersion, nowMs: number): void {
+    if (this.#reading.has(name)) return;
+    const phase = this.#active.get(name);
+    const settling = { state: "settling", version, dueMs: nowMs + this.#settleMs } as const;
+    if (!phase) {
+      if (!this.isDone(name, version)) this.#active.set(name, settling);
+    } else if (phase.state === "settling" || phase.state === "waiting") {
+      if (!phase.version || !sameVersion(phase.version, version)) this.#active.set(name, settling);
+    }
+  }
+
+  /** There is something that cannot be had: it is due at once the first time, so that somebody says so. */
+  seenUnreadable(name: string): void {
+    if (!this.#active.has(name) && !this.#reading.has(name)) this.#active.set(name, { state: "queued", force: false });
+  }
+
+  /** Whether this version was read already, in this run or an earlier one. */
+  isDone(name: string, version: FileVersion): boolean {
+    const done = this.#done.get(name);
+    if (done) return sameVersion(done, version);
+    const known = this.#isKnown(name, version);
+    if (known) this.#done.set(name, version);
+    return known;
+  }
+
+  /** The writer was seen to finish: no need to let the file settle. */
+  finished(name: string, how: Finish): void {
+    const phase = this.#active.get(name);
+    const force = how === "closed";
+    const reading = this.#reading.get(name);
+    if (reading) reading.again ||= force;
+    else this.#active.set(name, { state: "queued", force: force || (phase?.state === "queued" && phase.force) });
+  }
+
+  /** The folder's other files are gone: nothing is left to be tried. */
+  retain(names: ReadonlySet<string>): void {
+    for (const name of this.#done.keys()) if (!names.has(name)) this.#done.delete(name);
+    for (const name of this.#active.keys()) if (!names.has(name)) this.forget(name);
+  }
+
+  /** There is no such file any more, or it is none to import. */
+  forget(name: string): void {
+    this.#active.delete(name);
+    this.#reading.delete(name);
+    this.#done.delete(name);
+    this.#troubles.delete(name);
+  }
+
+  /** Files that are due now, oldest first; they count as being read from here on. */
+  takeDue(nowMs: number): Due[] {
+    const due: Due[] = [];
+    for (const [name, phase] of this.#active) {
+      if (phase.state !== "queued" && phase.dueMs > nowMs) continue;
+      if (phase.state === "queued") due.push({ name, version: undefined, force: phase.force });
+      else due.push({ name, version: phase.version, force: false });
+      this.#active.delete(name);
+      this.#reading.set(name, { again: false });
+    }
+    return due.sort((a, b) => (a.version?.modifiedMs ?? 0) - (b.version?.modifiedMs ?? 0));
+  }
+
+  /** When the next file is due; `Infinity` for none. */
+  nextDueMs(): number {
+    let next = Infinity;
+    for (const phase of this.#active.values()) {
+      if (phase.state === "queued") return 0;
+      if (phase.dueMs < next) next = phase.dueMs;
+    }
+    return next;
+  }
+
+  /** Tries at once what waits after trouble, and asks the ledger anew what was read. */
+  reconsider(): void {
+    this.#done.clear();
+    for (const [name, phase] of this.#active) {
+      if (phase.state === "waiting") this.#active.set(name, { ...phase, dueMs: 0 });
+    }
+  }
+
+  /** Instead of reading, it is let settle: it is not what it was when it became due. */
+  unsettled(name: string, version: FileVersion, nowMs: number): void {
+    this.#reading.delete(name);
+    this.#active.set(name, { state: "settling", version, dueMs: nowMs + this.#settleMs });
+  }
+
+  /** The file was read (or known by its content). Returns the trouble that this ends, if any. */
+  succeeded(name: string, version: FileVersion): Trouble | undefined {
+    const trouble = this.#troubles.get(name);
+    this.#troubles.delete(name);
+    if (this.#reading.get(name)?.again) this.#active.set(name, { state: "queued", force: true });
+    this.#reading.delete(name);
+    this.#done.set(name, version);
+    return trouble;
+  }
+
+  /** The file could not be read. Returns whether this is news: the first failure, or one for another reason. */
+  failed(name: string, options: { reason: string; version: FileVersion | undefined; nowMs: number }): boolean {
+    const before = this.#troubles.get(name);
+    const failures = (before?.failures ?? 0) + 1;
+    const waitMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(failures - 1, 20));
+    this.#troubles.set(name, { reason: options.reason, failures });
+    this.#reading.delete(name);
+    this.#active.set(name, { state: "waiting", version: options.version, dueMs: options.nowMs + waitMs });
+    return before?.reason !== options.reason;
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * What the operating system tells of the import folder. Only hints: an event makes the agent look sooner, and a folder
+ * that sends none (a network share) is read at intervals anyway.
+ *
+ * On Linux `access` comes when a writer closes the file (reading gives none) and `rename` names the new path. On Windows
+ * there is no sign of closing, so files settle there.
+ */
+import { basename, dirname } from "node:path";
+import { getLogger } from "@logtape/logtape";
+import type { Finish } from "./csv_file.ts";
+import { fileReason, isImportName } from "./csv_file.ts";
+
+const log = getLogger(["cloud-link", "csv"]);
+
+/** What has happened since the last {@linkcode CsvEvents.take}. */
+export interface Happened {
+  /** Files whose writer was seen to finish. */
+  readonly finished: ReadonlyMap<string, Finish>;
+  /** Files that were created or written. */
+  readonly touched: ReadonlySet<string>;
+  /** Events were lost, or the folder itself changed: read it. */
+  readonly rescan: boolean;
+}
+
+/** The events of one folder, collected until somebody takes them. */
+export class CsvEvents {
+  readonly #onEvent: () => void;
+  #watcher: Deno.FsWatcher | undefined;
+  #watched: { path: string; inode: number | null; reading: Promise<void> } | undefined;
+  #finished = new Map<string, Finish>();
+  #touched = new Set<string>();
+  #rescan = false;
+  #complained = false;
+
+  /** `onEvent` is called once for each event that is worth a look. */
+  constructor(options: { onEvent: () => void }) {
+    this.#onEvent = options.onEvent;
+  }
+
+  /** Watches this folder from now on: another path, or another folder that has taken its place, is watched anew. */
+  async watch(path: string): Promise<void> {
+    const inode = (await Deno.stat(path)).ino;
+    if (this.#watched?.path === path && this.#watched.inode === inode) return;
+    await this.close();
+    try {
+      this.#watcher = Deno.watchFs(path, { recursive: false });
+    } catch (error) {
+      if (this.#complained) return;
+      this.#complained = true;
+      log.warn(
+        "Cannot watch {folder} for changes: {reason}. New files are found a little later, when the folder is read.",
+        { folder: path, reason: fileReason(error) },
+      );
+      return;
+    }
+    this.#complained = false;
+    this.#watched = { path, inode, reading: this.#read(this.#watcher, path) };
+  }
+
+  /** What has happened since the last call. */
+  take(): Happened {
+    const happened = { finished: this.#finished, touched: this.#touched, rescan: this.#rescan };
+    this.#finished = new Map();
+    this.#touched = new Set();
+    this.#rescan = false;
+    return happened;
+  }
+
+  /** Stops watching. */
+  async close(): Promise<void> {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+    await this.#watched?.reading;
+    this.#watched = undefined;
+  }
+
+  async #read(watcher: Deno.FsWatcher, folder: string): Promise<void> {
+    try {
+      for await (const event of watcher) this.#note(event, folder);
+    } catch (error) {
+      log.debug("The watch of {folder} ended: {reason}.", { folder, reason: fileReason(error) });
+      this.#rescan = true;
+      this.#watched = undefined;
+      this.#onEvent();
+    }
+  }
+
+  #note(event: Deno.FsEvent, folder: string): void {
+    let worthALook = false;
+    if (event.flag === "rescan" || event.paths.some((path) => path === folder)) {
+      this.#rescan = worthALook = true;
+    }
+    for (const path of event.paths) {
+      const name = basename(path);
+      if (dirname(path) !== folder || !isImportName(name)) continue;
+      worthALook = true;
+      if (event.kind === "access") this.#finished.set(name, "closed");
+      else if (event.kind === "rename") this.#finished.set(name, this.#finished.get(name) ?? "renamed");
+      else if (event.kind !== "remove") this.#touched.add(name);
+    }
+    if (worthALook) this.#onEvent();
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * One entry of the import folder: which names count, and what is there right now. A link is followed only as far as the
+ * folder itself, and never to a file of the agent's own; Deno would follow it anywhere inside the permissions.
+ */
+import { basename, dirname, join, sep } from "node:path";
+
+/** What tells one version of a file from another without opening it. */
+export interface FileVersion {
+  readonly bytes: number;
+  /** Time of the last change, in ms since the epoch; 0 where the file system has none. */
+  readonly modifiedMs: number;
+  /** Number of the file on its disk, as text; `""` where there is none. */
+  readonly inode: string;
+}
+
+/** What an entry of the folder is. */
+export type Look =
+  /** A file that may be imported; `path` is its real path. */
+  | { readonly state: "file"; readonly path: string; readonly version: FileVersion }
+  | { readonly state: "absent" }
+  /** Nothing to import, now or later: a directory, a pipe, a link to a file that counts under its own name. */
+  | { readonly state: "ignored" }
+  /** Something to import that cannot be had; `reason` is for people. */
+  | { readonly state: "unreadable"; readonly reason: string };
+
+/** How the writer was seen to finish: closed the file after writing, or renamed it in. */
+export type Finish = "closed" | "renamed";
+
+/** Where files are looked at. */
+export interface ImportFolder {
+  /** Real path. */
+  readonly path: string;
+  /** Real paths of files and folders of the agent's own, which are never imported. */
+  readonly ownPaths: readonly string[];
+}
+
+/**
+ * Whether a file of this name is meant to be imported: `*.csv` in any case, not hidden, not an editor's temporary.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(["Calls.CSV", ".x.csv", "~$x.csv", "x.csv.part"].map(isImportName), [true, false, false, false]);
+ * ```
+ */
+export function isImportName(name: string): boolean {
+  return /^[^.~].*\.csv$/is.test(name);
+}
+
+/** Whether both are the same version. */
+export function sameVersion(a: FileVersion, b: FileVersion): boolean {
+  return a.bytes === b.bytes && a.modifiedMs === b.modifiedMs && a.inode === b.inode;
+}
+
+/** The version that a file's attributes tell. */
+export function versionOf(info: Deno.FileInfo): FileVersion {
+  return { bytes: info.size, modifiedMs: info.mtime?.getTime() ?? 0, inode: String(info.ino ?? "") };
+}
+
+/** Looks at one entry of the folder. Never throws for what the entry is or lacks. */
+export async function lookAt(name: string, folder: ImportFolder): Promise<Look> {
+  const path = join(folder.path, name);
+  try {
+    const info = await Deno.lstat(path);
+    if (info.isSymlink) return await lookThrough(path, folder);
+    if (!info.isFile || isOwn(path, folder)) return { state: "ignored" };
+    return { state: "file", path, version: versionOf(info) };
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) return { state: "unreadable", reason: fileReason(error) };
+    if (name.includes("\uFFFD")) return { state: "unreadable", reason: "its name is not valid UTF-8; rename it" };
+    return { state: "absent" };
+  }
+}
+
+async function lookThrough(link: string, folder: ImportFolder): Promise<Look> {
+  let path: string;
+  try {
+    path = await Deno.realPath(link);
+  } catch (error) {
+    const dangling = error instanceof Deno.errors.NotFound;
+    return { state: "unreadable", reason: dangling ? "it is a link to a file that does not exist" : fileReason(error) };
+  }
+  if (!isInside(path, folder.path)) {
+    return {
+      state: "unreadable",
+      reason: "it is a symbolic link that leaves the import folder; put the file itself there",
+    };
+  }
+  const countsByItself = dirname(path) === folder.path && isImportName(basename(path));
+  if (countsByItself || isOwn(path, folder)) return { state: "ignored" };
+  const info = await Deno.lstat(path);
+  return info.isFile ? { state: "file", path, version: versionOf(info) } : { state: "ignored" };
+}
+
+function isOwn(path: string, folder: ImportFolder): boolean {
+  return folder.ownPaths.some((own) => path === own || isInside(path, own));
+}
+
+/** Whether a real path lies below a folder's real path. */
+function isInside(path: string, folder: string): boolean {
+  return path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+/** Error numbers of a file that another program holds: ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION. */
+const windowsLockErrors = /\(os error (32|33)\)/;
+
+/** Why a file or folder cannot be used, in words and with the system's own. */
+export function fileReason(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "it does not exist";
+  const message = error instanceof Error ? error.message : String(error);
+  const locked = error instanceof Deno.errors.Busy || (Deno.build.os === "windows" && windowsLockErrors.test(message));
+  if (locked) return "another program has locked it";
+  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
+    return `the service's account may not read it (${systemPart(message)})`;
+  }
+  return systemPart(message);
+}
+
+/** Deno adds `: open '/path'` to the system's message; the path is in the log line already. */
+function systemPart(message: string): string {
+  return message.replace(/: \w+ '.*'$/s, "");
+}

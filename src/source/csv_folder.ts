@@ -1,0 +1,214 @@
+/**
+ * Imports the CSV files of one folder, unchanged, each when its writer has finished. Files stay where they are; the
+ * ledger knows which were read, over restarts too. Subfolders are not read.
+ *
+ * Events make it quick, a poll makes it sure: the folder is read every `pollMs`, less often when reading it takes long.
+ * What is wrong with a file is logged once and holds up no other file.
+ */
+import { basename, dirname, join } from "node:path";
+import { getLogger } from "@logtape/logtape";
+import type { Spool } from "../agent/ports.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { Waker } from "../runtime/waker.ts";
+import { CsvCandidates } from "./csv_candidates.ts";
+import { CsvEvents } from "./csv_events.ts";
+import { fileReason, type FileVersion, type ImportFolder, isImportName, lookAt, sameVersion } from "./csv_file.ts";
+import type { CsvLedger } from "./csv_intake.ts";
+import { CsvReads } from "./csv_reads.ts";
+
+const log = getLogger(["cloud-link", "csv"]);
+
+/** So many files are looked at, at the same time. */
+const looksMax = 32;
+/** At most one part in so many of the time goes into reading the folder. */
+const scanShare = 20;
+/** A file that is being written is looked at this often at most, in ms. */
+const touchEveryMs = 200;
+/** How long a stop waits for a hanging network share, in ms. */
+const stopGraceMs = 500;
+
+export interface CsvFolderOptions {
+  /** Absolute path. */
+  readonly folder: string;
+  /** Real paths of files and folders of the agent's own (state, log, executable …): never imported, even by a link. */
+  readonly ownPaths: readonly string[];
+  /** A file whose writer was not seen to finish is taken when unchanged for this long, in ms. */
+  readonly settleMs: number;
+  /** The folder is read this often, in ms. */
+  readonly pollMs: number;
+  readonly spool: Spool;
+  readonly ledger: CsvLedger;
+  readonly clock: Clock;
+}
+
+/** The source of a CSV integration. */
+export class CsvFolder {
+  readonly #options: CsvFolderOptions;
+  readonly #candidates: CsvCandidates;
+  readonly #reads: CsvReads;
+  readonly #waker = new Waker();
+  readonly #events = new CsvEvents({ onEvent: () => this.#waker.wake() });
+  #touched = new Set<string>();
+  #nextTouchMs = 0;
+  #nextScanMs = 0;
+  #folder: ImportFolder | undefined;
+  #trouble: string | undefined;
+  #tidied = false;
+
+  constructor(options: CsvFolderOptions) {
+    const { spool, ledger, clock, settleMs } = options;
+    const isKnown = (name: string, version: FileVersion) => {
+      const read = this.#folder && ledger.file(join(this.#folder.path, name));
+      return read !== undefined && sameVersion(read, version);
+    };
+    this.#options = options;
+    this.#candidates = new CsvCandidates({ settleMs, isKnown });
+    const onDone = () => this.#waker.wake();
+    this.#reads = new CsvReads({ candidates: this.#candidates, spool, ledger, clock, onDone });
+  }
+
+  /** What does not work now, one line with the remedy; `null` when all is well. */
+  get problem(): string | null {
+    return this.#trouble ?? this.#reads.problem;
+  }
+
+  /** Reads the folder now, asks the ledger anew what was read, and tries again what waits after trouble. */
+  importNow(): void {
+    this.#candidates.reconsider();
+    this.#nextScanMs = 0;
+    this.#reads.retryNow();
+    this.#waker.wake();
+  }
+
+  /** Imports until aborted; then rejects with the signal's reason. One run at a time. */
+  async run(signal: AbortSignal): Promise<never> {
+    const { clock } = this.#options;
+    let turn: Promise<void> | undefined;
+    try {
+      while (true) {
+        turn = this.#turn(signal);
+        await unlessAborted(turn, signal);
+        await this.#waker.nap(this.#napMs(), { clock, signal });
+      }
+    } finally {
+      const over = new AbortController();
+      const grace = clock.sleep(stopGraceMs, over.signal).catch(() => {});
+      const rest = Promise.allSettled([turn, this.#reads.settle()]).then(() => this.#events.close());
+      await Promise.race([rest, grace]);
+      over.abort();
+    }
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    if (clock.monotonicMs() >= this.#nextScanMs) await this.#scan(signal);
+    await this.#heed(signal);
+    if (signal.aborted || !this.#folder) return;
+    this.#reads.add(this.#candidates.takeDue(clock.monotonicMs()), { folder: this.#folder, signal });
+  }
+
+  #napMs(): number {
+    const nextTouchMs = this.#touched.size > 0 ? this.#nextTouchMs : Infinity;
+    const next = Math.min(this.#nextScanMs, nextTouchMs, this.#candidates.nextDueMs(), this.#reads.nextRetryMs);
+    return Math.max(0, next - this.#options.clock.monotonicMs());
+  }
+
+  async #scan(signal: AbortSignal): Promise<void> {
+    const { clock, folder, ownPaths, pollMs } = this.#options;
+    const startedMs = clock.monotonicMs();
+    // Set first: whoever asks for another scan while this one runs gets it.
+    this.#nextScanMs = Infinity;
+    try {
+      const path = await Deno.realPath(folder);
+      await this.#events.watch(path);
+      this.#folder = { path, ownPaths };
+      const names = new Set<string>();
+      for await (const entry of Deno.readDir(path)) {
+        if (!entry.isDirectory && isImportName(entry.name)) names.add(entry.name);
+      }
+      this.#candidates.retain(names);
+      this.#tidyLedger(path, names);
+      await this.#lookAll(names, signal);
+      this.#recovered();
+    } catch (error) {
+      this.#failed(error);
+      await this.#events.close();
+    }
+    const nowMs = clock.monotonicMs();
+    this.#nextScanMs = Math.min(this.#nextScanMs, nowMs + Math.max(pollMs, (nowMs - startedMs) * (scanShare - 1)));
+  }
+
+  /**
+   * Forgets files that are gone, once a run: not at every look, because a network share that was unmounted looks empty.
+   */
+  #tidyLedger(folder: string, names: ReadonlySet<string>): void {
+    if (this.#tidied || names.size === 0) return;
+    this.#tidied = true;
+    this.#options.ledger.forgetFiles((path) => dirname(path) !== folder || names.has(basename(path)));
+  }
+
+  /** Looks at the files of which there was an event. */
+  async #heed(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const happened = this.#events.take();
+    if (happened.rescan) this.#nextScanMs = 0;
+    for (const [name, how] of happened.finished) this.#candidates.finished(name, how);
+    for (const name of happened.touched) this.#touched.add(name);
+    if (this.#touched.size === 0 || clock.monotonicMs() < this.#nextTouchMs) return;
+    const touched = this.#touched;
+    this.#touched = new Set();
+    await this.#lookAll(touched, signal);
+    this.#nextTouchMs = clock.monotonicMs() + touchEveryMs;
+  }
+
+  async #lookAll(names: Iterable<string>, signal: AbortSignal): Promise<void> {
+    const waiting = names[Symbol.iterator]();
+    const looker = async () => {
+      for (let next = waiting.next(); !next.done && !signal.aborted; next = waiting.next()) {
+        await this.#look(next.value);
+      }
+    };
+    await Promise.all(Array.from({ length: looksMax }, looker));
+  }
+
+  async #look(name: string): Promise<void> {
+    if (!this.#folder) return;
+    const look = await lookAt(name, this.#folder);
+    if (look.state === "file") this.#candidates.seen(name, look.version, this.#options.clock.monotonicMs());
+    else if (look.state === "unreadable") this.#candidates.seenUnreadable(name);
+    else this.#candidates.forget(name);
+  }
+
+  #failed(error: unknown): void {
+    const { folder } = this.#options;
+    const reason = fileReason(error);
+    const trouble = `Cannot read the import folder "${folder}": ${reason}. ` +
+      "Create it, give the service's account the right to read it, or correct [app] importDirectory.";
+    if (trouble === this.#trouble) return;
+    this.#trouble = trouble;
+    log.error(
+      "Cannot read the import folder {folder}: {reason}. Create it, give the service's account the right to read it, " +
+        "or correct [app] importDirectory. It is tried again every {seconds} s.",
+      { folder, reason, seconds: Math.ceil(this.#options.pollMs / 1000) },
+    );
+  }
+
+  #recovered(): void {
+    if (!this.#trouble) return;
+    this.#trouble = undefined;
+    log.info("The import folder {folder} can be read again.", { folder: this.#options.folder });
+  }
+}
+
+/** Waits for what cannot be aborted itself, such as a file operation on a network share. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Takes one file of the import folder into the spool, unless its content was taken before. The spool's batch and the
+ * ledger's entry are committed together, so a crash in between neither loses the file nor imports it twice.
+ */
+import { basename } from "node:path";
+import type { BatchFile, Spool } from "../agent/ports.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { FileVersion } from "./csv_file.ts";
+import { type Reading, readInto } from "./csv_reader.ts";
+
+/** What was imported, of the current link. */
+export interface CsvLedger {
+  /** The file when it was last read. */
+  file(path: string): FileVersion | undefined;
+  /** Whether this content was imported, under whatever name. */
+  hasContent(sha256: string): boolean;
+  /** This version of the file was read, and its content is taken in. Durable when the transaction around it ends. */
+  record(file: FileVersion & { readonly path: string; readonly sha256: string }, options: { at: number }): void;
+  /** Forgets files that `keep` does not want any longer; their contents stay known. */
+  forgetFiles(keep: (path: string) => boolean): void;
+}
+
+/** What became of a file. */
+export type Intake =
+  /** It is in the spool. */
+  | { readonly state: "admitted" }
+  /** Its content was imported before. */
+  | { readonly state: "known" }
+  | Reading & { readonly state: "failed" };
+
+/** A file to take in. */
+export interface IntakeFile {
+  /** The path of the entry in the folder, by which the ledger knows it. */
+  readonly path: string;
+  /** What is opened. */
+  readonly realPath: string;
+  readonly version: FileVersion;
+}
+
+/** Last instant with a year of four digits. */
+const modifiedMsMax = Date.UTC(9999, 11, 31);
+
+/** The way of files into the spool. */
+export class CsvIntake {
+  readonly #spool: Spool;
+  readonly #ledger: CsvLedger;
+  readonly #clock: Clock;
+  /** Admissions under way, by content: two files of the same content may be read at the same time. */
+  readonly #admitting = new Map<string, Promise<unknown>>();
+
+  constructor(options: { spool: Spool; ledger: CsvLedger; clock: Clock }) {
+    this.#spool = options.spool;
+    this.#ledger = options.ledger;
+    this.#clock = options.clock;
+  }
+
+  /**
+   * Reads a file. What is wrong with it is an answer; what is wrong with the spool or the ledger is thrown, as is the
+   * signal's reason.
+   */
+  async take(file: IntakeFile, signal: AbortSignal): Promise<Intake> {
+    const { version } = file;
+    if (version.bytes === 0) return { state: "failed", reason: "it is empty" };
+    await using writer = await this.#spool.open({ bytes: version.bytes, lane: "live", signal });
+    const reading = await readInto(writer, { path: file.realPath, version, signal });
+    if (reading.state === "failed") return reading;
+    const batch = await writer.finish();
+    while (this.#admitting.has(batch.sha256)) await this.#admitting.get(batch.sha256);
+    if (!this.#ledger.hasContent(batch.sha256)) return { state: await this.#admit(file, batch) };
+    this.#record(file, batch);
+    await Deno.remove(batch.path);
+    return { state: "known" };
+  }
+
+  async #admit(file: IntakeFile, batch: BatchFile): Promise<"admitted" | "known"> {
+    const admission = this.#spool.admit(batch, {
+      origin: { kind: "csv", fileName: basename(file.path), modifiedAt: instant(file.version.modifiedMs) },
+      lane: "live",
+      alongside: () => this.#record(file, batch),
+    });
+    this.#admitting.set(batch.sha256, admission.catch(() => {}));
+    try {
+      return await admission;
+    } finally {
+      this.#admitting.delete(batch.sha256);
+    }
+  }
+
+  #record({ path, version }: IntakeFile, { sha256 }: BatchFile): void {
+    this.#ledger.record({ ...version, path, sha256 }, { at: this.#clock.now() });
+  }
+}
+
+function instant(ms: number): string | null {
+  return ms <= 0 || ms > modifiedMsMax ? null : new Date(ms).toISOString();
+}

@@ -1,0 +1,92 @@
+/** Reads one file into a batch, and notices when it is not the same file from beginning to end. */
+import type { BatchWriter } from "../agent/ports.ts";
+import { fileReason, type FileVersion, sameVersion, versionOf } from "./csv_file.ts";
+
+/** Read at once at most, in bytes; there are two such buffers for each file being read. */
+const chunkBytesMax = 512 * 1024;
+
+/** What became of reading. `reason` is for people. */
+export type Reading =
+  | { readonly state: "complete" }
+  | { readonly state: "failed"; readonly reason: string };
+
+const changed: Reading = { state: "failed", reason: "it changed while being read" };
+
+/**
+ * Copies a file of the given version into `writer`. What is wrong with the file is an answer; what is wrong with the
+ * writer is thrown.
+ */
+export async function readInto(
+  writer: BatchWriter,
+  options: { path: string; version: FileVersion; signal: AbortSignal },
+): Promise<Reading> {
+  const { path, version, signal } = options;
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path);
+  } catch (error) {
+    return failure(error);
+  }
+  using _ = file;
+  try {
+    // The handle's own attributes: a link may have been put in the file's place since it was looked at.
+    if (!sameVersion(versionOf(await file.stat()), version)) return changed;
+  } catch (error) {
+    return failure(error);
+  }
+  const reading = await copy(file, writer, { bytes: version.bytes, signal });
+  if (reading.state === "failed") return reading;
+  try {
+    const [open, named] = await Promise.all([file.stat(), Deno.lstat(path)]);
+    return sameVersion(versionOf(open), version) && sameVersion(versionOf(named), version) ? reading : changed;
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+/** Reads one chunk ahead of the writer. A file that grew is not read to its end: it has to be read again anyway. */
+async function copy(
+  file: Deno.FsFile,
+  writer: BatchWriter,
+  options: { bytes: number; signal: AbortSignal },
+): Promise<Reading> {
+  const { bytes, signal } = options;
+  const chunkBytes = Math.min(chunkBytesMax, bytes + 1);
+  const oneChunk = bytes < chunkBytesMax;
+  let current = new Uint8Array(chunkBytes);
+  let spare = oneChunk ? current : new Uint8Array(chunkBytes);
+  let copied = 0;
+  let next = await readChunk(file, current);
+  while (next.state === "chunk") {
+    signal.throwIfAborted();
+    copied += next.bytes;
+    if (copied > bytes) return changed;
+    const written = writer.write(current.subarray(0, next.bytes));
+    if (oneChunk) await written;
+    const [ahead] = await Promise.all([readChunk(file, spare), written]);
+    next = ahead;
+    [current, spare] = [spare, current];
+  }
+  if (next.state === "failed") return next;
+  return copied === bytes ? { state: "complete" } : changed;
+}
+
+type Chunk =
+  | { readonly state: "chunk"; readonly bytes: number }
+  | { readonly state: "end" }
+  | Reading & {
+    readonly state: "failed";
+  };
+
+async function readChunk(file: Deno.FsFile, buffer: Uint8Array): Promise<Chunk> {
+  try {
+    const bytes = await file.read(buffer);
+    return bytes === null ? { state: "end" } : { state: "chunk", bytes };
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+function failure(error: unknown): Reading & { state: "failed" } {
+  return { state: "failed", reason: error instanceof Deno.errors.NotFound ? "it has vanished" : fileReason(error) };
+}

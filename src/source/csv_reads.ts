@@ -1,0 +1,185 @@
+/**
+ * Reads the files that are due into the spool: several small ones at the same time, large ones one at a time. Trouble
+ * with a file delays that file; trouble with the spool delays all of them, and is logged once.
+ */
+import { join } from "node:path";
+import { getLogger } from "@logtape/logtape";
+import type { Spool } from "../agent/ports.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { type CsvCandidates, type Due, retryFirstMs, retryMaxMs } from "./csv_candidates.ts";
+import { type FileVersion, type ImportFolder, lookAt, sameVersion } from "./csv_file.ts";
+import { CsvIntake, type CsvLedger, type IntakeFile } from "./csv_intake.ts";
+
+const log = getLogger(["cloud-link", "csv"]);
+
+/** So many small files are read at the same time. */
+const readsMax = 16;
+/** Files above this are large, in bytes. */
+const smallBytesMax = 1024 * 1024;
+
+/** A file that was found to be what it should be. */
+interface Found extends IntakeFile {
+  readonly due: Due;
+}
+
+interface Context {
+  readonly folder: ImportFolder;
+  readonly signal: AbortSignal;
+}
+
+export interface CsvReadsOptions {
+  readonly candidates: CsvCandidates;
+  readonly spool: Spool;
+  readonly ledger: CsvLedger;
+  readonly clock: Clock;
+  /** Called when a read has ended: something may be due again. */
+  readonly onDone: () => void;
+}
+
+/** What is being read and what waits to be. */
+export class CsvReads {
+  readonly #options: CsvReadsOptions;
+  readonly #intake: CsvIntake;
+  readonly #jobs = new Set<Promise<void>>();
+  #small: Due[] = [];
+  #large: Found[] = [];
+  #smallRunning = 0;
+  #largeRunning = false;
+  /** Why the spool takes nothing. */
+  #trouble: { readonly reason: string; readonly failures: number; untilMs: number } | undefined;
+
+  constructor(options: CsvReadsOptions) {
+    this.#options = options;
+    this.#intake = new CsvIntake(options);
+  }
+
+  /** What does not work now, one line; `null` when all is well. */
+  get problem(): string | null {
+    if (this.#trouble) return `CSV files are not taken in: ${this.#trouble.reason}`;
+    const [first, ...others] = this.#options.candidates.troubles;
+    if (!first) return null;
+    const more = others.length > 0 ? ` ${others.length} more files wait too.` : "";
+    return `The file ${JSON.stringify(first[0])} waits to be imported: ${first[1].reason}.${more}`;
+  }
+
+  /** When reading goes on after trouble with the spool; `Infinity` when it does not wait. */
+  get nextRetryMs(): number {
+    const waits = this.#small.length + this.#large.length > 0 && this.#jobs.size === 0;
+    return this.#trouble && waits ? this.#trouble.untilMs : Infinity;
+  }
+
+  /** Tries again at once what waits after trouble with the spool. */
+  retryNow(): void {
+    if (this.#trouble) this.#trouble.untilMs = 0;
+  }
+
+  /** Takes more files on, and starts as many reads as may run. */
+  add(due: readonly Due[], context: Context): void {
+    for (const one of due) this.#small.push(one);
+    this.#start(context);
+  }
+
+  /** Resolves when nothing is being read. */
+  async settle(): Promise<void> {
+    while (this.#jobs.size > 0) await Promise.all(this.#jobs);
+  }
+
+  #start(context: Context): void {
+    if (context.signal.aborted) return;
+    if (this.#trouble) {
+      if (this.#jobs.size > 0 || this.#options.clock.monotonicMs() < this.#trouble.untilMs) return;
+    }
+    // After trouble one file goes first.
+    const smallMax = this.#trouble ? 1 : readsMax;
+    const starting = this.#small.splice(0, Math.max(0, smallMax - this.#smallRunning));
+    for (const due of starting) {
+      this.#smallRunning++;
+      this.#run(this.#readSmall(due, context).finally(() => this.#smallRunning--), context);
+    }
+    if (this.#largeRunning || (this.#trouble && this.#jobs.size > 0)) return;
+    const large = this.#large.shift();
+    if (!large) return;
+    this.#largeRunning = true;
+    this.#run(this.#take(large, context).finally(() => this.#largeRunning = false), context);
+  }
+
+  #run(work: Promise<void>, context: Context): void {
+    const job = work.finally(() => {
+      this.#jobs.delete(job);
+      this.#start(context);
+      this.#options.onDone();
+    });
+    this.#jobs.add(job);
+  }
+
+  async #readSmall(due: Due, context: Context): Promise<void> {
+    const { candidates, clock } = this.#options;
+    const { name } = due;
+    const look = await lookAt(name, context.folder);
+    if (look.state === "ignored") return candidates.forget(name);
+    if (look.state === "absent") {
+      if (candidates.troubles.has(name)) candidates.forget(name);
+      else this.#fileFailed(name, { reason: "it has vanished", version: undefined });
+      return;
+    }
+    if (look.state === "unreadable") return this.#fileFailed(name, { reason: look.reason, version: undefined });
+    const { version } = look;
+    if (due.version && !sameVersion(due.version, version)) {
+      return candidates.unsettled(name, version, clock.monotonicMs());
+    }
+    if (!due.force && candidates.isDone(name, version)) return this.#fileSucceeded(name, version);
+    const found = { due, path: join(context.folder.path, name), realPath: look.path, version };
+    if (version.bytes > smallBytesMax) this.#large.push(found);
+    else await this.#take(found, context);
+  }
+
+  async #take(found: Found, context: Context): Promise<void> {
+    const { due: { name }, version } = found;
+    try {
+      const intake = await this.#intake.take(found, context.signal);
+      if (intake.state === "failed") return this.#fileFailed(name, { reason: intake.reason, version });
+      this.#spoolRecovered();
+      this.#fileSucceeded(name, version);
+      if (intake.state === "admitted") log.info("Took in {file}, {bytes} bytes.", { file: name, bytes: version.bytes });
+      else log.info("{file} is not imported: its content was imported before.", { file: name });
+    } catch (error) {
+      this.#small.unshift(found.due);
+      if (!context.signal.aborted) this.#spoolFailed(error);
+    }
+  }
+
+  #fileFailed(name: string, failure: { reason: string; version: FileVersion | undefined }): void {
+    const { candidates, clock } = this.#options;
+    if (!candidates.failed(name, { ...failure, nowMs: clock.monotonicMs() })) return;
+    log.warn("Cannot import {file}: {reason}. It is tried again until it works.", {
+      file: name,
+      reason: failure.reason,
+    });
+  }
+
+  #fileSucceeded(name: string, version: FileVersion): void {
+    const trouble = this.#options.candidates.succeeded(name, version);
+    if (trouble) {
+      log.info("{file} could be read after all, at try {tries}.", { file: name, tries: trouble.failures + 1 });
+    }
+  }
+
+  #spoolFailed(error: unknown): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const before = this.#trouble;
+    // Reads that ran side by side fail together: that is one failure.
+    if (before && nowMs < before.untilMs) return;
+    const failures = (before?.failures ?? 0) + 1;
+    const waitMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(failures - 1, 20));
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#trouble = { reason, failures, untilMs: nowMs + waitMs };
+    if (reason === before?.reason) return;
+    log.error("Cannot take in CSV files: {reason}. They stay where they are and are tried again.", { reason, error });
+  }
+
+  #spoolRecovered(): void {
+    if (!this.#trouble) return;
+    log.info("CSV files are taken in again.");
+    this.#trouble = undefined;
+  }
+}
