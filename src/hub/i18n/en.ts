@@ -1,0 +1,211 @@
+/** The console's texts in English: the language that defines which texts there are. */
+import { plural } from "./plural.ts";
+
+export const en = {
+  // Frame of every page
+  productName: "injixo Cloud Link",
+  skipToContent: "Skip to content",
+  mainNavigation: "Main navigation",
+  breadcrumb: "You are here",
+  integrations: "Integrations",
+  logIn: "Log in",
+  logOut: "Log out",
+  loggedInAs: (p: { readonly user: string; readonly account: string }) =>
+    `Logged in as ${p.user}, account ${p.account}`,
+  cancel: "Cancel",
+  back: "Back",
+  errorPrefix: "Error: ",
+  pleaseCorrect: "That did not work yet. Please correct:",
+
+  // Log in
+  loginTitle: "Log in",
+  loginLead: "Connect the data of your contact centre.",
+  userName: "User name",
+  password: "Password",
+  loginFailed: "User name and password do not match. Check both and try again.",
+  loginTooMany: (p: { readonly wait: string }) => `Too many attempts to log in. Try again in ${p.wait}.`,
+  loginMissing: "Enter your user name and your password.",
+  loginForgotten: "Forgotten your password? Whoever runs this server can set a new one with",
+
+  // Flash messages
+  flashLoggedOut: "You are logged out.",
+  flashSaved: "The integration is saved.",
+  flashConnected: "The installation is connected.",
+  flashRenamed: "The new name is saved.",
+  flashPaused: "The integration is paused. Nothing is imported until you resume it.",
+  flashResumed: "The integration is running again. What came up during the pause is imported now.",
+  flashDeleted: "The integration is deleted. Its installation shows a new PIN in its log.",
+  flashDiscarded: "The draft is discarded.",
+
+  // List of integrations
+  addIntegration: "Add a new integration",
+  noIntegrationsTitle: "No integrations yet",
+  noIntegrationsText:
+    "An integration is one source of data, such as a folder of CSV files, connected to one installation.",
+  columnName: "Name",
+  columnType: "Type",
+  columnState: "State",
+  columnInstallation: "Installation",
+  unnamedDraft: "New integration (draft)",
+  continueSetup: "Continue setting up",
+  noInstallation: "None",
+  more: "More integrations",
+
+  // Types
+  typeCsv: "CSV files",
+  typeCsvText: "Every new CSV file saved in a folder on your server is imported at once, unchanged.",
+  typeDatabase: "Database",
+  typeDatabaseText: "The result of an SQL query on your database is imported regularly.",
+
+  // States, each with its reason and the next step
+  stateDraft: "Draft",
+  stateDraftReason: "Not saved yet.",
+  stateDraftSaveNext: "Give the integration a name and save it.",
+  stateNeverLinked: "Not connected",
+  stateNeverLinkedReason: "No installation is connected.",
+  stateConnectNext: "Connect an installation: install injixo Cloud Link and enter its PIN.",
+  stateUnlinkedReason: "The installation was connected to another integration.",
+  stateGivenUpReason:
+    "The installation has ended the connection, for example because it takes no other account than its own.",
+  stateOnline: "Online",
+  stateOnlineReason: "The installation is connected and imports.",
+  stateWaitingReason: (p: { readonly count: number; readonly number: string }) =>
+    plural("en", p.count, { one: `${p.number} import is on its way.`, other: `${p.number} imports are on their way.` }),
+  stateStale: "Not reachable",
+  stateStaleReason: "Nothing has been heard from the installation since",
+  stateStaleNeverReason: "Nothing has been heard from the installation yet.",
+  stateStaleNext:
+    "Check that its host is running, the service is started and port 443 is open. `injixo-cloud-link check` finds the cause.",
+  statePaused: "Paused",
+  statePausedReason: "Nothing is imported.",
+  statePausedNext: "Resume the integration when you want imports again.",
+  stateFailing: "Failing",
+  stateFailingReason: "The installation reports:",
+  stateFailingNext: "Solve this on the installation’s host. Imports resume by themselves; nothing is lost.",
+
+  // Adding an integration
+  addTitle: "Add a new integration",
+  addTypeLegend: "Type of integration",
+  addTypeMissing: "Choose a type.",
+  addContinue: "Continue",
+  addStepType: "Type",
+  addStepLink: "Connect",
+  addStepName: "Name and save",
+  addSteps: "Steps",
+  stepDone: "done",
+  stepCurrent: "current step",
+  saveHeading: "Name and save",
+  saveText: "Imports start when the integration is saved.",
+  saveAfterLink: "You can save as soon as an installation is connected.",
+  save: "Save",
+  discardDraft: "Discard this draft",
+
+  // injixo Cloud Link section
+  cloudLinkHeading: "injixo Cloud Link",
+  pinLabel: "PIN shown during installation",
+  pinHint: "Six digits, valid for 5 minutes.",
+  pinWarning: "Enter only a PIN that a machine of your own shows you. Never enter one that somebody sent or told you.",
+  pinHelpSummary: "Where do I find the PIN?",
+  pinHelpInstaller: "On Windows the installer shows it in a console window.",
+  pinHelpCommand: "On Linux this command shows it, in the installation folder:",
+  pinHelpLog:
+    "It is also in the log, injixo-cloud-link.log. When it has expired, restart injixo Cloud Link: a new one is in the log.",
+  /** The script puts the host name and the system in the place of `{machine}`. */
+  pinShownBy: "This PIN is shown by {machine}. If it is yours, connect it.",
+  connect: "Connect",
+  pinMalformed: "A PIN has six digits. Type it as the installation shows it.",
+  pinWrong:
+    "This PIN is wrong or has expired. Restart injixo Cloud Link, or run “injixo-cloud-link pin”, and enter the new PIN.",
+  pinTooMany: (p: { readonly wait: string }) => `Too many wrong PINs. Try again in ${p.wait}, with a new PIN.`,
+  linkedTo: "Connected installation",
+  linkedCheck: "Is this your machine? If not, delete the integration or connect another installation at once.",
+  hostName: "Host name",
+  system: "System",
+  address: "Address",
+  version: "Version",
+  serviceName: "Service",
+  linkedSince: "Connected since",
+  lastSeen: "Last heard of",
+  never: "Never",
+  connectNew: "Connect a new installation",
+  connectNewText: (p: { readonly hostName: string }) =>
+    `The installation on ${p.hostName} is unlinked as soon as the new one is connected. It then shows a new PIN in its log.`,
+
+  // Downloads
+  downloadsHeading: "Download",
+  downloadWindows: "Download for Windows 64-bit",
+  downloadLinux: "Download for Linux 64-bit",
+  downloadDetails: (p: { readonly version: string; readonly size: string }) => `Version ${p.version}, ${p.size}`,
+  downloadChecksum: "SHA-256",
+  downloadNextLinux: "Unpack it into a folder of your choice, and in there run:",
+  downloadNextWindows: "Run the installer: a console window shows the PIN.",
+
+  // Imports
+  importsHeading: "Imports",
+  importsEmpty: "Nothing has been imported yet.",
+  importsEmptyNext: "Save a CSV file in the import folder of the installation: it appears here within seconds.",
+  importsLive: "This list updates by itself.",
+  importsRefresh: "Refresh",
+  columnFile: "File",
+  columnSize: "Size",
+  columnRows: "Rows",
+  columnReceived: "Received",
+  columnChecksum: "SHA-256",
+  importReceived: "Received",
+  importProcessing: "Being checked",
+  importFailed: "Failed",
+  downloadContent: (p: { readonly file: string }) => `Download ${p.file}`,
+  importsOlder: "Older imports",
+  importsNewest: "Newest imports",
+  importsNew: (p: { readonly count: number; readonly number: string }) =>
+    plural("en", p.count, { one: `${p.number} new import.`, other: `${p.number} new imports.` }),
+  connectionLost: "The connection to the server is interrupted. The list updates again when it is back.",
+  connectionBack: "Connected again.",
+
+  // Managing an integration
+  manageHeading: "Manage",
+  nameLabel: "Name",
+  nameHint: "For example the place and what is imported: “Berlin, calls”.",
+  nameMissing: "Enter a name.",
+  nameTooLong: (p: { readonly max: string }) => `The name is too long. Use ${p.max} characters at most.`,
+  nameTaken: "Another integration has this name. Choose another one.",
+  rename: "Save name",
+  pause: "Pause",
+  resume: "Resume",
+  pauseText: "A paused integration imports nothing. Its installation stays connected.",
+  resumeText: "When resumed, what came up meanwhile is imported.",
+  delete: "Delete",
+  deleteText: "Deleting cannot be undone.",
+  deleteTitle: (p: { readonly name: string }) => `Delete “${p.name}”?`,
+  deleteConsequenceImports: "The integration and the list of its imports are removed. This cannot be undone.",
+  deleteConsequenceLink: (p: { readonly hostName: string }) =>
+    `The installation on ${p.hostName} is unlinked. It shows a new PIN in its log and can be connected to another integration.`,
+  deleteConsequenceFiles: "Files on your own machines stay where they are.",
+  deleteConfirm: "Delete integration",
+  conflictTitle: "Changed meanwhile",
+  conflict: "The integration was changed meanwhile. Look at its present state and try again.",
+
+  // Error pages
+  notFoundTitle: "Page not found",
+  notFoundText: "There is nothing at this address. It may have been deleted.",
+  forbiddenTitle: "Not allowed",
+  forbiddenText: "Your account may not see or do this.",
+  tooManyTitle: "Too many attempts",
+  tooManyText: (p: { readonly wait: string }) =>
+    `To protect your account, further attempts are refused. Try again in ${p.wait}.`,
+  tooManyAt: "From then on it works again:",
+  expiredTitle: "This page was open for too long",
+  expiredText: "Nothing was changed. Go back to the page, and do it again.",
+  sessionExpired: "Your session has ended. Log in again; you then continue where you were.",
+  brokenTitle: "Something went wrong",
+  brokenText:
+    "The server could not answer. Try again in a moment. If it stays so, whoever runs this server finds the cause in its log.",
+  badRequestTitle: "Not understood",
+  badRequestText: "The browser sent something that the server does not understand. Go back and try again.",
+  toIntegrations: "Go to the integrations",
+};
+
+type Text<T> = T extends string ? string : T;
+
+/** What every language provides: the same keys, with the same parameters. A missing one is a type error. */
+export type Messages = { readonly [Key in keyof typeof en]: Text<(typeof en)[Key]> };

@@ -1,0 +1,18 @@
+/** The form of a sentence that goes with a number, in languages with two of them. */
+
+/**
+ * Chooses between one and other as the language does.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../../tests/assert.ts";
+ * assertEquals(plural("en", 1, { one: "file", other: "files" }), "file");
+ * ```
+ */
+export function plural(
+  locale: string,
+  count: number,
+  forms: { readonly one: string; readonly other: string },
+): string {
+  return new Intl.PluralRules(locale).select(count) === "one" ? forms.one : forms.other;
+}

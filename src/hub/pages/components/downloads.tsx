@@ -1,0 +1,51 @@
+/** The installers and archives that this hub hands out. */
+import type { FC } from "hono/jsx";
+import type { View } from "../view.ts";
+
+/** One file to install from. */
+export interface Download {
+  readonly platform: "windows" | "linux";
+  /** A path of this hub. */
+  readonly href: string;
+  readonly version: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+const commands: Readonly<Record<Download["platform"], readonly string[]>> = {
+  windows: [],
+  linux: [
+    "sudo ./injixo-cloud-link service install",
+    "sudo ./injixo-cloud-link service start",
+    "sudo ./injixo-cloud-link pin",
+  ],
+};
+
+/** Nothing when there is nothing to hand out. */
+export const Downloads: FC<{ view: View; downloads: readonly Download[] }> = ({ view, downloads }) => {
+  const { messages, format } = view;
+  if (downloads.length === 0) return null;
+  return (
+    <section class="downloads" aria-labelledby="downloads">
+      <h3 id="downloads">{messages.downloadsHeading}</h3>
+      <ul>
+        {downloads.map((download) => (
+          <li key={download.platform}>
+            <a class="button" href={download.href} download>
+              {download.platform === "windows" ? messages.downloadWindows : messages.downloadLinux}
+            </a>
+            <p class="hint">
+              {messages.downloadDetails({ version: download.version, size: format.bytes(download.size) })}
+              <br />
+              {messages.downloadChecksum} <code class="hash">{download.sha256}</code>
+            </p>
+            <p>{download.platform === "windows" ? messages.downloadNextWindows : messages.downloadNextLinux}</p>
+            {commands[download.platform].length > 0 && <pre><code>{commands[download.platform].join("\n")}</code></pre>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+};

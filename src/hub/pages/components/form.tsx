@@ -1,0 +1,55 @@
+/** Parts of forms: a labelled field with its hint and its error, the session's token, a form of one button. */
+import type { Child, FC } from "hono/jsx";
+import { csrfField } from "../form.ts";
+import type { View } from "../view.ts";
+
+/** The session's token, in every form of a logged-in user. */
+export const CsrfField: FC<{ view: View }> = ({ view }) => (
+  view.session ? <input type="hidden" name={csrfField} value={view.session.csrfToken} /> : null
+);
+
+interface FieldProps {
+  readonly view: View;
+  /** Of the input; unique on the page. */
+  readonly name: string;
+  readonly label: string;
+  readonly hint?: string | undefined;
+  /** What is wrong, with what to do; the field then takes the focus. */
+  readonly error?: string | undefined;
+  /** The input's further attributes. */
+  readonly input: Readonly<Record<string, string | number | boolean | undefined>>;
+}
+
+/** A text field. */
+export const Field: FC<FieldProps> = ({ view, name, label, hint, error, input }) => {
+  const id = `field-${name}`;
+  const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ");
+  return (
+    <div class={error ? "field invalid" : "field"}>
+      <label for={id}>{label}</label>
+      {hint && <p class="hint" id={`${id}-hint`}>{hint}</p>}
+      {error && (
+        <p class="error" id={`${id}-error`} role="alert">
+          <span class="visually-hidden">{view.messages.errorPrefix}</span>
+          {error}
+        </p>
+      )}
+      <input
+        id={id}
+        name={name}
+        aria-describedby={described === "" ? undefined : described}
+        aria-invalid={error ? "true" : undefined}
+        autofocus={error ? true : undefined}
+        {...input}
+      />
+    </div>
+  );
+};
+
+/** A form that does one thing. */
+export const ActionForm: FC<{ view: View; action: string; children?: Child }> = ({ view, action, children }) => (
+  <form method="post" action={action}>
+    <CsrfField view={view} />
+    {children}
+  </form>
+);

@@ -1,0 +1,57 @@
+/** The six-digit field and its button, with what keeps people from linking somebody else's machine. */
+import type { FC } from "hono/jsx";
+import { paths } from "../paths.ts";
+import type { View } from "../view.ts";
+import { ActionForm, Field } from "./form.tsx";
+
+export interface PinFormProps {
+  readonly view: View;
+  readonly integrationId: string;
+  readonly error?: string | undefined;
+}
+
+export const PinForm: FC<PinFormProps> = ({ view, integrationId, error }) => {
+  const { messages } = view;
+  return (
+    <ActionForm view={view} action={paths.action(integrationId, "connect")}>
+      <p class="caution">{messages.pinWarning}</p>
+      <div class="field-row">
+        <Field
+          view={view}
+          name="pin"
+          label={messages.pinLabel}
+          hint={messages.pinHint}
+          error={error}
+          input={{
+            class: "pin",
+            type: "text",
+            inputmode: "numeric",
+            autocomplete: "one-time-code",
+            // Spaces pass: people copy `424 242`, and the hub takes them out.
+            pattern: "\\s*([0-9]\\s*){6}",
+            maxlength: 16,
+            size: 6,
+            required: true,
+            spellcheck: "false",
+            title: messages.pinMalformed,
+            "data-look": paths.action(integrationId, "look"),
+          }}
+        />
+        <button class="primary" type="submit">{messages.connect}</button>
+      </div>
+      <p class="look" role="status" data-look-result data-text={messages.pinShownBy}></p>
+      <details>
+        <summary>{messages.pinHelpSummary}</summary>
+        <ul>
+          <li>{messages.pinHelpInstaller}</li>
+          <li>
+            {messages.pinHelpCommand}
+            <br />
+            <code>sudo ./injixo-cloud-link pin</code>
+          </li>
+          <li>{messages.pinHelpLog}</li>
+        </ul>
+      </details>
+    </ActionForm>
+  );
+};

@@ -1,0 +1,81 @@
+/** How an integration is doing: the state, why, and what to do next. */
+import type { FC } from "hono/jsx";
+import type { Messages } from "../../i18n/messages.ts";
+import type { Integration, IntegrationStateName, NextStep } from "../../services.ts";
+import type { View } from "../view.ts";
+import { Instant } from "./instant.tsx";
+import { WithCode } from "./with_code.tsx";
+
+const labels: Readonly<Record<IntegrationStateName, keyof Messages & `state${string}`>> = {
+  draft: "stateDraft",
+  "never-linked": "stateNeverLinked",
+  unlinked: "stateNeverLinked",
+  online: "stateOnline",
+  stale: "stateStale",
+  paused: "statePaused",
+  failing: "stateFailing",
+};
+
+/** The state in a word; its colour says nothing that the word does not. */
+export const StateBadge: FC<{ view: View; state: IntegrationStateName }> = ({ view, state }) => (
+  <span class={`state state-${state}`}>{text(view, labels[state])}</span>
+);
+
+/** Why it is so. */
+export const StateReason: FC<{ view: View; integration: Integration }> = ({ view, integration }) => {
+  const { messages, format } = view;
+  switch (integration.state) {
+    case "draft":
+      return <>{messages.stateDraftReason}</>;
+    case "never-linked":
+      return <>{messages.stateNeverLinkedReason}</>;
+    case "unlinked":
+      return (
+        <>
+          {integration.unlinkReason === "given-up" ? messages.stateGivenUpReason : messages.stateUnlinkedReason}
+        </>
+      );
+    case "stale": {
+      const since = integration.installation?.lastSeenAt ?? integration.stateSince;
+      if (since === null) return <>{messages.stateStaleNeverReason}</>;
+      return (
+        <>
+          {messages.stateStaleReason} <Instant view={view} at={since} />.
+        </>
+      );
+    }
+    case "paused":
+      return <>{messages.statePausedReason}</>;
+    case "failing":
+      return (
+        <>
+          {messages.stateFailingReason} <q class="report">{integration.problem ?? ""}</q>
+        </>
+      );
+    case "online": {
+      const batches = integration.installation?.waiting?.batches ?? 0;
+      if (batches === 0) return <>{messages.stateOnlineReason}</>;
+      return <>{messages.stateWaitingReason({ count: batches, number: format.number(batches) })}</>;
+    }
+  }
+};
+
+const steps: Readonly<Record<NextStep, (keyof Messages & `state${string}`) | undefined>> = {
+  none: undefined,
+  save: "stateDraftSaveNext",
+  connect: "stateConnectNext",
+  "check-host": "stateStaleNext",
+  resume: "statePausedNext",
+  "see-problem": "stateFailingNext",
+};
+
+/** What to do now; nothing when all is well. */
+export const StateNext: FC<{ view: View; integration: Integration }> = ({ view, integration }) => {
+  const key = steps[integration.nextStep];
+  return key === undefined ? null : <WithCode text={text(view, key)} />;
+};
+
+function text(view: View, key: keyof Messages & `state${string}`): string {
+  const message = view.messages[key];
+  return typeof message === "string" ? message : "";
+}

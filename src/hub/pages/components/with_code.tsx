@@ -1,0 +1,10 @@
+/** A text in which `backticks` mark what is typed. */
+import { type FC, Fragment } from "hono/jsx";
+
+export const WithCode: FC<{ text: string }> = ({ text }) => (
+  <>
+    {text.split("`").map((piece, index) =>
+      index % 2 === 1 ? <code key={index}>{piece}</code> : <Fragment key={index}>{piece}</Fragment>
+    )}
+  </>
+);

@@ -1,0 +1,37 @@
+/**
+ * A message for the page after a redirect. The cookie holds the message's key in the catalogue and nothing else: whoever
+ * plants one can choose among these texts only.
+ */
+import type { Context } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+
+/** The messages that there are. */
+export const flashKeys = [
+  "flashLoggedOut",
+  "flashSaved",
+  "flashConnected",
+  "flashRenamed",
+  "flashPaused",
+  "flashResumed",
+  "flashDeleted",
+  "flashDiscarded",
+  "sessionExpired",
+] as const;
+export type FlashKey = (typeof flashKeys)[number];
+
+const cookieName = "cloud-link-message";
+/** How long the redirect may take, in seconds. */
+const cookieSecondsMax = 60;
+
+/** Shows `key` on the next page. */
+export function setFlash(context: Context, key: FlashKey): void {
+  setCookie(context, cookieName, key, { path: "/", httpOnly: true, sameSite: "Lax", maxAge: cookieSecondsMax });
+}
+
+/** The message to show now, if any; it is shown once. */
+export function takeFlash(context: Context): FlashKey | undefined {
+  const value = getCookie(context, cookieName);
+  if (value === undefined) return undefined;
+  deleteCookie(context, cookieName, { path: "/" });
+  return flashKeys.find((key) => key === value);
+}

@@ -1,0 +1,47 @@
+/** Reads the console's forms: small, and only with the session's token. */
+import type { Context } from "hono";
+import { checkCsrfToken, type ConsoleEnv } from "../console_session.ts";
+import { HubProblem } from "../services.ts";
+
+/** The hidden field with the session's token. */
+export const csrfField = "csrf";
+/** Largest form, in bytes. */
+export const formBytesMax = 16 * 1024;
+/** Longest name of an integration, in characters. */
+export const nameLengthMax = 100;
+
+/** A parameter of the address, such as an integration's id. */
+export function pathParameter(context: Context, name: string): string {
+  const value = context.req.param(name);
+  if (value === undefined) throw new HubProblem("not-found", "There is no such page.");
+  return value;
+}
+
+/** Reason of the {@linkcode HubProblem} `forbidden` for a form without this session's token. */
+export const formExpired = "form-expired";
+
+/** The text fields of a form of a logged-in user. */
+export async function readForm(context: Context<ConsoleEnv>): Promise<(field: string) => string> {
+  const read = await readPublicForm(context);
+  try {
+    checkCsrfToken(context.var.session, read(csrfField));
+  } catch (cause) {
+    throw new HubProblem("forbidden", "This form is out of date.", { reason: formExpired, cause });
+  }
+  return read;
+}
+
+/** The text fields of a form that needs no session: a missing one is empty. */
+export async function readPublicForm(context: Context): Promise<(field: string) => string> {
+  const fields = await context.req.parseBody();
+  return (field) => {
+    const value = fields[field];
+    return typeof value === "string" ? value.trim() : "";
+  };
+}
+
+/** What is wrong with an integration's name, `undefined` when nothing. */
+export function nameProblem(name: string): "nameMissing" | "nameTooLong" | undefined {
+  if (name === "") return "nameMissing";
+  return [...name].length > nameLengthMax ? "nameTooLong" : undefined;
+}

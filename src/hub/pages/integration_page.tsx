@@ -1,0 +1,164 @@
+/**
+ * One integration. A draft's page is the rest of "Add a new integration": link, name, save. A saved one shows its state,
+ * its section "injixo Cloud Link", its imports and what can be done to it.
+ */
+import type { Context } from "hono";
+import type { FC } from "hono/jsx";
+import type { ConsoleEnv } from "../console_session.ts";
+import type { HubServices, Import, Integration, Page } from "../services.ts";
+import { CloudLink } from "./components/cloud_link.tsx";
+import { ActionForm, Field } from "./components/form.tsx";
+import { Imports } from "./components/imports.tsx";
+import { StateBadge, StateNext, StateReason } from "./components/state.tsx";
+import { Steps } from "./components/steps.tsx";
+import type { ConsoleOptions } from "./console_options.ts";
+import { nameLengthMax } from "./form.ts";
+import { integrationTitle, typeName } from "./names.ts";
+import { paths } from "./paths.ts";
+import { renderPage } from "./render.tsx";
+import { createView, type View } from "./view.ts";
+
+/** How many imports one page shows. */
+const importsPerPage = 20;
+
+/** What a form on this page got that cannot be. */
+export interface FormProblem {
+  readonly field: "pin" | "name";
+  readonly message: string;
+  /** What was typed, to be corrected. */
+  readonly typed?: string;
+  readonly status: 404 | 409 | 422 | 429;
+}
+
+/** Answers with the integration's page. */
+export async function showIntegration(
+  context: Context<ConsoleEnv>,
+  id: string,
+  options: { services: HubServices; console: ConsoleOptions; problem?: FormProblem },
+): Promise<Response> {
+  const { services, problem } = options;
+  const view = createView(context, context.var.session);
+  const integration = await services.integrations.get(context.var.actor, id);
+  const cursor = context.req.method === "GET" ? context.req.query("cursor") : undefined;
+  const imports = integration.draft ? { items: [], next: null } : await services.imports.list(context.var.actor, {
+    integrationId: id,
+    cursor,
+    limit: importsPerPage,
+  });
+  const title = integration.draft ? view.messages.addTitle : integration.name;
+  const props = { view, integration, problem, downloads: options.console.downloads ?? [] };
+  return await renderPage(context, view, {
+    title,
+    trail: [
+      { label: view.messages.integrations, href: paths.integrations },
+      { label: title, href: paths.integration(id) },
+    ],
+    body: integration.draft
+      ? <DraftPage {...props} />
+      : <SavedPage {...props} imports={imports} older={cursor !== undefined} />,
+    status: problem?.status ?? 200,
+    failed: problem !== undefined,
+  });
+}
+
+interface Props {
+  readonly view: View;
+  readonly integration: Integration;
+  readonly problem: FormProblem | undefined;
+  readonly downloads: ConsoleOptions["downloads"] & object;
+}
+
+const DraftPage: FC<Props> = ({ view, integration, problem, downloads }) => {
+  const { messages } = view;
+  const linked = integration.installation !== null;
+  return (
+    <>
+      <h1>{messages.addTitle}</h1>
+      <Steps view={view} current={linked ? 2 : 1} />
+      <CloudLink view={view} integration={integration} downloads={downloads} pinError={messageFor(problem, "pin")} />
+      <section class="card" aria-labelledby="save">
+        <h2 id="save">{messages.saveHeading}</h2>
+        {linked && view.mayChange
+          ? (
+            <ActionForm view={view} action={paths.action(integration.id, "save")}>
+              <p>{messages.saveText}</p>
+              <NameField view={view} value={problem?.typed ?? ""} error={messageFor(problem, "name")} />
+              <button class="primary" type="submit">{messages.save}</button>
+            </ActionForm>
+          )
+          : <p class="hint">{messages.saveAfterLink}</p>}
+      </section>
+      {view.mayChange && (
+        <p>
+          <a class="danger-link" href={paths.action(integration.id, "delete")}>{messages.discardDraft}</a>
+        </p>
+      )}
+    </>
+  );
+};
+
+const SavedPage: FC<Props & { imports: Page<Import>; older: boolean }> = (props) => {
+  const { view, integration, problem, downloads, imports, older } = props;
+  return (
+    <>
+      <div class="page-head">
+        <h1>{integrationTitle(view, integration)}</h1>
+        <span class="hint">{typeName(view, integration.type)}</span>
+      </div>
+      <div class={`status-line status-${integration.state}`} data-live="state">
+        <StateBadge view={view} state={integration.state} />
+        <p>
+          <StateReason view={view} integration={integration} />{" "}
+          <span class="next">
+            <StateNext view={view} integration={integration} />
+          </span>
+        </p>
+      </div>
+      <CloudLink view={view} integration={integration} downloads={downloads} pinError={messageFor(problem, "pin")} />
+      <Imports view={view} integrationId={integration.id} imports={imports} older={older} />
+      {view.mayChange && <Manage view={view} integration={integration} problem={problem} />}
+    </>
+  );
+};
+
+const Manage: FC<Omit<Props, "downloads">> = ({ view, integration, problem }) => {
+  const { messages } = view;
+  return (
+    <section class="card manage" aria-labelledby="manage">
+      <h2 id="manage">{messages.manageHeading}</h2>
+      <ActionForm view={view} action={paths.action(integration.id, "rename")}>
+        <div class="field-row">
+          <NameField view={view} value={problem?.typed ?? integration.name} error={messageFor(problem, "name")} />
+          <button type="submit">{messages.rename}</button>
+        </div>
+      </ActionForm>
+      <ActionForm view={view} action={paths.action(integration.id, integration.paused ? "resume" : "pause")}>
+        <p id="pause-text">{integration.paused ? messages.resumeText : messages.pauseText}</p>
+        <button type="submit" aria-describedby="pause-text">
+          {integration.paused ? messages.resume : messages.pause}
+        </button>
+      </ActionForm>
+      <div class="last">
+        <p id="delete-text">{messages.deleteText}</p>
+        <a class="button danger" href={paths.action(integration.id, "delete")} aria-describedby="delete-text">
+          {messages.delete}
+        </a>
+      </div>
+    </section>
+  );
+};
+
+const NameField: FC<{ view: View; value: string; error: string | undefined }> = ({ view, value, error }) => (
+  <Field
+    view={view}
+    name="name"
+    label={view.messages.nameLabel}
+    hint={view.messages.nameHint}
+    error={error}
+    input={{ type: "text", required: true, maxlength: nameLengthMax, autocomplete: "off", value }}
+  />
+);
+
+function messageFor(problem: FormProblem | undefined, field: FormProblem["field"]): string | undefined {
+  return problem?.field === field ? problem.message : undefined;
+}

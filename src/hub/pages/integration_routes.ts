@@ -1,0 +1,108 @@
+/** What can be done on an integration's page; each action ends on the page again. */
+import { type Context, Hono } from "hono";
+import { type ConsoleEnv, requireSession } from "../console_session.ts";
+import { Pin } from "../../protocol/linking.ts";
+import { HubProblem, type HubServices } from "../services.ts";
+import type { ConsoleOptions } from "./console_options.ts";
+import { type FlashKey, setFlash } from "./flash.ts";
+import { nameLengthMax, nameProblem, pathParameter, readForm } from "./form.ts";
+import { type FormProblem, showIntegration } from "./integration_page.tsx";
+import { paths } from "./paths.ts";
+import { createView, type View } from "./view.ts";
+
+const page = `${paths.integrations}/:id`;
+
+/** `/account/integrations/{id}` and the actions below it, without deletion. */
+export function integrationRoutes(services: HubServices, console: ConsoleOptions): Hono<ConsoleEnv> {
+  const app = new Hono<ConsoleEnv>();
+  app.use(`${page}/*`, requireSession(services));
+
+  app.get(page, (context) => showIntegration(context, pathParameter(context, "id"), { services, console }));
+
+  app.post(`${page}/connect`, async (context) => {
+    const id = pathParameter(context, "id");
+    const pin = readPin(await readForm(context));
+    const problem = pin === undefined
+      ? { field: "pin", message: viewOf(context).messages.pinMalformed, status: 422 } as const
+      : await pinRefusal(context, () => services.linking.connect(context.var.actor, { integrationId: id, pin }));
+    if (problem) return await showIntegration(context, id, { services, console, problem });
+    return back(context, id, "flashConnected");
+  });
+
+  // For the script: which machine shows this PIN, before it is connected.
+  app.post(`${page}/look`, async (context) => {
+    const pin = readPin(await readForm(context));
+    if (pin === undefined) throw new HubProblem("wrong-pin", "A PIN has six digits.");
+    let machine = "";
+    const problem = await pinRefusal(context, async () => {
+      const { hostName, system } = await services.linking.look(context.var.actor, pin);
+      machine = `${hostName} (${system})`;
+    });
+    return problem ? context.json({ message: problem.message }) : context.json({ machine });
+  });
+
+  for (const action of ["save", "rename"] as const) {
+    app.post(`${page}/${action}`, async (context) => {
+      const id = pathParameter(context, "id");
+      const name = (await readForm(context))("name");
+      const problem = nameRefusal(viewOf(context), name);
+      if (problem) return await showIntegration(context, id, { services, console, problem });
+      await services.integrations.change(context.var.actor, {
+        id,
+        name,
+        ...(action === "save" ? { draft: false } : {}),
+      });
+      return back(context, id, action === "save" ? "flashSaved" : "flashRenamed");
+    });
+  }
+
+  for (const action of ["pause", "resume"] as const) {
+    app.post(`${page}/${action}`, async (context) => {
+      const id = pathParameter(context, "id");
+      await readForm(context);
+      await services.integrations.change(context.var.actor, { id, paused: action === "pause" });
+      return back(context, id, action === "pause" ? "flashPaused" : "flashResumed");
+    });
+  }
+
+  return app;
+}
+
+function viewOf(context: Context<ConsoleEnv>): View {
+  return createView(context, context.var.session);
+}
+
+function back(context: Context, id: string, flash: FlashKey): Response {
+  setFlash(context, flash);
+  return context.redirect(paths.integration(id), 303);
+}
+
+/** The PIN without the spaces that people copy along; `undefined` when it is none. */
+function readPin(read: (field: string) => string): string | undefined {
+  return Pin.safeParse(read("pin").replaceAll(/\s/g, "")).data;
+}
+
+function nameRefusal(view: View, name: string): FormProblem | undefined {
+  const wrong = nameProblem(name);
+  if (wrong === undefined) return undefined;
+  const message = wrong === "nameMissing"
+    ? view.messages.nameMissing
+    : view.messages.nameTooLong({ max: view.format.number(nameLengthMax) });
+  return { field: "name", message, typed: name, status: 422 };
+}
+
+/** Does `act`, and says it in the user's language when the PIN or the number of tries is refused. */
+async function pinRefusal(context: Context<ConsoleEnv>, act: () => Promise<unknown>): Promise<FormProblem | undefined> {
+  const { messages, format } = viewOf(context);
+  try {
+    await act();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof HubProblem)) throw error;
+    if (error.code === "wrong-pin") return { field: "pin", message: messages.pinWrong, status: 422 };
+    if (error.code !== "too-many-requests") throw error;
+    const seconds = error.retryAfterSeconds ?? 60;
+    context.header("Retry-After", String(seconds));
+    return { field: "pin", message: messages.pinTooMany({ wait: format.duration(seconds) }), status: 429 };
+  }
+}

@@ -1,0 +1,28 @@
+/** The addresses of the console's pages: the one place that knows them. */
+
+const list = "/account/integrations";
+
+export const paths = {
+  home: "/",
+  logIn: "/login",
+  logOut: "/logout",
+  /** As the message with the PIN says. */
+  integrations: list,
+  newIntegration: `${list}/new`,
+  integration: (id: string): string => `${list}/${encodeURIComponent(id)}`,
+  /** Where a form of an integration's page is sent. */
+  action: (id: string, action: IntegrationAction): string => `${list}/${encodeURIComponent(id)}/${action}`,
+  /** Tells the script that something changed. */
+  live: (id: string): string => `${list}/${encodeURIComponent(id)}/live`,
+  content: (id: string, importId: string): string =>
+    `${list}/${encodeURIComponent(id)}/imports/${encodeURIComponent(importId)}/content`,
+} as const;
+
+/** What can be done to an integration. */
+export type IntegrationAction = "connect" | "look" | "save" | "rename" | "pause" | "resume" | "delete";
+
+/** The integration's page that a path below it belongs to, else the list. */
+export function pageOf(path: string): string {
+  const id = path.startsWith(`${list}/`) ? path.slice(list.length + 1).split("/")[0] : undefined;
+  return id === undefined ? list : `${list}/${id}`;
+}
