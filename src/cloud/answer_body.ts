@@ -1,0 +1,40 @@
+/** Reads the body of an answer, within a limit. */
+import type { z } from "zod";
+
+/** The body is larger than it may be. */
+export class BodyTooLargeError extends Error {
+  override readonly name = "BodyTooLargeError";
+}
+
+/** The body as text; at most `bytesMax` are read, of what was compressed those that come out. */
+export async function readText(answer: Response, bytesMax: number): Promise<string> {
+  if (answer.body === null) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of answer.body) { // leaving the loop cancels the body
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw new BodyTooLargeError(`more than ${bytesMax} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** The text as JSON of a shape, or why it is not. */
+export function parseJson<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { problem: looksLikeHtml(text) ? "a web page" : text === "" ? "nothing" : "text that is not JSON" };
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return { value: parsed.data };
+  const issue = parsed.error.issues[0];
+  return { problem: `JSON with ${issue?.path.join(".") || "the whole"}: ${issue?.message.slice(0, 200)}` };
+}
+
+/** Whether a page for people came where JSON was expected. */
+export function looksLikeHtml(text: string): boolean {
+  return /^\s*(?:<!doctype html|<html|<head|<body)/i.test(text.slice(0, 1000));
+}

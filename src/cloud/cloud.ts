@@ -1,0 +1,52 @@
+/**
+ * The hub, as the agent sees it: one object for all that is asked of it. Network, clock and the place of the identity
+ * are handed in.
+ */
+import type { AssignmentClient, DeliveryClient, LinkingClient } from "../agent/ports.ts";
+import type { InstallationInfo } from "../protocol/linking.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { AccessTokens } from "./access_tokens.ts";
+import { AgentApi } from "./agent_api.ts";
+import { assignmentClient } from "./assignment_client.ts";
+import { deliveryClient } from "./delivery_client.ts";
+import { HubClock } from "./hub_clock.ts";
+import { HubHttp } from "./hub_http.ts";
+import type { IdentityStore } from "./identity.ts";
+import { linkingClient } from "./linking_client.ts";
+import { OAuth } from "./oauth.ts";
+import type { Transports } from "./transport.ts";
+
+export interface CloudOptions {
+  /** Origin of the hub. */
+  readonly hubUrl: URL;
+  readonly transports: Transports;
+  readonly clock: Clock;
+  readonly identities: IdentityStore;
+  readonly info: InstallationInfo;
+  /** The hub, or its object store, has answered after it had not: what waits for another try need not wait. */
+  readonly onReachable?: () => void;
+}
+
+/** The clients of one hub. They share the token and what is known of the hub's clock. */
+export interface Cloud {
+  readonly linking: LinkingClient;
+  readonly assignment: AssignmentClient;
+  readonly delivery: DeliveryClient;
+  readonly hubClock: HubClock;
+}
+
+/** Makes the clients; sends nothing yet. */
+export function createCloud(options: CloudOptions): Cloud {
+  const { hubUrl, transports, clock, identities, info } = options;
+  const hubClock = new HubClock(clock);
+  const http = new HubHttp({ hubUrl, clock, hubClock, onReachable: options.onReachable ?? (() => {}) });
+  const oauth = new OAuth({ http, transport: transports.api, identities, info });
+  const tokens = new AccessTokens({ clock, request: (signal) => oauth.tokenOfLink(signal) });
+  const api = new AgentApi({ http, tokens });
+  return {
+    linking: linkingClient({ oauth, tokens, api, transport: transports.api }),
+    assignment: assignmentClient({ api, transports }),
+    delivery: deliveryClient({ api, transports }),
+    hubClock,
+  };
+}

@@ -1,0 +1,33 @@
+/** A limit in time on what takes a signal. */
+import type { Clock } from "../runtime/clock.ts";
+
+/** The reason of a signal that aborted because the time was up. */
+export class DeadlineError extends Error {
+  override readonly name = "DeadlineError";
+  readonly ms: number;
+  constructor(ms: number) {
+    super(`no answer within ${Math.round(ms / 1000)} s`);
+    this.ms = ms;
+  }
+}
+
+/** Runs `act` with a signal that aborts when `signal` does, or with {@linkcode DeadlineError} after `ms`. */
+export async function withDeadline<T>(
+  act: (signal: AbortSignal) => Promise<T>,
+  options: { clock: Clock; ms: number; signal: AbortSignal },
+): Promise<T> {
+  options.signal.throwIfAborted();
+  const aborter = new AbortController();
+  const over = new AbortController();
+  const onAbort = () => aborter.abort(options.signal.reason);
+  options.signal.addEventListener("abort", onAbort, { once: true });
+  const timer = options.clock.sleep(options.ms, over.signal)
+    .then(() => aborter.abort(new DeadlineError(options.ms)), () => {});
+  try {
+    return await act(aborter.signal);
+  } finally {
+    options.signal.removeEventListener("abort", onAbort);
+    over.abort();
+    await timer;
+  }
+}

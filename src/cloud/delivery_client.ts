@@ -1,0 +1,75 @@
+/** Delivers batches: the steps of `protocol/delivery.ts`. */
+import type { DeliveryClient } from "../agent/ports.ts";
+import { DeclarationAnswer, MissingAnswer, PartsAnswer, Receipt } from "../protocol/delivery.ts";
+import type { AgentApi } from "./agent_api.ts";
+import { errorOfUpload, notAHub } from "./hub_answers.ts";
+import { jsonOf } from "./hub_http.ts";
+import type { Transports } from "./transport.ts";
+
+/** Where batches are declared. */
+const batchesPath = "/api/v1/agent/batches";
+/** A declaration's answer lists the parts that have arrived: up to 300,000 of them, in bytes. */
+const declarationAnswerBytesMax = 64 * 1024 * 1024;
+/** The slowest line that a part may have, in bytes per ms, and what it may take beyond that, in ms. */
+const slowestBytesPerMs = 16;
+const putGraceMs = 30_000;
+/** Checking and joining a large batch takes the hub a while, in ms. */
+const completeTimeoutMs = 120_000;
+/** What fetch sets by itself. */
+const ownHeaders = new Set(["host", "content-length", "connection", "transfer-encoding"]);
+
+/** Makes the agent's {@linkcode DeliveryClient}. */
+export function deliveryClient(options: { api: AgentApi; transports: Transports }): DeliveryClient {
+  const { api, transports } = options;
+  const transport = transports.api;
+  return {
+    declare: (batch, signal) =>
+      api.json(DeclarationAnswer, {
+        method: "POST",
+        path: batchesPath,
+        transport,
+        json: batch,
+        answerBytesMax: declarationAnswerBytesMax,
+        signal,
+      }),
+
+    async addresses(batchId, parts, signal) {
+      const path = `${batchesPath}/${encodeURIComponent(batchId)}/parts`;
+      const { addresses } = await api.json(PartsAnswer, { method: "POST", path, transport, json: { parts }, signal });
+      if (addresses.length === parts.length) return addresses;
+      throw notAHub(`${api.http.hubUrl.host} answers with ${addresses.length} addresses for ${parts.length} parts.`);
+    },
+
+    async put(address, bytes, signal) {
+      const url = new URL(address.url);
+      const headers = Object.fromEntries(
+        Object.entries(address.headers).filter(([name]) => !ownHeaders.has(name.toLowerCase())),
+      );
+      const timeoutMs = putGraceMs + bytes.length / slowestBytesPerMs;
+      const request = { method: "PUT", url, headers, body: bytes, timeoutMs } as const;
+      const answer = await api.http.send(transports.delivery, request, signal);
+      if (answer.status < 200 || answer.status > 299) {
+        throw errorOfUpload(answer, { url, nowMs: api.http.hubClock.now() });
+      }
+    },
+
+    async complete(batchId, request, signal) {
+      const path = `${batchesPath}/${encodeURIComponent(batchId)}/complete`;
+      const timeoutMs = completeTimeoutMs;
+      const answer = await api.send({ method: "POST", path, transport, json: request, timeoutMs, signal });
+      return answer.status === 202 ? undefined : jsonOf(answer, Receipt, { url: new URL(path, api.http.hubUrl) });
+    },
+
+    async missing(batchIds, signal) {
+      const path = `${batchesPath}/missing`;
+      const answer = await api.json(MissingAnswer, {
+        method: "POST",
+        path,
+        transport,
+        json: { ids: batchIds },
+        signal,
+      });
+      return answer.missing;
+    },
+  };
+}

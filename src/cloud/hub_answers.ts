@@ -1,0 +1,133 @@
+/** What an answer of the hub that is no success means. Pure. */
+import { HubError } from "../agent/ports.ts";
+import { OAuthError } from "../protocol/linking.ts";
+import { Problem, problemCode, type UnlinkReason, unlinkReasons } from "../protocol/problem.ts";
+import { looksLikeHtml, parseJson } from "./answer_body.ts";
+import { retryAfterMs } from "./retry_after.ts";
+
+/** An answer whose body was read. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** An error of OAuth, for the callers that act on its code. */
+export class OAuthRefusal extends Error {
+  override readonly name = "OAuthRefusal";
+  readonly code: string;
+  readonly hubError: HubError;
+  constructor(code: string, hubError: HubError) {
+    super(hubError.message);
+    this.code = code;
+    this.hubError = hubError;
+  }
+}
+
+/** The error that an answer of 3xx, 4xx or 5xx stands for. */
+export function errorOfAnswer(answer: Answer, context: { url: URL; nowMs: number }): HubError {
+  const { status } = answer;
+  const { host } = context.url;
+  const retry = retryAfterMs(answer.headers.get("retry-after"), { nowMs: context.nowMs });
+  const problem = parseJson(answer.text, Problem);
+  const says = "value" in problem ? `: ${sentence(problem.value.detail ?? problem.value.title)}` : ".";
+  if (status >= 300 && status < 400) return redirected(answer, context.url);
+  if (status === 511) return notAHub(`${host} answers that a login to the network is needed (511).`);
+  if (status === 429 || status >= 500) {
+    const why = status === 429 ? "asks for fewer requests" : "has a problem";
+    return new HubError(`The hub ${host} ${why} (${status})${says} It is tried again.`, {
+      kind: "busy",
+      retryAfterMs: retry,
+    });
+  }
+  if (!("value" in problem)) {
+    if (status === 413) {
+      return new HubError(`${host}, or a proxy on the way, does not take a request of this size (413).`, {
+        kind: "refused",
+      });
+    }
+    return notAHub(`${host} answers ${status} with ${looksLikeHtml(answer.text) ? "a web page" : problem.problem}.`);
+  }
+  const message = `The hub ${host} refuses (${status})${says}`;
+  switch (problemCode(problem.value)) {
+    case "unlinked":
+      return new HubError(message, { kind: "unlinked", unlinkReason: unlinkReason(problem.value.reason) });
+    case "checksum-mismatch":
+      return new HubError(message, { kind: "checksum" });
+    case "part-missing":
+    case "bad-upload-address":
+      return new HubError(message, { kind: "stale" });
+    case "too-many-requests":
+    case "unavailable":
+    case "internal":
+    case "not-authenticated":
+      return new HubError(message, { kind: "busy", retryAfterMs: retry });
+    default:
+      return new HubError(message, { kind: "refused", retryAfterMs: retry });
+  }
+}
+
+/** The error of a token, registration or device authorization endpoint. */
+export function errorOfOAuth(answer: Answer, context: { url: URL; nowMs: number }): HubError | OAuthRefusal {
+  const parsed = parseJson(answer.text, OAuthError);
+  if (answer.status === 429 || answer.status >= 500 || answer.status < 400 || !("value" in parsed)) {
+    return errorOfAnswer(answer, context);
+  }
+  const { error: code, error_description: description } = parsed.value;
+  const message = `The hub ${context.url.host} refuses (${code}): ${sentence(description ?? "no reason given")}`;
+  const kind = code === "invalid_client"
+    ? "unknown-installation"
+    : code === "unauthorized_client"
+    ? "unlinked"
+    : code === "temporarily_unavailable" || code === "server_error"
+    ? "busy"
+    : "refused";
+  const reason = /"reason"\s*:\s*"([a-z-]{1,64})"/.exec(answer.text)?.[1];
+  return new OAuthRefusal(
+    code,
+    new HubError(message, {
+      kind,
+      retryAfterMs: retryAfterMs(answer.headers.get("retry-after"), { nowMs: context.nowMs }),
+      ...(kind === "unlinked" ? { unlinkReason: unlinkReason(reason) } : {}),
+    }),
+  );
+}
+
+/** The error of a PUT to an object store or to the hub's own store. */
+export function errorOfUpload(answer: Answer, context: { url: URL; nowMs: number }): HubError {
+  if ("value" in parseJson(answer.text, Problem)) return errorOfAnswer(answer, context);
+  const code = /<Code>([A-Za-z0-9]{1,64})<\/Code>/.exec(answer.text)?.[1];
+  const message = `The object store ${context.url.host} refuses a part (${answer.status}${code ? ` ${code}` : ""}).`;
+  const kind = /^(BadDigest|InvalidDigest|XAmzContentSHA256Mismatch|XAmzContentChecksumMismatch)$/.test(code ?? "")
+    ? "checksum"
+    : answer.status === 429 || answer.status >= 500 || code === "SlowDown" || code === "RequestTimeout"
+    ? "busy"
+    : "stale";
+  const retry = retryAfterMs(answer.headers.get("retry-after"), { nowMs: context.nowMs });
+  return new HubError(message, { kind, retryAfterMs: retry });
+}
+
+/** Something that answers, and is no hub. */
+export function notAHub(what: string): HubError {
+  return new HubError(
+    `${what} That is not a hub of injixo Cloud Link: check [hub] url, and whether a proxy or a captive portal answers in its place.`,
+    { kind: "not-a-hub" },
+  );
+}
+
+function redirected(answer: Answer, url: URL): HubError {
+  const location = answer.headers.get("location");
+  const target = location !== null && URL.canParse(location, url) ? new URL(location, url).host : "nowhere";
+  if (target === url.host) return notAHub(`${url.host} redirects (${answer.status}).`);
+  return notAHub(`${url.host} redirects to ${target} (${answer.status}).`);
+}
+
+function unlinkReason(text: string | undefined): UnlinkReason | undefined {
+  return unlinkReasons.find((reason) => reason === text);
+}
+
+function sentence(text: string): string {
+  // deno-lint-ignore no-control-regex -- what a server says goes to the log and the console
+  const plain = text.replace(/[\x00-\x1f\x7f-\x9f]+/g, " ").trim().slice(0, 500);
+  return /[.!?]$/.test(plain) ? plain : `${plain}.`;
+}

@@ -1,0 +1,37 @@
+/** Who this installation is towards the hub, and where that is kept. */
+import { exportJWK, generateKeyPair, type JWK } from "jose";
+
+/** An ES256 key of our own, and what the hub that it was registered at calls it. */
+export interface Identity {
+  /** Secret: never logged, never sent. */
+  readonly privateKey: JWK;
+  readonly registration: Registration | undefined;
+}
+
+export interface Registration {
+  readonly clientId: string;
+  /** Origin of the hub: another one does not know the client. */
+  readonly hubUrl: string;
+}
+
+/** Where the identity is kept. */
+export interface IdentityStore {
+  load(): Identity | undefined;
+  /** When it returns the identity is durable. */
+  save(identity: Identity): void;
+}
+
+/** A new identity, not registered yet. */
+export async function newIdentity(): Promise<Identity> {
+  const { privateKey } = await generateKeyPair("ES256", { extractable: true });
+  return { privateKey: await exportJWK(privateKey), registration: undefined };
+}
+
+/** The public half of a private EC key. */
+export function publicJwk(privateKey: JWK): { kty: "EC"; crv: "P-256"; x: string; y: string } {
+  const { kty, crv, x, y } = privateKey;
+  if (kty !== "EC" || crv !== "P-256" || x === undefined || y === undefined) {
+    throw new Error("Cannot use the stored identity: its key is no ES256 key. Delete the state folder to link anew.");
+  }
+  return { kty: "EC", crv: "P-256", x, y };
+}
