@@ -68,7 +68,7 @@ export class CsvIntake {
     while (this.#admitting.has(batch.sha256)) await this.#admitting.get(batch.sha256);
     if (!this.#ledger.hasContent(batch.sha256)) return { state: await this.#admit(file, batch) };
     this.#record(file, batch);
-    await Deno.remove(batch.path);
+    await discard(batch);
     return { state: "known" };
   }
 
@@ -88,6 +88,16 @@ export class CsvIntake {
 
   #record({ path, version }: IntakeFile, { sha256 }: BatchFile): void {
     this.#ledger.record({ ...version, path, sha256 }, { at: this.#clock.now() });
+  }
+}
+
+/** What is not admitted is nobody's; the spool would find it at its next start. */
+async function discard(batch: BatchFile): Promise<void> {
+  try {
+    await Deno.remove(batch.path);
+  } catch (error) {
+    // A small batch may not have been written out yet.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -1,0 +1,147 @@
+/** A spool in memory. The payload of a batch is its content, not compressed. */
+import { createHash } from "node:crypto";
+import type { BatchFile, BatchWriter, Lane, Spool, StoredBatch } from "../../src/agent/ports.ts";
+import type { BatchOrigin, Receipt } from "../../src/protocol/delivery.ts";
+
+/** Content above this is hashed and dropped, in bytes. */
+const keptBytesMax = 64 * 1024 * 1024;
+
+export interface MemorySpoolOptions {
+  /** Called before a writer is opened; may wait or throw, as a full spool does. */
+  readonly beforeOpen?: (bytes: number) => Promise<void> | void;
+  /** Called with how much of a batch has been written before. */
+  readonly beforeWrite?: (written: number) => Promise<void> | void;
+}
+
+export class MemorySpool implements Spool {
+  readonly #options: MemorySpoolOptions;
+  readonly #finished = new Map<string, Uint8Array<ArrayBuffer>>();
+  readonly #waiting = new Map<string, StoredBatch>();
+  readonly acknowledged = new Map<string, Receipt>();
+  readonly asides = new Map<string, string>();
+  readonly #watchers = new Set<() => void>();
+  #sequence = 0;
+  #files = 0;
+  /** Batches admitted, in that order. */
+  readonly admitted: { fileName: string; sha256: string; bytes: number; content: Uint8Array<ArrayBuffer> }[] = [];
+  /** How many writers were opened: how often something was read. */
+  opened = 0;
+
+  constructor(options: MemorySpoolOptions = {}) {
+    this.#options = options;
+  }
+
+  async open(options: { bytes: number; lane: Lane; signal: AbortSignal }): Promise<BatchWriter> {
+    await this.#options.beforeOpen?.(options.bytes);
+    options.signal.throwIfAborted();
+    this.opened++;
+    const hash = createHash("sha256");
+    let bytes = 0;
+    let chunks: Uint8Array[] = [];
+    const path = `/memory/${++this.#files}`;
+    return {
+      write: async (chunk) => {
+        await this.#options.beforeWrite?.(bytes);
+        hash.update(chunk);
+        bytes += chunk.length;
+        if (bytes <= keptBytesMax) chunks.push(chunk.slice());
+        else chunks = [];
+        // The chunk may not be touched before the write resolves, which takes a turn of the loop.
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      },
+      finish: () => {
+        const sha256 = hash.digest("hex");
+        this.#finished.set(path, join(chunks));
+        return Promise.resolve({ path, sha256, bytes, payloadSha256: sha256, payloadBytes: bytes });
+      },
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  }
+
+  async admit(
+    file: BatchFile,
+    options: { origin: BatchOrigin; lane: Lane; alongside?: (batchId: string) => void },
+  ): Promise<"admitted" | "known"> {
+    await new Promise((resolve) => setImmediate(resolve));
+    const content = this.#finished.get(file.path) ?? new Uint8Array();
+    this.#finished.delete(file.path);
+    const id = file.sha256;
+    options.alongside?.(id);
+    if (this.#waiting.has(id) || this.acknowledged.has(id)) return "known";
+    const { origin, lane } = options;
+    const fileName = origin.kind === "csv" ? origin.fileName : "";
+    this.admitted.push({ fileName, sha256: file.sha256, bytes: file.bytes, content });
+    this.add(content, { id, origin, lane, sha256: file.sha256 });
+    for (const watcher of [...this.#watchers]) watcher();
+    return "admitted";
+  }
+
+  /** Puts a batch in without a file. */
+  add(
+    content: Uint8Array<ArrayBuffer>,
+    options: { id: string; origin: BatchOrigin; lane: Lane; sha256: string; damaged?: Error },
+  ): void {
+    const { id, origin, lane, sha256, damaged } = options;
+    this.#waiting.set(id, {
+      declaration: {
+        id,
+        linkId: "link",
+        sequence: ++this.#sequence,
+        lane,
+        origin,
+        sha256,
+        bytes: content.length,
+        payloadSha256: sha256,
+        payloadBytes: content.length,
+        createdAt: "2026-03-02T08:00:00Z",
+      },
+      read: (offset, bytes) =>
+        damaged ? Promise.reject(damaged) : Promise.resolve(content.slice(offset, offset + bytes)),
+    });
+  }
+
+  next({ except }: { except: ReadonlySet<string> }): StoredBatch | undefined {
+    const open = [...this.#waiting.values()].filter(({ declaration }) => !except.has(declaration.id));
+    return open.find(({ declaration }) => declaration.lane === "live") ?? open[0];
+  }
+
+  acknowledge(id: string, receipt: Receipt): void {
+    this.#waiting.delete(id);
+    this.acknowledged.set(id, receipt);
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+
+  setAside(id: string, reason: string): Promise<void> {
+    this.#waiting.delete(id);
+    this.asides.set(id, reason);
+    for (const watcher of [...this.#watchers]) watcher();
+    return Promise.resolve();
+  }
+
+  get waitingIds(): string[] {
+    return [...this.#waiting.keys()];
+  }
+
+  /** Resolves as soon as `condition` holds; looked at after every change of the spool. */
+  until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (!condition()) return;
+        this.#watchers.delete(look);
+        resolve();
+      };
+      this.#watchers.add(look);
+      look();
+    });
+  }
+}
+
+function join(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return all;
+}

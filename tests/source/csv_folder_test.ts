@@ -1,0 +1,337 @@
+/** The rules of the import folder, on real folders. */
+import { join } from "node:path";
+import { fileReason } from "../../src/source/csv_file.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { neverMs, withCsvFolder } from "./csv_harness.ts";
+
+const eventsOnly = { settleMs: neverMs, pollMs: neverMs };
+
+Deno.test("csv folder imports what lies there, by its name", () =>
+  withCsvFolder({}, async (bench) => {
+    const wanted = ["a.csv", "B.CSV", "Käse 1.Csv", "line\nbreak.csv", `${"x".repeat(251)}.csv`];
+    const unwanted = [
+      ".hidden.csv",
+      "~$a.csv",
+      "~a.csv",
+      "a.csv.part",
+      "a.tmp",
+      "a.csv~",
+      ".csv",
+      "injixo-cloud-link.log",
+    ];
+    for (const name of [...wanted, ...unwanted]) await bench.write(name, name);
+    await Deno.mkdir(join(bench.folder, "sub"));
+    await bench.write("sub/in-sub.csv", "sub");
+    await Deno.mkdir(join(bench.folder, "folder.csv"));
+    await new Deno.Command("mkfifo", { args: [join(bench.folder, "pipe.csv")] }).output();
+    bench.start();
+    assertEquals((await bench.admitted(wanted.length)).toSorted(), wanted.toSorted());
+    const scans = bench.spool.opened;
+    bench.source.importNow();
+    await bench.write("last.csv", "last");
+    await bench.admitted(wanted.length + 1);
+    assertEquals(bench.spool.opened, scans + 1, "nothing else was opened");
+    assertEquals(bench.source.problem, null);
+  }));
+
+Deno.test("csv folder takes the content unchanged, byte for byte", () =>
+  withCsvFolder({}, async (bench) => {
+    const content = crypto.getRandomValues(new Uint8Array(60_000));
+    const large = new Uint8Array(3_000_001).map((_, index) => index % 251);
+    await Deno.writeFile(join(bench.folder, "odd.csv"), content);
+    await Deno.writeFile(join(bench.folder, "large.csv"), large);
+    bench.start();
+    await bench.admitted(2);
+    const found = new Map(bench.spool.admitted.map((batch) => [batch.fileName, batch.content]));
+    assertEquals(found.get("odd.csv"), content);
+    assertEquals(found.get("large.csv"), large);
+  }));
+
+Deno.test("csv folder imports a file as soon as its writer closes it", () =>
+  withCsvFolder(eventsOnly, async (bench) => {
+    bench.start();
+    await watching(bench);
+    using file = await Deno.open(join(bench.folder, "slow.csv"), { write: true, create: true });
+    for (const line of ["a;b\n", "1;2\n", "3;4\n"]) {
+      await file.write(new TextEncoder().encode(line));
+      await bench.write(`other-${line.length}${line[0]}.csv`, line);
+    }
+    await bench.admitted(4);
+    assert(!bench.spool.admitted.some(({ fileName }) => fileName === "slow.csv"), "read while being written");
+    file[Symbol.dispose]();
+    await bench.admitted(5);
+    assertEquals(text(bench.spool.admitted.at(-1)?.content), "a;b\n1;2\n3;4\n");
+  }));
+
+Deno.test("csv folder imports a file that is renamed in", () =>
+  withCsvFolder(eventsOnly, async (bench) => {
+    bench.start();
+    await watching(bench);
+    await bench.write("calls.part", "a;b\n");
+    await Deno.rename(join(bench.folder, "calls.part"), join(bench.folder, "calls.csv"));
+    assertEquals(await bench.admitted(2), ["watching.csv", "calls.csv"]);
+  }));
+
+Deno.test("csv folder waits until an open file has not changed for a while", () =>
+  withCsvFolder({ settleMs: 6000 }, async (bench) => {
+    bench.start();
+    await watching(bench);
+    using file = await Deno.open(join(bench.folder, "kept-open.csv"), { write: true, create: true });
+    // Six seconds are 300 ms here, as the clock is 20 times as fast.
+    for (let line = 0; line < 8; line++) {
+      await file.write(new TextEncoder().encode(`${line}\n`));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assertEquals(bench.spool.opened, 1, "read while it was being written");
+    await bench.admitted(2);
+    assertEquals(text(bench.spool.admitted.at(-1)?.content), "0\n1\n2\n3\n4\n5\n6\n7\n");
+    assertEquals(bench.spool.opened, 2);
+  }));
+
+Deno.test("csv folder finds files without events, as on a network share", async () => {
+  const { watchFs } = Deno;
+  Deno.watchFs = () => {
+    throw new Error("No space left on device (os error 28)");
+  };
+  try {
+    await withCsvFolder({}, async (bench) => {
+      bench.start();
+      await bench.log.line(/^warning Cannot watch .* for changes: No space left on device/);
+      await bench.write("a.csv", "1");
+      await bench.admitted(1);
+      await bench.write("b.csv", "2");
+      await bench.admitted(2);
+      assertEquals(bench.log.lines().filter((line) => line.startsWith("warning")).length, 1);
+    });
+  } finally {
+    Deno.watchFs = watchFs;
+  }
+});
+
+Deno.test("csv folder imports the same content once, whatever its name", () =>
+  withCsvFolder({}, async (bench) => {
+    for (let copy = 0; copy < 40; copy++) await bench.write(`copy-${copy}.csv`, "same");
+    bench.start();
+    await bench.admitted(1);
+    await bench.write("later.csv", "same");
+    await bench.log.line(/later\.csv is not imported: its content was imported before/);
+    assertEquals(bench.spool.admitted.length, 1);
+    await bench.restart();
+    await bench.write("after a restart.csv", "same");
+    await bench.log.line(/after a restart\.csv is not imported/);
+    assertEquals(bench.spool.admitted.length, 1);
+  }));
+
+Deno.test("csv folder imports the same name with new content again", () =>
+  withCsvFolder({}, async (bench) => {
+    bench.start();
+    for (const [index, content] of ["one", "two", "six"].entries()) {
+      await bench.write("calls.csv", content);
+      await bench.admitted(index + 1);
+    }
+    assertEquals(bench.spool.admitted.map(({ content }) => text(content)), ["one", "two", "six"]);
+  }));
+
+Deno.test("csv folder reads a file once, over restarts too", () =>
+  withCsvFolder({}, async (bench) => {
+    for (let file = 0; file < 20; file++) await bench.write(`${file}.csv`, `${file}`);
+    bench.start();
+    await bench.admitted(20);
+    await bench.restart();
+    await bench.write("new.csv", "new");
+    await bench.admitted(21);
+    bench.source.importNow();
+    await bench.write("newer.csv", "newer");
+    await bench.admitted(22);
+    assertEquals(bench.spool.opened, 22);
+  }));
+
+Deno.test("csv folder reads a file again that changed while being read", async () => {
+  let folder = "";
+  let appended = 0;
+  const beforeWrite = async (written: number) => {
+    if (written === 0 && appended++ < 2) {
+      await Deno.writeTextFile(join(folder, "large.csv"), "more\n", { append: true });
+    }
+  };
+  await withCsvFolder({ beforeWrite }, async (bench) => {
+    folder = bench.folder;
+    const content = "0123456789abcde\n".repeat(200_000);
+    await bench.write("large.csv", content);
+    bench.start();
+    await bench.admitted(1);
+    assertEquals(text(bench.spool.admitted[0]?.content), `${content}more\nmore\n`);
+    await bench.log.line(/Took in large/);
+    const lines = bench.log.lines().filter((line) => line.includes("large.csv"));
+    assertEquals(lines, [
+      "warning Cannot import large.csv: it changed while being read. It is tried again until it works.",
+      "info large.csv could be read after all, at try 3.",
+      `info Took in large.csv, ${content.length + 10} bytes.`,
+    ]);
+  });
+});
+
+Deno.test("csv folder reads again what was rewritten at the same length while being read", async () => {
+  let folder = "";
+  let rewritten = false;
+  const beforeWrite = async () => {
+    if (rewritten) return;
+    rewritten = true;
+    const { mtime } = await Deno.stat(join(folder, "a.csv"));
+    await Deno.writeTextFile(join(folder, "a.csv"), "new");
+    if (mtime) await Deno.utime(join(folder, "a.csv"), mtime, mtime);
+  };
+  await withCsvFolder({ beforeWrite }, async (bench) => {
+    folder = bench.folder;
+    await bench.write("a.csv", "old");
+    bench.start();
+    await bench.admitted(2);
+    assertEquals(bench.spool.admitted.map(({ content }) => text(content)), ["old", "new"]);
+  });
+});
+
+Deno.test("csv folder tells of an empty file once, and imports it when it has been filled", () =>
+  withCsvFolder({}, async (bench) => {
+    await bench.write("empty.csv", "");
+    await bench.write("full.csv", "1");
+    bench.start();
+    await bench.admitted(1);
+    await bench.log.line(/^warning Cannot import empty\.csv: it is empty/);
+    assertMatch(bench.source.problem ?? "", /"empty\.csv" waits to be imported: it is empty/);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await bench.write("empty.csv", "no longer");
+    await bench.admitted(2);
+    const lines = bench.log.lines().filter((line) => /empty\.csv/.test(line));
+    assertEquals(lines.length, 3);
+    assertMatch(lines[1] ?? "", /info empty\.csv could be read after all, at try [3-9]/);
+    assertEquals(bench.source.problem, null);
+  }));
+
+Deno.test("csv folder copes with a file that vanishes, and comes back", async () => {
+  let folder = "";
+  let removed = false;
+  const beforeOpen = async (bytes: number) => {
+    if (bytes !== 5 || removed) return;
+    removed = true;
+    await Deno.remove(join(folder, "gone.csv"));
+  };
+  await withCsvFolder({ beforeOpen }, async (bench) => {
+    folder = bench.folder;
+    await bench.write("gone.csv", "12345");
+    await bench.write("stays.csv", "1");
+    bench.start();
+    await bench.log.line(/^warning Cannot import gone\.csv: it has vanished/);
+    await bench.admitted(1);
+    while (bench.source.problem !== null) await new Promise((resolve) => setTimeout(resolve, 5));
+    await bench.write("gone.csv", "12345");
+    assertEquals(await bench.admitted(2), ["stays.csv", "gone.csv"]);
+  });
+});
+
+Deno.test("csv folder follows no link out of the folder, nor to the agent's own files", () =>
+  withCsvFolder({ own: ["state", "injixo-cloud-link.log"] }, async (bench) => {
+    const outside = await Deno.makeTempFile();
+    try {
+      const link = (target: string, name: string) => Deno.symlink(target, join(bench.folder, name));
+      await Deno.writeTextFile(outside, "secret");
+      await Deno.mkdir(join(bench.folder, "state"));
+      for (const name of ["state/secret", "injixo-cloud-link.log", "data.txt", "a.csv"]) await bench.write(name, name);
+      await link(outside, "outside.csv");
+      await link("../../../../etc/passwd", "passwd.csv");
+      await link("state/secret", "state.csv");
+      await link("injixo-cloud-link.log", "log.csv");
+      await link("nowhere", "dangling.csv");
+      await link("loop.csv", "loop.csv");
+      await link("a.csv", "again.csv");
+      await link("data.txt", "data.csv");
+      bench.start();
+      assertEquals((await bench.admitted(2)).toSorted(), ["a.csv", "data.csv"]);
+      await bench.log.line(/outside\.csv: it is a symbolic link that leaves the import folder/);
+      await bench.log.line(/passwd\.csv: it is a symbolic link that leaves the import folder/);
+      await bench.log.line(/dangling\.csv: it is a link to a file that does not exist/);
+      await bench.log.line(/loop\.csv: Too many levels of symbolic links/);
+      assertEquals(bench.spool.opened, 2);
+      assertEquals(bench.log.lines().filter((line) => line.startsWith("warning")).length, 4);
+    } finally {
+      await Deno.remove(outside);
+    }
+  }));
+
+Deno.test("csv folder says what to do about a name that is no UTF-8", () =>
+  withCsvFolder({}, async (bench) => {
+    const script = `printf x > "$1/caf$(printf '\\351').csv"`;
+    await new Deno.Command("sh", { args: ["-c", script, "sh", bench.folder] }).output();
+    await bench.write("a.csv", "1");
+    bench.start();
+    await bench.log.line(/^warning Cannot import caf.\.csv: its name is not valid UTF-8; rename it/);
+    assertEquals(await bench.admitted(1), ["a.csv"]);
+  }));
+
+Deno.test("csv folder waits loudly for a folder that is missing, and watches the new one", () =>
+  withCsvFolder({ settleMs: neverMs }, async (bench) => {
+    await Deno.remove(bench.folder);
+    bench.start();
+    await bench.log.line(/^error Cannot read the import folder .*: it does not exist\. Create it/);
+    assertMatch(bench.source.problem ?? "", /\[app\] importDirectory/);
+    for (let round = 1; round <= 2; round++) {
+      await Deno.mkdir(bench.folder);
+      const recovered = () => bench.log.lines().filter((line) => /can be read again/.test(line)).length;
+      while (recovered() < round) await new Promise((resolve) => setTimeout(resolve, 5));
+      assertEquals(bench.source.problem, null);
+      // Only an event can tell that this file is finished.
+      await bench.write("a.csv", `round ${round}`);
+      await bench.admitted(round);
+      await Deno.remove(bench.folder, { recursive: true });
+      while (bench.source.problem === null) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assertEquals(bench.log.lines().filter((line) => line.startsWith("error")).length, 3);
+    await Deno.mkdir(bench.folder);
+  }));
+
+Deno.test("csv folder waits while the spool takes nothing, says so once and loses nothing", async () => {
+  let failures = 0;
+  const beforeOpen = () => {
+    if (failures++ < 20) throw new Error("the disk is full");
+  };
+  await withCsvFolder({ beforeOpen }, async (bench) => {
+    for (let file = 0; file < 50; file++) await bench.write(`${file}.csv`, `${file}`);
+    bench.start();
+    await bench.log.line(/^error Cannot take in CSV files: the disk is full/);
+    assertEquals(bench.source.problem, "CSV files are not taken in: the disk is full");
+    await bench.admitted(50);
+    await bench.log.line(/CSV files are taken in again/);
+    assertEquals(bench.log.lines().filter((line) => line.startsWith("error")).length, 1);
+    assertEquals(bench.source.problem, null);
+  });
+});
+
+Deno.test("csv folder stops within a second, in the middle of a file", async () => {
+  const writing = Promise.withResolvers<void>();
+  const beforeWrite = () => writing.resolve();
+  await withCsvFolder({ beforeWrite }, async (bench) => {
+    await Deno.writeFile(join(bench.folder, "large.csv"), new Uint8Array(50_000_000));
+    bench.start();
+    await writing.promise;
+    const startedMs = performance.now();
+    await bench.stop();
+    assert(performance.now() - startedMs < 1000);
+    assertEquals(bench.spool.admitted.length, 0);
+  });
+});
+
+Deno.test("a locked file is told apart", () => {
+  assertEquals(fileReason(new Deno.errors.Busy("x")), "another program has locked it");
+});
+
+/** Resolves when an event has been seen to work. */
+async function watching(
+  bench: { write(name: string, content: string): Promise<void>; admitted(n: number): Promise<unknown> },
+) {
+  const again = setInterval(() => bench.write("watching.csv", "watching"), 50);
+  await bench.admitted(1);
+  clearInterval(again);
+}
+
+function text(content: Uint8Array | undefined): string {
+  return new TextDecoder().decode(content);
+}
