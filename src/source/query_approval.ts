@@ -1,0 +1,73 @@
+/**
+ * What the installation keeps in its own hands: the credentials of the database, and the last word on the query.
+ *
+ * With `[database] allowQueryChanges = false` the hub's query is read only when it is the one accepted here. The first
+ * query after linking is accepted by itself: whoever links an installation to an integration accepts what it does.
+ */
+import type { DatabaseConnection, DatabaseSource } from "../protocol/database.ts";
+import { sha256Hex } from "./sha256_hex.ts";
+
+/** What counts as the same query: everything that decides what is read and by which rules. */
+export type QueryIdentity = Pick<DatabaseSource, "databaseType" | "dataType" | "timeZone" | "query">;
+
+export type Approval =
+  | { readonly state: "allowed"; readonly fingerprint: string }
+  /** Nothing is read until someone accepts the fingerprint on the premises. */
+  | { readonly state: "refused"; readonly fingerprint: string; readonly reason: string };
+
+/** How long the shown part of a fingerprint is: enough to type, and to tell queries apart. */
+export const fingerprintLength = 16;
+
+/** Names a query: the beginning of a SHA-256, the same on every installation. */
+export function queryFingerprint(source: QueryIdentity): string {
+  const { databaseType, dataType, timeZone, query } = source;
+  return sha256Hex(JSON.stringify([databaseType, dataType, timeZone, query])).slice(0, fingerprintLength);
+}
+
+/**
+ * May this query be read?
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * const source = { databaseType: "odbc", dataType: "contact", timeZone: "UTC", query: "SELECT 1" } as const;
+ * const accepted = queryFingerprint({ ...source, query: "SELECT 2" });
+ * assertEquals(approveQuery(source, { allowQueryChanges: false, accepted }).state, "refused");
+ * ```
+ */
+export function approveQuery(
+  source: QueryIdentity,
+  options: { allowQueryChanges: boolean; accepted: string | undefined },
+): Approval {
+  const fingerprint = queryFingerprint(source);
+  const { accepted } = options;
+  if (options.allowQueryChanges || accepted === undefined || accepted === fingerprint) {
+    return { state: "allowed", fingerprint };
+  }
+  return {
+    state: "refused",
+    fingerprint,
+    reason:
+      `The query was changed in the hub, and [database] allowQueryChanges is false: nothing is imported until the ` +
+      `query ${fingerprint} is accepted on this installation. Read it in the log, then run ` +
+      `"injixo-cloud-link query --accept ${fingerprint}", or change it back in the hub.`,
+  };
+}
+
+/** The connection of `[database]`, when the TOML has one; `password` was read from its file already. */
+export type KeptConnection = Exclude<DatabaseConnection, { by: "kept" }>;
+
+export type ChosenConnection =
+  | { readonly ok: true; readonly connection: KeptConnection; readonly kept: boolean }
+  | { readonly ok: false; readonly reason: string };
+
+/** Which connection is used: what the installation keeps goes before what the hub says. */
+export function chooseConnection(source: DatabaseSource, kept: KeptConnection | undefined): ChosenConnection {
+  if (kept) return { ok: true, connection: kept, kept: true };
+  if (source.connection.by !== "kept") return { ok: true, connection: source.connection, kept: false };
+  return {
+    ok: false,
+    reason: "The integration says that the installation keeps the connection, but the configuration has none: add " +
+      "[database] with connectionString, or host, database, user and passwordFile, and restart.",
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * Local time of a database, exactly.
+ *
+ * Timestamps without a zone are wall-clock readings in the database's IANA zone. Twice a year the clock jumps: readings
+ * inside a gap never happen, readings inside a fold happen twice. A reading is mapped to an instant as Temporal's
+ * "compatible" does (and java.time, and the hub): in a fold the earlier of the two, in a gap as far after the jump as it
+ * lies inside the gap.
+ *
+ * So that cutting time into windows loses and doubles no row, an edge is never placed where this mapping is not
+ * monotone: not inside a fold (both of its passes are read whole, in one window) and not within the length of a gap
+ * after the gap. {@linkcode settleEdge} moves such an edge out. The edge at the very instant of a gap has the reading at
+ * which the gap begins, so that impossible readings belong to the window after it, where the mapping puts them.
+ * For windows between settled edges then holds: a reading lies between the edges' readings exactly when its instant lies
+ * between the edges.
+ *
+ * Wall-clock readings are numbers here: `wallMs` is the ms since the epoch that the same reading has in UTC.
+ */
+
+const minuteMs = 60_000;
+/** More jumps than this within one another's reach exist in no zone. */
+const settleRoundsMax = 4;
+
+/** Does the runtime know this IANA name? */
+export function isTimeZone(name: string): boolean {
+  try {
+    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
+    // An offset like "+01:00" is accepted by Temporal but has no rules: it is not what a database's zone is.
+    return !/^[+-]/.test(name);
+  } catch {
+    return false;
+  }
+}
+
+/** What the clock on the wall shows at an instant. */
+export function wallOfInstant(ms: number, timeZone: string): number {
+  return ms + offsetMs(ms, timeZone);
+}
+
+/**
+ * The instant of a wall-clock reading.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * // 02:30 came twice on this day: the first is meant.
+ * const wallMs = Date.UTC(2026, 9, 25, 2, 30);
+ * assertEquals(instantOfWall(wallMs, "Europe/Berlin"), Date.UTC(2026, 9, 25, 0, 30));
+ * ```
+ */
+export function instantOfWall(wallMs: number, timeZone: string): number {
+  return Temporal.Instant.fromEpochMilliseconds(wallMs).toZonedDateTimeISO("UTC").toPlainDateTime()
+    .toZonedDateTime(timeZone, { disambiguation: "compatible" }).epochMilliseconds;
+}
+
+/** The reading that stands for a settled edge in a query: at the instant of a gap, where the gap begins. */
+export function wallOfEdge(ms: number, timeZone: string): number {
+  return ms + Math.min(offsetMs(ms, timeZone), offsetMs(ms - 1, timeZone));
+}
+
+/** Moves an edge out of folds and the time after gaps, to the nearest place `towards` where windows may be cut. */
+export function settleEdge(ms: number, options: { timeZone: string; towards: "earlier" | "later" }): number {
+  let edge = ms;
+  for (let round = 0; round < settleRoundsMax; round++) {
+    const span = jumpsAround(edge, options.timeZone).map(uncuttable).find(([from, to]) => from < edge && edge < to);
+    if (!span) return edge;
+    edge = options.towards === "earlier" ? span[0] : span[1];
+  }
+  return edge;
+}
+
+/** The last settled edge at or before an instant whose reading is a multiple of `minutes` since midnight. */
+export function edgeAtOrBefore(ms: number, options: { timeZone: string; minutes: number }): number {
+  const { timeZone } = options;
+  const edge = instantOfWall(floorTo(wallOfInstant(ms, timeZone), options.minutes), timeZone);
+  return settleEdge(edge, { timeZone, towards: "earlier" });
+}
+
+/** The first settled edge at or after an instant whose reading is a multiple of `minutes` since midnight. */
+export function edgeAtOrAfter(ms: number, options: { timeZone: string; minutes: number }): number {
+  const { timeZone, minutes } = options;
+  const wallMs = wallOfInstant(ms, timeZone);
+  const floor = floorTo(wallMs, minutes);
+  const edge = floor === wallMs ? ms : instantOfWall(floor + minutes * minuteMs, timeZone);
+  return Math.max(settleEdge(edge, { timeZone, towards: "later" }), ms);
+}
+
+/**
+ * A reading as SQL writes it, `2026-10-25 02:30:00`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(wallText(Date.UTC(2026, 9, 25, 2, 30)), "2026-10-25 02:30:00");
+ * ```
+ */
+export function wallText(wallMs: number): string {
+  return new Date(wallMs).toISOString().slice(0, 19).replace("T", " ");
+}
+
+interface Jump {
+  readonly atMs: number;
+  /** By how much the clock is put forward (a gap) or, negative, back (a fold). */
+  readonly byMs: number;
+}
+
+/** The span around a jump, its ends excluded, in which no window may be cut. */
+function uncuttable(jump: Jump): [fromMs: number, toMs: number] {
+  return jump.byMs > 0 ? [jump.atMs, jump.atMs + jump.byMs] : [jump.atMs + jump.byMs, jump.atMs - jump.byMs];
+}
+
+function jumpsAround(ms: number, timeZone: string): Jump[] {
+  const here = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(timeZone);
+  const nearest = [here.add({ milliseconds: 1 }).getTimeZoneTransition("previous"), here.getTimeZoneTransition("next")];
+  return nearest.flatMap((transition) => {
+    if (!transition) return [];
+    const atMs = transition.epochMilliseconds;
+    return [{ atMs, byMs: offsetMs(atMs, timeZone) - offsetMs(atMs - 1, timeZone) }];
+  });
+}
+
+function offsetMs(ms: number, timeZone: string): number {
+  return Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(timeZone).offsetNanoseconds / 1e6;
+}
+
+function floorTo(wallMs: number, minutes: number): number {
+  const dayMs = 24 * 60 * minuteMs;
+  const step = minutes * minuteMs;
+  // Steps beyond a day count from the epoch.
+  const midnight = step >= dayMs ? 0 : Math.floor(wallMs / dayMs) * dayMs;
+  return midnight + Math.floor((wallMs - midnight) / step) * step;
+}

@@ -1,0 +1,260 @@
+import fc from "fast-check";
+import { assert, assertEquals } from "../assert.ts";
+import { wallOfEdge, wallOfInstant } from "../../src/source/time_zone.ts";
+import {
+  afterHistory,
+  afterHistoryTimeout,
+  afterLive,
+  afterLiveTimeout,
+  limits,
+  nextChunkMs,
+  nextRegularAt,
+  onHistoryChanged,
+  onPaused,
+  onResumed,
+  planHistory,
+  planLive,
+  type ReadState,
+  startState,
+  type Window,
+  type WindowSettings,
+} from "../../src/source/windows.ts";
+import { HubModel, type ModelRow } from "./hub_model.ts";
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const dayMs = 24 * hourMs;
+
+const contacts: WindowSettings = {
+  dataType: "contact",
+  timeZone: "Europe/Berlin",
+  everyMinutes: 15,
+  historyFrom: "2026-10-01T00:00:00Z",
+  reconciliation: true,
+  realTime: false,
+};
+
+function live(state: ReadState, settings: WindowSettings, nowMs: number): { state: ReadState; window: Window } {
+  const plan = planLive(state, { settings, nowMs, full: true });
+  return { state: afterLive(state, { plan, settings, nowMs, durationMs: 100 }), window: plan.window };
+}
+
+Deno.test("history is read newest first, chunk by chunk, down to its first instant", () => {
+  const nowMs = Date.UTC(2026, 9, 30, 12);
+  let { state, window } = live(startState, contacts, nowMs);
+  assertEquals(window.fromMs, nowMs - limits.contactOverlapMs);
+  let edge = window.fromMs;
+  let chunks = 0;
+  for (;;) {
+    const chunk = planHistory(state, contacts);
+    if (!chunk) break;
+    assertEquals(chunk.toMs, edge);
+    assert(chunk.fromMs < chunk.toMs);
+    edge = chunk.fromMs;
+    state = afterHistory(state, { window: chunk, durationMs: 5000, rows: 1000 });
+    chunks++;
+  }
+  // Midnight of the first day is an edge of the zone's own grid.
+  assertEquals(edge, Date.UTC(2026, 9, 1));
+  assert(chunks > 2 && chunks < 15, `${chunks} chunks`);
+});
+
+Deno.test("an outage longer than a live window is made up by history, without overlap or hole", () => {
+  const first = live(startState, { ...contacts, historyFrom: null }, Date.UTC(2026, 9, 1, 12));
+  const back = live(first.state, { ...contacts, historyFrom: null }, Date.UTC(2026, 9, 11, 12));
+  assertEquals(back.window.fromMs, Date.UTC(2026, 9, 10, 12));
+  assertEquals(back.state.pending, [{ fromMs: Date.UTC(2026, 9, 1, 10), toMs: Date.UTC(2026, 9, 10, 12) }]);
+});
+
+Deno.test("a pause of contacts is made up in full, one of agent status as far as 24 hours back", () => {
+  const pausedAt = Date.UTC(2026, 9, 1, 12);
+  const nowMs = Date.UTC(2026, 9, 8, 12);
+  const read = (settings: WindowSettings) => {
+    const before = live(startState, settings, pausedAt);
+    const resumed = onResumed(onPaused(onPaused(before.state, pausedAt), pausedAt + hourMs), { settings, nowMs });
+    const after = live(resumed, settings, nowMs);
+    return { from: after.window.fromMs, pending: after.state.pending };
+  };
+  const contact = read({ ...contacts, historyFrom: null });
+  assertEquals(contact.pending, [{ fromMs: Date.UTC(2026, 9, 1, 10), toMs: Date.UTC(2026, 9, 7, 12) }]);
+  for (const reconciliation of [true, false]) {
+    const status = read({ ...contacts, dataType: "agent-status", historyFrom: null, reconciliation });
+    assertEquals(status.from, Date.UTC(2026, 9, 7, 12));
+    // What the run before the pause may have read too early.
+    assertEquals(status.pending, [{ fromMs: pausedAt - limits.statusOverlapMs, toMs: pausedAt }]);
+  }
+});
+
+Deno.test("an outage before a pause of agent status is made up whole", () => {
+  const settings: WindowSettings = { ...contacts, dataType: "agent-status", historyFrom: null, reconciliation: false };
+  const read = live(startState, settings, Date.UTC(2026, 9, 1, 12));
+  const paused = onPaused(read.state, Date.UTC(2026, 9, 4, 12));
+  const resumed = onResumed(paused, { settings, nowMs: Date.UTC(2026, 9, 9, 12) });
+  assertEquals(resumed.pending, [{ fromMs: Date.UTC(2026, 9, 1, 11, 45), toMs: Date.UTC(2026, 9, 4, 12) }]);
+});
+
+Deno.test("agent status with reconciliation is read 24 hours back, without it only since the last time", () => {
+  const settings: WindowSettings = { ...contacts, dataType: "agent-status", historyFrom: null };
+  const nowMs = Date.UTC(2026, 9, 1, 12);
+  const { state } = live(startState, settings, nowMs);
+  const next = (reconciliation: boolean, full: boolean) =>
+    planLive(state, { settings: { ...settings, reconciliation }, nowMs: nowMs + 15 * minuteMs, full }).window.fromMs;
+  assertEquals(next(true, true), nowMs + 15 * minuteMs - dayMs);
+  assertEquals(next(false, true), nowMs - limits.statusOverlapMs);
+  assertEquals(next(true, false), nowMs - limits.statusOverlapMs);
+});
+
+Deno.test("in real time the same window is read again until the grid moves on", () => {
+  const settings: WindowSettings = { ...contacts, dataType: "agent-status", historyFrom: null, realTime: true };
+  let state = live(startState, settings, Date.UTC(2026, 9, 1, 12)).state;
+  const windows = new Set<string>();
+  for (let ms = Date.UTC(2026, 9, 1, 12, 0, 10); ms < Date.UTC(2026, 9, 1, 12, 30); ms += limits.realTimeMs) {
+    const plan = planLive(state, { settings, nowMs: ms, full: false });
+    assert(plan.window.toMs > ms);
+    windows.add(JSON.stringify(plan.window));
+    state = afterLive(state, { plan, settings, nowMs: ms, durationMs: 50 });
+  }
+  // 180 readings; per five minutes one more for the run that goes back to before the grid moved on.
+  assert(windows.size <= 12, `${windows.size} windows`);
+});
+
+Deno.test("a chunk grows while queries are quick and shrinks when one is slow, within its limits", () => {
+  const step = (durationMs: number, rows = 10) => nextChunkMs({ chunkMs: dayMs, aimedMs: dayMs, durationMs, rows });
+  assertEquals(step(1), 4 * dayMs);
+  assertEquals(step(15_000), dayMs);
+  assertEquals(step(60_000), dayMs / 4);
+  assertEquals(step(1, limits.chunkRowsMax), dayMs / 2);
+  assertEquals(step(10_000_000), limits.chunkMsMin);
+  assertEquals(nextChunkMs({ chunkMs: limits.chunkMsMax, aimedMs: dayMs, durationMs: 1, rows: 0 }), limits.chunkMsMax);
+  let state = { ...startState, chunkMs: dayMs };
+  for (let i = 0; i < 10; i++) state = afterLiveTimeout(afterHistoryTimeout(state));
+  assertEquals([state.chunkMs, state.liveSpanMs], [limits.chunkMsMin, limits.liveSpanMsMin]);
+});
+
+Deno.test("a regular run is due at each multiple of its minutes, and at once when one was missed", () => {
+  const at = (lastMs: number | null, nowMs: number) =>
+    nextRegularAt({ lastMs, everyMinutes: 15, offsetMs: 5000, nowMs });
+  const slot = Date.UTC(2026, 9, 1, 12) + 5000;
+  assertEquals(at(null, slot + 1), slot + 1);
+  assertEquals(at(slot + 100, slot + 200), slot + 15 * minuteMs);
+  assertEquals(at(slot - 100, slot + 200), slot + 200);
+  assertEquals(at(slot + dayMs, slot), slot);
+});
+
+Deno.test("an earlier start of the history adds what lies before, a later one takes it away", () => {
+  const nowMs = Date.UTC(2026, 9, 30, 12);
+  let { state } = live(startState, contacts, nowMs);
+  const beforeMs = Date.UTC(2026, 9, 1);
+  for (let chunk; (chunk = planHistory(state, contacts));) {
+    state = afterHistory(state, { window: chunk, durationMs: 10, rows: 10 });
+  }
+  const earlier = onHistoryChanged(state, { settings: { ...contacts, historyFrom: "2026-09-01T00:00:00Z" }, beforeMs });
+  assertEquals(earlier.pending, [{ fromMs: Date.UTC(2026, 8, 1), toMs: beforeMs }]);
+  const later = onHistoryChanged(earlier, { settings: contacts, beforeMs: Date.UTC(2026, 8, 1) });
+  assertEquals(later.pending, []);
+});
+
+Deno.test("whatever happens, in the end the hub has every row exactly once", () => {
+  const event = fc.oneof(
+    {
+      weight: 12,
+      arbitrary: fc.record({ do: fc.constant("live" as const), afterMinutes: fc.integer({ min: 1, max: 70 }) }),
+    },
+    {
+      weight: 8,
+      arbitrary: fc.record({ do: fc.constant("history" as const), durationMs: fc.integer({ min: 1, max: 60_000 }) }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant("outage" as const), afterMinutes: fc.integer({ min: 60, max: 5000 }) }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant("pause" as const), afterMinutes: fc.integer({ min: 60, max: 5000 }) }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("timeout" as const) }) },
+  );
+  const zones = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Africa/Casablanca"];
+  // Shortly before a change of the clock in each of them.
+  const starts = [
+    "2026-10-24T00:00Z",
+    "2026-03-27T18:00Z",
+    "2026-10-31T00:00Z",
+    "2026-04-03T00:00Z",
+    "2026-03-20T00:00Z",
+  ];
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...zones),
+      fc.constantFrom(...starts),
+      fc.constantFrom("interval" as const, "contact" as const),
+      fc.constantFrom(15 as const, 30 as const),
+      fc.array(event, { maxLength: 60 }),
+      fc.array(
+        fc.record({
+          minute: fc.integer({ min: -5 * 1440, max: 20_000 }),
+          lateMinutes: fc.integer({ min: 0, max: 100 }),
+        }),
+        {
+          maxLength: 80,
+        },
+      ),
+      (timeZone, start, dataType, intervalMinutes, events, made) => {
+        const startMs = Date.parse(start);
+        const settings: WindowSettings = {
+          ...contacts,
+          timeZone,
+          dataType,
+          intervalMinutes,
+          historyFrom: new Date(startMs - 6 * dayMs).toISOString(),
+        };
+        const rows = made.map(({ minute, lateMinutes }, index) => ({
+          id: `${index}`,
+          wallMs: wallOfInstant(startMs + minute * minuteMs, timeZone),
+          committedMs: startMs + (minute + lateMinutes) * minuteMs,
+        }));
+        const hub = new HubModel(timeZone);
+        let nowMs = startMs;
+        let state = startState;
+        const deliver = (window: Window) => {
+          const from = wallOfEdge(window.fromMs, timeZone);
+          const to = wallOfEdge(window.toMs, timeZone);
+          const seen: ModelRow[] = rows.filter((row) =>
+            row.committedMs <= nowMs && row.wallMs >= from && row.wallMs < to
+          );
+          hub.replace(window, seen);
+        };
+        const runLive = () => {
+          const plan = planLive(state, { settings, nowMs, full: true });
+          deliver(plan.window);
+          state = afterLive(state, { plan, settings, nowMs, durationMs: 1000 });
+        };
+        const runHistory = (durationMs: number) => {
+          const window = planHistory(state, settings);
+          if (!window) return false;
+          deliver(window);
+          state = afterHistory(state, { window, durationMs, rows: 5 });
+          return true;
+        };
+        for (const event of events) {
+          if (event.do === "history") runHistory(event.durationMs);
+          else if (event.do === "timeout") state = afterHistoryTimeout(afterLiveTimeout(state));
+          else if (event.do === "pause") {
+            state = onPaused(state, nowMs);
+            nowMs += event.afterMinutes * minuteMs;
+            state = onResumed(state, { settings, nowMs });
+          } else {
+            nowMs += event.afterMinutes * minuteMs;
+            if (event.do === "live") runLive();
+          }
+        }
+        nowMs = Math.max(nowMs, startMs) + 101 * minuteMs;
+        runLive();
+        while (runHistory(100));
+        const due = rows.filter((row) => row.committedMs <= nowMs).map((row) => row.id).sort();
+        assertEquals(hub.ids(), due);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
