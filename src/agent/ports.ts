@@ -61,8 +61,13 @@ export interface Spool {
 /** A batch in the spool. */
 export interface StoredBatch {
   readonly declaration: BatchDeclaration;
-  /** Reads a range of the payload; fails with `BatchDamagedError` when the file is not what was written. */
+  /** Reads a range of the payload; fails with {@linkcode BatchDamagedError} when the file is not what was written. */
   read(offset: number, bytes: number): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** A batch file is not what was written, or has gone: set the batch aside, so that its source is read again. */
+export class BatchDamagedError extends Error {
+  override readonly name = "BatchDamagedError";
 }
 
 /** What the hub answered, by its kind: the caller decides on `kind`, people read `message`. */

@@ -55,5 +55,5 @@ export function isDiskFull(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
   // Windows: ERROR_HANDLE_DISK_FULL (39) and ERROR_DISK_FULL (112).
   return code === "ENOSPC" || code === "EDQUOT" || code === "StorageFull" ||
-    /\(os error (28|122|39|112)\)/.test(error.message);
+    /\(os error (28|122|39|112)\)|database or disk is full/.test(error.message);
 }

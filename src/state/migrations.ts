@@ -34,6 +34,7 @@ CREATE TABLE integration (
   account_id TEXT NOT NULL,
   integration_id TEXT NOT NULL,
   sequence INTEGER NOT NULL DEFAULT 0,
+  acknowledged INTEGER NOT NULL DEFAULT 0,
   last_import_at INTEGER,
   last_import_name TEXT,
   last_error TEXT,
@@ -77,10 +78,38 @@ CREATE TABLE batch (
   created_at INTEGER NOT NULL,
   acknowledged_at INTEGER
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX batch_next ON batch (integration, state, lane, sequence);
+CREATE INDEX batch_next ON batch (integration, state, lane, sequence, file_bytes, created_at);
 CREATE INDEX batch_acknowledged ON batch (acknowledged_at) WHERE state = 'acknowledged';
 CREATE INDEX batch_window ON batch (integration, stream, window_from) WHERE stream IS NOT NULL;
 `;
 
+const queryWindows = `
+-- How far a database integration has been read; see window_ledger.ts. \`state\` is JSON.
+CREATE TABLE query_source (
+  integration INTEGER PRIMARY KEY REFERENCES integration,
+  fingerprint TEXT NOT NULL,
+  state TEXT NOT NULL,
+  history_from INTEGER,
+  last_regular INTEGER,
+  accepted TEXT,
+  revision INTEGER NOT NULL
+) STRICT;
+
+-- What each window held when it was last read. Times in ms.
+CREATE TABLE query_window (
+  integration INTEGER NOT NULL REFERENCES integration,
+  window_from INTEGER NOT NULL,
+  window_to INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  rows INTEGER NOT NULL,
+  refused INTEGER NOT NULL,
+  batch TEXT NOT NULL,
+  read_at INTEGER NOT NULL,
+  PRIMARY KEY (integration, window_from, window_to)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX query_window_batch ON query_window (integration, batch);
+`;
+
 /** Every step, oldest first. */
-export const migrations: readonly string[] = [initial];
+export const migrations: readonly string[] = [initial, queryWindows];

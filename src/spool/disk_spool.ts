@@ -1,0 +1,520 @@
+/**
+ * The spool: batches on disk between their source and the hub, of which a kill or a power cut at any instant loses none
+ * and doubles none. The file format is described in batch_file.ts, what a start makes of a crash in recovery.ts.
+ *
+ * ```
+ * state/spool/<lane>-<sequence>-<id>.batch   admitted
+ * state/spool/incoming/<random>.tmp          being written
+ * state/state.db, table batch                the index
+ * ```
+ *
+ * - **Write.** Content is hashed and compressed; a small batch stays in memory, a large one goes to a file in `incoming/`.
+ *   Nothing refers to it yet.
+ * - **Admit.** The footer is appended and the file synced; it is renamed into the spool and the folder is synced; then one
+ *   transaction writes the index row, the running number and what the source wants recorded. Only then does `admit`
+ *   resolve. Concurrent admissions share the folder's sync and the transaction.
+ * - **Read.** Only what has a row is handed out. Every range is checked against the CRCs behind the payload.
+ * - **Acknowledge.** The row changes its state, without a flush: an acknowledgement that is lost is found out by asking
+ *   the hub again.
+ * - **Delete.** Acknowledged batches are kept for a while. Then the row is marked expired (flushed), the file removed, the
+ *   row removed: in that order, so that no file is left without a row that tells it was delivered.
+ *
+ * A batch belongs to an account's integration, not to a link: see {@linkcode DiskSpool.use}.
+ */
+import { join } from "node:path";
+import { getLogger } from "@logtape/logtape";
+import type { BatchFile, BatchWriter, Lane, Spool, StoredBatch } from "../agent/ports.ts";
+import { type FileSystem, isDiskFull } from "../durable/file_system.ts";
+import { makeSetAsideFolder } from "../durable/set_aside.ts";
+import { replaceFile } from "../durable/replace_file.ts";
+import type { BatchOrigin, Receipt } from "../protocol/delivery.ts";
+import type { Link } from "../protocol/linking.ts";
+import type { Clock } from "../runtime/clock.ts";
+import {
+  type IntegrationKey,
+  integrationKey,
+  type IntegrationName,
+  lastSequence,
+  recordImport,
+} from "../state/integration.ts";
+import type { StateDatabase } from "../state/state_database.ts";
+import { type BatchDescription, batchFileName, encodeFooter, payloadIsWhole } from "./batch_file.ts";
+import { batchId } from "./batch_id.ts";
+import { SpoolFullError } from "./errors.ts";
+import { GroupCommit } from "./group_commit.ts";
+import { PayloadWriter } from "./payload_writer.ts";
+import { recover } from "./recovery.ts";
+import { type Reservation, Room, type RoomLimits } from "./room.ts";
+import { type IndexedBatch, SpoolIndex, type Waiting } from "./spool_index.ts";
+import { storedBatch } from "./stored_batch.ts";
+
+/** Name of the folder in the spool folder where batches are written. */
+export const incomingFolderName = "incoming";
+/** Content up to this length is compressed in memory and written at once, in bytes. */
+export const memoryBytesMax = 1024 * 1024;
+/** Room for checks, footer and trailer of a batch, in bytes. */
+const footerBytesReserved = 4096;
+/** How many acknowledged batches are removed in one transaction. */
+const evictionGroupMax = 256;
+/** How often batches that were kept long enough are looked for, in ms. */
+const pruneEveryMs = 60 * 60 * 1000;
+const dayMs = 24 * 60 * 60 * 1000;
+
+const log = getLogger(["cloud-link", "spool"]);
+
+/** A batch that will not be delivered from the spool. Its source's ledger must forget it. */
+export interface LostBatch {
+  readonly integration: IntegrationKey;
+  readonly batch: BatchDescription;
+  /** Read the source again as it is; else only when it changes (the hub refused what it has now). */
+  readonly reread: boolean;
+}
+
+export interface DiskSpoolOptions {
+  /** `state/spool`. */
+  readonly folder: string;
+  /** `state/set-aside`. */
+  readonly setAsideFolder: string;
+  readonly fs: FileSystem;
+  readonly database: StateDatabase;
+  readonly clock: Clock;
+  readonly limits: RoomLimits & { readonly keepDays: number };
+  /** Has the source's ledger forget a batch, within the running transaction. */
+  readonly onLost: (lost: LostBatch) => void;
+}
+
+/** Opens the spool: creates the folders, recovers from whatever ended the run before, removes what was kept long enough. */
+export async function openSpool(options: DiskSpoolOptions): Promise<DiskSpool> {
+  const { folder, fs, database, clock } = options;
+  const incomingFolder = join(folder, incomingFolderName);
+  await fs.makeFolder(incomingFolder);
+  const index = new SpoolIndex(database);
+  await recover({ ...options, incomingFolder, incomingName: incomingFolderName, index, now: clock.now() });
+  const spool = new DiskSpool(options, index);
+  await spool.prune();
+  return spool;
+}
+
+/** Whose batches are in the foreground. */
+interface Current {
+  readonly link: Link;
+  readonly name: IntegrationName;
+  readonly key: IntegrationKey;
+}
+
+/** A batch on its way in: from `open` to the end of `admit`. */
+interface Incoming {
+  readonly owner: Current;
+  readonly reservation: Reservation;
+  readonly memory: readonly Uint8Array[] | undefined;
+}
+
+/** A place in the incoming folder for another process to write to. Disposing removes what was not admitted. */
+export interface IncomingPlace extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** The spool on disk. One per state folder. Disposing it ends all waits; batches that are not admitted then are lost. */
+export class DiskSpool implements Spool, AsyncDisposable {
+  readonly #options: DiskSpoolOptions;
+  readonly #index: SpoolIndex;
+  readonly #room: Room;
+  readonly #groupCommit: GroupCommit;
+  readonly #closing = new AbortController();
+  readonly #incoming = new Map<string, Incoming>();
+  readonly #admitting = new Map<string, Promise<unknown>>();
+  readonly #sequences = new Map<IntegrationKey, number>();
+  /** Sequence of each batch as it was last handed out: an acknowledgement is for that one. */
+  readonly #handedOut = new Map<string, number>();
+  /** Fires `change` whenever there may be more to deliver. */
+  readonly changed: EventTarget = new EventTarget();
+  #current: Current | undefined;
+  #storedBytes: number;
+  #evicting: Promise<void> = Promise.resolve();
+  #prunedAtMs = -Infinity;
+
+  /** Use {@linkcode openSpool}. */
+  constructor(options: DiskSpoolOptions, index: SpoolIndex) {
+    this.#options = options;
+    this.#index = index;
+    this.#storedBytes = index.storedBytes();
+    this.#groupCommit = new GroupCommit(options.folder, options);
+    const view = {
+      storedBytes: () => this.#storedBytes,
+      isIdle: () => this.#current === undefined || !index.hasWaiting(this.#current.key),
+      freeBytes: () => options.fs.freeBytes(options.folder),
+      evict: (bytes: number) => this.#evict({ bytes, acknowledgedBefore: Infinity }),
+    };
+    this.#room = new Room(view, { limits: options.limits, clock: options.clock, closing: this.#closing.signal });
+  }
+
+  /**
+   * From now on the batches of this link's integration are handed out and declared with this link; those of others stay
+   * where they are. `undefined`: none are. A batch that was opened before goes to the integration it was opened for.
+   */
+  use(link: Link | undefined): void {
+    if (link === undefined) this.#current = undefined;
+    else {
+      const name = { accountId: link.account.id, integrationId: link.integration.id };
+      this.#current = { link, name, key: integrationKey(this.#options.database, name) };
+    }
+    this.#handedOut.clear();
+    this.#room.changed();
+    this.#tellChange();
+  }
+
+  async open(options: { bytes: number; lane: Lane; signal: AbortSignal }): Promise<BatchWriter> {
+    const { fs } = this.#options;
+    const owner = this.#currentOrFail();
+    const reservation = await this.#room.reserve(options.bytes + footerBytesReserved, options);
+    const path = this.#newPath();
+    const writer = new PayloadWriter({
+      fs,
+      path,
+      memoryBytesMax,
+      reserve: (bytes) => this.#room.grow(reservation, bytes + footerBytesReserved),
+    });
+    let written = 0;
+    let isOpen = true;
+    const abandon = async () => {
+      if (!isOpen) return;
+      isOpen = false;
+      try {
+        await writer.discard();
+      } finally {
+        this.#room.release(reservation);
+      }
+    };
+    return {
+      write: (chunk) => {
+        written += chunk.length;
+        return explainFullDisk(writer.write(chunk), written);
+      },
+      finish: async () => {
+        const { file, memory } = await explainFullDisk(writer.finish(), written);
+        isOpen = false;
+        this.#incoming.set(path, { owner, reservation, memory });
+        return file;
+      },
+      [Symbol.asyncDispose]: abandon,
+    };
+  }
+
+  /**
+   * Waits for room as `open` does and names a file for another process to write with `createIncomingWriter`. The
+   * resulting {@linkcode BatchFile} is admitted before the place is disposed.
+   */
+  async reserve(options: { bytes: number; lane: Lane; signal: AbortSignal }): Promise<IncomingPlace> {
+    const owner = this.#currentOrFail();
+    const reservation = await this.#room.reserve(options.bytes + footerBytesReserved, options);
+    const path = this.#newPath();
+    this.#incoming.set(path, { owner, reservation, memory: undefined });
+    return { path, [Symbol.asyncDispose]: () => this.#discard(path) };
+  }
+
+  /** Gives up a finished file that will not be admitted. */
+  async discard(file: BatchFile): Promise<void> {
+    await this.#discard(file.path);
+  }
+
+  async admit(
+    file: BatchFile,
+    options: { origin: BatchOrigin; lane: Lane; alongside?: (batchId: string) => void },
+  ): Promise<"admitted" | "known"> {
+    const incoming = this.#incoming.get(file.path);
+    if (incoming === undefined) {
+      throw new Error(`Cannot admit "${file.path}": the spool did not give this path, or it was admitted before`);
+    }
+    const id = batchId({ integration: incoming.owner.name, origin: options.origin, sha256: file.sha256 });
+    // The same content twice at the same time: the second one finds the first in the index.
+    const before = this.#admitting.get(id);
+    const admission = (async () => {
+      await before?.catch(() => {});
+      return await this.#admitOne(file, { ...options, id, incoming });
+    })();
+    this.#admitting.set(id, admission);
+    let wasTaken = false;
+    try {
+      const answer = await explainFullDisk(admission, file.payloadBytes);
+      wasTaken = answer === "admitted";
+      return answer;
+    } finally {
+      if (this.#admitting.get(id) === admission) this.#admitting.delete(id);
+      await this.#discard(file.path, { wasTaken });
+    }
+  }
+
+  next(options: { except: ReadonlySet<string> }): StoredBatch | undefined {
+    const current = this.#current;
+    if (current === undefined) return undefined;
+    const found = this.#index.next(current.key, options.except);
+    if (found === undefined) return undefined;
+    const { id, sequence } = found.batch;
+    this.#handedOut.set(id, sequence);
+    return storedBatch(found.batch, {
+      fs: this.#options.fs,
+      linkId: current.link.id,
+      path: () => {
+        const row = this.#index.get(id);
+        return row === undefined ? undefined : join(this.#options.folder, row.file);
+      },
+    });
+  }
+
+  acknowledge(id: string, receipt: Receipt): void {
+    if (receipt.batch !== id) throw new Error(`Cannot acknowledge batch ${id}: the receipt is for ${receipt.batch}`);
+    const { database, clock } = this.#options;
+    const row = this.#index.get(id);
+    const handedOut = this.#handedOut.get(id);
+    this.#handedOut.delete(id);
+    if (row === undefined || row.state !== "waiting") return;
+    // Replaced while it was sent: what waits now has a later sequence, which the hub must learn.
+    if (handedOut !== undefined && handedOut !== row.batch.sequence) return;
+    const at = clock.now();
+    database.transaction(() => {
+      this.#index.acknowledge(row, { at });
+      recordImport(database, row.integration, { at, name: batchTitle(row.batch.origin) });
+    }, { relaxed: true });
+    this.#room.changed();
+    if (this.#options.limits.keepDays === 0 || clock.monotonicMs() - this.#prunedAtMs >= pruneEveryMs) {
+      void this.prune().catch((error: unknown) =>
+        log.warn("Cannot remove delivered batches: {reason}. It is tried again later.", { reason: String(error) })
+      );
+    }
+  }
+
+  async setAside(id: string, reason: string): Promise<void> {
+    const { fs, database, folder, clock, onLost } = this.#options;
+    const row = this.#index.get(id);
+    if (row === undefined) return;
+    const path = join(folder, row.file);
+    const isWhole = await fileIsWhole(path, { fs, batch: row.batch });
+    const to = await makeSetAsideFolder(this.#options.setAsideFolder, "batch", { fs, now: clock.now() });
+    await replaceFile(join(to, "reason.txt"), `${reason}\n`, { fs });
+    if (isWhole !== undefined) await fs.rename(path, join(to, row.file));
+    await fs.syncFolder(to);
+    await fs.syncFolder(folder);
+    database.transaction(() => {
+      if (!this.#index.remove(row)) return;
+      onLost({ integration: row.integration, batch: row.batch, reread: isWhole !== true });
+      this.#storedBytes -= row.fileBytes;
+    });
+    this.#handedOut.delete(id);
+    log.error(
+      isWhole === true
+        ? "Set {title} aside, the hub does not take it: {reason}. It is in {to} now. Save the file again to try once more."
+        : "Set {title} aside, it is damaged: {reason}. What is left is in {to}; the source is read again.",
+      { title: batchTitle(row.batch.origin), reason, to },
+    );
+    this.#room.changed();
+    this.#tellChange();
+  }
+
+  /** What waits of the current integration. */
+  waiting(): Waiting {
+    const current = this.#current;
+    return current === undefined ? { batches: 0, bytes: 0, oldestAt: undefined } : this.#index.waiting(current.key);
+  }
+
+  /** Why sources wait now, for people; `undefined` when they need not. */
+  get problem(): string | undefined {
+    return this.#room.problem;
+  }
+
+  /** Resolves when there may be more to deliver than at the call. */
+  async waitForWork(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = () => reject(signal.reason);
+    const onChange = () => resolve();
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.changed.addEventListener("change", onChange, { once: true });
+    try {
+      await promise;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      this.changed.removeEventListener("change", onChange);
+    }
+  }
+
+  /** How many batches of the current integration were ever acknowledged, those no longer kept included. */
+  acknowledgedCount(): number {
+    return this.#current === undefined ? 0 : this.#index.acknowledgedCount(this.#current.key);
+  }
+
+  /** Kept acknowledged batches of the current integration with a sequence above `after`, by rising sequence. */
+  acknowledged(page: { after: number; limit: number }): { id: string; sequence: number }[] {
+    return this.#current === undefined ? [] : this.#index.acknowledged(this.#current.key, page);
+  }
+
+  /** The hub has forgotten these: they wait again. Returns how many of them are still kept. */
+  resend(ids: readonly string[]): number {
+    const current = this.#current;
+    if (current === undefined) return 0;
+    const found = this.#options.database.transaction(
+      () => ids.filter((id) => this.#index.resend(current.key, id)).length,
+      { relaxed: true },
+    );
+    if (found > 0) this.#tellChange();
+    return found;
+  }
+
+  /** Removes acknowledged batches that were kept long enough. Happens by itself from time to time. */
+  async prune(): Promise<void> {
+    const { clock, limits } = this.#options;
+    this.#prunedAtMs = clock.monotonicMs();
+    const acknowledgedBefore = limits.keepDays === 0 ? Infinity : clock.now() - limits.keepDays * dayMs;
+    await this.#evict({ bytes: Infinity, acknowledgedBefore });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new DOMException("The spool is closed", "AbortError"));
+    await Promise.allSettled(this.#admitting.values());
+    await this.#room.settled();
+    await this.#evicting.catch(() => {});
+  }
+
+  async #admitOne(
+    file: BatchFile,
+    admission: {
+      id: string;
+      origin: BatchOrigin;
+      lane: Lane;
+      incoming: Incoming;
+      alongside?: (batchId: string) => void;
+    },
+  ): Promise<"admitted" | "known"> {
+    const { database, folder, clock } = this.#options;
+    const { id, origin, lane, incoming, alongside } = admission;
+    const { owner } = incoming;
+    const known = this.#index.get(id);
+    if (known !== undefined && known.state !== "expired" && !this.#index.isSuperseded(known)) {
+      database.transaction(() => alongside?.(id));
+      return "known";
+    }
+    const now = clock.now();
+    const { sha256, bytes, payloadSha256, payloadBytes } = file;
+    const sequence = this.#takeSequence(owner.key, now);
+    const createdAt = new Date(now).toISOString();
+    const batch = { id, sequence, lane, origin, sha256, bytes, payloadSha256, payloadBytes, createdAt };
+    const fileBytes = await this.#complete(file, { owner, memory: incoming.memory, batch });
+    const name = batchFileName(batch);
+    let replaced: IndexedBatch | undefined;
+    await this.#groupCommit.commit({
+      from: file.path,
+      to: join(folder, name),
+      write: () => {
+        replaced = this.#index.get(id);
+        this.#index.insert({ integration: owner.key, file: name, fileBytes, batch });
+        alongside?.(id);
+      },
+    });
+    this.#storedBytes += fileBytes;
+    if (replaced !== undefined) {
+      this.#storedBytes -= replaced.fileBytes;
+      await this.#options.fs.remove(join(folder, replaced.file));
+    }
+    this.#tellChange();
+    return "admitted";
+  }
+
+  /** Appends the footer (after the rest, when nothing was written yet) and syncs; returns the length of the file. */
+  async #complete(
+    file: BatchFile,
+    { owner, memory, batch }: { owner: Current; memory: Incoming["memory"]; batch: BatchDescription },
+  ): Promise<number> {
+    const { fs } = this.#options;
+    const footer = encodeFooter({ ...owner.name, batch });
+    const checksBytes = Math.ceil(file.payloadBytes / (256 * 1024)) * 4;
+    using open = memory === undefined ? await fs.append(file.path) : await fs.create(file.path);
+    await open.write(memory === undefined ? footer : Buffer.concat([...memory, footer]));
+    await open.sync();
+    return file.payloadBytes + checksBytes + footer.length;
+  }
+
+  /** A number above all given before. Not below the clock, so that another or a lost state's numbers are below too. */
+  #takeSequence(key: IntegrationKey, now: number): number {
+    const last = this.#sequences.get(key) ?? lastSequence(this.#options.database, key);
+    const sequence = Math.max(last + 1, now);
+    this.#sequences.set(key, sequence);
+    return sequence;
+  }
+
+  async #discard(path: string, { wasTaken = false } = {}): Promise<void> {
+    const incoming = this.#incoming.get(path);
+    if (incoming === undefined) return;
+    this.#incoming.delete(path);
+    this.#room.release(incoming.reservation);
+    if (!wasTaken) await this.#options.fs.remove(path);
+  }
+
+  /** One at a time: two would choose the same batches. */
+  #evict(options: { bytes: number; acknowledgedBefore: number }): Promise<void> {
+    const eviction = this.#evicting.catch(() => {}).then(() => this.#evictNow(options));
+    this.#evicting = eviction;
+    return eviction;
+  }
+
+  async #evictNow({ bytes, acknowledgedBefore }: { bytes: number; acknowledgedBefore: number }): Promise<void> {
+    const { fs, database, folder } = this.#options;
+    for (let wanted = bytes; wanted > 0;) {
+      const oldest = this.#index.oldestAcknowledged({ acknowledgedBefore, limit: evictionGroupMax });
+      if (oldest.length === 0) return;
+      const group: IndexedBatch[] = [];
+      for (const row of oldest) {
+        if (wanted <= 0) break;
+        group.push(row);
+        wanted -= row.fileBytes;
+      }
+      // Flushed: an acknowledgement that is forgotten after its file has gone would look like a lost batch.
+      database.transaction(() => group.forEach(({ batch }) => this.#index.expire(batch.id)));
+      for (const { file } of group) await fs.remove(join(folder, file));
+      await fs.syncFolder(folder);
+      database.transaction(() => {
+        for (const row of group) if (this.#index.remove(row)) this.#storedBytes -= row.fileBytes;
+      }, { relaxed: true });
+      this.#room.changed();
+    }
+  }
+
+  #newPath(): string {
+    return join(this.#options.folder, incomingFolderName, `${crypto.randomUUID()}.tmp`);
+  }
+
+  #currentOrFail(): Current {
+    if (this.#current === undefined) throw new Error("Cannot take a batch: this installation is not linked");
+    return this.#current;
+  }
+
+  #tellChange(): void {
+    this.changed.dispatchEvent(new Event("change"));
+  }
+}
+
+/** How people know a batch. */
+function batchTitle(origin: BatchOrigin): string {
+  return origin.kind === "csv" ? origin.fileName : `${origin.dataType} ${origin.window.from} to ${origin.window.to}`;
+}
+
+/** Whether the payload is whole; `undefined` when there is no file. */
+async function fileIsWhole(
+  path: string,
+  options: { fs: FileSystem; batch: BatchDescription },
+): Promise<boolean | undefined> {
+  try {
+    return await payloadIsWhole(path, options);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** A full disk is nothing to report but something to wait for. */
+async function explainFullDisk<T>(work: Promise<T>, bytesNeeded: number): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    throw new SpoolFullError("Cannot write the batch: the disk is full", { bytesNeeded, cause: error });
+  }
+}

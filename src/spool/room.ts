@@ -1,0 +1,249 @@
+/**
+ * Who may write how much: the spool's limit, the free-space reserve, and the queue of sources that wait for room.
+ *
+ * Live sources go before history, each in the order they came; nobody overtakes the first, so that a large batch gets its
+ * turn. A batch above the limit goes when it is alone.
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Lane } from "../agent/ports.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { SpoolFullError } from "./errors.ts";
+
+/** How often the disk is looked at while it is too full, in ms: nobody tells when others free space. */
+export const diskPollMs = 5_000;
+/** How long a measurement of the free space is believed, in ms. */
+const measurementMs = 1_000;
+
+const log = getLogger(["cloud-link", "spool"]);
+
+export interface RoomLimits {
+  readonly bytesMax: number;
+  readonly freeBytesMin: number;
+}
+
+/** What the room needs to know of the spool. */
+export interface RoomView {
+  /** Length of all batch files, in bytes. */
+  storedBytes(): number;
+  /** Nothing of the current integration waits to be delivered. */
+  isIdle(): boolean;
+  freeBytes(): Promise<number>;
+  /** Removes kept acknowledged batches, oldest first, of at least `bytes` if there are so many. */
+  evict(bytes: number): Promise<void>;
+}
+
+/** A right to write `bytes`. */
+export interface Reservation {
+  readonly bytes: number;
+}
+
+interface Waiter {
+  readonly bytes: number;
+  readonly lane: Lane;
+  readonly grant: (reservation: Reservation) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+type Refusal = "limit" | "disk";
+
+/** The room of one spool. */
+export class Room {
+  readonly #view: RoomView;
+  readonly #limits: RoomLimits;
+  readonly #clock: Clock;
+  readonly #closing: AbortSignal;
+  readonly #waiters: Waiter[] = [];
+  readonly #reservations = new Set<{ bytes: number }>();
+  #measured: { free: number; atMs: number; reserved: number; granted: number } | undefined;
+  #isPumping = false;
+  #pumping: Promise<void> | undefined;
+  #pumpAgain = false;
+  #refusal: Refusal | undefined;
+  #diskPoll: Promise<void> | undefined;
+
+  constructor(view: RoomView, options: { limits: RoomLimits; clock: Clock; closing: AbortSignal }) {
+    this.#view = view;
+    this.#limits = options.limits;
+    this.#clock = options.clock;
+    this.#closing = options.closing;
+  }
+
+  /** Why sources wait now, for people; `undefined` when they need not. */
+  get problem(): string | undefined {
+    if (this.#refusal === undefined) return undefined;
+    return this.#refusal === "limit"
+      ? "The spool is full: sources wait until batches are delivered ([spool] bytesMax)."
+      : "The disk is almost full: sources wait until there is space ([spool] freeBytesMin).";
+  }
+
+  /** Waits until `bytes` more fit. */
+  async reserve(bytes: number, options: { lane: Lane; signal: AbortSignal }): Promise<Reservation> {
+    const { lane, signal } = options;
+    signal.throwIfAborted();
+    this.#closing.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<Reservation>();
+    const waiter: Waiter = { bytes, lane, grant: resolve, fail: reject };
+    const firstOfLater = lane === "live" ? this.#waiters.findIndex((other) => other.lane === "history") : -1;
+    this.#waiters.splice(firstOfLater < 0 ? this.#waiters.length : firstOfLater, 0, waiter);
+    const giveUp = () => {
+      const at = this.#waiters.indexOf(waiter);
+      if (at >= 0) this.#waiters.splice(at, 1);
+      reject(signal.aborted ? signal.reason : this.#closing.reason);
+      this.changed();
+    };
+    signal.addEventListener("abort", giveUp, { once: true });
+    this.#closing.addEventListener("abort", giveUp, { once: true });
+    this.changed();
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+      this.#closing.removeEventListener("abort", giveUp);
+    }
+  }
+
+  /**
+   * Makes a reservation at least `bytes` large, for a batch that grew beyond what was expected.
+   *
+   * @throws {SpoolFullError} when that does not fit: the batch has to begin again when there is room.
+   */
+  async grow(reservation: Reservation, bytes: number): Promise<void> {
+    const held = reservation as { bytes: number };
+    const more = bytes - held.bytes;
+    if (more <= 0) return;
+    const take = () => void (held.bytes = bytes);
+    const refusal = await this.#take(more, { othersMax: 1, take });
+    if (refusal !== undefined) {
+      const why = refusal === "limit" ? "the spool has reached [spool] bytesMax" : "the disk is almost full";
+      throw new SpoolFullError(`Cannot write the batch: it is larger than expected and ${why}`, { bytesNeeded: bytes });
+    }
+  }
+
+  /** Gives a reservation back: what was written of it is in the index by now, or has gone. */
+  release(reservation: Reservation): void {
+    this.#reservations.delete(reservation);
+    this.changed();
+  }
+
+  /** Something has gone, or nothing waits any longer: those who wait may fit now. */
+  changed(): void {
+    if (this.#waiters.length === 0 && this.#refusal === undefined) return;
+    this.#pumpAgain = true;
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    this.#pumping = this.#pump();
+  }
+
+  /** Resolves when nothing goes on any longer. */
+  async settled(): Promise<void> {
+    await this.#pumping;
+    await this.#diskPoll;
+  }
+
+  async #pump(): Promise<void> {
+    while (this.#pumpAgain) {
+      this.#pumpAgain = false;
+      for (let first = this.#waiters[0]; first !== undefined; first = this.#waiters[0]) {
+        if (!await this.#serve(first)) break;
+      }
+      if (this.#waiters.length === 0) this.#tell(undefined);
+    }
+    this.#isPumping = false;
+  }
+
+  /** Grants the first waiter its room; false when it has to wait. */
+  async #serve(first: Waiter): Promise<boolean> {
+    const take = () => {
+      // It gave up, or a live source came before it, while the disk was asked.
+      if (this.#waiters[0] !== first) return;
+      this.#waiters.shift();
+      const reservation = { bytes: first.bytes };
+      this.#reservations.add(reservation);
+      first.grant(reservation);
+    };
+    try {
+      const refusal = await this.#take(first.bytes, { othersMax: 0, take });
+      if (this.#waiters.includes(first) || refusal === undefined) this.#tell(refusal);
+      return refusal === undefined || this.#waiters[0] !== first;
+    } catch (error) {
+      const at = this.#waiters.indexOf(first);
+      if (at >= 0) this.#waiters.splice(at, 1);
+      first.fail(error);
+      return true;
+    }
+  }
+
+  /**
+   * Calls `take` if `bytes` more fit, in the same step as the decision. Alone means: no more than `othersMax`
+   * reservations and nothing to deliver.
+   */
+  async #take(bytes: number, options: { othersMax: number; take: () => void }): Promise<Refusal | undefined> {
+    if (await this.#missingOnDisk(bytes) > 0) {
+      await this.#view.evict(await this.#missingOnDisk(bytes));
+      this.#measured = undefined;
+      if (await this.#missingOnDisk(bytes) > 0) return "disk";
+    }
+    const over = () => this.#view.storedBytes() + this.#reservedBytes() + bytes - this.#limits.bytesMax;
+    if (over() > 0) await this.#view.evict(over());
+    const isAlone = this.#reservations.size <= options.othersMax && this.#view.isIdle();
+    if (over() > 0 && !isAlone) return "limit";
+    if (this.#measured !== undefined) this.#measured.granted += bytes;
+    options.take();
+    return undefined;
+  }
+
+  /** How many bytes of disk space are missing for `bytes` more; 0 or less for none. */
+  async #missingOnDisk(bytes: number): Promise<number> {
+    const now = this.#clock.monotonicMs();
+    if (this.#measured === undefined || now - this.#measured.atMs >= measurementMs) {
+      // Part of what is reserved is written already: counted twice, to be on the safe side.
+      const reserved = this.#reservedBytes();
+      this.#measured = { free: await this.#view.freeBytes(), atMs: now, reserved, granted: 0 };
+    }
+    const { free, reserved, granted } = this.#measured;
+    return this.#limits.freeBytesMin + bytes + reserved + granted - free;
+  }
+
+  #reservedBytes(): number {
+    let sum = 0;
+    for (const { bytes } of this.#reservations) sum += bytes;
+    return sum;
+  }
+
+  /** One line when waiting begins, one when it ends. */
+  #tell(refusal: Refusal | undefined): void {
+    const before = this.#refusal;
+    this.#refusal = refusal;
+    if (refusal === "disk") this.#diskPoll ??= this.#pollDisk().finally(() => this.#diskPoll = undefined);
+    if (before === refusal) return;
+    if (refusal === "limit") {
+      log.error(
+        "The spool is full ({stored} of {bytesMax} bytes): sources wait until batches are delivered; nothing is lost. " +
+          "Look why the hub does not take them, or raise [spool] bytesMax.",
+        { stored: this.#view.storedBytes(), bytesMax: this.#limits.bytesMax },
+      );
+    } else if (refusal === "disk") {
+      log.error(
+        "The disk is almost full: sources wait until {freeBytesMin} bytes stay free; nothing is lost. Free some space, " +
+          "or lower [spool] freeBytesMin.",
+        { freeBytesMin: this.#limits.freeBytesMin },
+      );
+    } else {
+      log.info("The spool takes batches again.");
+    }
+  }
+
+  async #pollDisk(): Promise<void> {
+    while (this.#refusal === "disk" && !this.#closing.aborted) {
+      try {
+        await this.#clock.sleep(diskPollMs, this.#closing);
+      } catch {
+        // Closing: those who wait were told.
+        return;
+      }
+      this.#measured = undefined;
+      this.changed();
+      await this.#pumping;
+    }
+  }
+}

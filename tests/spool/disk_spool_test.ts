@@ -1,0 +1,301 @@
+import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { createIncomingWriter } from "../../src/spool/incoming_writer.ts";
+import { realFileSystem } from "../../src/durable/real_file_system.ts";
+import { BatchDamagedError } from "../../src/agent/ports.ts";
+import { BatchDeclaration } from "../../src/protocol/delivery.ts";
+import { createHash, randomBytes } from "node:crypto";
+import { zstdDecompressSync } from "node:zlib";
+import {
+  acknowledge,
+  contents,
+  csvOrigin,
+  makeLink,
+  never,
+  nextId,
+  openFixture,
+  put,
+  queryOrigin,
+  write,
+} from "./spool_fixture.ts";
+
+async function withFolder(act: (root: string) => Promise<void>): Promise<void> {
+  const root = await Deno.makeTempDir();
+  try {
+    await act(root);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+async function filesOf(root: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(`${root}/spool`))).filter(({ isFile }) => isFile).map(({ name }) => name);
+}
+
+Deno.test("spool hands out what was admitted, live before history, oldest first, also after it was opened again", () =>
+  withFolder(async (root) => {
+    const link = makeLink();
+    {
+      await using fixture = await openFixture(root, { link });
+      const { spool } = fixture;
+      for (const [content, lane] of [["h1", "history"], ["l1", "live"], ["h2", "history"], ["l2", "live"]] as const) {
+        assertEquals(await put(spool, content, { lane }), "admitted");
+      }
+      assertEquals(await contents(spool), ["l1", "l2", "h1", "h2"]);
+      assertEquals(spool.waiting().batches, 4);
+    }
+    await using fixture = await openFixture(root, { link });
+    assertEquals(await contents(fixture.spool), ["l1", "l2", "h1", "h2"]);
+    assertEquals(fixture.lost, []);
+  }));
+
+Deno.test("spool declares a batch as the protocol wants it, with the current link", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root, { link: makeLink("integration-1", "first") });
+    const { spool } = fixture;
+    await put(spool, "content", { origin: csvOrigin("queues.csv") });
+    spool.use(makeLink("integration-1", "second"));
+    const declaration = spool.next({ except: new Set() })?.declaration;
+    BatchDeclaration.parse(declaration);
+    assertEquals(declaration?.linkId, "second");
+    assertEquals(declaration?.sha256, createHash("sha256").update("content").digest("hex"));
+    assertEquals(declaration?.bytes, 7);
+  }));
+
+Deno.test("spool shows another integration nothing, and the first one all of it when it is linked again", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root, { link: makeLink("one") });
+    const { spool } = fixture;
+    await put(spool, "same content");
+    spool.use(undefined);
+    assertEquals(spool.next({ except: new Set() }), undefined);
+    await assertRejects(() => write(spool, "x"), /not linked/);
+    spool.use(makeLink("two"));
+    assertEquals(await contents(spool), []);
+    assertEquals(await put(spool, "same content"), "admitted");
+    spool.use(makeLink("one"));
+    assertEquals(await contents(spool), ["same content"]);
+  }));
+
+Deno.test("spool files a batch that was begun before another link under the integration it was begun for", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root, { link: makeLink("one") });
+    const { spool } = fixture;
+    const file = await write(spool, "of one");
+    spool.use(makeLink("two"));
+    await spool.admit(file, { origin: csvOrigin(), lane: "live" });
+    assertEquals(await contents(spool), []);
+    spool.use(makeLink("one"));
+    assertEquals(await contents(spool), ["of one"]);
+  }));
+
+Deno.test("spool knows a content it has, waiting or delivered, and commits what goes alongside all the same", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root);
+    const { spool } = fixture;
+    const alongside: string[] = [];
+    const first = await put(spool, "once", { alongside: (id) => alongside.push(id) });
+    const id = nextId(spool);
+    const again = await put(spool, "once", { origin: csvOrigin("b.csv"), alongside: (id) => alongside.push(id) });
+    acknowledge(spool, id);
+    const later = await put(spool, "once", { alongside: (id) => alongside.push(id) });
+    assertEquals([first, again, later], ["admitted", "known", "known"]);
+    assertEquals(alongside, [id, id, id]);
+    assertEquals((await filesOf(root)).length, 1);
+  }));
+
+Deno.test("spool admits the same content offered many times at once exactly once", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root);
+    const { spool } = fixture;
+    const answers = await Promise.all(Array.from({ length: 8 }, () => put(spool, "once")));
+    assertEquals(answers.filter((answer) => answer === "admitted").length, 1);
+    assertEquals(await contents(spool), ["once"]);
+  }));
+
+Deno.test("spool rolls back what a failing batch wrote alongside, and takes the others of its group", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root);
+    const { spool, database } = fixture;
+    const failing = put(spool, "bad", {
+      alongside: () => {
+        database.run("INSERT INTO identity (one, private_key) VALUES (1, 'x')");
+        throw new Error("no");
+      },
+    });
+    const others = ["a", "b", "c"].map((content) => put(spool, content));
+    await assertRejects(() => failing, /no/);
+    await Promise.all(others);
+    assertEquals(database.all("SELECT * FROM identity"), []);
+    assertEquals((await contents(spool)).toSorted(), ["a", "b", "c"]);
+    assertEquals((await filesOf(root)).length, 3);
+    assertEquals(await put(spool, "bad"), "admitted");
+  }));
+
+Deno.test("spool sends a window's content again with a later sequence when the source returns to it", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root);
+    const { spool } = fixture;
+    const origin = queryOrigin();
+    const sequences: number[] = [];
+    for (const rows of ["A", "B", "A"]) {
+      assertEquals(await put(spool, rows, { origin }), "admitted");
+      const batch = spool.next({ except: new Set() });
+      assert(batch);
+      sequences.push(batch.declaration.sequence);
+      acknowledge(spool, batch.declaration.id);
+    }
+    assertEquals(sequences, sequences.toSorted((a, b) => a - b));
+    assertEquals(new Set(sequences).size, 3);
+    assertEquals(await put(spool, "A", { origin }), "known");
+    assertEquals((await filesOf(root)).length, 2);
+  }));
+
+Deno.test("spool keeps a replaced batch waiting when the acknowledgement is for the one before", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root);
+    const { spool } = fixture;
+    const origin = queryOrigin();
+    await put(spool, "A", { origin });
+    const sending = nextId(spool);
+    await put(spool, "B", { origin });
+    await put(spool, "A", { origin });
+    acknowledge(spool, sending);
+    assertEquals(await contents(spool), ["B", "A"]);
+    acknowledge(spool, sending);
+    assertEquals(await contents(spool), ["B"]);
+  }));
+
+Deno.test("spool reads any range of a large payload, streamed and checked", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root);
+    const { spool } = fixture;
+    const content = new Uint8Array(randomBytes(3_000_000));
+    await using writer = await spool.open({ bytes: 100, lane: "live", signal: never });
+    for (let at = 0; at < content.length; at += 70_000) await writer.write(content.slice(at, at + 70_000));
+    await spool.admit(await writer.finish(), { origin: csvOrigin(), lane: "live" });
+    const batch = spool.next({ except: new Set() });
+    assert(batch);
+    const { payloadBytes, payloadSha256 } = batch.declaration;
+    const parts: Uint8Array[] = [];
+    for (let at = 0; at < payloadBytes; at += 300_001) {
+      parts.push(await batch.read(at, Math.min(300_001, payloadBytes - at)));
+    }
+    const payload = Buffer.concat(parts);
+    assertEquals(createHash("sha256").update(payload).digest("hex"), payloadSha256);
+    assert(zstdDecompressSync(payload).equals(content));
+    await assertRejects(() => batch.read(payloadBytes - 1, 2), /Cannot read bytes/);
+  }));
+
+Deno.test("spool notices a flipped bit when it reads, sets the batch aside and has its source read again", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root);
+    const { spool, lost } = fixture;
+    await put(spool, "content that will be damaged");
+    const [name] = await filesOf(root);
+    const bytes = await Deno.readFile(`${root}/spool/${name}`);
+    bytes[5] = (bytes[5] ?? 0) ^ 1;
+    await Deno.writeFile(`${root}/spool/${name}`, bytes);
+    const batch = spool.next({ except: new Set() });
+    assert(batch);
+    const error = await assertRejects(() => batch.read(0, batch.declaration.payloadBytes), /not what was written/);
+    assert(error instanceof BatchDamagedError);
+    await spool.setAside(batch.declaration.id, error.message);
+    assertEquals(lost.map(({ reread }) => reread), [true]);
+    assertEquals(await contents(spool), []);
+    const [folder] = await Array.fromAsync(Deno.readDir(`${root}/set-aside`));
+    const inside = (await Array.fromAsync(Deno.readDir(`${root}/set-aside/${folder?.name}`))).map(({ name }) => name);
+    assertEquals(inside.toSorted(), [name, "reason.txt"].toSorted());
+    assertEquals(await put(spool, "content that will be damaged"), "admitted");
+  }));
+
+Deno.test("spool sets a refused batch aside without having its source read as it is again", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root);
+    await put(fixture.spool, "whole");
+    await fixture.spool.setAside(nextId(fixture.spool), "the hub does not want it");
+    assertEquals(fixture.lost.map(({ reread }) => reread), [false]);
+  }));
+
+Deno.test("spool keeps what was acknowledged, lists it, and sends it again when asked", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root);
+    const { spool } = fixture;
+    for (const content of ["a", "b", "c"]) await put(spool, content);
+    const ids: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      ids.push(nextId(spool));
+      acknowledge(spool, nextId(spool));
+    }
+    assertEquals(await contents(spool), []);
+    assertEquals(spool.acknowledgedCount(), 3);
+    const [first] = spool.acknowledged({ after: 0, limit: 1 });
+    const rest = spool.acknowledged({ after: first?.sequence ?? 0, limit: 10 });
+    assertEquals([first?.id, ...rest.map(({ id }) => id)], ids);
+    assertEquals(spool.resend([ids[1] ?? "", "f".repeat(64)]), 1);
+    assertEquals(await contents(spool), ["b"]);
+    acknowledge(spool, nextId(spool));
+    assertEquals(spool.acknowledgedCount(), 3);
+  }));
+
+Deno.test("spool removes acknowledged batches after keepDays, and counts them still", () =>
+  withFolder(async (root) => {
+    let now = Date.parse("2026-01-01T00:00:00Z");
+    const clock = { now: () => now, monotonicMs: () => now, sleep: () => new Promise<void>(() => {}) };
+    await using fixture = await openFixture(root, { clock, keepDays: 2 });
+    const { spool } = fixture;
+    await put(spool, "old");
+    acknowledge(spool, nextId(spool));
+    now += 1.5 * 86_400_000;
+    await put(spool, "young");
+    acknowledge(spool, nextId(spool));
+    await spool.prune();
+    assertEquals((await filesOf(root)).length, 2);
+    now += 86_400_000;
+    await spool.prune();
+    assertEquals((await filesOf(root)).length, 1);
+    assertEquals(spool.acknowledgedCount(), 2);
+    assertEquals(spool.acknowledged({ after: 0, limit: 10 }).length, 1);
+  }));
+
+Deno.test("spool takes a file that another process wrote into the place it got", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root);
+    const { spool } = fixture;
+    {
+      await using place = await spool.reserve({ bytes: 1000, lane: "history", signal: never });
+      await using writer = createIncomingWriter(place.path, { fs: realFileSystem, bytesMax: 1e6 });
+      await writer.write(new TextEncoder().encode("of a child"));
+      const file = JSON.parse(JSON.stringify(await writer.finish()));
+      await spool.admit(file, { origin: queryOrigin(), lane: "history" });
+    }
+    assertEquals(await contents(spool), ["of a child"]);
+    let left: string;
+    {
+      await using place = await spool.reserve({ bytes: 1000, lane: "history", signal: never });
+      left = place.path;
+      await Deno.writeTextFile(left, "half");
+    }
+    await assertRejects(() => Deno.lstat(left), /No such file/);
+  }));
+
+Deno.test("spool refuses a file that it does not know", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root);
+    const { spool } = fixture;
+    const file = await write(spool, "x");
+    await spool.admit(file, { origin: csvOrigin(), lane: "live" });
+    await assertRejects(() => spool.admit(file, { origin: csvOrigin(), lane: "live" }), /admitted before/);
+  }));
+
+Deno.test("spool wakes an uploader that waits when a batch comes, and when it is told to stop", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root);
+    const { spool } = fixture;
+    const woken = spool.waitForWork(never);
+    await put(spool, "x");
+    await woken;
+    const stop = new AbortController();
+    const waiting = spool.waitForWork(stop.signal);
+    stop.abort(new Error("stopped"));
+    await assertRejects(() => waiting, /stopped/);
+  }));
