@@ -1,0 +1,107 @@
+/**
+ * Access tokens of agents: JWTs of ten minutes, signed with the hub's own key, that name an installation and its link.
+ * Each request asks whether that link is still the current one, so unlinking works at once.
+ */
+import { Buffer } from "node:buffer";
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { z } from "zod";
+import type { Clock } from "../runtime/clock.ts";
+import type { Database } from "./database/schema.ts";
+import { newId } from "./ids.ts";
+import { accessTokenSeconds, lastSeenResolutionMs } from "./limits.ts";
+import { HubProblem } from "./services.ts";
+
+/** An installation with a current link. */
+export interface AgentIdentity {
+  readonly installationId: string;
+  readonly linkId: string;
+  readonly integrationId: string;
+  readonly accountId: string;
+}
+
+const header = encode({ alg: "HS256", typ: "at+jwt" });
+const Claims = z.object({ iss: z.string(), sub: z.string(), link: z.string(), exp: z.number() });
+
+export class AccessTokens {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #key: Uint8Array;
+  readonly #issuer: () => string;
+
+  constructor(options: { database: Database; clock: Clock; key: Uint8Array; issuer: () => string }) {
+    this.#database = options.database;
+    this.#clock = options.clock;
+    this.#key = options.key;
+    this.#issuer = options.issuer;
+  }
+
+  /** A token for one link. */
+  issue({ installationId, linkId }: { installationId: string; linkId: string }): string {
+    const iat = Math.floor(this.#clock.now() / 1000);
+    const signed = `${header}.${
+      encode({
+        iss: this.#issuer(),
+        sub: installationId,
+        link: linkId,
+        iat,
+        exp: iat + accessTokenSeconds,
+        jti: newId(),
+      })
+    }`;
+    return `${signed}.${this.#sign(signed).toString("base64url")}`;
+  }
+
+  /** Whose token it is; throws {@linkcode HubProblem} `not-authenticated` or, with the reason, `unlinked`. */
+  async authenticate(token: string | undefined, options: { address: string }): Promise<AgentIdentity> {
+    const claims = this.#verify(token ?? "");
+    if (claims === undefined) {
+      throw new HubProblem("not-authenticated", "The access token is missing, wrong or expired. Ask for a new one.");
+    }
+    const row = await this.#database.selectFrom("link")
+      .innerJoin("integration", "integration.id", "link.integration_id")
+      .innerJoin("installation", "installation.id", "link.installation_id")
+      .select([
+        "link.ended_at",
+        "link.end_reason",
+        "link.integration_id",
+        "integration.account_id",
+        "installation.last_seen_at",
+      ])
+      .where("link.id", "=", claims.link).where("link.installation_id", "=", claims.sub).executeTakeFirst();
+    if (row === undefined || row.ended_at !== null) {
+      throw new HubProblem("unlinked", "This installation is not linked to the integration any longer.", {
+        reason: row?.end_reason ?? "integration-deleted",
+      });
+    }
+    const now = this.#clock.now();
+    if ((row.last_seen_at ?? 0) < now - lastSeenResolutionMs) {
+      await this.#database.updateTable("installation").set({ last_seen_at: now, address: options.address })
+        .where("id", "=", claims.sub).execute();
+    }
+    return {
+      installationId: claims.sub,
+      linkId: claims.link,
+      integrationId: row.integration_id,
+      accountId: row.account_id,
+    };
+  }
+
+  #verify(token: string): z.infer<typeof Claims> | undefined {
+    const [head, body, signature] = token.split(".");
+    if (head !== header || body === undefined || signature === undefined) return undefined;
+    const given = new Uint8Array(Buffer.from(signature, "base64url"));
+    const expected = new Uint8Array(this.#sign(`${head}.${body}`));
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
+    const claims = Claims.safeParse(JSON.parse(Buffer.from(body, "base64url").toString()));
+    if (!claims.success || claims.data.iss !== this.#issuer()) return undefined;
+    return claims.data.exp * 1000 > this.#clock.now() ? claims.data : undefined;
+  }
+
+  #sign(text: string): Buffer {
+    return createHmac("sha256", this.#key).update(text).digest();
+  }
+}
+
+function encode(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString("base64url");
+}

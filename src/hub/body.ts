@@ -1,0 +1,51 @@
+/** Reading request bodies, never more than allowed. */
+import { HubProblem } from "./services.ts";
+
+/** The whole body; throws {@linkcode HubProblem} `too-large` as soon as it is longer than `bytesMax`. */
+export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+  const tooLarge = () => new HubProblem("too-large", `Cannot take this body: it is larger than ${bytesMax} bytes.`);
+  if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw tooLarge();
+    chunks.push(chunk);
+  }
+  const body = new Uint8Array(bytes);
+  let offset = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return body;
+}
+
+/** The body as JSON; an empty one is `undefined`. */
+export async function readJson(request: Request, bytesMax: number): Promise<unknown> {
+  const bytes = await readBody(request, bytesMax);
+  if (bytes.length === 0) return undefined;
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^application\/([a-z.-]+\+)?json\b/i.test(type)) {
+    throw new HubProblem("invalid-request", `Cannot read a body of type "${type}": send application/json.`);
+  }
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new HubProblem("invalid-request", "Cannot read the body: it is not JSON in UTF-8.", { cause });
+  }
+}
+
+/** The body as a form (application/x-www-form-urlencoded); a field that comes twice is refused. */
+export async function readForm(request: Request, bytesMax: number): Promise<ReadonlyMap<string, string>> {
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^application\/x-www-form-urlencoded\b/i.test(type)) {
+    throw new HubProblem("invalid-request", "Cannot read the body: send application/x-www-form-urlencoded.");
+  }
+  const fields = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(new TextDecoder().decode(await readBody(request, bytesMax)))) {
+    if (fields.has(name)) throw new HubProblem("invalid-request", `The field ${name} comes twice.`);
+    fields.set(name, value);
+  }
+  return fields;
+}

@@ -1,0 +1,42 @@
+/** The hub's data folder: `hub.db` and `objects/`, mode 0700. */
+import { join } from "node:path";
+import { Kysely } from "kysely";
+import { migrate } from "./migrations.ts";
+import type { Database, Tables } from "./schema.ts";
+import { sqliteDialect } from "./sqlite.ts";
+
+/** Secrets that the hub made for itself at the first start. */
+export interface HubKeys {
+  readonly token: Uint8Array<ArrayBuffer>;
+  readonly upload: Uint8Array<ArrayBuffer>;
+  readonly pin: Uint8Array<ArrayBuffer>;
+}
+
+/** The open database; disposing it closes it. */
+export interface HubDatabase extends AsyncDisposable {
+  readonly database: Database;
+  readonly keys: HubKeys;
+}
+
+/** Opens the database in `folder`, making both when they are not there. */
+export async function openDatabase(folder: string): Promise<HubDatabase> {
+  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+  const database = new Kysely<Tables>({ dialect: sqliteDialect(join(folder, "hub.db")) });
+  try {
+    await migrate(database);
+    const rows = await database.selectFrom("meta").selectAll().execute();
+    const key = (name: string) => {
+      const value = rows.find((row) => row.key === name)?.value;
+      if (value === undefined) throw new Error(`Cannot read the hub's database in "${folder}": it has no ${name}`);
+      return Uint8Array.from(new TextEncoder().encode(value));
+    };
+    return {
+      database,
+      keys: { token: key("tokenKey"), upload: key("uploadKey"), pin: key("pinKey") },
+      [Symbol.asyncDispose]: () => database.destroy(),
+    };
+  } catch (error) {
+    await database.destroy();
+    throw error;
+  }
+}

@@ -1,0 +1,316 @@
+/**
+ * Taking batches: declared, sent in parts to signed addresses, checked as a whole, and made visible by one transaction.
+ * Until that transaction there is no import; after it there is a whole one, on disk. A declared batch is known by its
+ * row, and every object belongs to a row, so that leftovers are found without reading folders.
+ */
+import { getLogger } from "@logtape/logtape";
+import type { BatchDeclaration, DeclarationAnswer, Part, PartsAnswer, Receipt } from "../protocol/delivery.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { AgentIdentity } from "./access_tokens.ts";
+import { checkPayload } from "./batch_check.ts";
+import { batchFileName } from "./batch_file_name.ts";
+import type { ChangeFeed } from "./changes.ts";
+import type { GroupCommit } from "./database/group_commit.ts";
+import type { Database } from "./database/schema.ts";
+import type { Tables } from "./database/schema.ts";
+import { newId } from "./ids.ts";
+import { checksAtOnce, checkWaitMs, declaredKeptMs, uploadAddressMs } from "./limits.ts";
+import { batchFolder, isSinglePart, partKey, partOfName } from "./object_keys.ts";
+import { ObjectMissingError, type ObjectStore } from "./objects.ts";
+import { checkConsecutive, singlePart, storedParts } from "./parts.ts";
+import { readParts } from "./read_parts.ts";
+import { HubProblem } from "./services.ts";
+import { Turns } from "./turns.ts";
+import { instant } from "./views.ts";
+
+const log = getLogger(["cloud-link", "hub"]);
+
+type BatchRow = Tables["batch"];
+
+/** Batches that are swept in one go. */
+const sweepMax = 1000;
+/** Checks that wait for their turn. */
+const checksWaitingMax = 256;
+/** How often ids are asked for in one query. */
+const idsPerQueryMax = 500;
+
+export class Delivery {
+  readonly #database: Database;
+  readonly #writes: GroupCommit;
+  readonly #objects: ObjectStore;
+  readonly #changes: ChangeFeed;
+  readonly #clock: Clock;
+  readonly #checks = new Map<string, Promise<Receipt>>();
+  readonly #turns = new Turns({ atOnce: checksAtOnce, waitingMax: checksWaitingMax });
+  readonly #received: (bytes: number) => void;
+
+  constructor(options: {
+    database: Database;
+    writes: GroupCommit;
+    objects: ObjectStore;
+    changes: ChangeFeed;
+    clock: Clock;
+    /** Told of every batch taken, for the metrics. */
+    received?: (bytes: number) => void;
+  }) {
+    this.#database = options.database;
+    this.#writes = options.writes;
+    this.#objects = options.objects;
+    this.#changes = options.changes;
+    this.#clock = options.clock;
+    this.#received = options.received ?? (() => {});
+  }
+
+  /** Step 1: is it wanted, and which parts are here already? */
+  async declare(agent: AgentIdentity, declaration: BatchDeclaration): Promise<DeclarationAnswer> {
+    if (declaration.linkId !== agent.linkId) {
+      throw new HubProblem("not-found", "This batch belongs to another link: it is not taken here.");
+    }
+    const known = await this.#find(agent, declaration.id);
+    if (known !== undefined) return await this.#answerKnown(agent, { row: known, declaration });
+    const row = newRow(agent, { declaration, nowMs: this.#clock.now() });
+    const inserted = await this.#writes.run((transaction) =>
+      transaction.insertInto("batch").values(row)
+        .onConflict((conflict) => conflict.columns(["integration_id", "batch_id"]).doNothing())
+        .executeTakeFirst()
+    );
+    if (inserted.numInsertedOrUpdatedRows === 1n) return { state: "wanted", parts: [] };
+    return await this.#answerKnown(agent, { row: await this.#require(agent, declaration.id), declaration });
+  }
+
+  /** Step 2: where to send parts. */
+  async addresses(
+    agent: AgentIdentity,
+    { batchId, parts }: { batchId: string; parts: readonly Part[] },
+  ): Promise<PartsAnswer> {
+    const row = await this.#require(agent, batchId);
+    if (row.received_at !== null) throw new HubProblem("conflict", "The hub has this batch already. Declare it again.");
+    const expiresAt = new Date(this.#clock.now() + uploadAddressMs);
+    return {
+      addresses: await Promise.all(parts.map(async (part) => {
+        if (part.offset + part.bytes > row.payload_bytes) {
+          throw new HubProblem("invalid-request", `The part at ${part.offset} ends beyond the payload.`);
+        }
+        if (isSinglePart(row)) checkConsecutive([part], row.payload_bytes);
+        const address = await this.#objects.address(partKey(row, part), { part, expiresAt });
+        return { url: address.url, headers: { ...address.headers }, expiresAt: expiresAt.toISOString() };
+      })),
+    };
+  }
+
+  /** Whether an address may still be used: its batch waits for parts and its link is current. */
+  async mayUpload(key: string): Promise<boolean> {
+    const row = await this.#database.selectFrom("batch").innerJoin("link", "link.id", "batch.link_id")
+      .select(["batch.received_at", "link.ended_at"]).where("batch.id", "=", key.split("/")[2] ?? "")
+      .executeTakeFirst();
+    return row !== undefined && row.received_at === null && row.ended_at === null;
+  }
+
+  /** Step 3: all parts are sent. `undefined` while the check is still going on. */
+  async complete(
+    agent: AgentIdentity,
+    { batchId, parts }: { batchId: string; parts: readonly Part[] },
+  ): Promise<Receipt | undefined> {
+    const row = await this.#require(agent, batchId);
+    if (row.received_at !== null) return receipt(row, row.received_at);
+    checkConsecutive(parts, row.payload_bytes);
+    const running = this.#checks.get(row.id) ?? this.#startCheck(row, parts);
+    return await withinMs(running, checkWaitMs);
+  }
+
+  /** Which of these batches has the hub not got? */
+  async missing(agent: AgentIdentity, ids: readonly string[]): Promise<readonly string[]> {
+    const found = new Set<string>();
+    for (let start = 0; start < ids.length; start += idsPerQueryMax) {
+      const rows = await this.#database.selectFrom("batch").select("batch_id")
+        .where("integration_id", "=", agent.integrationId).where("received_at", "is not", null)
+        .where("batch_id", "in", ids.slice(start, start + idsPerQueryMax)).execute();
+      for (const { batch_id } of rows) found.add(batch_id);
+    }
+    return ids.filter((id) => !found.has(id));
+  }
+
+  /** Forgets batches that were declared long ago and never completed, with their parts. */
+  async sweep(): Promise<number> {
+    const rows = await this.#database.selectFrom("batch").selectAll().where("received_at", "is", null)
+      .where("declared_at", "<", this.#clock.now() - declaredKeptMs).limit(sweepMax).execute();
+    for (const row of rows) {
+      if (this.#checks.has(row.id)) continue;
+      await this.#removeParts(row, { keep: new Set() });
+      await this.#database.deleteFrom("batch").where("id", "=", row.id).where("received_at", "is", null).execute();
+    }
+    return rows.length;
+  }
+
+  /** Resolves when no check runs any more. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#checks.values());
+  }
+
+  #startCheck(row: BatchRow, parts: readonly Part[]): Promise<Receipt> {
+    const check = this.#check(row, parts).finally(() => this.#checks.delete(row.id));
+    this.#checks.set(row.id, check);
+    return check;
+  }
+
+  async #check(row: BatchRow, parts: readonly Part[]): Promise<Receipt> {
+    const keys = parts.map((part) => partKey(row, part));
+    try {
+      const lines = await this.#checkedLines(row, keys);
+      await this.#objects.settle(keys);
+      const receivedAt = await this.#admit(row, { parts, lines });
+      if (!isSinglePart(row)) await this.#removeParts(row, { keep: new Set(keys) });
+      return receipt(row, receivedAt);
+    } catch (error) {
+      if (!(error instanceof ObjectMissingError)) throw error;
+      throw new HubProblem("part-missing", "Some parts are not there. Declare the batch again and send them.");
+    }
+  }
+
+  async #checkedLines(row: BatchRow, keys: readonly string[]): Promise<number> {
+    // Small ones take no turn: they are over before another could wait.
+    using _turn = isSinglePart(row) ? { [Symbol.dispose]: () => {} } : await this.#turns.take();
+    const result = await checkPayload(readParts(this.#objects, keys), {
+      sha256: row.sha256,
+      bytes: row.bytes,
+      payloadSha256: row.payload_sha256,
+      payloadBytes: row.payload_bytes,
+    });
+    if (result.ok) return result.lines;
+    await this.#removeParts(row, { keep: new Set() });
+    log.warn("Refused batch {batch} of integration {integration}: {reason}. The agent sends it again.", {
+      batch: row.batch_id,
+      integration: row.integration_id,
+      reason: result.reason,
+    });
+    throw new HubProblem("checksum-mismatch", `Cannot take this batch: ${result.reason}. Nothing was stored.`);
+  }
+
+  /** The instant from which the import exists. */
+  async #admit(row: BatchRow, { parts, lines }: { parts: readonly Part[]; lines: number }): Promise<number> {
+    const origin = JSON.parse(row.origin) as BatchDeclaration["origin"];
+    const nowMs = this.#clock.now();
+    const receivedAt = await this.#writes.run(async (transaction) => {
+      const updated = await transaction.updateTable("batch")
+        .set({ received_at: nowMs, rows: origin.kind === "query" ? origin.rows : lines })
+        .where("id", "=", row.id).where("received_at", "is", null).executeTakeFirst();
+      if (updated.numUpdatedRows === 0n) return undefined;
+      if (!isSinglePart(row)) {
+        await transaction.insertInto("batch_parts").values({ batch: row.id, parts: JSON.stringify(parts) }).execute();
+      }
+      await transaction.updateTable("integration")
+        .set((eb) => ({ import_count: eb("import_count", "+", 1), last_import_at: nowMs }))
+        .where("id", "=", row.integration_id).execute();
+      await this.#changes.record(transaction, row.integration_id);
+      return nowMs;
+    });
+    if (receivedAt === undefined) {
+      const again = await this.#database.selectFrom("batch").select("received_at").where("id", "=", row.id)
+        .executeTakeFirst();
+      if (again?.received_at === null || again === undefined) {
+        throw new HubProblem("part-missing", "The batch was forgotten meanwhile. Declare it again.");
+      }
+      return again.received_at;
+    }
+    this.#changes.wake(row.integration_id);
+    this.#received(row.bytes);
+    return receivedAt;
+  }
+
+  async #answerKnown(
+    agent: AgentIdentity,
+    { row, declaration }: { row: BatchRow; declaration: BatchDeclaration },
+  ): Promise<DeclarationAnswer> {
+    if (row.received_at !== null) return { state: "received", receipt: receipt(row, row.received_at) };
+    const same = row.sha256 === declaration.sha256 && row.bytes === declaration.bytes &&
+      row.payload_sha256 === declaration.payloadSha256 && row.payload_bytes === declaration.payloadBytes;
+    if (!same) {
+      // The same content compressed anew (another version, another level): what came of the old payload is of no use.
+      await this.#removeParts(row, { keep: new Set() });
+    }
+    await this.#writes.run((transaction) =>
+      transaction.updateTable("batch").set({
+        link_id: agent.linkId,
+        sequence: declaration.sequence,
+        lane: declaration.lane,
+        sha256: declaration.sha256,
+        bytes: declaration.bytes,
+        payload_sha256: declaration.payloadSha256,
+        payload_bytes: declaration.payloadBytes,
+        declared_at: this.#clock.now(),
+      }).where("id", "=", row.id).where("received_at", "is", null).execute()
+    );
+    if (!same || isSinglePart(row)) return { state: "wanted", parts: [] };
+    const names = await this.#objects.list(`${row.folder}/${row.id}`);
+    const parts = names.map(partOfName).filter((part) => part !== undefined);
+    return { state: "wanted", parts: parts.sort((a, b) => a.offset - b.offset) };
+  }
+
+  async #removeParts(row: BatchRow, { keep }: { keep: ReadonlySet<string> }): Promise<void> {
+    const base = `${row.folder}/${row.id}`;
+    const keys = isSinglePart(row) ? [base] : (await this.#objects.list(base)).map((name) => `${base}/${name}`);
+    await this.#objects.remove(keys.filter((key) => !keep.has(key)));
+  }
+
+  async #find(agent: AgentIdentity, batchId: string): Promise<BatchRow | undefined> {
+    return await this.#database.selectFrom("batch").selectAll().where("integration_id", "=", agent.integrationId)
+      .where("batch_id", "=", batchId).executeTakeFirst();
+  }
+
+  async #require(agent: AgentIdentity, batchId: string): Promise<BatchRow> {
+    const row = await this.#find(agent, batchId);
+    if (row === undefined || row.link_id !== agent.linkId && row.received_at === null) {
+      throw new HubProblem("not-found", "This batch was not declared here. Declare it first.");
+    }
+    return row;
+  }
+}
+
+/** The parts of a received batch, as keys in the order of the payload. */
+export async function batchKeys(database: Database, row: BatchRow): Promise<readonly string[]> {
+  if (isSinglePart(row)) return [partKey(row, singlePart(row))];
+  const stored = await database.selectFrom("batch_parts").select("parts").where("batch", "=", row.id)
+    .executeTakeFirst();
+  return storedParts(stored?.parts ?? "[]").map((part) => partKey(row, part));
+}
+
+function newRow(
+  agent: AgentIdentity,
+  { declaration, nowMs }: { declaration: BatchDeclaration; nowMs: number },
+): BatchRow {
+  return {
+    id: newId(),
+    integration_id: agent.integrationId,
+    link_id: agent.linkId,
+    batch_id: declaration.id,
+    sequence: declaration.sequence,
+    lane: declaration.lane,
+    origin: JSON.stringify(declaration.origin),
+    file_name: batchFileName(declaration.origin),
+    sha256: declaration.sha256,
+    bytes: declaration.bytes,
+    payload_sha256: declaration.payloadSha256,
+    payload_bytes: declaration.payloadBytes,
+    created_at: Date.parse(declaration.createdAt),
+    declared_at: nowMs,
+    folder: batchFolder(agent.integrationId, nowMs),
+    received_at: null,
+    rows: null,
+  };
+}
+
+function receipt(row: BatchRow, receivedAt: number): Receipt {
+  return { batch: row.batch_id, receivedAt: instant(receivedAt) };
+}
+
+async function withinMs<Result>(promise: Promise<Result>, ms: number): Promise<Result | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), ms));
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+    // Whoever asks next hears how it ended.
+    promise.catch(() => {});
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Objects as files: `objects/<key>`, written as `temporary/<random>` first. An object appears under its name whole,
+ * hashed and synced, by a rename; the name itself is durable after `settle`, which syncs the folder.
+ */
+import { createHash } from "node:crypto";
+import { dirname, join } from "node:path";
+import type { Part } from "../protocol/delivery.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { FolderSync } from "./folder_sync.ts";
+import { newId } from "./ids.ts";
+import { temporaryFileKeptMs } from "./limits.ts";
+import { ObjectMissingError, type ObjectStore, type UploadAddress } from "./objects.ts";
+import { HubProblem } from "./services.ts";
+import { signUpload } from "./upload_address.ts";
+
+/** Objects deleted or looked at together. */
+const batchSize = 64;
+
+export class DiskObjects implements ObjectStore {
+  readonly #objects: string;
+  readonly #temporary: string;
+  readonly #origin: () => string;
+  readonly #secret: Uint8Array;
+  readonly #sync = new FolderSync();
+  /** Folders that are known to be there: durable, with every folder above them. */
+  readonly #folders = new Map<string, Promise<void>>();
+
+  private constructor(options: { folder: string; origin: () => string; secret: Uint8Array }) {
+    this.#objects = join(options.folder, "objects");
+    this.#temporary = join(options.folder, "temporary");
+    this.#origin = options.origin;
+    this.#secret = options.secret;
+  }
+
+  static async open(options: { folder: string; origin: () => string; secret: Uint8Array }): Promise<DiskObjects> {
+    const store = new DiskObjects(options);
+    await Deno.mkdir(store.#objects, { recursive: true, mode: 0o700 });
+    await Deno.mkdir(store.#temporary, { recursive: true, mode: 0o700 });
+    return store;
+  }
+
+  address(key: string, options: { part: Part; expiresAt: Date }): Promise<UploadAddress> {
+    const { bytes, sha256 } = options.part;
+    const upload = { key, bytes, sha256, expiresAtMs: options.expiresAt.getTime() };
+    return Promise.resolve({
+      url: signUpload(upload, { origin: this.#origin(), secret: this.#secret }),
+      headers: { "Content-Type": "application/octet-stream" },
+    });
+  }
+
+  /**
+   * Takes the bytes of one object. Throws {@linkcode HubProblem} `checksum-mismatch` or `too-large` when they are not
+   * exactly what was announced; nothing is stored then.
+   */
+  async put(
+    key: string,
+    options: { body: AsyncIterable<Uint8Array>; bytes: number; sha256: string },
+  ): Promise<void> {
+    const temporary = join(this.#temporary, newId());
+    const target = join(this.#objects, key);
+    await this.#ensureFolder(dirname(target));
+    try {
+      using file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
+      await writeChecked(file, options);
+      await file.sync();
+      await Deno.rename(temporary, target);
+    } catch (error) {
+      await Deno.remove(temporary).catch(ignoreMissing);
+      throw error;
+    }
+  }
+
+  async list(folder: string): Promise<readonly string[]> {
+    const names: string[] = [];
+    try {
+      for await (const { name, isFile } of Deno.readDir(join(this.#objects, folder))) {
+        if (isFile) names.push(name);
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    return names;
+  }
+
+  async read(key: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    try {
+      return (await Deno.open(join(this.#objects, key))).readable;
+    } catch (cause) {
+      if (cause instanceof Deno.errors.NotFound) throw new ObjectMissingError(key, { cause });
+      throw cause;
+    }
+  }
+
+  async settle(keys: readonly string[]): Promise<void> {
+    for (let start = 0; start < keys.length; start += batchSize) {
+      await Promise.all(
+        keys.slice(start, start + batchSize).map(async (key) => {
+          try {
+            await Deno.lstat(join(this.#objects, key));
+          } catch (cause) {
+            if (cause instanceof Deno.errors.NotFound) throw new ObjectMissingError(key, { cause });
+            throw cause;
+          }
+        }),
+      );
+    }
+    const folders = new Set(keys.map((key) => dirname(join(this.#objects, key))));
+    await Promise.all([...folders].map((folder) => this.#sync.sync(folder)));
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    for (let start = 0; start < keys.length; start += batchSize) {
+      await Promise.all(
+        keys.slice(start, start + batchSize).map((key) => Deno.remove(join(this.#objects, key)).catch(ignoreMissing)),
+      );
+    }
+    // A batch's own folder goes with its last object; a shared one stays.
+    for (const folder of new Set(keys.filter((key) => key.split("/").length === 4).map(dirname))) {
+      this.#folders.delete(join(this.#objects, folder));
+      await Deno.remove(join(this.#objects, folder)).catch(() => {});
+    }
+  }
+
+  /** Deletes what uploads left that a crash or a broken line cut off. */
+  async sweep(clock: Clock): Promise<number> {
+    let swept = 0;
+    for await (const { name } of Deno.readDir(this.#temporary)) {
+      const path = join(this.#temporary, name);
+      const { mtime } = await Deno.lstat(path);
+      if (clock.now() - (mtime?.getTime() ?? 0) < temporaryFileKeptMs) continue;
+      await Deno.remove(path).catch(ignoreMissing);
+      swept++;
+    }
+    return swept;
+  }
+
+  async #ensureFolder(folder: string): Promise<void> {
+    if (folder === this.#objects) return;
+    const known = this.#folders.get(folder);
+    if (known !== undefined) return await known;
+    const made = this.#makeFolder(folder);
+    this.#folders.set(folder, made);
+    try {
+      await made;
+    } catch (error) {
+      this.#folders.delete(folder);
+      throw error;
+    }
+    // Only what is used now needs to be known.
+    if (this.#folders.size > 1000) this.#folders.clear();
+  }
+
+  async #makeFolder(folder: string): Promise<void> {
+    const parent = dirname(folder);
+    await this.#ensureFolder(parent);
+    await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+    await this.#sync.sync(parent);
+  }
+}
+
+async function writeChecked(
+  file: Deno.FsFile,
+  { body, bytes, sha256 }: { body: AsyncIterable<Uint8Array>; bytes: number; sha256: string },
+): Promise<void> {
+  const hash = createHash("sha256");
+  let received = 0;
+  for await (const chunk of body) {
+    received += chunk.length;
+    if (received > bytes) {
+      throw new HubProblem("too-large", `Cannot take this part: it has more than the announced ${bytes} bytes.`);
+    }
+    hash.update(chunk);
+    for (let written = 0; written < chunk.length;) written += await file.write(chunk.subarray(written));
+  }
+  if (received < bytes) {
+    throw new HubProblem("checksum-mismatch", `Cannot take this part: ${received} of ${bytes} bytes came.`);
+  }
+  if (hash.digest("hex") !== sha256) {
+    throw new HubProblem("checksum-mismatch", "Cannot take this part: its SHA-256 is not the announced one.");
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}

@@ -1,0 +1,116 @@
+/** Every limit of the hub, in one place. */
+
+/** A number of attempts within a window: the next one waits until the oldest has left it. */
+export interface AttemptLimit {
+  readonly attemptsMax: number;
+  readonly windowMs: number;
+}
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+/**
+ * Wrong PINs. A PIN lives for five minutes, and in any five minutes the whole hub takes no more than 60 wrong ones: so
+ * however many users and addresses join in, one PIN of the million is hit with a probability of 60 in a million.
+ */
+export const wrongPinLimits = {
+  user: { attemptsMax: 5, windowMs: 5 * minuteMs },
+  address: { attemptsMax: 10, windowMs: 5 * minuteMs },
+  all: { attemptsMax: 60, windowMs: 5 * minuteMs },
+} as const satisfies Record<string, AttemptLimit>;
+
+/** Wrong passwords. The one per name is wide, so that nobody locks a colleague out easily. */
+export const wrongPasswordLimits = {
+  nameAtAddress: { attemptsMax: 5, windowMs: 5 * minuteMs },
+  address: { attemptsMax: 20, windowMs: 15 * minuteMs },
+  name: { attemptsMax: 50, windowMs: 15 * minuteMs },
+  all: { attemptsMax: 1000, windowMs: 15 * minuteMs },
+} as const satisfies Record<string, AttemptLimit>;
+
+/** Registrations of installations. */
+export const registrationLimits = {
+  address: { attemptsMax: 60, windowMs: hourMs },
+  all: { attemptsMax: 5000, windowMs: hourMs },
+} as const satisfies Record<string, AttemptLimit>;
+
+/** New PINs. */
+export const newPinLimits = {
+  installation: { attemptsMax: 30, windowMs: 5 * minuteMs },
+  all: { attemptsMax: 2000, windowMs: 5 * minuteMs },
+} as const satisfies Record<string, AttemptLimit>;
+
+/** Bearer API tokens that are none. */
+export const wrongTokenLimits = {
+  address: { attemptsMax: 100, windowMs: 5 * minuteMs },
+} as const satisfies Record<string, AttemptLimit>;
+
+/** How long attempts are remembered: as long as the longest window. */
+export const attemptsKeptMs: number = hourMs;
+
+/** Passwords hashed at the same time; each takes 32 MiB. */
+export const passwordHashesAtOnce = 2;
+/** Passwords waiting to be hashed; more are answered 429. */
+export const passwordHashesWaitingMax = 64;
+export const passwordCharactersMin = 10;
+export const passwordCharactersMax = 256;
+
+/** A session ends this long after it began, whatever happens in it. */
+export const sessionMs: number = 12 * hourMs;
+
+/** An installation that was never linked and asked for no PIN for this long is forgotten. */
+export const neverLinkedKeptMs: number = 24 * hourMs;
+/** Assertions of clients may be off by this much, in seconds. */
+export const clockToleranceSeconds = 60;
+/** An assertion may be valid for this long at most, in seconds. */
+export const assertionSecondsMax = 300;
+export const accessTokenSeconds = 600;
+
+/** An installation that was not heard from for this long is stale. It reports every minute. */
+export const staleAfterMs: number = 3 * minuteMs;
+/** `lastSeenAt` is written this often at most. */
+export const lastSeenResolutionMs = 20_000;
+
+/** Bodies, in bytes. */
+export const jsonBytesMax = 128 * 1024;
+export const completionBytesMax = 48 * 1024 * 1024;
+export const formBytesMax = 128 * 1024;
+
+export const pageItemsDefault = 50;
+export const pageItemsMax = 500;
+
+/** An upload address is good for this long. */
+export const uploadAddressMs: number = hourMs;
+/** A batch that was declared and not completed is forgotten after this long, its parts deleted. */
+export const declaredKeptMs: number = 7 * 24 * hourMs;
+/** Temporary files that no running upload can still be writing. */
+export const temporaryFileKeptMs: number = hourMs;
+/** How often leftovers are swept. */
+export const sweepEveryMs: number = 24 * hourMs;
+/** A body of an upload whose bytes stop coming for this long is given up. */
+export const uploadIdleMs: number = 2 * minuteMs;
+/** A batch whose check takes longer is answered 202; asking again joins the check. */
+export const checkWaitMs = 20_000;
+/** Large batches checked at the same time; more wait. */
+export const checksAtOnce = 4;
+/** A payload this small is checked in memory. */
+export const smallPayloadBytesMax = 256 * 1024;
+/** ... unless its content would be larger than this. */
+export const smallContentBytesMax = 4 * 1024 * 1024;
+/** Memory that a compressed payload may ask for: 2 to this power, in bytes. */
+export const zstdWindowLogMax = 26;
+
+/** Requests to one agent that wait for an answer. */
+export const openRequestsMax = 32;
+/** A request that was not answered for this long is no longer handed out. */
+export const requestOpenMs: number = 10 * minuteMs;
+
+/** How often other processes' changes are looked for. */
+export const changePollMs = 1000;
+/** How long changes are kept for those who look. */
+export const changesKeptMs: number = 5 * minuteMs;
+/** A live connection of the console ends after this long; browsers open a new one. */
+export const eventStreamMs: number = 15 * minuteMs;
+/** Live connections at the same time, in all. */
+export const eventStreamsMax = 500;
+/** Events of one connection are this far apart at least. */
+export const eventSpacingMs = 300;

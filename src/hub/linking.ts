@@ -1,0 +1,133 @@
+/** Connect: a user types the PIN that an installation shows. */
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../runtime/clock.ts";
+import { type Bucket, checkAttempts, recordAttempt } from "./attempts.ts";
+import type { ChangeFeed } from "./changes.ts";
+import type { Database, DatabaseTransaction } from "./database/schema.ts";
+import { newId } from "./ids.ts";
+import { integrationRow, mayChange } from "./integrations.ts";
+import { wrongPinLimits } from "./limits.ts";
+import { endLink } from "./links.ts";
+import { pinHmac } from "./pins.ts";
+import { type Actor, HubProblem, type Installation, type Linking } from "./services.ts";
+import { instant, integrationView } from "./views.ts";
+
+const log = getLogger(["cloud-link", "hub"]);
+
+export class PinLinking implements Linking {
+  readonly #database: Database;
+  readonly #changes: ChangeFeed;
+  readonly #clock: Clock;
+  readonly #pinKey: Uint8Array;
+
+  constructor(options: { database: Database; changes: ChangeFeed; clock: Clock; pinKey: Uint8Array }) {
+    this.#database = options.database;
+    this.#changes = options.changes;
+    this.#clock = options.clock;
+    this.#pinKey = options.pinKey;
+  }
+
+  async connect(actor: Actor, options: { integrationId: string; pin: string }): Promise<Installation> {
+    mayChange(actor);
+    const { integrationId } = options;
+    const outcome = await this.#database.transaction().execute(async (transaction) => {
+      await integrationRow(transaction, { actor, id: integrationId });
+      const device = await this.#device(transaction, { actor, pin: options.pin });
+      if (device === undefined) return undefined;
+      return await this.#link(transaction, { integrationId, device });
+    });
+    if (outcome === undefined) throw wrongPin();
+    for (const topic of [integrationId, ...outcome.left]) this.#changes.wake(topic);
+    const { installation } = integrationView(
+      await integrationRow(this.#database, { actor, id: integrationId }),
+      this.#clock.now(),
+    );
+    if (installation === null) {
+      throw new HubProblem("conflict", "It was linked elsewhere at the same moment. Try again.");
+    }
+    log.info("{actor} linked installation {installation} on {host} to integration {integration}.", {
+      actor: actor.name,
+      installation: installation.id,
+      host: installation.hostName,
+      integration: integrationId,
+    });
+    return installation;
+  }
+
+  async look(actor: Actor, pin: string): Promise<Omit<Installation, "linkedAt">> {
+    mayChange(actor);
+    const row = await this.#database.transaction().execute(async (transaction) => {
+      const device = await this.#device(transaction, { actor, pin });
+      if (device === undefined) return undefined;
+      return await transaction.selectFrom("installation").selectAll().where("id", "=", device.installation_id)
+        .executeTakeFirst();
+    });
+    if (row === undefined) throw wrongPin();
+    return {
+      id: row.id,
+      hostName: row.host_name,
+      version: row.version,
+      system: row.system,
+      name: row.name,
+      address: row.address,
+      lastSeenAt: row.last_seen_at === null ? null : instant(row.last_seen_at),
+      waiting: null,
+    };
+  }
+
+  /** The live PIN's row; a wrong PIN is counted in the same transaction that checked the limits. */
+  async #device(transaction: DatabaseTransaction, { actor, pin }: { actor: Actor; pin: string }) {
+    const buckets = pinBuckets(actor);
+    await checkAttempts(transaction, { buckets, clock: this.#clock, detail: "Too many wrong PINs." });
+    const device = await transaction.selectFrom("device").select(["id", "installation_id"])
+      .where("pin_hmac", "=", pinHmac(pin, this.#pinKey)).where("state", "=", "pending")
+      .where("expires_at", ">", this.#clock.now()).executeTakeFirst();
+    if (device === undefined) await recordAttempt(transaction, { buckets, clock: this.#clock });
+    return device;
+  }
+
+  async #link(
+    transaction: DatabaseTransaction,
+    options: { integrationId: string; device: { id: string; installation_id: string } },
+  ): Promise<{ left: readonly string[] }> {
+    const { integrationId, device } = options;
+    const nowMs = this.#clock.now();
+    await endLink(transaction, { integrationId, reason: "moved", nowMs });
+    const left = await endLink(transaction, {
+      installationId: device.installation_id,
+      reason: "linked-elsewhere",
+      nowMs,
+    });
+    const linkId = newId();
+    await transaction.insertInto("link").values({
+      id: linkId,
+      integration_id: integrationId,
+      installation_id: device.installation_id,
+      created_at: nowMs,
+      ended_at: null,
+      end_reason: null,
+    }).execute();
+    await transaction.updateTable("device").set({ state: "approved", link_id: linkId }).where("id", "=", device.id)
+      .execute();
+    await transaction.updateTable("installation").set({ ever_linked: 1 }).where("id", "=", device.installation_id)
+      .execute();
+    const topics = left === undefined ? [integrationId] : [integrationId, left];
+    for (const topic of topics) await this.#changes.record(transaction, topic);
+    return { left: left === undefined ? [] : [left] };
+  }
+}
+
+function pinBuckets(actor: Actor): readonly Bucket[] {
+  return [
+    { name: `pin:${actor.kind}:${actor.id}`, limit: wrongPinLimits.user },
+    { name: `pin:address:${actor.address}`, limit: wrongPinLimits.address },
+    { name: "pin:all", limit: wrongPinLimits.all },
+  ];
+}
+
+function wrongPin(): HubProblem {
+  return new HubProblem(
+    "wrong-pin",
+    'No installation shows this PIN now. PINs expire after 5 minutes: "injixo-cloud-link pin" shows a new one.',
+  );
+}

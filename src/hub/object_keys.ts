@@ -1,0 +1,47 @@
+/**
+ * Names of objects. A batch of one small part is the object `<folder>/<id>`; a larger one has a folder of its own,
+ * `<folder>/<id>/`, whose objects tell their range and hash by name, so that a half-sent batch can be resumed without
+ * any bookkeeping. `<folder>` is `<integration>/<day>`: many small batches share one, and with it one sync.
+ */
+import { type Part, partBytesMin } from "../protocol/delivery.ts";
+
+/** What of a batch's row makes its keys. */
+export interface KeyedBatch {
+  readonly id: string;
+  readonly folder: string;
+  readonly payload_bytes: number;
+  readonly payload_sha256: string;
+}
+
+/** The folder for batches declared now. */
+export function batchFolder(integrationId: string, nowMs: number): string {
+  return `${integrationId}/${new Date(nowMs).toISOString().slice(0, 10)}`;
+}
+
+/** Whether the batch is sent as one part always. */
+export function isSinglePart(batch: Pick<KeyedBatch, "payload_bytes">): boolean {
+  return batch.payload_bytes <= partBytesMin;
+}
+
+/** The key of a part. */
+export function partKey(batch: KeyedBatch, part: Part): string {
+  const base = `${batch.folder}/${batch.id}`;
+  return isSinglePart(batch) ? base : `${base}/${part.offset}-${part.bytes}-${part.sha256}`;
+}
+
+/**
+ * The part that a name in a batch's own folder tells, `undefined` for any other name.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(partOfName(`0-17-${"a".repeat(64)}`), { offset: 0, bytes: 17, sha256: "a".repeat(64) });
+ * assertEquals(partOfName("other"), undefined);
+ * ```
+ */
+export function partOfName(name: string): Part | undefined {
+  const match = /^(\d{1,15})-(\d{1,10})-([0-9a-f]{64})$/.exec(name);
+  if (match === null) return undefined;
+  const [, offset, bytes, sha256 = ""] = match;
+  return { offset: Number(offset), bytes: Number(bytes), sha256 };
+}

@@ -1,0 +1,33 @@
+/** Lists of parts: pure. */
+import { CompletionRequest, type Part } from "../protocol/delivery.ts";
+import { HubProblem } from "./services.ts";
+
+/** Throws {@linkcode HubProblem} unless the parts are the whole payload in order, without gap or overlap. */
+export function checkConsecutive(parts: readonly Part[], payloadBytes: number): void {
+  let end = 0;
+  for (const { offset, bytes } of parts) {
+    if (offset !== end) {
+      throw new HubProblem(
+        "invalid-request",
+        `The parts do not join: one ends at ${end}, the next begins at ${offset}.`,
+      );
+    }
+    end += bytes;
+  }
+  if (end !== payloadBytes) {
+    throw new HubProblem(
+      "invalid-request",
+      `The parts have ${end} bytes, the payload was declared with ${payloadBytes}.`,
+    );
+  }
+}
+
+/** The only part of a small batch. */
+export function singlePart(row: { readonly payload_bytes: number; readonly payload_sha256: string }): Part {
+  return { offset: 0, bytes: row.payload_bytes, sha256: row.payload_sha256 };
+}
+
+/** The parts as they were stored. */
+export function storedParts(json: string): readonly Part[] {
+  return CompletionRequest.shape.parts.parse(JSON.parse(json));
+}

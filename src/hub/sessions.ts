@@ -1,0 +1,134 @@
+/** Logging in, sessions and API tokens. Of every secret only a hash is stored. */
+import type { Clock } from "../runtime/clock.ts";
+import { type Bucket, checkAttempts, forgetAttempts, recordAttempt } from "./attempts.ts";
+import type { Database } from "./database/schema.ts";
+import { newSecret, secretHash } from "./ids.ts";
+import { passwordCharactersMax, sessionMs, wrongPasswordLimits, wrongTokenLimits } from "./limits.ts";
+import type { Passwords } from "./password.ts";
+import { type Actor, HubProblem, type LoginResult, type Role, type Session, type Sessions } from "./services.ts";
+import { instant } from "./views.ts";
+
+/** API tokens begin so, which lets leak scanners find them. */
+export const apiTokenPrefix = "icl_";
+/** `last_used_at` of a token is written this often at most. */
+const tokenUseResolutionMs = 60_000;
+
+export class StoredSessions implements Sessions {
+  readonly #database: Database;
+  readonly #passwords: Passwords;
+  readonly #clock: Clock;
+
+  constructor(options: { database: Database; passwords: Passwords; clock: Clock }) {
+    this.#database = options.database;
+    this.#passwords = options.passwords;
+    this.#clock = options.clock;
+  }
+
+  async logIn(credentials: { name: string; password: string }, options: { address: string }): Promise<LoginResult> {
+    const name = credentials.name.trim().slice(0, 255);
+    const buckets = loginBuckets(name, options.address);
+    let attempts: readonly string[];
+    try {
+      // Counted before the password is hashed: many tries at the same time cannot all find room.
+      attempts = await this.#database.transaction().execute(async (transaction) => {
+        await checkAttempts(transaction, { buckets, clock: this.#clock, detail: "Too many attempts to log in." });
+        return await recordAttempt(transaction, { buckets, clock: this.#clock });
+      });
+    } catch (error) {
+      if (!(error instanceof HubProblem) || error.code !== "too-many-requests") throw error;
+      return { ok: false, reason: "too-many", retryAfterSeconds: error.retryAfterSeconds ?? 60 };
+    }
+    const user = await this.#database.selectFrom("user").selectAll().where("name", "=", name).executeTakeFirst();
+    const password = credentials.password.slice(0, passwordCharactersMax);
+    if (!await this.#passwords.matches(password, user?.password) || user === undefined) {
+      return { ok: false, reason: "wrong" };
+    }
+    const secret = newSecret();
+    const now = this.#clock.now();
+    await this.#database.transaction().execute(async (transaction) => {
+      await forgetAttempts(transaction, attempts);
+      await transaction.deleteFrom("session").where("expires_at", "<", now).execute();
+      await transaction.insertInto("session").values({
+        hash: secretHash(secret),
+        user_id: user.id,
+        csrf_token: newSecret(),
+        created_at: now,
+        expires_at: now + sessionMs,
+      }).execute();
+    });
+    const session = await this.find(secret);
+    return session === undefined ? { ok: false, reason: "wrong" } : { ok: true, secret, session };
+  }
+
+  async find(secret: string): Promise<Session | undefined> {
+    const row = await this.#database.selectFrom("session").innerJoin("user", "user.id", "session.user_id")
+      .innerJoin("account", "account.id", "user.account_id")
+      .select([
+        "session.csrf_token",
+        "session.expires_at",
+        "user.id",
+        "user.name",
+        "user.role",
+        "user.created_at",
+        "account.id as account_id",
+        "account.name as account_name",
+      ])
+      .where("session.hash", "=", secretHash(secret)).where("session.expires_at", ">", this.#clock.now())
+      .executeTakeFirst();
+    if (row === undefined) return undefined;
+    return {
+      user: {
+        id: row.id,
+        name: row.name,
+        role: row.role as Role,
+        account: { id: row.account_id, name: row.account_name },
+        createdAt: instant(row.created_at),
+      },
+      csrfToken: row.csrf_token,
+      expiresAt: instant(row.expires_at),
+    };
+  }
+
+  async logOut(secret: string): Promise<void> {
+    await this.#database.deleteFrom("session").where("hash", "=", secretHash(secret)).execute();
+  }
+
+  async findToken(token: string, options: { address: string }): Promise<Actor | undefined> {
+    const now = this.#clock.now();
+    const row = await this.#database.selectFrom("api_token").innerJoin("account", "account.id", "api_token.account_id")
+      .select([
+        "api_token.id",
+        "api_token.name",
+        "api_token.role",
+        "api_token.last_used_at",
+        "account.id as account_id",
+        "account.name as account_name",
+      ]).where("hash", "=", secretHash(token)).executeTakeFirst();
+    if (row === undefined) {
+      const buckets = [{ name: `token:address:${options.address}`, limit: wrongTokenLimits.address }];
+      await checkAttempts(this.#database, { buckets, clock: this.#clock, detail: "Too many wrong API tokens." });
+      await recordAttempt(this.#database, { buckets, clock: this.#clock });
+      return undefined;
+    }
+    if ((row.last_used_at ?? 0) < now - tokenUseResolutionMs) {
+      await this.#database.updateTable("api_token").set({ last_used_at: now }).where("id", "=", row.id).execute();
+    }
+    return {
+      kind: "token",
+      id: row.id,
+      name: row.name,
+      role: row.role as Role,
+      account: { id: row.account_id, name: row.account_name },
+      address: options.address,
+    };
+  }
+}
+
+function loginBuckets(name: string, address: string): readonly Bucket[] {
+  return [
+    { name: `login:name-address:${name}:${address}`, limit: wrongPasswordLimits.nameAtAddress },
+    { name: `login:address:${address}`, limit: wrongPasswordLimits.address },
+    { name: `login:name:${name}`, limit: wrongPasswordLimits.name },
+    { name: "login:all", limit: wrongPasswordLimits.all },
+  ];
+}
