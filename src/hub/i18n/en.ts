@@ -13,9 +13,7 @@ export const en = {
   loggedInAs: (p: { readonly user: string; readonly account: string }) =>
     `Logged in as ${p.user}, account ${p.account}`,
   cancel: "Cancel",
-  back: "Back",
   errorPrefix: "Error: ",
-  pleaseCorrect: "That did not work yet. Please correct:",
 
   // Log in
   loginTitle: "Log in",
@@ -42,12 +40,8 @@ export const en = {
   noIntegrationsTitle: "No integrations yet",
   noIntegrationsText:
     "An integration is one source of data, such as a folder of CSV files, connected to one installation.",
-  columnName: "Name",
-  columnType: "Type",
-  columnState: "State",
   columnInstallation: "Installation",
   unnamedDraft: "New integration (draft)",
-  continueSetup: "Continue setting up",
   noInstallation: "None",
   more: "More integrations",
 
@@ -55,7 +49,6 @@ export const en = {
   typeCsv: "CSV files",
   typeCsvText: "Every new CSV file saved in a folder on your server is imported at once, unchanged.",
   typeDatabase: "Database",
-  typeDatabaseText: "The result of an SQL query on your database is imported regularly.",
 
   // States, each with its reason and the next step
   stateDraft: "Draft",
@@ -93,7 +86,6 @@ export const en = {
   addStepName: "Name and save",
   addSteps: "Steps",
   stepDone: "done",
-  stepCurrent: "current step",
   saveHeading: "Name and save",
   saveText: "Imports start when the integration is saved.",
   saveAfterLink: "You can save as soon as an installation is connected.",
@@ -151,16 +143,12 @@ export const en = {
   columnRows: "Rows",
   columnReceived: "Received",
   columnChecksum: "SHA-256",
-  importReceived: "Received",
-  importProcessing: "Being checked",
-  importFailed: "Failed",
   downloadContent: (p: { readonly file: string }) => `Download ${p.file}`,
   importsOlder: "Older imports",
   importsNewest: "Newest imports",
   importsNew: (p: { readonly count: number; readonly number: string }) =>
     plural("en", p.count, { one: `${p.number} new import.`, other: `${p.number} new imports.` }),
   connectionLost: "The connection to the server is interrupted. The list updates again when it is back.",
-  connectionBack: "Connected again.",
 
   // Managing an integration
   manageHeading: "Manage",
@@ -168,7 +156,6 @@ export const en = {
   nameHint: "For example the place and what is imported: “Berlin, calls”.",
   nameMissing: "Enter a name.",
   nameTooLong: (p: { readonly max: string }) => `The name is too long. Use ${p.max} characters at most.`,
-  nameTaken: "Another integration has this name. Choose another one.",
   rename: "Save name",
   pause: "Pause",
   resume: "Resume",

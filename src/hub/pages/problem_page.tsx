@@ -83,7 +83,11 @@ function describe(error: unknown, context: Context, view: View): ProblemText {
     case "internal":
       return { status: error.code === "internal" ? 500 : 503, title: messages.brokenTitle, text: messages.brokenText };
     default:
-      return { status: 400, title: messages.badRequestTitle, text: messages.badRequestText };
+      return {
+        status: error.code === "too-large" ? 413 : 400,
+        title: messages.badRequestTitle,
+        text: messages.badRequestText,
+      };
   }
 }
 

@@ -4,7 +4,7 @@ import { type FC, Fragment } from "hono/jsx";
 export const WithCode: FC<{ text: string }> = ({ text }) => (
   <>
     {text.split("`").map((piece, index) =>
-      index % 2 === 1 ? <code key={index}>{piece}</code> : <Fragment key={index}>{piece}</Fragment>
+      index % 2 === 1 ? <code key={index}>{piece}</code> : <Fragment key={String(index)}>{piece}</Fragment>
     )}
   </>
 );

@@ -1,0 +1,133 @@
+/**
+ * Services with one integration in each state and nothing behind them: for looking at every page without having to
+ * bring a hub into that state. What pages do is tested against a real hub, in `console_test.ts`.
+ */
+import {
+  type Account,
+  HubProblem,
+  type HubServices,
+  type Import,
+  type Installation,
+  type Integration,
+  type IntegrationStateName,
+  integrationStates,
+  type NextStep,
+  type Session,
+  type User,
+} from "../../src/hub/services.ts";
+
+const account: Account = { id: "acme", name: "Häberlein & Söhne Kundendienst GmbH" };
+const user: User = { id: "u1", account, name: "admin", role: "administrator", createdAt: "2026-01-01T00:00:00.000Z" };
+const csrfToken = "0123456789abcdef";
+
+const nextStep: Readonly<Record<IntegrationStateName, NextStep>> = {
+  draft: "connect",
+  "never-linked": "connect",
+  unlinked: "connect",
+  online: "none",
+  stale: "check-host",
+  paused: "resume",
+  failing: "see-problem",
+};
+
+const installation: Installation = {
+  id: "i1",
+  hostName: "acd-db-01.kundendienst.intern.example",
+  version: "0.1.0",
+  system: "linux 6.1.0-28-amd64 x86_64",
+  name: "com.injixo.cloud-link",
+  address: "2001:db8:85a3::8a2e:370:7334",
+  linkedAt: "2026-03-02T08:14:00.000Z",
+  lastSeenAt: "2026-03-04T10:15:12.000Z",
+  waiting: { batches: 0, bytes: 0 },
+};
+
+function sample(state: IntegrationStateName): Integration {
+  return {
+    id: state,
+    name: state === "online"
+      ? "Zürich, Anrufe <b>und</b> E-Mails je Warteschlange im Viertelstundentakt"
+      : `Sample ${state}`,
+    type: "csv",
+    state,
+    stateSince: "2026-03-04T10:15:12.000Z",
+    problem: state === "failing"
+      ? 'Cannot read the folder "/srv/acd/export": permission denied. Give the service\'s user the right to read it.'
+      : null,
+    unlinkReason: state === "unlinked" ? "linked-elsewhere" : null,
+    nextStep: nextStep[state],
+    paused: state === "paused",
+    draft: state === "draft",
+    installation: ["online", "stale", "paused", "failing"].includes(state) ? installation : null,
+    importCount: 3,
+    lastImportAt: "2026-03-04T10:15:12.000Z",
+    createdAt: "2026-03-01T00:00:00.000Z",
+  };
+}
+
+function sampleImports(integrationId: string): Import[] {
+  return ["Warteschlangen_2026-03-04_10-15_für_alle_Standorte.csv", "queues.csv", "calls 2026-03-02.csv"].map((
+    fileName,
+    n,
+  ) => ({
+    id: `import-${n}`,
+    integrationId,
+    fileName,
+    size: [48_213, 912, 1_873_000_000][n] ?? 0,
+    sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    rows: [1204, 13, 21_345_678][n] ?? 0,
+    state: "received",
+    receivedAt: "2026-03-04T10:15:12.000Z",
+    error: null,
+    origin: { kind: "csv", fileName, modifiedAt: null },
+  }));
+}
+
+function refused(): never {
+  throw new HubProblem("forbidden", "These are samples.");
+}
+
+/** The services; `secret` logs in. */
+export function sampleServices(publicUrl: URL): { services: HubServices; secret: string; csrfToken: string } {
+  const secret = "sample";
+  const session: Session = { user, csrfToken, expiresAt: "2099-01-01T00:00:00.000Z" };
+  const find = (id: string) => {
+    const state = integrationStates.find((candidate) => candidate === id);
+    if (state === undefined) throw new HubProblem("not-found", "There is no such integration.");
+    return sample(state);
+  };
+  const services: HubServices = {
+    publicUrl,
+    sessions: {
+      logIn: () => Promise.resolve({ ok: false, reason: "too-many", retryAfterSeconds: 300 }),
+      find: (given) => Promise.resolve(given === secret ? session : undefined),
+      logOut: () => Promise.resolve(),
+      findToken: () => Promise.resolve(undefined),
+    },
+    integrations: {
+      list: () => Promise.resolve({ items: integrationStates.map(sample), next: null }),
+      get: (_actor, id) => Promise.resolve().then(() => find(id)),
+      create: () => Promise.resolve().then(refused),
+      change: () => Promise.reject(new HubProblem("too-many-requests", "Slow down.", { retryAfterSeconds: 90 })),
+      remove: () => Promise.reject(new HubProblem("conflict", "Changed meanwhile.")),
+    },
+    linking: {
+      connect: () => Promise.reject(new HubProblem("wrong-pin", "Wrong or expired.")),
+      look: () => Promise.resolve(installation),
+    },
+    imports: {
+      list: (_actor, { integrationId }) => Promise.resolve({ items: sampleImports(integrationId), next: "older" }),
+      get: () => Promise.resolve().then(refused),
+      content: () => Promise.resolve().then(refused),
+    },
+    requests: { create: () => Promise.resolve().then(refused), get: () => Promise.resolve().then(refused) },
+    changes: {
+      next: (_topic, signal) =>
+        new Promise((resolve) => {
+          if (signal.aborted) return resolve();
+          signal.addEventListener("abort", () => resolve(), { once: true });
+        }),
+    },
+  };
+  return { services, secret, csrfToken };
+}

@@ -1,0 +1,54 @@
+import { createFormat } from "../../../src/hub/i18n/format.ts";
+import { locales, negotiateLanguage } from "../../../src/hub/i18n/locale.ts";
+import { catalogue } from "../../../src/hub/i18n/messages.ts";
+import { assert, assertEquals } from "../../assert.ts";
+
+Deno.test("the language is the best of those that the browser asks for", () => {
+  const cases: readonly [string | undefined, string, string][] = [
+    [undefined, "en", "en"],
+    ["", "en", "en"],
+    ["*", "en", "en"],
+    ["fr", "en", "en"],
+    ["de-AT,de;q=0.9,en;q=0.8", "de", "de-AT"],
+    ["en;q=0.1, NL-be;q=0.7", "nl", "nl-BE"],
+    ["de;q=0, nl;q=0.1", "nl", "nl"],
+    ["de;q=x, en", "en", "en"],
+    ["de-,nl", "de", "de"],
+    [`${"fr,".repeat(10_000)}de`, "en", "en"],
+  ];
+  for (const [header, locale, format] of cases) assertEquals(negotiateLanguage(header), { locale, format });
+});
+
+Deno.test("numbers, sizes and times are written as the language writes them", () => {
+  assertEquals(createFormat("de").number(1234567), "1.234.567");
+  assertEquals(createFormat("en").bytes(0), "0 bytes");
+  assertEquals(createFormat("en").bytes(999), "999 bytes");
+  assertEquals(createFormat("nl").bytes(2_000_000_000), "2 GB");
+  assertEquals(createFormat("en").duration(45), "45 seconds");
+  assertEquals(createFormat("nl").duration(290), "5 minuten");
+  assertEquals(createFormat("de").duration(0), "1 Sekunde");
+  assertEquals(createFormat("en-GB").instant(new Date("2026-03-04T10:15:12Z")), "4 Mar 2026, 10:15:12 UTC");
+});
+
+Deno.test("no text is empty, and the manual's names are word for word", () => {
+  for (const locale of locales) {
+    for (const [key, text] of Object.entries(catalogue[locale])) {
+      assert(typeof text === "function" || text.trim() !== "", `${locale}: ${key}`);
+    }
+  }
+  const { nl } = catalogue;
+  assertEquals(nl.addTitle, "Voeg een nieuwe integratie toe");
+  assertEquals(nl.pinLabel, "PIN die tijdens de installatie wordt weergegeven");
+  assertEquals(nl.connect, "Verbinden");
+  assertEquals(nl.connectNew, "Een nieuwe installatie met injixo Cloud Link verbinden");
+  assertEquals(nl.downloadWindows, "Download voor Windows 64-bit");
+  assertEquals(nl.downloadLinux, "Download voor Linux 64-bit");
+});
+
+Deno.test("sentences with a number take the form that goes with it", () => {
+  const of = (locale: "en" | "nl" | "de") =>
+    [1, 2].map((count) => catalogue[locale].importsNew({ count, number: String(count) }));
+  assertEquals(of("en"), ["1 new import.", "2 new imports."]);
+  assertEquals(of("nl"), ["1 nieuwe import.", "2 nieuwe imports."]);
+  assertEquals(of("de"), ["1 neuer Import.", "2 neue Importe."]);
+});

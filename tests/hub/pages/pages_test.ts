@@ -1,0 +1,134 @@
+/** What the pages answer, without a browser: who may see them, and what forms may do. */
+import { consolePages } from "../../../src/hub/pages/mod.tsx";
+import { attachment } from "../../../src/hub/pages/content_download.ts";
+import { assert, assertEquals, assertMatch } from "../../assert.ts";
+import { sampleServices } from "../../browser/sample_services.ts";
+
+const url = new URL("http://hub.example");
+const page = "/account/integrations/online";
+
+function setUp() {
+  const { services, secret, csrfToken } = sampleServices(url);
+  const app = consolePages(services, { signal: new AbortController().signal });
+  const cookie = `cloud-link-session=${secret}`;
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    app.request(new URL(path, url), { headers: { cookie, ...headers } });
+  const post = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
+    app.request(new URL(path, url), {
+      method: "POST",
+      body: new URLSearchParams(fields),
+      headers: { cookie, ...headers },
+    });
+  return { get, post, csrf: csrfToken };
+}
+
+Deno.test("a page asks for a login first, and only then goes on to where the user wanted", async () => {
+  const { get, post } = setUp();
+  const refused = await get(`${page}?cursor=1`, { cookie: "" });
+  assertEquals([refused.status, refused.headers.get("location")], [
+    303,
+    `/login?to=${encodeURIComponent(`${page}?cursor=1`)}`,
+  ]);
+  const expired = await post(`${page}/rename`, { name: "x" }, { cookie: "cloud-link-session=old" });
+  assertEquals([expired.status, expired.headers.get("location")], [303, `/login?to=${encodeURIComponent(page)}`]);
+  assertMatch(expired.headers.get("set-cookie") ?? "", /cloud-link-message=sessionExpired/);
+});
+
+Deno.test("the login leads to no other site", async () => {
+  const { get } = setUp();
+  for (const to of ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"]) {
+    const answer = await get(`/login?to=${encodeURIComponent(to)}`);
+    assertEquals(answer.headers.get("location"), "/account/integrations", to);
+  }
+});
+
+Deno.test("a form without the session's token changes nothing, and says how to go on", async () => {
+  const { post } = setUp();
+  for (const action of ["connect", "look", "save", "rename", "pause", "resume", "delete"]) {
+    for (const fields of [{}, { csrf: "" }, { csrf: "fedcba9876543210" }]) {
+      const answer = await post(`${page}/${action}`, { name: "x", pin: "123456", ...fields });
+      assertEquals(answer.status, 403, action);
+      assertMatch(await answer.text(), /open for too long/);
+    }
+  }
+});
+
+Deno.test("a form over the limit is refused", async () => {
+  const { post, csrf } = setUp();
+  const answer = await post(`${page}/rename`, { csrf, name: "x".repeat(20_000) });
+  assertEquals(answer.status, 413);
+});
+
+Deno.test("what is wrong stands next to its field, with what to do", async () => {
+  const { post, csrf } = setUp();
+  const empty = await post(`${page}/rename`, { csrf, name: "  " });
+  assertEquals(empty.status, 422);
+  assertMatch(await empty.text(), /id="field-name-error"[^>]*>.*Enter a name\./);
+  for (const pin of ["", "12345", "1234567", "12345a"]) {
+    const answer = await post(`${page}/connect`, { csrf, pin });
+    assertEquals(answer.status, 422);
+    assertMatch(await answer.text(), /id="field-pin-error"[^>]*>.*A PIN has six digits/);
+  }
+  const wrong = await post(`${page}/connect`, { csrf, pin: "123 456" }, { "accept-language": "nl" });
+  assertEquals(wrong.status, 422);
+  assertMatch(await wrong.text(), /Deze PIN is onjuist of verlopen/);
+});
+
+Deno.test("what users type is shown as text", async () => {
+  const { get } = setUp();
+  const text = await (await get(page)).text();
+  assert(text.includes("&lt;b&gt;und&lt;/b&gt;"));
+  assert(!text.includes("<b>"));
+});
+
+Deno.test("too many requests say when to try again", async () => {
+  const { post, csrf } = setUp();
+  const answer = await post(`${page}/pause`, { csrf });
+  assertEquals([answer.status, answer.headers.get("retry-after")], [429, "90"]);
+  assertMatch(await answer.text(), /Try again in 2 minutes.*<time datetime=/s);
+  const login = await post("/login", { name: "admin", password: "x" }, { cookie: "" });
+  assertEquals([login.status, login.headers.get("retry-after")], [429, "300"]);
+  assertMatch(await login.text(), /Try again in 5 minutes/);
+});
+
+Deno.test("pages forbid everything inline and foreign, and are kept nowhere", async () => {
+  const { get } = setUp();
+  for (const path of [page, "/account/integrations/none", "/account/nothing"]) {
+    const { headers } = await get(path);
+    assertMatch(headers.get("content-security-policy") ?? "", /default-src 'none'.*frame-ancestors 'none'/);
+    assert(!headers.get("content-security-policy")?.includes("unsafe"));
+    assertEquals(headers.get("cache-control"), "no-store");
+  }
+});
+
+Deno.test("the style sheet and the script are kept for good, under an address made of their content", async () => {
+  const { get } = setUp();
+  const text = await (await get(page)).text();
+  const addresses = [...text.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, address]) => address ?? "");
+  assert(addresses.length >= 3);
+  for (const address of addresses) {
+    const answer = await get(address);
+    assertEquals(answer.status, 200);
+    assertMatch(answer.headers.get("cache-control") ?? "", /immutable/);
+    await answer.body?.cancel();
+  }
+});
+
+Deno.test("a message cannot be made up by whoever plants its cookie", async () => {
+  const { get } = setUp();
+  const flash = async (value: string) =>
+    (await (await get(page, { cookie: `cloud-link-session=sample; cloud-link-message=${value}` })).text())
+      .match(/class="flash">([^<]*)</)?.[1];
+  assertEquals(await flash("flashSaved"), "The integration is saved.");
+  assertEquals(await flash("password"), undefined);
+  assertEquals(await flash("<script>"), undefined);
+});
+
+Deno.test("a download keeps the file's name, whatever is in it", () => {
+  assertEquals(attachment('a"b\\c.csv'), "attachment; filename=\"a_b_c.csv\"; filename*=UTF-8''a%22b%5Cc.csv");
+  assertEquals(
+    attachment("für (1).csv"),
+    "attachment; filename=\"f_r (1).csv\"; filename*=UTF-8''f%C3%BCr%20%281%29.csv",
+  );
+  assertEquals(attachment("a\r\nb.csv"), "attachment; filename=\"a__b.csv\"; filename*=UTF-8''a%0D%0Ab.csv");
+});
