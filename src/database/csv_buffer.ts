@@ -1,0 +1,54 @@
+/**
+ * CSV as batches have it (RFC 4180): UTF-8, header line, CRLF after every line, quotes only where needed. NULL is an empty
+ * field, an empty text is `""`.
+ *
+ * The writers of hot loops put bytes into `bytes` themselves; what is here is the container and the slow, general field.
+ */
+
+/** A chunk of CSV being filled. */
+export class CsvBuffer {
+  bytes: Uint8Array<ArrayBuffer>;
+  /** Bytes filled. */
+  length = 0;
+  /** Lone surrogates that were replaced by U+FFFD. */
+  replacedCharacters = 0;
+
+  constructor(capacity: number) {
+    this.bytes = new Uint8Array(new ArrayBuffer(capacity));
+  }
+
+  get room(): number {
+    return this.bytes.length - this.length;
+  }
+
+  /** Makes room for a row that is larger than the whole buffer; only an empty buffer may grow. */
+  grow(capacity: number): void {
+    if (capacity <= this.bytes.length) return;
+    const grown = new Uint8Array(new ArrayBuffer(capacity));
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
+  }
+
+  filled(): Uint8Array<ArrayBuffer> {
+    return this.bytes.subarray(0, this.length);
+  }
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * The header line.
+ *
+ * @example
+ * ```ts
+ * new TextDecoder().decode(csvHeader(["a", 'b "c"'])); // 'a,"b ""c"""\r\n'
+ * ```
+ */
+export function csvHeader(names: readonly string[]): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`${names.map(csvField).join(",")}\r\n`);
+}
+
+/** One field, in quotes where needed; empty text in quotes, since without them it is NULL. */
+export function csvField(text: string): string {
+  return text === "" || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

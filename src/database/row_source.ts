@@ -1,0 +1,108 @@
+/**
+ * Rows of a query, block by block, as every kind of database gives them. A block is read in place: checks look at single
+ * values, and the rest goes to CSV without ever being a JavaScript value.
+ */
+import type { CsvBuffer } from "./csv_buffer.ts";
+
+/** One connection. At most one query runs on it at a time. Disposing it disconnects, whatever is under way. */
+export interface Database extends AsyncDisposable {
+  readonly info: DatabaseInfo;
+  /**
+   * Starts a query and describes its columns.
+   *
+   * @throws with the reason and the remedy; the signal's reason when aborted.
+   */
+  query(sql: string, options: QueryOptions): Promise<RowSource>;
+}
+
+/** What is known of the database on the other side. */
+export interface DatabaseInfo {
+  /** For messages: "PostgreSQL 15.0 (psqlodbcw.so 13.02)". */
+  readonly description: string;
+  /** Puts a name in quotes as this database wants it, so that it is taken as it is. */
+  quote(name: string): string;
+  /** The session's time zone is the one asked for: values with a zone and the database's own clock are in it. */
+  readonly sessionTimeZone: "set" | "as-is";
+  /** What could not be set up as wished, for the log. */
+  readonly remarks: readonly string[];
+}
+
+export interface QueryOptions {
+  readonly signal: AbortSignal;
+  /** Values of the `?` in the query, in order. */
+  readonly parameters?: readonly Parameter[];
+  /** Limit in the database, where it has one. @default none */
+  readonly timeoutSeconds?: number;
+  /** Columns whose values may be of any length, from an earlier {@linkcode LongValueError}. */
+  readonly longColumns?: ReadonlySet<string>;
+}
+
+/** A value bound to a `?`. */
+export type Parameter =
+  /** Wall-clock time, as ms since 1970-01-01T00:00 of that same wall clock. */
+  | { readonly type: "timestamp"; readonly wallClockMs: number }
+  | { readonly type: "integer"; readonly value: bigint }
+  | { readonly type: "text"; readonly value: string };
+
+/** A running query. Disposing it ends the query. */
+export interface RowSource extends AsyncDisposable {
+  readonly columns: readonly Column[];
+  /** The rows, once. A block is valid until the next one is asked for. */
+  blocks(): AsyncIterableIterator<Block>;
+}
+
+export interface Column {
+  /** As the database has it: case and spaces are kept. */
+  readonly name: string;
+  readonly kind: ColumnKind;
+  /** The database's own name of the type, for people. */
+  readonly typeName: string;
+}
+
+export type ColumnKind =
+  | "integer"
+  | "decimal"
+  | "float"
+  | "boolean"
+  | "text"
+  | "date"
+  | "time"
+  | "timestamp"
+  /** A timestamp whose text has an offset. */
+  | "timestamp-with-zone"
+  | "binary"
+  /** The database does not say (SQLite's expressions). */
+  | "unknown";
+
+/** Some rows, numbered from 0 within the block. */
+export interface Block {
+  readonly rows: number;
+  isNull(column: number, row: number): boolean;
+  /** The value as CSV has it, without quotes; `null` for NULL. */
+  text(column: number, row: number): string | null;
+  /** An integer, also from a decimal, float or text that is one; NaN for anything else and for NULL. */
+  integer(column: number, row: number): number;
+  /**
+   * A time in ms. Without a zone: of the wall clock, as if that were UTC (`2024-03-31 02:30` is the same number wherever
+   * the database is). With an offset: since the epoch. NaN for NULL and for what is no time.
+   */
+  timeMs(column: number, row: number): number;
+  /**
+   * Appends rows to `csv` from row `from` on, without those where `refused` is not 0, until the block ends or `csv` has no
+   * room for another row. Returns the next row.
+   */
+  encode(csv: CsvBuffer, options: { from: number; refused?: Uint8Array | undefined }): number;
+}
+
+/**
+ * A value is longer than its column was declared, and the driver cannot give the rest any more. Nothing was cut: run the
+ * query again with these columns (and those of before) in `longColumns`, into a fresh batch.
+ */
+export class LongValueError extends Error {
+  override readonly name = "LongValueError";
+  readonly columns: readonly string[];
+  constructor(columns: readonly string[]) {
+    super(`Cannot read ${columns.map((name) => `"${name}"`).join(", ")} in blocks: a value is longer than declared`);
+    this.columns = columns;
+  }
+}

@@ -1,0 +1,137 @@
+/** Drives a query into a sink: header, then every block, checked by the caller on the way. */
+import { CsvBuffer, csvHeader } from "./csv_buffer.ts";
+import type { Block, RowSource } from "./row_source.ts";
+
+/** Where the bytes go. When `write` resolves, the chunk may be filled again. */
+export interface CsvSink {
+  write(chunk: Uint8Array<ArrayBuffer>): Promise<void>;
+}
+
+export interface WriteCsvOptions {
+  readonly signal: AbortSignal;
+  /**
+   * Called once a block before it is encoded. Sets `refused[row]` to 1 for rows that are to be left out. `firstRow` is the
+   * block's first row in the whole result, from 0.
+   */
+  readonly check?: (block: Block, refused: Uint8Array, firstRow: number) => void;
+  /** Called after each block, with the rows so far. */
+  readonly onProgress?: (rows: number) => void;
+  /** Rows shown as they are, for the log and the preview. @default 0 */
+  readonly previewRows?: number;
+  /** @default 1 MiB */
+  readonly chunkBytes?: number;
+}
+
+export interface CsvResult {
+  /** Rows read. */
+  readonly rows: number;
+  /** Rows written: those read without those refused. */
+  readonly rowsWritten: number;
+  readonly bytes: number;
+  readonly replacedCharacters: number;
+  readonly preview: readonly (readonly (string | null)[])[];
+}
+
+const defaultChunkBytes = 1024 * 1024;
+
+/** Reads `source` to its end. One chunk is with the sink while the next is filled. */
+export async function writeCsv(source: RowSource, sink: CsvSink, options: WriteCsvOptions): Promise<CsvResult> {
+  const { signal, check, onProgress, previewRows = 0 } = options;
+  const output = new Output(sink, options.chunkBytes ?? defaultChunkBytes);
+  const preview: (string | null)[][] = [];
+  let rows = 0;
+  let refusedRows = 0;
+  let refused = new Uint8Array(0);
+  await using _output = output;
+  output.put(csvHeader(source.columns.map((column) => column.name)));
+  for await (const block of source.blocks()) {
+    signal.throwIfAborted();
+    for (let row = 0; row < block.rows && preview.length < previewRows; row++) {
+      preview.push(source.columns.map((_, column) => block.text(column, row)));
+    }
+    if (check) {
+      if (refused.length < block.rows) refused = new Uint8Array(block.rows);
+      refused.fill(0);
+      check(block, refused, rows);
+      for (let row = 0; row < block.rows; row++) if (refused[row] !== 0) refusedRows++;
+    }
+    await output.encode(block, check ? refused : undefined);
+    rows += block.rows;
+    onProgress?.(rows);
+  }
+  signal.throwIfAborted();
+  await output.end();
+  return {
+    rows,
+    rowsWritten: rows - refusedRows,
+    bytes: output.bytes,
+    replacedCharacters: output.replacedCharacters,
+    preview,
+  };
+}
+
+/** Two buffers: one is filled while the other is being written. */
+class Output implements AsyncDisposable {
+  readonly #sink: CsvSink;
+  readonly #chunkBytes: number;
+  #filling: CsvBuffer;
+  #writing: CsvBuffer;
+  #written: Promise<void> = Promise.resolve();
+  bytes = 0;
+
+  constructor(sink: CsvSink, chunkBytes: number) {
+    this.#sink = sink;
+    this.#chunkBytes = chunkBytes;
+    this.#filling = new CsvBuffer(chunkBytes);
+    this.#writing = new CsvBuffer(chunkBytes);
+  }
+
+  get replacedCharacters(): number {
+    return this.#filling.replacedCharacters + this.#writing.replacedCharacters;
+  }
+
+  put(bytes: Uint8Array): void {
+    this.#filling.grow(bytes.length);
+    this.#filling.bytes.set(bytes, this.#filling.length);
+    this.#filling.length += bytes.length;
+  }
+
+  async encode(block: Block, refused: Uint8Array | undefined): Promise<void> {
+    let from = 0;
+    while (from < block.rows) {
+      const next = block.encode(this.#filling, { from, refused });
+      if (next === from && this.#filling.length === 0) this.#filling.grow(this.#filling.bytes.length * 2);
+      else if (next < block.rows) await this.flush();
+      from = next;
+    }
+  }
+
+  /** Hands the filled buffer over as soon as the one before is written. */
+  async flush(): Promise<void> {
+    await this.#written;
+    const full = this.#filling;
+    this.#filling = this.#writing;
+    // A row that needed a large buffer must not hold that memory for the rest of the query.
+    if (this.#filling.bytes.length > 4 * this.#chunkBytes) {
+      const { replacedCharacters } = this.#filling;
+      this.#filling = new CsvBuffer(this.#chunkBytes);
+      this.#filling.replacedCharacters = replacedCharacters;
+    }
+    this.#filling.length = 0;
+    this.#writing = full;
+    this.bytes += full.length;
+    this.#written = this.#sink.write(full.filled());
+    // The rejection is seen by the next flush or the end; until then it must not count as unhandled.
+    this.#written.catch(() => {});
+  }
+
+  async end(): Promise<void> {
+    if (this.#filling.length > 0) await this.flush();
+    await this.#written;
+  }
+
+  /** Waits for the sink, so that nothing of it outlives a failed query. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#written.catch(() => {});
+  }
+}

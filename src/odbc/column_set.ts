@@ -1,0 +1,85 @@
+/**
+ * The memory that a driver writes one block of rows into: for each column its cells and, per row, the indicator with the
+ * value's length or NULL. All of it is one `ArrayBuffer`, which does not move and stays as long as this object does.
+ */
+import { lengthBytes } from "./constants.ts";
+import type { PlannedColumn } from "./column_plan.ts";
+
+/** Indicator of a cell whose value did not fit, and is in `overflow`. */
+export const overflowed = -99;
+
+export class ColumnSet {
+  readonly columns: readonly PlannedColumn[];
+  /** Rows in this block; set after a fetch. */
+  rows = 0;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly units: Uint16Array<ArrayBuffer>;
+  readonly words: Uint32Array<ArrayBuffer>;
+  readonly signed: Int32Array<ArrayBuffer>;
+  readonly floats: Float32Array<ArrayBuffer>;
+  readonly doubles: Float64Array<ArrayBuffer>;
+  /** Per column: where its cells begin, in bytes. */
+  readonly cellsAt: Int32Array;
+  /** Per column: where its indicators begin, in 32-bit words. */
+  readonly indicatorsAt: Int32Array;
+  readonly widths: Int32Array;
+  readonly kinds: Uint8Array;
+  /** Whole values of cells marked {@linkcode overflowed}, by `row * columns + column`. */
+  readonly overflow = new Map<number, Uint8Array<ArrayBuffer>>();
+
+  constructor(columns: readonly PlannedColumn[], rowsMax: number) {
+    this.columns = columns;
+    this.cellsAt = new Int32Array(columns.length);
+    this.indicatorsAt = new Int32Array(columns.length);
+    this.widths = Int32Array.from(columns, (column) => column.width);
+    this.kinds = Uint8Array.from(columns, (column) => column.cell);
+    let at = 0;
+    columns.forEach((column, index) => {
+      this.indicatorsAt[index] = at / 4;
+      at += rowsMax * lengthBytes;
+      this.cellsAt[index] = at;
+      at += rowsMax * column.width;
+    });
+    const memory = new ArrayBuffer(at);
+    this.bytes = new Uint8Array(memory);
+    this.units = new Uint16Array(memory);
+    this.words = new Uint32Array(memory);
+    this.signed = new Int32Array(memory);
+    this.floats = new Float32Array(memory);
+    this.doubles = new Float64Array(memory);
+  }
+
+  /** A column's cells from `row` on, for binding. */
+  cells(column: number, row = 0): Uint8Array<ArrayBuffer> {
+    return this.bytes.subarray((this.cellsAt[column] ?? 0) + row * (this.widths[column] ?? 0));
+  }
+
+  /** A column's indicators from `row` on, for binding. */
+  indicators(column: number, row = 0): Uint8Array<ArrayBuffer> {
+    return this.bytes.subarray((this.indicatorsAt[column] ?? 0) * 4 + row * lengthBytes);
+  }
+
+  /** Length of a value in bytes, or a negative indicator. */
+  length(column: number, row: number): number {
+    return this.signed[(this.indicatorsAt[column] ?? 0) + row * 2] ?? 0;
+  }
+
+  setLength(column: number, options: { row: number; length: number }): void {
+    const at = (this.indicatorsAt[column] ?? 0) + options.row * 2;
+    this.signed[at] = options.length;
+    this.signed[at + 1] = options.length < 0 ? -1 : 0;
+  }
+
+  setOverflow(column: number, options: { row: number; value: Uint8Array<ArrayBuffer> }): void {
+    this.setLength(column, { row: options.row, length: overflowed });
+    this.overflow.set(options.row * this.columns.length + column, options.value);
+  }
+
+  /** The bytes of a value that is not NULL, wherever they are. */
+  value(column: number, row: number): Uint8Array<ArrayBuffer> {
+    const length = this.length(column, row);
+    if (length === overflowed) return this.overflow.get(row * this.columns.length + column) ?? new Uint8Array(0);
+    const at = (this.cellsAt[column] ?? 0) + row * (this.widths[column] ?? 0);
+    return this.bytes.subarray(at, at + Math.max(0, length));
+  }
+}

@@ -1,0 +1,106 @@
+/** The numbers of ODBC's headers (sql.h, sqlext.h) that this client uses. */
+
+export const handleType = { environment: 1, connection: 2, statement: 3 } as const;
+export type HandleType = (typeof handleType)[keyof typeof handleType];
+
+export const returnCode = {
+  success: 0,
+  successWithInfo: 1,
+  noData: 100,
+  error: -1,
+  invalidHandle: -2,
+  stillExecuting: 2,
+  needData: 99,
+} as const;
+
+/** Length argument that says "up to the terminating zero". */
+export const nullTerminated = -3;
+
+/** Values of an indicator that are no length. */
+export const indicator = { nullData: -1, noTotal: -4 } as const;
+
+/** SQL types as a driver describes columns. */
+export const sqlType = {
+  char: 1,
+  numeric: 2,
+  decimal: 3,
+  integer: 4,
+  smallint: 5,
+  float: 6,
+  real: 7,
+  double: 8,
+  date2: 9,
+  time2: 10,
+  timestamp2: 11,
+  varchar: 12,
+  date: 91,
+  time: 92,
+  timestamp: 93,
+  longVarchar: -1,
+  binary: -2,
+  varbinary: -3,
+  longVarbinary: -4,
+  bigint: -5,
+  tinyint: -6,
+  bit: -7,
+  wideChar: -8,
+  wideVarchar: -9,
+  wideLongVarchar: -10,
+  guid: -11,
+  /** SQL Server's `time(n)`, `xml`, `datetimeoffset(n)`. */
+  mssqlTime: -154,
+  mssqlXml: -152,
+  mssqlTimestampOffset: -155,
+} as const;
+
+/** C types that values are fetched as. */
+export const cType = {
+  char: 1,
+  real: 7,
+  double: 8,
+  timestamp: 93,
+  binary: -2,
+  bit: -7,
+  wideChar: -8,
+  signedBigint: -25,
+} as const;
+
+export const environmentAttribute = { odbcVersion: 200 } as const;
+export const odbcVersion3 = 3;
+
+export const connectionAttribute = {
+  accessMode: 101,
+  autocommit: 102,
+  loginTimeout: 103,
+  connectionTimeout: 113,
+} as const;
+
+export const statementAttribute = {
+  queryTimeout: 0,
+  cursorType: 6,
+  concurrency: 7,
+  retrieveData: 11,
+  rowStatusPtr: 25,
+  rowsFetchedPtr: 26,
+  rowArraySize: 27,
+} as const;
+
+export const infoType = {
+  dataSourceName: 2,
+  driverName: 6,
+  driverVersion: 7,
+  databaseProduct: 17,
+  databaseVersion: 18,
+  identifierQuote: 29,
+  getDataExtensions: 81,
+} as const;
+
+/** Bits of SQL_GETDATA_EXTENSIONS. */
+export const getDataExtension = { anyColumn: 1, anyOrder: 2, block: 4, bound: 8 } as const;
+
+export const descriptorField = { unsigned: 8, typeName: 14 } as const;
+
+export const rowStatus = { success: 0, error: 5, successWithInfo: 6, noRow: 3 } as const;
+
+/** Bytes of a SQLLEN / SQLULEN on every 64-bit platform. */
+export const lengthBytes = 8;

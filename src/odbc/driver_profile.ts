@@ -1,0 +1,103 @@
+/** What is particular about the drivers that we know: options that make them stream, and where they deviate. */
+import type { Attributes } from "./connection_string.ts";
+
+/** How one family of drivers is used. */
+export interface DriverProfile {
+  readonly family: DriverFamily;
+  /** Options added to a connection string that does not set them. */
+  readonly options: Attributes;
+  /** Statements for a new connection; one that fails is reported and passed over. */
+  readonly readOnlyStatements: readonly string[];
+  /** Statement that sets the session's time zone; `undefined` where there is none. */
+  timeZoneStatement(zone: string): string | undefined;
+  /** SQLGetData may reach any row of a fetched block, whatever the driver says; `undefined` asks the driver. */
+  readonly longValuesInBlocks?: boolean;
+  /** Every value as text: the database does not hold its columns to their declared types. */
+  readonly textOnly?: boolean;
+  /** Character data comes as UTF-8 in `SQL_C_CHAR`: the driver knows no wide characters. */
+  readonly narrow?: boolean;
+  /** Has to be told the query's time limit by a statement, in place of SQL_ATTR_QUERY_TIMEOUT. */
+  timeoutStatement?(seconds: number): string;
+}
+
+export type DriverFamily = "postgresql" | "mariadb" | "mysql" | "mssql" | "freetds" | "sqlite" | "other";
+
+/** Rows that psqlodbc asks for at once; a block asks for as many as it has rows when that is more. */
+const postgresqlFetchRows = 1;
+
+const isoZone = (zone: string) => zone.replaceAll("'", "''");
+
+const profiles: Record<DriverFamily, DriverProfile> = {
+  postgresql: {
+    family: "postgresql",
+    options: [
+      { key: "UseDeclareFetch", value: "1" },
+      { key: "Fetch", value: String(postgresqlFetchRows) },
+      { key: "BoolsAsChar", value: "0" },
+      { key: "ByteaAsLongVarBinary", value: "1" },
+      { key: "UseServerSidePrepare", value: "1" },
+    ],
+    readOnlyStatements: ["SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"],
+    timeZoneStatement: (zone) => `SET TIME ZONE '${isoZone(zone)}'`,
+    longValuesInBlocks: true,
+    timeoutStatement: (seconds) => `SET statement_timeout = ${Math.ceil(seconds * 1000)}`,
+  },
+  mariadb: {
+    family: "mariadb",
+    options: [{ key: "NO_CACHE", value: "1" }, { key: "FORWARDONLY", value: "1" }],
+    readOnlyStatements: ["SET SESSION TRANSACTION READ ONLY"],
+    timeZoneStatement: (zone) => `SET time_zone = '${isoZone(zone)}'`,
+    longValuesInBlocks: false,
+  },
+  mysql: {
+    family: "mysql",
+    options: [{ key: "NO_CACHE", value: "1" }, { key: "FORWARD_CURSOR", value: "1" }],
+    readOnlyStatements: ["SET SESSION TRANSACTION READ ONLY"],
+    timeZoneStatement: (zone) => `SET time_zone = '${isoZone(zone)}'`,
+    longValuesInBlocks: false,
+  },
+  mssql: {
+    family: "mssql",
+    options: [{ key: "APP", value: "injixo Cloud Link" }, { key: "ApplicationIntent", value: "ReadOnly" }],
+    readOnlyStatements: [],
+    timeZoneStatement: () => undefined,
+    longValuesInBlocks: false,
+  },
+  freetds: {
+    family: "freetds",
+    options: [{ key: "TDS_Version", value: "7.4" }, { key: "ClientCharset", value: "UTF-8" }],
+    readOnlyStatements: [],
+    timeZoneStatement: () => undefined,
+    longValuesInBlocks: false,
+  },
+  sqlite: {
+    family: "sqlite",
+    options: [{ key: "Timeout", value: "10000" }],
+    readOnlyStatements: ["PRAGMA query_only = ON"],
+    timeZoneStatement: () => undefined,
+    longValuesInBlocks: false,
+    textOnly: true,
+  },
+  other: {
+    family: "other",
+    options: [],
+    readOnlyStatements: [],
+    timeZoneStatement: () => undefined,
+  },
+};
+
+const names: readonly (readonly [RegExp, DriverFamily])[] = [
+  [/postgres|psqlodbc/i, "postgresql"],
+  [/maria|maodbc/i, "mariadb"],
+  [/mysql|myodbc/i, "mysql"],
+  [/freetds|tdsodbc/i, "freetds"],
+  [/sql server|sqlsrv|msodbcsql|sqlncli/i, "mssql"],
+  [/sqlite/i, "sqlite"],
+];
+
+/** The profile of a driver by the name it is registered under, or by its library's name. */
+export function driverProfile(name: string): DriverProfile {
+  const family = names.find(([pattern]) => pattern.test(name))?.[1] ?? "other";
+  const profile = profiles[family];
+  return family === "postgresql" && /ansi|psqlodbca/i.test(name) ? { ...profile, narrow: true } : profile;
+}

@@ -1,0 +1,119 @@
+/**
+ * Fetches a result row by row, for drivers that give long values only in the current row: the columns before the first
+ * long one are bound, the others come by SQLGetData in their order. Several rows make up a block all the same.
+ */
+import { LongValueError } from "../database/row_source.ts";
+import { cell, type PlannedColumn } from "./column_plan.ts";
+import { ColumnSet } from "./column_set.ts";
+import { indicator, returnCode, statementAttribute } from "./constants.ts";
+import { type FetchOptions, rowsOfBlock } from "./fetch_blocks.ts";
+import { LongReader } from "./read_long.ts";
+
+/** What long values of one block may take. */
+const overflowBytesMax = 4 * 1024 * 1024;
+/** How long rows are fetched on this thread before others, a cancel say, get their turn. */
+const turnMs = 20;
+
+/** Yields blocks, each valid until the next one is asked for. */
+export async function* fetchRows(options: FetchOptions): AsyncGenerator<ColumnSet, void, void> {
+  const { library, statement, columns } = options;
+  const rowsMax = rowsOfBlock(columns);
+  const set = new ColumnSet(columns, rowsMax);
+  const rows = new RowFetch(options);
+  const one = 1n;
+  statement.check(
+    library.symbols.SQLSetStmtAttrW(statement.handle, statementAttribute.rowArraySize, one, 0),
+    "fetch rows",
+  );
+  let turnEnds = 0;
+  for (;;) {
+    set.rows = 0;
+    set.overflow.clear();
+    let overflowBytes = 0;
+    let code: number = returnCode.success;
+    while (set.rows < rowsMax && overflowBytes < overflowBytesMax) {
+      rows.bind(set, set.rows);
+      if (performance.now() < turnEnds) {
+        code = library.symbols.SQLFetchHere(statement.handle);
+      } else {
+        code = await statement.call(() => library.symbols.SQLFetch(statement.handle), "fetch rows");
+        turnEnds = performance.now() + turnMs;
+      }
+      if (code === returnCode.noData) break;
+      statement.check(code, "fetch rows");
+      overflowBytes += rows.complete(set, set.rows);
+      set.rows++;
+    }
+    if (set.rows > 0) yield set;
+    if (code === returnCode.noData) return;
+  }
+}
+
+class RowFetch {
+  readonly #options: FetchOptions;
+  readonly #reader: LongReader;
+  /** Columns before this one are bound. */
+  readonly #firstLong: number;
+
+  constructor(options: FetchOptions) {
+    this.#options = options;
+    this.#reader = new LongReader(options.library, options.statement);
+    const first = options.columns.findIndex((column) => column.long);
+    this.#firstLong = first < 0 ? options.columns.length : first;
+  }
+
+  bind(set: ColumnSet, row: number): void {
+    const { library, statement, columns } = this.#options;
+    for (let index = 0; index < this.#firstLong; index++) {
+      const column = columns[index];
+      if (!column) continue;
+      const code = library.symbols.SQLBindCol(
+        statement.handle,
+        index + 1,
+        column.cType,
+        set.cells(index, row),
+        BigInt(column.width),
+        set.indicators(index, row),
+      );
+      statement.check(code, `bind column "${column.name}"`);
+    }
+  }
+
+  /** Reads what is not bound; returns the bytes of long values. */
+  complete(set: ColumnSet, row: number): number {
+    let bytes = 0;
+    this.#options.columns.forEach((column, index) => {
+      if (index < this.#firstLong) assertWhole(set, { index, row, column });
+      else bytes += this.#get(set, { index, row, column });
+    });
+    return bytes;
+  }
+
+  #get(set: ColumnSet, at: { index: number; row: number; column: PlannedColumn }): number {
+    const { index, row, column } = at;
+    const value = this.#reader.read(index, column);
+    if (value === null) {
+      set.setLength(index, { row, length: indicator.nullData });
+      return 0;
+    }
+    if (value.length <= column.width) {
+      set.cells(index, row).set(value);
+      set.setLength(index, { row, length: value.length });
+      return 0;
+    }
+    set.setOverflow(index, { row, value });
+    return value.length;
+  }
+}
+
+function assertWhole(
+  set: ColumnSet,
+  { index, row, column }: { index: number; row: number; column: PlannedColumn },
+): void {
+  const variable = column.cell === cell.wide || column.cell === cell.ascii || column.cell === cell.utf8 ||
+    column.cell === cell.binary;
+  const length = set.length(index, row);
+  if (variable && (length === indicator.noTotal || length > column.width - column.terminator)) {
+    throw new LongValueError([column.name]);
+  }
+}

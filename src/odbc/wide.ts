@@ -1,0 +1,36 @@
+/** Strings as the wide entry points take and give them: UTF-16 with a terminating zero. */
+
+const decoder = new TextDecoder("utf-16le");
+
+/** `text` in UTF-16 with a terminating zero, in memory that does not move. */
+export function toWide(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new ArrayBuffer((text.length + 1) * 2);
+  const units = new Uint16Array(bytes);
+  for (let i = 0; i < text.length; i++) units[i] = text.charCodeAt(i);
+  return new Uint8Array(bytes);
+}
+
+/** The first `units` UTF-16 units of `bytes`. */
+export function fromWide(bytes: Uint8Array<ArrayBuffer>, units: number): string {
+  return decoder.decode(bytes.subarray(0, Math.max(0, units) * 2));
+}
+
+/** Room for an answer: a string of up to `units` UTF-16 units and its length. */
+export class WideBuffer {
+  readonly units: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly length: Uint8Array<ArrayBuffer>;
+
+  constructor(units: number) {
+    this.units = units;
+    this.bytes = new Uint8Array(new ArrayBuffer(units * 2));
+    this.length = new Uint8Array(new ArrayBuffer(8));
+  }
+
+  /** What was written: up to the terminating zero, since drivers disagree whether lengths are in bytes or in units. */
+  get text(): string {
+    const units = new Uint16Array(this.bytes.buffer);
+    const end = units.indexOf(0);
+    return fromWide(this.bytes, end < 0 ? units.length : end);
+  }
+}
