@@ -1,0 +1,135 @@
+/**
+ * Sets up LogTape. The thread that owns the log file calls {@linkcode startLogging}; every other one calls
+ * {@linkcode forwardLogging} with a port whose other end the owner gives to {@linkcode Logging.receive}.
+ *
+ * ```
+ * getLogger() ─▶ toEntry ─▶ redact ─▶ file · standard error · last error
+ *                  ▲ lines of other threads
+ * ```
+ */
+import { configureSync, type LogLevel, resetSync, type Sink } from "@logtape/logtape";
+import type { Clock } from "../runtime/clock.ts";
+import { type EntryOutput, type LogEntry, rootCategory, toEntry } from "./entry.ts";
+import { forwardingSink, receiveForwarded } from "./forward.ts";
+import { textLine } from "./line.ts";
+import { LogFile } from "./log_file.ts";
+import { Redactor } from "./redact.ts";
+import { type StandardErrorFormat, standardErrorOutput, writeStandardError } from "./standard_error.ts";
+
+/** The clock is looked at this often at least, since it may jump, in ms. */
+const rotationLookMsMax = 60_000;
+
+export interface LoggingOptions {
+  /** The installation folder; `undefined`: no file, standard error only. */
+  readonly folder: string | undefined;
+  readonly clock: Clock;
+  readonly standardError: StandardErrorFormat;
+  /**
+   * Masks secrets; register them here.
+   *
+   * @default a new one
+   */
+  readonly redactor?: Redactor;
+  /**
+   * Less important lines are not written.
+   *
+   * @default "info"
+   */
+  readonly lowestLevel?: LogLevel;
+  /** Gets every line of level error or fatal, redacted: `status` shows the last one. */
+  readonly onError?: EntryOutput;
+}
+
+/** The log of this process, until disposed. */
+export interface Logging extends AsyncDisposable {
+  readonly redactor: Redactor;
+  /** Takes the lines of another thread. */
+  receive(port: MessagePort): Disposable;
+}
+
+/** Opens (and rotates) the log file and directs all loggers of this thread to it. Does not fail. */
+export function startLogging(options: LoggingOptions): Logging {
+  const { clock, redactor = new Redactor(), onError } = options;
+  const standardError = standardErrorOutput(options.standardError);
+  const file = options.folder === undefined ? undefined : openFile(options.folder, options);
+  const output = (entry: LogEntry) => {
+    const redacted = redactor.entry(entry);
+    file?.write(textLine(redacted));
+    standardError(redacted);
+    if (redacted.level === "error" || redacted.level === "fatal") onError?.(redacted);
+  };
+  configure((record) => output(toEntry(record)), options.lowestLevel);
+  const ended = new AbortController();
+  const rotation = file === undefined ? Promise.resolve() : rotateDaily(file, { clock, signal: ended.signal });
+  const receivers = new Set<Disposable>();
+  return {
+    redactor,
+    receive(port) {
+      const receiver = receiveForwarded(port, output);
+      receivers.add(receiver);
+      return {
+        [Symbol.dispose]() {
+          receivers.delete(receiver);
+          receiver[Symbol.dispose]();
+        },
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      await rotation;
+      resetSync();
+      for (const receiver of receivers) receiver[Symbol.dispose]();
+      file?.[Symbol.dispose]();
+    },
+  };
+}
+
+/** Directs all loggers of this thread to the thread that owns the file. */
+export function forwardLogging(
+  port: MessagePort,
+  options: { redactor?: Redactor; lowestLevel?: LogLevel } = {},
+): Disposable {
+  configure(forwardingSink(port, options), options.lowestLevel);
+  return { [Symbol.dispose]: () => resetSync() };
+}
+
+function configure(sink: Sink, lowestLevel: LogLevel = "info"): void {
+  configureSync({
+    reset: true,
+    sinks: { log: sink },
+    loggers: [
+      { category: [rootCategory], lowestLevel, sinks: ["log"] },
+      { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["log"] },
+    ],
+  });
+}
+
+function openFile(folder: string, options: LoggingOptions): LogFile {
+  const { clock, standardError } = options;
+  const notice = (message: string): LogEntry => {
+    return { timestampMs: clock.now(), level: "warning", category: "log", message, fields: {} };
+  };
+  const failureOutput = standardErrorOutput(standardError === "none" ? "text" : standardError);
+  return new LogFile({
+    folder,
+    clock,
+    noticeLine: (message) => textLine(notice(message)),
+    onFailure: (message) => failureOutput(notice(message)),
+    // Standard error has the line already unless it has been left out.
+    onLost: standardError === "none" ? writeStandardError : () => {},
+  });
+}
+
+/** Rotates at midnight even when nothing is written. */
+async function rotateDaily(file: LogFile, options: { clock: Clock; signal: AbortSignal }): Promise<void> {
+  const { clock, signal } = options;
+  while (!signal.aborted) {
+    const untilMs = Math.max(0, file.nextRotationMs - clock.now());
+    try {
+      await clock.sleep(Math.min(untilMs, rotationLookMsMax), signal);
+    } catch {
+      return; // aborted
+    }
+    file.rotateWhenDue();
+  }
+}
