@@ -42,12 +42,11 @@ Deno.test({
   sanitizeOps: false,
   sanitizeResources: false,
   async fn() {
-    const stop = new AbortController();
     const app = new Hono();
     await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, app.fetch);
     const url = new URL(`http://127.0.0.1:${server.addr.port}`);
     const { services, secret } = sampleServices(url);
-    app.route("/", consolePages(services, { signal: stop.signal, downloads }));
+    app.route("/", consolePages(services, { downloads }));
     app.notFound(notFoundPage);
     await using browser = await launchBrowser();
     const faults: string[] = [];
@@ -72,6 +71,5 @@ Deno.test({
       faults.push(...opened.errors.map((error) => `${look}: ${error}`));
     }
     assertEquals(faults, []);
-    stop.abort();
   },
 });

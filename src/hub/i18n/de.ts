@@ -139,7 +139,8 @@ export const de: Messages = {
   downloadContent: (p) => `${p.file} herunterladen`,
   importsOlder: "Ältere Importe",
   importsNewest: "Neueste Importe",
-  importsNew: (p) => plural("de", p.count, { one: `${p.number} neuer Import.`, other: `${p.number} neue Importe.` }),
+  importsNewOne: "{number} neuer Import.",
+  importsNewOther: "{number} neue Importe.",
   connectionLost: "Die Verbindung zum Server ist unterbrochen. Die Liste aktualisiert sich wieder, sobald sie steht.",
 
   manageHeading: "Verwalten",

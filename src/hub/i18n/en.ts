@@ -146,8 +146,9 @@ export const en = {
   downloadContent: (p: { readonly file: string }) => `Download ${p.file}`,
   importsOlder: "Older imports",
   importsNewest: "Newest imports",
-  importsNew: (p: { readonly count: number; readonly number: string }) =>
-    plural("en", p.count, { one: `${p.number} new import.`, other: `${p.number} new imports.` }),
+  /** The script puts the number in the place of `{number}`. */
+  importsNewOne: "{number} new import.",
+  importsNewOther: "{number} new imports.",
   connectionLost: "The connection to the server is interrupted. The list updates again when it is back.",
 
   // Managing an integration

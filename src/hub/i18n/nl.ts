@@ -139,7 +139,8 @@ export const nl: Messages = {
   downloadContent: (p) => `${p.file} downloaden`,
   importsOlder: "Oudere imports",
   importsNewest: "Nieuwste imports",
-  importsNew: (p) => plural("nl", p.count, { one: `${p.number} nieuwe import.`, other: `${p.number} nieuwe imports.` }),
+  importsNewOne: "{number} nieuwe import.",
+  importsNewOther: "{number} nieuwe imports.",
   connectionLost: "De verbinding met de server is onderbroken. De lijst wordt weer bijgewerkt zodra die terug is.",
 
   manageHeading: "Beheren",

@@ -1,5 +1,6 @@
 /** Reads the console's forms: small, and only with the session's token. */
 import type { Context } from "hono";
+import { Name } from "../api_schemas.ts";
 import { checkCsrfToken, type ConsoleEnv } from "../console_session.ts";
 import { HubProblem } from "../services.ts";
 
@@ -7,8 +8,8 @@ import { HubProblem } from "../services.ts";
 export const csrfField = "csrf";
 /** Largest form, in bytes. */
 export const formBytesMax = 16 * 1024;
-/** Longest name of an integration, in characters. */
-export const nameLengthMax = 100;
+/** Longest name of an integration, in UTF-16 units, as browsers count. */
+export const nameLengthMax = 255;
 
 /** A parameter of the address, such as an integration's id. */
 export function pathParameter(context: Context, name: string): string {
@@ -42,6 +43,6 @@ export async function readPublicForm(context: Context): Promise<(field: string) 
 
 /** What is wrong with an integration's name, `undefined` when nothing. */
 export function nameProblem(name: string): "nameMissing" | "nameTooLong" | undefined {
-  if (name === "") return "nameMissing";
-  return [...name].length > nameLengthMax ? "nameTooLong" : undefined;
+  if (name.length > nameLengthMax) return "nameTooLong";
+  return Name.safeParse(name).success ? undefined : "nameMissing";
 }

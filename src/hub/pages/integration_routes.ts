@@ -44,7 +44,7 @@ export function integrationRoutes(services: HubServices, console: ConsoleOptions
   for (const action of ["save", "rename"] as const) {
     app.post(`${page}/${action}`, async (context) => {
       const id = pathParameter(context, "id");
-      const name = (await readForm(context))("name");
+      const name = (await readForm(context))("name").replaceAll(/\p{Cc}/gu, " ");
       const problem = nameRefusal(viewOf(context), name);
       if (problem) return await showIntegration(context, id, { services, console, problem });
       await services.integrations.change(context.var.actor, {

@@ -11,12 +11,10 @@ import { HubProblem, type HubServices } from "../services.ts";
 import { addRoutes } from "./add_page.tsx";
 import { assetRoutes } from "./assets.ts";
 import type { ConsoleOptions } from "./console_options.ts";
-import { contentRoutes } from "./content_download.ts";
 import { deleteRoutes } from "./delete_page.tsx";
 import { formBytesMax } from "./form.ts";
 import { integrationRoutes } from "./integration_routes.ts";
 import { listRoutes } from "./list_page.tsx";
-import { liveRoutes } from "./live.ts";
 import { loginRoutes } from "./login_page.tsx";
 import { notFoundPage, problemPage } from "./problem_page.tsx";
 
@@ -28,7 +26,7 @@ export { notFoundPage, problemPage };
  * The routes of all pages: `/`, `/login`, `/logout`, `/account/…` and `/assets/…`. Mount it at the root; hand
  * {@linkcode notFoundPage} to the app for browsers that ask for anything else.
  */
-export function consolePages(services: HubServices, options: ConsoleOptions): Hono<ConsoleEnv> {
+export function consolePages(services: HubServices, options: ConsoleOptions = {}): Hono<ConsoleEnv> {
   const app = new Hono<ConsoleEnv>();
   app.onError(problemPage);
   const limit = bodyLimit({
@@ -45,8 +43,6 @@ export function consolePages(services: HubServices, options: ConsoleOptions): Ho
     loginRoutes(services),
     listRoutes(services),
     addRoutes(services),
-    liveRoutes(services, options),
-    contentRoutes(services),
     deleteRoutes(services),
     integrationRoutes(services, options),
   ];

@@ -12,10 +12,10 @@ export const paths = {
   integration: (id: string): string => `${list}/${encodeURIComponent(id)}`,
   /** Where a form of an integration's page is sent. */
   action: (id: string, action: IntegrationAction): string => `${list}/${encodeURIComponent(id)}/${action}`,
-  /** Tells the script that something changed. */
-  live: (id: string): string => `${list}/${encodeURIComponent(id)}/live`,
-  content: (id: string, importId: string): string =>
-    `${list}/${encodeURIComponent(id)}/imports/${encodeURIComponent(importId)}/content`,
+  /** Tells the script that something changed; part of the API. */
+  events: (id: string): string => `/api/v1/integrations/${encodeURIComponent(id)}/events`,
+  /** What was imported, byte for byte; part of the API. */
+  content: (importId: string): string => `/api/v1/imports/${encodeURIComponent(importId)}/content`,
 } as const;
 
 /** What can be done to an integration. */

@@ -47,8 +47,8 @@ Deno.test("no text is empty, and the manual's names are word for word", () => {
 
 Deno.test("sentences with a number take the form that goes with it", () => {
   const of = (locale: "en" | "nl" | "de") =>
-    [1, 2].map((count) => catalogue[locale].importsNew({ count, number: String(count) }));
-  assertEquals(of("en"), ["1 new import.", "2 new imports."]);
-  assertEquals(of("nl"), ["1 nieuwe import.", "2 nieuwe imports."]);
-  assertEquals(of("de"), ["1 neuer Import.", "2 neue Importe."]);
+    [1, 2].map((count) => catalogue[locale].stateWaitingReason({ count, number: String(count) }));
+  assertEquals(of("en"), ["1 import is on its way.", "2 imports are on their way."]);
+  assertEquals(of("nl"), ["1 import is onderweg.", "2 imports zijn onderweg."]);
+  assertEquals(of("de"), ["1 Import ist unterwegs.", "2 Importe sind unterwegs."]);
 });

@@ -3,8 +3,8 @@
  *
  * - Times are shown in the browser's time zone.
  * - Once six digits are typed, the machine that shows this PIN is named before it is connected.
- * - An integration's page is kept current: the hub says that something changed, the page is fetched again, and its parts
- *   marked `data-live` take the place of the old ones.
+ * - An integration's page is kept current: the hub's events say that something changed, the page is fetched again, and
+ *   its parts marked `data-live` take the place of the old ones.
  */
 
 const language = document.documentElement.dataset.format ?? "en";
@@ -17,6 +17,11 @@ const instant = new Intl.DateTimeFormat(language, {
   second: "2-digit",
 });
 
+/** How long after a refused stream of events the next one is opened, in ms. */
+const reopenMs = 5000;
+/** How long after the sixth digit the PIN is looked at: whoever presses Enter at once needs no look, in ms. */
+const settleMs = 400;
+
 function showLocalTimes(root) {
   for (const time of root.querySelectorAll("time[data-local]")) {
     time.textContent = instant.format(new Date(time.dateTime));
@@ -24,7 +29,7 @@ function showLocalTimes(root) {
 }
 
 /** Puts the new parts in place, without taking the focus from where it is. */
-async function refresh(announcement) {
+async function refresh() {
   const response = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (response.redirected || response.status === 404) return location.reload();
   if (!response.ok) throw new Error(`status ${response.status}`);
@@ -39,8 +44,14 @@ async function refresh(announcement) {
     part.replaceWith(document.adoptNode(fresh));
     if (focused !== null) fresh.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
   }
+}
+
+/** Says how many imports are new, for those who do not see the list. */
+function announce(count) {
   const live = document.querySelector("[data-live-announcement]");
-  if (live !== null && announcement !== "") live.textContent = announcement;
+  const { textOne, textOther } = live.dataset;
+  const text = new Intl.PluralRules(language).select(count) === "one" ? textOne : textOther;
+  live.textContent = text.replace("{number}", () => new Intl.NumberFormat(language).format(count));
 }
 
 function markNew(old, fresh) {
@@ -52,25 +63,27 @@ function markNew(old, fresh) {
 
 function followChanges(note) {
   let source;
+  let importCount;
   const show = (text) => {
     if (note.textContent !== text) note.textContent = text;
   };
+  const update = () => refresh().then(() => show(note.dataset.text), () => show(note.dataset.textLost));
   const open = () => {
     source?.close();
     source = new EventSource(note.dataset.liveSource);
-    source.addEventListener("ready", () => {
-      show(note.dataset.text);
-      update("");
+    source.addEventListener("integration", async (event) => {
+      const before = importCount;
+      ({ importCount } = JSON.parse(event.data));
+      await update();
+      if (importCount > before) announce(importCount - before);
     });
-    source.addEventListener("changed", (event) => update(event.data));
     source.addEventListener("gone", () => location.reload());
     source.addEventListener("error", () => {
       show(note.dataset.textLost);
-      // A stream that was answered with an error is not tried again by itself.
-      if (source.readyState === EventSource.CLOSED) setTimeout(open, 5000);
+      // A stream that was answered with an error is not tried again by itself. The session may have ended: refresh sees it.
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => update().then(open), reopenMs);
     });
   };
-  const update = (announcement) => refresh(announcement).catch(() => show(note.dataset.textLost));
   // A page in the background holds no connection: browsers have few of them.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) source?.close();
@@ -81,20 +94,41 @@ function followChanges(note) {
   open();
 }
 
+/** Wrong PINs are counted, so none is sent twice: neither while it is being typed nor once it is known to be wrong. */
 function lookAtPin(field) {
   const form = field.form;
   const result = form.querySelector("[data-look-result]");
+  let timer;
   let asked = "";
-  field.addEventListener("input", async () => {
-    const pin = field.value.replaceAll(/\s/g, "");
-    if (pin === asked) return;
-    asked = pin;
-    result.textContent = "";
-    if (!/^[0-9]{6}$/.test(pin)) return;
+  let wrong = "";
+  const pinOf = () => field.value.replaceAll(/\s/g, "");
+  const show = (text, isError) => {
+    result.textContent = text;
+    result.classList.toggle("error", isError);
+  };
+  const look = async (pin) => {
     const response = await fetch(field.dataset.look, { method: "POST", body: new URLSearchParams(new FormData(form)) });
     if (!response.ok || pin !== asked) return;
     const { machine, message } = await response.json();
-    result.textContent = machine === undefined ? message : result.dataset.text.replace("{machine}", () => machine);
+    if (machine === undefined) wrong = pin;
+    show(
+      machine === undefined ? message : result.dataset.text.replace("{machine}", () => machine),
+      machine === undefined,
+    );
+  };
+  field.addEventListener("input", () => {
+    const pin = pinOf();
+    if (pin === asked) return;
+    asked = pin;
+    clearTimeout(timer);
+    show("", false);
+    if (/^[0-9]{6}$/.test(pin)) timer = setTimeout(() => look(pin).catch(() => {}), settleMs);
+  });
+  form.addEventListener("submit", (event) => {
+    clearTimeout(timer);
+    if (wrong === "" || pinOf() !== wrong) return;
+    event.preventDefault();
+    field.select();
   });
 }
 

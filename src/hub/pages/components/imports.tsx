@@ -24,7 +24,7 @@ export const Imports: FC<ImportsProps> = ({ view, integrationId, imports, older 
           <p
             class="hint live-note"
             role="status"
-            data-live-source={paths.live(integrationId)}
+            data-live-source={paths.events(integrationId)}
             data-text={messages.importsLive}
             data-text-lost={messages.connectionLost}
           >
@@ -34,7 +34,16 @@ export const Imports: FC<ImportsProps> = ({ view, integrationId, imports, older 
           </p>
         )}
       </div>
-      {!older && <p class="visually-hidden" role="status" data-live-announcement></p>}
+      {!older && (
+        <p
+          class="visually-hidden"
+          role="status"
+          data-live-announcement
+          data-text-one={messages.importsNewOne}
+          data-text-other={messages.importsNewOther}
+        >
+        </p>
+      )}
       <div data-live={older ? undefined : "imports"}>
         {imports.items.length === 0
           ? (
@@ -43,7 +52,7 @@ export const Imports: FC<ImportsProps> = ({ view, integrationId, imports, older 
               <p>{messages.importsEmptyNext}</p>
             </div>
           )
-          : <ImportsTable view={view} integrationId={integrationId} items={imports.items} />}
+          : <ImportsTable view={view} items={imports.items} />}
         {imports.next !== null && (
           <p>
             <a href={`${page}?cursor=${encodeURIComponent(imports.next)}`}>{messages.importsOlder}</a>
@@ -55,8 +64,8 @@ export const Imports: FC<ImportsProps> = ({ view, integrationId, imports, older 
 };
 
 /** The roles are spelt out because the style sheet shows the rows as blocks on a phone, which would take them away. */
-const ImportsTable: FC<{ view: View; integrationId: string; items: readonly Import[] }> = (props) => {
-  const { view, integrationId, items } = props;
+const ImportsTable: FC<{ view: View; items: readonly Import[] }> = (props) => {
+  const { view, items } = props;
   const { messages, format } = view;
   return (
     <table class="imports" role="table" aria-labelledby="imports">
@@ -74,7 +83,7 @@ const ImportsTable: FC<{ view: View; integrationId: string; items: readonly Impo
           <tr role="row" data-key={item.id}>
             <th scope="row" role="rowheader">
               <a
-                href={paths.content(integrationId, item.id)}
+                href={paths.content(item.id)}
                 aria-label={messages.downloadContent({ file: item.fileName })}
                 download
               >
