@@ -1,0 +1,232 @@
+/**
+ * A disk that loses at a crash what a real one may lose: any subset of the writes that were not synced (torn ones among
+ * them), and any subset of the names that were created, renamed or removed since their folder was synced.
+ *
+ * Every operation that changes something is a point where it can crash, before the operation takes effect.
+ */
+import type { FileSystem, FolderEntry, WritableFile } from "../../src/durable/file_system.ts";
+
+/** The power went. Everything fails from here on. */
+export class CrashError extends Error {
+  override readonly name = "CrashError";
+}
+
+interface Content {
+  /** What everybody sees. */
+  bytes: Uint8Array;
+  /** What survives a crash for sure. */
+  durable: Uint8Array;
+  /** Writes since the last sync: each may survive or not. */
+  unsynced: { at: number; bytes: Uint8Array }[];
+}
+
+/** A change of names that may be lost until the folder it happened in is synced. */
+interface NameChange {
+  readonly folder: string;
+  readonly apply: (names: Map<string, Content>) => void;
+}
+
+export interface SimulatedDiskOptions {
+  /** 0 to below 1, repeatable. */
+  readonly random: () => number;
+  /** What `sync` of a file is worth. */
+  readonly fileSync?: boolean;
+  /** What `syncFolder` is worth. */
+  readonly folderSync?: boolean;
+  readonly freeBytes?: number;
+}
+
+export class SimulatedDisk implements FileSystem {
+  /** How many points there were where it could have crashed. */
+  points = 0;
+  /** The point at which it crashes. */
+  crashAt = Infinity;
+  /** How much may still be written before the disk is full, in bytes. */
+  spaceLeft: number;
+  #crashed = false;
+  readonly #options: SimulatedDiskOptions;
+  readonly #folders = new Set<string>();
+  #names = new Map<string, Content>();
+  #durableNames = new Map<string, Content>();
+  #pending: NameChange[] = [];
+
+  constructor(options: SimulatedDiskOptions) {
+    this.#options = options;
+    this.spaceLeft = options.freeBytes ?? Infinity;
+  }
+
+  /** Counts a point, and crashes when its turn has come. Also for what is durable elsewhere (the database). */
+  point(): void {
+    if (this.#crashed || ++this.points === this.crashAt) {
+      this.#crashed = true;
+      throw new CrashError("crash");
+    }
+  }
+
+  get hasCrashed(): boolean {
+    return this.#crashed;
+  }
+
+  /** Switches the power on again: what was not durable is there, or not, as chance will have it. */
+  restart(): void {
+    const { random } = this.#options;
+    const names = new Map(this.#durableNames);
+    for (const change of this.#pending) if (random() < 0.5) change.apply(names);
+    for (const [path, content] of names) {
+      const bytes = afterCrash(content, random);
+      names.set(path, { bytes, durable: bytes, unsynced: [] });
+    }
+    this.#names = names;
+    this.#durableNames = new Map(names);
+    this.#pending = [];
+    this.#crashed = false;
+    this.crashAt = Infinity;
+  }
+
+  async create(path: string): Promise<WritableFile> {
+    await tick();
+    this.point();
+    if (this.#names.has(path)) throw new Deno.errors.AlreadyExists(path);
+    const content: Content = { bytes: new Uint8Array(), durable: new Uint8Array(), unsynced: [] };
+    this.#change(folderOf(path), (names) => names.set(path, content));
+    return this.#file(content);
+  }
+
+  async append(path: string): Promise<WritableFile> {
+    await tick();
+    return this.#file(this.#found(path));
+  }
+
+  async read(path: string, range: { offset: number; bytes: number }): Promise<Uint8Array<ArrayBuffer>> {
+    await tick();
+    if (this.#crashed) throw new CrashError("crash");
+    return this.#found(path).bytes.slice(range.offset, range.offset + range.bytes);
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await tick();
+    this.point();
+    const content = this.#found(from);
+    // Atomic: the old name goes only together with the new one coming.
+    this.#change(folderOf(to), (names) => {
+      names.delete(from);
+      names.set(to, content);
+    });
+  }
+
+  async remove(path: string): Promise<void> {
+    await tick();
+    this.point();
+    if (this.#names.has(path)) this.#change(folderOf(path), (names) => names.delete(path));
+  }
+
+  async makeFolder(path: string): Promise<void> {
+    await tick();
+    for (let folder = path; folder.length > 1; folder = folderOf(folder)) this.#folders.add(folder);
+  }
+
+  async list(path: string): Promise<FolderEntry[]> {
+    await tick();
+    if (this.#crashed) throw new CrashError("crash");
+    const entries: FolderEntry[] = [];
+    for (const [name, { bytes }] of this.#names) {
+      if (folderOf(name) === path) entries.push({ name: baseOf(name), isFile: true, bytes: bytes.length });
+    }
+    for (const folder of this.#folders) {
+      if (folderOf(folder) === path) entries.push({ name: baseOf(folder), isFile: false, bytes: 0 });
+    }
+    return entries;
+  }
+
+  async syncFolder(path: string): Promise<void> {
+    await tick();
+    this.point();
+    if (this.#options.folderSync === false) return;
+    const isPending: NameChange[] = [];
+    for (const change of this.#pending) {
+      if (change.folder === path) change.apply(this.#durableNames);
+      else isPending.push(change);
+    }
+    this.#pending = isPending;
+  }
+
+  freeBytes(): Promise<number> {
+    return Promise.resolve(this.spaceLeft);
+  }
+
+  /** Changes the content of a file behind everybody's back. */
+  damage(path: string, change: (bytes: Uint8Array) => Uint8Array): void {
+    const content = this.#found(path);
+    content.bytes = content.durable = change(content.bytes.slice());
+  }
+
+  #found(path: string): Content {
+    const content = this.#names.get(path);
+    if (content === undefined) throw new Deno.errors.NotFound(path);
+    return content;
+  }
+
+  #change(folder: string, apply: NameChange["apply"]): void {
+    apply(this.#names);
+    this.#pending.push({ folder, apply });
+  }
+
+  #file(content: Content): WritableFile {
+    return {
+      write: async (chunk) => {
+        await tick();
+        this.point();
+        if (chunk.length > this.spaceLeft) {
+          throw Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
+        }
+        this.spaceLeft -= chunk.length;
+        const at = content.bytes.length;
+        content.unsynced.push({ at, bytes: chunk.slice() });
+        content.bytes = joined(content.bytes, chunk);
+      },
+      sync: async () => {
+        await tick();
+        this.point();
+        if (this.#options.fileSync === false) return;
+        content.durable = content.bytes;
+        content.unsynced = [];
+      },
+      [Symbol.dispose]: () => {},
+    };
+  }
+}
+
+/** Each unsynced write survives whole, in part, or not at all; what lies behind a hole is zeros. */
+function afterCrash({ durable, unsynced }: Content, random: () => number): Uint8Array {
+  let bytes: Uint8Array = durable.slice();
+  for (const write of unsynced) {
+    const chance = random();
+    if (chance < 1 / 3) continue;
+    const kept = chance < 2 / 3 ? write.bytes : write.bytes.slice(0, Math.floor(random() * write.bytes.length));
+    const longer = new Uint8Array(Math.max(bytes.length, write.at + kept.length));
+    longer.set(bytes);
+    longer.set(kept, write.at);
+    bytes = longer;
+  }
+  return bytes;
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(a.length + b.length);
+  bytes.set(a);
+  bytes.set(b, a.length);
+  return bytes;
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf("/"), 1));
+}
+
+function baseOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** What is asynchronous on a real disk is so here. */
+function tick(): Promise<void> {
+  return Promise.resolve();
+}

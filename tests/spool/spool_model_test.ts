@@ -1,0 +1,260 @@
+/**
+ * The spool against a simple model, under random actions, on a disk that crashes at every write point. After each crash:
+ * every batch whose admission was confirmed is there, whole and once; what the source recorded has its batch; nothing is
+ * there that was not offered.
+ */
+import { DatabaseSync } from "node:sqlite";
+import { zstdDecompressSync } from "node:zlib";
+import type { StoredBatch } from "../../src/agent/ports.ts";
+import { csvLedger } from "../../src/state/csv_ledger.ts";
+import { migrations } from "../../src/state/migrations.ts";
+import { StateDatabase } from "../../src/state/state_database.ts";
+import type { DiskSpool } from "../../src/spool/disk_spool.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { CrashError, SimulatedDisk } from "../durable/simulated_disk.ts";
+import { acknowledge, csvOrigin, type Fixture, makeLink, never, openFixture, put } from "./spool_fixture.ts";
+
+/** SQLite keeps what it has committed; that is its own tests' business. A crash can come before and after a commit. */
+class CrashingDatabase extends StateDatabase {
+  readonly #disk: SimulatedDisk;
+  #depth = 0;
+
+  constructor(disk: SimulatedDisk) {
+    const database = new DatabaseSync(":memory:");
+    for (const migration of migrations) database.exec(migration);
+    super(database);
+    this.#disk = disk;
+  }
+
+  override transaction<T>(act: () => T, options: { relaxed?: boolean } = {}): T {
+    if (this.#depth === 0) this.#disk.point();
+    this.#depth++;
+    try {
+      return super.transaction(act, options);
+    } finally {
+      this.#depth--;
+      if (this.#depth === 0) this.#disk.point();
+    }
+  }
+}
+
+/** Repeatable numbers from 0 to below 1 (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** What must be in the spool. */
+class Model {
+  /** Confirmed and not acknowledged. */
+  readonly waiting = new Set<string>();
+  /** Offered, without an answer: may be there or not. */
+  readonly undecided = new Set<string>();
+  /** The hub has it: must not wait unless asked for again. */
+  readonly delivered = new Set<string>();
+}
+
+interface World {
+  readonly disk: SimulatedDisk;
+  readonly database: StateDatabase;
+  readonly model: Model;
+  readonly violations: string[];
+}
+
+const link = makeLink("integration-1", "link-1");
+const actionsMax = 10;
+
+function open(world: World): Promise<Fixture> {
+  const clock = { now: () => 1_700_000_000_000, monotonicMs: () => 0, sleep: () => new Promise<void>(() => {}) };
+  return openFixture("/state", {
+    fs: world.disk,
+    database: world.database,
+    clock,
+    link,
+    keepDays: 1,
+    bytesMax: 40_000,
+  });
+}
+
+async function admit(world: World, spool: DiskSpool, content: string): Promise<void> {
+  const { model, database } = world;
+  if (!model.waiting.has(content) && !model.delivered.has(content)) model.undecided.add(content);
+  const ledger = csvLedger(database, 1);
+  await put(spool, content.repeat(100), {
+    origin: csvOrigin(content),
+    alongside: (id) => ledger.record({ path: content, bytes: 1, modifiedMs: 1, inode: "1", sha256: id }, { at: 1 }),
+  });
+  model.undecided.delete(content);
+  if (!model.delivered.has(content)) model.waiting.add(content);
+}
+
+/** Content that is streamed, as a batch above the memory limit is. */
+async function admitStreamed(world: World, spool: DiskSpool, content: string): Promise<void> {
+  const { model } = world;
+  if (!model.waiting.has(content) && !model.delivered.has(content)) model.undecided.add(content);
+  await using writer = await spool.open({ bytes: 8_000, lane: "history", signal: never });
+  const bytes = new TextEncoder().encode(content.repeat(100));
+  const long = new Uint8Array(1_100_000);
+  long.set(bytes);
+  await writer.write(long);
+  await spool.admit(await writer.finish(), { origin: csvOrigin(content), lane: "history" });
+  model.undecided.delete(content);
+  if (!model.delivered.has(content)) model.waiting.add(content);
+}
+
+async function act(world: World, spool: DiskSpool, random: () => number): Promise<void> {
+  const name = () => String.fromCharCode(97 + Math.floor(random() * 12));
+  const choice = random();
+  if (choice < 0.35) return await admit(world, spool, name());
+  if (choice < 0.6) {
+    const results = await Promise.allSettled([name(), name(), name()].map((one) => admit(world, spool, one)));
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  } else if (choice < 0.68) await admitStreamed(world, spool, name().toUpperCase());
+  else if (choice < 0.88) {
+    const batch = spool.next({ except: new Set() });
+    if (batch === undefined) return;
+    const content = fileNameOf(batch);
+    // From here on it may count as delivered: the crash decides.
+    world.model.waiting.delete(content);
+    world.model.undecided.add(content);
+    acknowledge(spool, batch.declaration.id);
+    world.model.undecided.delete(content);
+    world.model.delivered.add(content);
+  } else if (choice < 0.94) {
+    // Room for this one has to be made of what is kept.
+    const bytes = Math.max(0, 35_000 - spool.waiting().bytes);
+    const writer = await spool.open({ bytes, lane: "live", signal: never });
+    await writer[Symbol.asyncDispose]();
+  } else {
+    const [first] = spool.acknowledged({ after: 0, limit: 1 });
+    if (first === undefined) return;
+    const found = [...world.model.delivered];
+    found.forEach((content) => world.model.undecided.add(content));
+    spool.resend([first.id]);
+    const batch = await find(spool, first.id);
+    found.forEach((content) => world.model.undecided.delete(content));
+    assert(batch);
+    world.model.delivered.delete(fileNameOf(batch));
+    world.model.waiting.add(fileNameOf(batch));
+  }
+}
+
+function find(spool: DiskSpool, id: string): StoredBatch | undefined {
+  const except = new Set<string>();
+  for (let batch = spool.next({ except }); batch !== undefined; batch = spool.next({ except })) {
+    if (batch.declaration.id === id) return batch;
+    except.add(batch.declaration.id);
+  }
+  return undefined;
+}
+
+function fileNameOf(batch: StoredBatch): string {
+  return batch.declaration.origin.kind === "csv" ? batch.declaration.origin.fileName : "";
+}
+
+/** Compares spool and model. */
+async function compare(world: World, fixture: Fixture): Promise<void> {
+  const { model, violations } = world;
+  const { spool } = fixture;
+  const seen = new Set<string>();
+  const except = new Set<string>();
+  for (let batch = spool.next({ except }); batch !== undefined; batch = spool.next({ except })) {
+    except.add(batch.declaration.id);
+    const name = fileNameOf(batch);
+    if (seen.has(name)) violations.push(`${name} is there twice`);
+    seen.add(name);
+    if (!model.waiting.has(name) && !model.undecided.has(name)) violations.push(`${name} must not wait`);
+    try {
+      const content = zstdDecompressSync(await batch.read(0, batch.declaration.payloadBytes));
+      if (!content.toString().startsWith(name.repeat(100))) violations.push(`${name} has another content`);
+    } catch (error) {
+      violations.push(`${name} cannot be read: ${error}`);
+    }
+  }
+  for (const name of model.waiting) if (!seen.has(name)) violations.push(`${name} was lost`);
+  if (fixture.lost.length > 0) violations.push(`${fixture.lost.length} batches were given up`);
+  for (const name of "abcdefghijkl") {
+    const isRecorded = csvLedger(world.database, 1).file(name) !== undefined;
+    const isThere = seen.has(name) || model.delivered.has(name) || model.undecided.has(name);
+    if (isRecorded && !isThere) violations.push(`${name} is recorded as read but nowhere`);
+  }
+}
+
+/** One life: random actions until the crash (or the end), restart, comparison. Returns the number of crash points. */
+async function live(
+  options: { seed: number; crashAt: number; fileSync?: boolean; folderSync?: boolean },
+): Promise<{ points: number; violations: string[] }> {
+  const { seed, crashAt, fileSync = true, folderSync = true } = options;
+  const disk = new SimulatedDisk({ random: seeded(seed ^ (crashAt * 7919)), fileSync, folderSync });
+  const database = new CrashingDatabase(disk);
+  const world: World = { disk, database, model: new Model(), violations: [] };
+  const random = seeded(seed);
+  disk.crashAt = crashAt;
+  let spool: Fixture | undefined;
+  try {
+    spool = await open(world);
+    for (let n = 0; n < actionsMax; n++) await act(world, spool.spool, random);
+    // A crash at rest: everything that was confirmed must be durable by now.
+    disk.crashAt = disk.points + 1;
+    disk.point();
+  } catch (error) {
+    if (!(error instanceof CrashError) && !disk.hasCrashed) throw error;
+  }
+  const { points } = disk;
+  await spool?.spool[Symbol.asyncDispose]().catch(() => {});
+  disk.restart();
+  await using fixture = await open(world);
+  await compare(world, fixture);
+  database[Symbol.dispose]();
+  return { points, violations: world.violations };
+}
+
+/** Crashes one story at each of its points, one after the other. */
+async function crashEverywhere(
+  options: { seed: number; fileSync?: boolean; folderSync?: boolean },
+): Promise<{ lives: number; violations: string[] }> {
+  const violations: string[] = [];
+  const { points } = await live({ ...options, crashAt: Infinity });
+  for (let crashAt = 1; crashAt <= points; crashAt++) {
+    const result = await live({ ...options, crashAt });
+    violations.push(...result.violations.map((text) => `seed ${options.seed}, crash ${crashAt}: ${text}`));
+  }
+  return { lives: points, violations };
+}
+
+const seeds = Number(Deno.env.get("SPOOL_MODEL_SEEDS") ?? 12);
+
+Deno.test("spool keeps every admitted batch, whole and once, through a crash at any write", async () => {
+  let lives = 0;
+  for (let seed = 1; seed <= seeds; seed++) {
+    const result = await crashEverywhere({ seed });
+    assertEquals(result.violations, []);
+    lives += result.lives;
+  }
+  assert(lives > seeds * 20, `only ${lives} crash points: the stories are too short to mean anything`);
+});
+
+/** The control: the model has to notice that something is missing. */
+async function findViolation(missing: { fileSync?: boolean; folderSync?: boolean }): Promise<string | undefined> {
+  for (let seed = 1; seed <= seeds; seed++) {
+    const { violations } = await crashEverywhere({ seed, ...missing });
+    if (violations[0] !== undefined) return violations[0];
+  }
+  return undefined;
+}
+
+Deno.test("spool model is red on a disk whose file sync does nothing", async () => {
+  const violation = await findViolation({ fileSync: false });
+  assert(violation !== undefined, "the model does not notice that files are not synced");
+});
+
+Deno.test("spool model is red on a disk whose folder sync does nothing", async () => {
+  const violation = await findViolation({ folderSync: false });
+  assert(violation !== undefined, "the model does not notice that folders are not synced");
+});
