@@ -1,0 +1,32 @@
+/** What the exit codes of all commands mean. Scripts rely on them: never give a number another meaning. */
+
+export const exitCodes = {
+  ok: 0,
+  /** The command could not do what it should; for `check`: something has failed. */
+  failed: 1,
+  /** The command line is wrong. */
+  usage: 2,
+  /** The configuration is wrong. */
+  configuration: 3,
+  /** No agent runs in this folder, or it cannot be asked by this user. */
+  noAgent: 4,
+  /** Another agent runs in this folder. */
+  alreadyRunning: 5,
+  /** The PIN has expired, or the link was refused. */
+  notLinked: 6,
+  /** Ended by Ctrl-C before it was done (128 + SIGINT). */
+  interrupted: 130,
+} as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** One line each, for help texts. */
+export const exitCodeTexts: readonly (readonly [ExitCode, string])[] = [
+  [exitCodes.ok, "done"],
+  [exitCodes.failed, "failed; for check: something has to be done"],
+  [exitCodes.usage, "wrong command line"],
+  [exitCodes.configuration, "wrong configuration"],
+  [exitCodes.noAgent, "no agent runs in this folder, or this user may not ask it"],
+  [exitCodes.alreadyRunning, "another agent runs in this folder"],
+  [exitCodes.notLinked, "the PIN has expired, or the link was refused"],
+  [exitCodes.interrupted, "ended by Ctrl-C before it was done"],
+];
