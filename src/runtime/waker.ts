@@ -1,6 +1,9 @@
 /** A nap that can be cut short: how a loop waits for "something happened, or it is time". */
 import type { Clock } from "./clock.ts";
 
+/** A timer's limit, in ms; a nap may end early anyway. */
+const napMsMax = 2 ** 31 - 1;
+
 /** One loop naps, anyone wakes it. Waking a loop that is not napping makes its next nap end at once. */
 export class Waker {
   #woken = false;
@@ -26,7 +29,7 @@ export class Waker {
     signal.addEventListener("abort", onAbort, { once: true });
     this.#nap = nap;
     try {
-      await clock.sleep(ms, nap.signal);
+      await clock.sleep(Math.min(ms, napMsMax), nap.signal);
     } catch (error) {
       signal.throwIfAborted();
       if (!nap.signal.aborted) throw error;

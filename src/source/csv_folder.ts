@@ -7,13 +7,12 @@
  */
 import { basename, dirname, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
-import type { Spool } from "../agent/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Waker } from "../runtime/waker.ts";
 import { CsvCandidates } from "./csv_candidates.ts";
 import { CsvEvents } from "./csv_events.ts";
 import { fileReason, type FileVersion, type ImportFolder, isImportName, lookAt, sameVersion } from "./csv_file.ts";
-import type { CsvLedger } from "./csv_intake.ts";
+import type { CsvLedger, CsvSpool } from "./csv_intake.ts";
 import { CsvReads } from "./csv_reads.ts";
 
 const log = getLogger(["cloud-link", "csv"]);
@@ -36,7 +35,7 @@ export interface CsvFolderOptions {
   readonly settleMs: number;
   /** The folder is read this often, in ms. */
   readonly pollMs: number;
-  readonly spool: Spool;
+  readonly spool: CsvSpool;
   readonly ledger: CsvLedger;
   readonly clock: Clock;
 }

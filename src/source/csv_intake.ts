@@ -20,6 +20,12 @@ export interface CsvLedger {
   forgetFiles(keep: (path: string) => boolean): void;
 }
 
+/** The way into the spool. */
+export interface CsvSpool extends Pick<Spool, "open" | "admit"> {
+  /** Gives up a finished batch that will not be admitted. */
+  discard(batch: BatchFile): Promise<void>;
+}
+
 /** What became of a file. */
 export type Intake =
   /** It is in the spool. */
@@ -42,13 +48,13 @@ const modifiedMsMax = Date.UTC(9999, 11, 31);
 
 /** The way of files into the spool. */
 export class CsvIntake {
-  readonly #spool: Spool;
+  readonly #spool: CsvSpool;
   readonly #ledger: CsvLedger;
   readonly #clock: Clock;
   /** Admissions under way, by content: two files of the same content may be read at the same time. */
   readonly #admitting = new Map<string, Promise<unknown>>();
 
-  constructor(options: { spool: Spool; ledger: CsvLedger; clock: Clock }) {
+  constructor(options: { spool: CsvSpool; ledger: CsvLedger; clock: Clock }) {
     this.#spool = options.spool;
     this.#ledger = options.ledger;
     this.#clock = options.clock;
@@ -61,14 +67,31 @@ export class CsvIntake {
   async take(file: IntakeFile, signal: AbortSignal): Promise<Intake> {
     const { version } = file;
     if (version.bytes === 0) return { state: "failed", reason: "it is empty" };
-    await using writer = await this.#spool.open({ bytes: version.bytes, lane: "live", signal });
-    const reading = await readInto(writer, { path: file.realPath, version, signal });
+    let bytes = version.bytes;
+    while (true) {
+      try {
+        return await this.#read(file, { bytes, signal });
+      } catch (error) {
+        const needed = bytesNeeded(error);
+        if (needed === undefined || signal.aborted) throw error;
+        // The spool got full under way. It says so in the log, and opens the next writer when there is room.
+        bytes = Math.max(bytes, needed);
+      }
+    }
+  }
+
+  async #read(file: IntakeFile, { bytes, signal }: { bytes: number; signal: AbortSignal }): Promise<Intake> {
+    await using writer = await this.#spool.open({ bytes, lane: "live", signal });
+    const reading = await readInto(writer, { path: file.realPath, version: file.version, signal });
     if (reading.state === "failed") return reading;
     const batch = await writer.finish();
     while (this.#admitting.has(batch.sha256)) await this.#admitting.get(batch.sha256);
     if (!this.#ledger.hasContent(batch.sha256)) return { state: await this.#admit(file, batch) };
-    this.#record(file, batch);
-    await discard(batch);
+    try {
+      this.#record(file, batch);
+    } finally {
+      await this.#spool.discard(batch);
+    }
     return { state: "known" };
   }
 
@@ -91,14 +114,10 @@ export class CsvIntake {
   }
 }
 
-/** What is not admitted is nobody's; the spool would find it at its next start. */
-async function discard(batch: BatchFile): Promise<void> {
-  try {
-    await Deno.remove(batch.path);
-  } catch (error) {
-    // A small batch may not have been written out yet.
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+/** How much room a full spool asks for; `undefined` when the error is another. */
+function bytesNeeded(error: unknown): number | undefined {
+  const isFull = error instanceof Error && error.name === "SpoolFullError" && "bytesNeeded" in error;
+  return isFull && typeof error.bytesNeeded === "number" ? error.bytesNeeded : undefined;
 }
 
 function instant(ms: number): string | null {

@@ -4,11 +4,10 @@
  */
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
-import type { Spool } from "../agent/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { type CsvCandidates, type Due, retryFirstMs, retryMaxMs } from "./csv_candidates.ts";
 import { type FileVersion, type ImportFolder, lookAt, sameVersion } from "./csv_file.ts";
-import { CsvIntake, type CsvLedger, type IntakeFile } from "./csv_intake.ts";
+import { CsvIntake, type CsvLedger, type CsvSpool, type IntakeFile } from "./csv_intake.ts";
 
 const log = getLogger(["cloud-link", "csv"]);
 
@@ -29,7 +28,7 @@ interface Context {
 
 export interface CsvReadsOptions {
   readonly candidates: CsvCandidates;
-  readonly spool: Spool;
+  readonly spool: CsvSpool;
   readonly ledger: CsvLedger;
   readonly clock: Clock;
   /** Called when a read has ended: something may be due again. */

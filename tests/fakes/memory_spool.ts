@@ -58,6 +58,11 @@ export class MemorySpool implements Spool {
     };
   }
 
+  discard(file: BatchFile): Promise<void> {
+    this.#finished.delete(file.path);
+    return Promise.resolve();
+  }
+
   async admit(
     file: BatchFile,
     options: { origin: BatchOrigin; lane: Lane; alongside?: (batchId: string) => void },

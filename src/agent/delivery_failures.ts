@@ -1,0 +1,128 @@
+/**
+ * What becomes of a delivery that failed: the whole way to the hub rests, or the batch does, or it is set aside. Tells
+ * the log when something begins and when it is over.
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../runtime/clock.ts";
+import { DeliveryTroubles } from "./delivery_trouble.ts";
+import { BatchDamagedError, HubError, type Spool, type StoredBatch } from "./ports.ts";
+import { verifyPayload } from "./verify_payload.ts";
+
+const log = getLogger(["cloud-link", "uploader"]);
+
+export interface DeliveryFailuresOptions {
+  readonly spool: Pick<Spool, "setAside"> & { waiting(): { readonly batches: number } };
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** The hub says that the link has ended. Called once. */
+  readonly onUnlinked: (error: HubError) => void;
+}
+
+/** Failures of one uploader. */
+export class DeliveryFailures {
+  readonly #options: DeliveryFailuresOptions;
+  readonly troubles: DeliveryTroubles;
+  #gotThroughAtMs = -Infinity;
+  #unlinked = false;
+
+  constructor(options: DeliveryFailuresOptions) {
+    this.#options = options;
+    this.troubles = new DeliveryTroubles(options);
+  }
+
+  /** Whether the link has ended. */
+  get unlinked(): boolean {
+    return this.#unlinked;
+  }
+
+  /** A batch failed. Never throws: what cannot be done now is tried again. */
+  async batch(batch: StoredBatch, failure: { error: unknown; startedMs: number; signal: AbortSignal }): Promise<void> {
+    const { error, startedMs, signal } = failure;
+    if (error instanceof BatchDamagedError) return await this.#setAside(batch, error.message);
+    if (!(error instanceof HubError)) return this.#rest(batch, { error });
+    switch (error.kind) {
+      case "unreachable":
+      case "not-a-hub":
+      case "unknown-installation":
+      case "unlinked":
+        return this.way(error);
+      case "busy":
+        return this.#busy(batch, { error, startedMs });
+      case "stale":
+        return this.#rest(batch, { error });
+      case "refused":
+        return await this.#setAside(batch, error.message);
+      case "checksum":
+        return await this.#checkPayload(batch, { error, signal });
+    }
+  }
+
+  /** Nothing gets through. */
+  way(error: HubError): void {
+    if (error.kind === "unlinked") {
+      if (!this.#unlinked) this.#options.onUnlinked(error);
+      this.#unlinked = true;
+      return;
+    }
+    if (!this.troubles.outageFailed({ error, nowMs: this.#options.clock.monotonicMs() })) return;
+    log.warn("Cannot deliver to the hub: {reason}. {batches} batches wait; they are sent as soon as it works again.", {
+      reason: error.message,
+      batches: this.#options.spool.waiting().batches,
+    });
+  }
+
+  /** Something got through. */
+  gotThrough(): void {
+    const nowMs = this.#gotThroughAtMs = this.#options.clock.monotonicMs();
+    const outage = this.troubles.gotThrough(nowMs);
+    if (!outage) return;
+    log.info("The delivery to the hub works again after {seconds} s; {batches} batches waited.", {
+      seconds: Math.round((nowMs - outage.sinceMs) / 1000),
+      batches: this.#options.spool.waiting().batches,
+    });
+  }
+
+  /** When others got through since this batch began to fail, it is this batch that the hub cannot cope with. */
+  #busy(batch: StoredBatch, { error, startedMs }: { error: HubError; startedMs: number }): void {
+    const sinceMs = this.troubles.of(batch.declaration.id)?.sinceMs ?? startedMs;
+    const all = error.retryAfterMs !== undefined || this.#gotThroughAtMs < sinceMs;
+    this.#rest(batch, { error, loud: !all });
+    if (all) this.way(error);
+  }
+
+  /** The hub got something else than was declared: is it the file, or did it happen on the way? */
+  async #checkPayload(batch: StoredBatch, { error, signal }: { error: HubError; signal: AbortSignal }): Promise<void> {
+    try {
+      await verifyPayload(batch, signal);
+    } catch (reason) {
+      if (signal.aborted) return;
+      if (reason instanceof BatchDamagedError) return await this.#setAside(batch, reason.message);
+      return this.#rest(batch, { error: reason });
+    }
+    this.#rest(batch, { error, afresh: true });
+  }
+
+  async #setAside(batch: StoredBatch, reason: string): Promise<void> {
+    try {
+      await this.#options.spool.setAside(batch.declaration.id, reason);
+      this.troubles.forget(batch.declaration.id);
+    } catch (error) {
+      this.#rest(batch, { error });
+    }
+  }
+
+  #rest(batch: StoredBatch, failure: { error: unknown; afresh?: boolean; loud?: boolean }): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (!this.troubles.batchFailed(batch.declaration.id, { ...failure, nowMs })) return;
+    const { error } = failure;
+    log.warn("Cannot deliver {title}: {reason}. It is kept and tried again; other data goes on.", {
+      title: batchTitle(batch),
+      reason: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
+/** How people know a batch. */
+export function batchTitle({ declaration: { origin } }: StoredBatch): string {
+  return origin.kind === "csv" ? origin.fileName : `${origin.dataType} ${origin.window.from} to ${origin.window.to}`;
+}

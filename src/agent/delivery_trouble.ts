@@ -1,0 +1,146 @@
+/**
+ * What does not get through, and when it is tried again. Pure: it is told what happened and when. Trouble with the way to
+ * the hub holds up everything, trouble with one batch only that batch.
+ */
+import { HubError, type HubErrorKind } from "./ports.ts";
+import { retryDelayMs, strangerAnswersMax, strangerRetryMs } from "./retry.ts";
+
+/** `stale` happens when an address has expired: so many times in a row it is nothing to talk about. */
+const quietStaleMax = 2;
+
+/** Nothing gets through. Times are of the monotonic clock. */
+export interface Outage {
+  readonly kind: HubErrorKind;
+  readonly reason: string;
+  readonly failures: number;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  /** The hub asked not to be asked before. */
+  readonly notBeforeMs: number;
+}
+
+/** One batch does not get through. */
+export interface BatchTrouble {
+  readonly reason: string;
+  readonly failures: number;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  /** Send all parts again: what the hub has of them does not fit together. */
+  readonly afresh: boolean;
+  /** Whether it is worth telling. */
+  readonly loud: boolean;
+}
+
+export interface Failure {
+  readonly error: unknown;
+  readonly nowMs: number;
+}
+
+/** Troubles of one uploader. */
+export class DeliveryTroubles {
+  readonly #random: () => number;
+  readonly #batches = new Map<string, BatchTrouble>();
+  #outage: Outage | undefined;
+
+  constructor(options: { random: () => number }) {
+    this.#random = options.random;
+  }
+
+  get outage(): Outage | undefined {
+    return this.#outage;
+  }
+
+  /** The trouble of a batch, if any. */
+  of(id: string): BatchTrouble | undefined {
+    return this.#batches.get(id);
+  }
+
+  /** The first batch whose trouble is worth telling. */
+  get loudest(): { readonly id: string; readonly trouble: BatchTrouble } | undefined {
+    for (const [id, trouble] of this.#batches) if (trouble.loud) return { id, trouble };
+    return undefined;
+  }
+
+  /** Batches that are not to be tried yet. */
+  resting(nowMs: number): string[] {
+    return [...this.#batches].filter(([, { untilMs }]) => untilMs > nowMs).map(([id]) => id);
+  }
+
+  /** When something is to be tried again; `Infinity` for never. What is overdue waits for something else. */
+  nextMs(nowMs: number): number {
+    if (this.#outage && this.#outage.untilMs > nowMs) return this.#outage.untilMs;
+    let next = Infinity;
+    for (const { untilMs } of this.#batches.values()) if (untilMs > nowMs && untilMs < next) next = untilMs;
+    return next;
+  }
+
+  /** Nothing got through. Returns whether this is news: the beginning, or trouble of another kind. */
+  outageFailed({ error, nowMs }: Failure & { error: HubError }): boolean {
+    const before = this.#outage;
+    // Transfers that ran side by side fail together: that is one failure.
+    if (before && nowMs < before.untilMs) return false;
+    const failures = before?.kind === error.kind ? before.failures + 1 : 1;
+    const isStranger = error.kind === "not-a-hub" && failures > strangerAnswersMax;
+    const waitMs = isStranger ? strangerRetryMs : retryDelayMs(failures, { random: this.#random, error });
+    this.#outage = {
+      kind: error.kind,
+      reason: error.message,
+      failures,
+      sinceMs: before?.sinceMs ?? nowMs,
+      untilMs: nowMs + waitMs,
+      notBeforeMs: nowMs + (error.retryAfterMs ?? 0),
+    };
+    return before?.kind !== error.kind;
+  }
+
+  /**
+   * A batch did not get through. `loud`: because of itself, not of the way to the hub. Returns whether this is news to
+   * tell.
+   */
+  batchFailed(id: string, failure: Failure & { afresh?: boolean; loud?: boolean }): boolean {
+    const { error, nowMs, afresh = false } = failure;
+    const before = this.#batches.get(id);
+    const failures = (before?.failures ?? 0) + 1;
+    const isExpired = error instanceof HubError && error.kind === "stale" && failures <= quietStaleMax;
+    const loud = before?.loud === true || (!isExpired && failure.loud !== false);
+    this.#batches.set(id, {
+      reason: error instanceof Error ? error.message : String(error),
+      failures,
+      sinceMs: before?.sinceMs ?? nowMs,
+      untilMs: nowMs + (isExpired ? 0 : retryDelayMs(failures, { random: this.#random, error })),
+      afresh: afresh || before?.afresh === true,
+      loud,
+    });
+    return loud && before?.loud !== true;
+  }
+
+  /** The hub has answered something else: it is tried at once, unless the hub asked for time. */
+  reachable(nowMs: number): void {
+    if (!this.#outage) return;
+    const untilMs = Math.max(nowMs, this.#outage.notBeforeMs);
+    this.#outage = { ...this.#outage, untilMs };
+    this.#endRests(untilMs);
+  }
+
+  /** Something got through. Returns the outage that this ends. */
+  gotThrough(nowMs: number): Outage | undefined {
+    const outage = this.#outage;
+    this.#outage = undefined;
+    if (outage) this.#endRests(nowMs);
+    return outage;
+  }
+
+  /** Batches that failed because of the outage do not wait longer than it lasts. */
+  #endRests(untilMs: number): void {
+    for (const [id, trouble] of this.#batches) {
+      if (!trouble.loud) this.#batches.set(id, { ...trouble, untilMs: Math.min(trouble.untilMs, untilMs) });
+    }
+  }
+
+  /** The batch is delivered, or out of the spool. Returns its trouble, if it had any. */
+  forget(id: string): BatchTrouble | undefined {
+    const trouble = this.#batches.get(id);
+    this.#batches.delete(id);
+    return trouble;
+  }
+}

@@ -1,0 +1,39 @@
+/** Which ranges of a payload are still to be sent, when the hub has some parts of it from an earlier try. */
+import type { Part } from "../protocol/delivery.ts";
+
+/** A range of the payload, in bytes. */
+export interface Range {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** What the hub has that fits together, and the gaps in between; both in order. */
+export interface Layout {
+  readonly present: readonly Part[];
+  readonly gaps: readonly Range[];
+}
+
+/**
+ * Parts keep their ranges, whatever size is the right one now. Of parts that overlap (the size was another each time) the
+ * earlier is kept.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * const part = { offset: 4, bytes: 2, sha256: "" };
+ * assertEquals(layOut(10, [part]).gaps, [{ offset: 0, bytes: 4 }, { offset: 6, bytes: 4 }]);
+ * ```
+ */
+export function layOut(payloadBytes: number, parts: readonly Part[]): Layout {
+  const present: Part[] = [];
+  const gaps: Range[] = [];
+  let offset = 0;
+  for (const part of parts.toSorted((a, b) => a.offset - b.offset)) {
+    if (part.offset < offset || part.offset + part.bytes > payloadBytes) continue;
+    if (part.offset > offset) gaps.push({ offset, bytes: part.offset - offset });
+    present.push(part);
+    offset = part.offset + part.bytes;
+  }
+  if (offset < payloadBytes) gaps.push({ offset, bytes: payloadBytes - offset });
+  return { present, gaps };
+}

@@ -1,0 +1,160 @@
+/**
+ * Sends one batch: declare it, send the parts that the hub has not got, complete it, get the receipt. Whatever goes wrong
+ * is thrown; the next try begins with the declaration and goes on where this one stopped.
+ *
+ * While a part is on its way, the next ones are read, hashed and given addresses. At most two portions of
+ * `partBytesMax` are in memory.
+ */
+import { Buffer } from "node:buffer";
+import { type Part, partBytesMax, type PartsAnswer, partsPerRequestMax, type Receipt } from "../protocol/delivery.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { LaneGate } from "./lane_gate.ts";
+import { layOut, type Range } from "./part_layout.ts";
+import { type DeliveryClient, HubError, type StoredBatch } from "./ports.ts";
+
+/** How often the hub is asked whether it has checked a large batch: first and longest interval, in ms. */
+const completionPollMs = { first: 100, max: 5000 };
+/** How long the hub may take for that, in ms. */
+const completionMaxMs = 30 * 60_000;
+
+/** Size of the next part, and what is learnt from the last. */
+export interface PartSizing {
+  readonly bytes: number;
+  sent(part: { bytes: number; ms: number }): void;
+  failed(): void;
+}
+
+export interface TransferOptions {
+  readonly client: DeliveryClient;
+  readonly clock: Clock;
+  readonly gate: LaneGate;
+  readonly sizing: PartSizing;
+  /** Sends all parts again, whatever the hub has: what it has does not fit together. */
+  readonly afresh: boolean;
+  /** Called with how much of the payload the hub has: at first what it has from earlier tries, then as parts arrive. */
+  readonly onProgress: (progress: { sentBytes: number; arrived: boolean }) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Sends a batch and returns the hub's receipt. */
+export async function transfer(batch: StoredBatch, options: TransferOptions): Promise<Receipt> {
+  const { client, signal, onProgress } = options;
+  const { declaration } = batch;
+  const answer = await client.declare(declaration, signal);
+  if (answer.state === "received") return answer.receipt;
+  const { present, gaps } = layOut(declaration.payloadBytes, options.afresh ? [] : answer.parts);
+  let sentBytes = present.reduce((sum, part) => sum + part.bytes, 0);
+  onProgress({ sentBytes, arrived: false });
+  const parts = [...present];
+  const portions = new Portions(batch, { gaps, ...options });
+  const prepare = () => {
+    const portion = portions.next();
+    // Awaited only after the parts before it have been sent, which may be later than it fails.
+    portion.catch(() => {});
+    return portion;
+  };
+  let ahead = prepare();
+  try {
+    for (let portion = await ahead; portion.length > 0; portion = await ahead) {
+      ahead = prepare();
+      for (const { part, bytes, address } of portion) {
+        await put({ bytes, address, lane: declaration.lane }, options);
+        parts.push(part);
+        sentBytes += part.bytes;
+        onProgress({ sentBytes, arrived: true });
+      }
+    }
+  } catch (error) {
+    await ahead.catch(() => {});
+    throw error;
+  }
+  parts.sort((a, b) => a.offset - b.offset);
+  return await complete(declaration.id, parts, options);
+}
+
+interface ReadyPart {
+  readonly part: Part;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly address: PartsAnswer["addresses"][number];
+}
+
+/** Cuts the gaps into parts, a portion at a time, and gets each its address. */
+class Portions {
+  readonly #batch: StoredBatch;
+  readonly #options: Pick<TransferOptions, "client" | "sizing" | "signal">;
+  readonly #gaps: Range[];
+
+  constructor(
+    batch: StoredBatch,
+    options: Pick<TransferOptions, "client" | "sizing" | "signal"> & { gaps: readonly Range[] },
+  ) {
+    this.#batch = batch;
+    this.#options = options;
+    this.#gaps = [...options.gaps];
+  }
+
+  /** The next parts, none when all have been cut. */
+  async next(): Promise<ReadyPart[]> {
+    const { client, signal } = this.#options;
+    const cut: { part: Part; bytes: Uint8Array<ArrayBuffer> }[] = [];
+    let portionBytes = 0;
+    for (let range = this.#cut(); range; range = this.#cut(partBytesMax - portionBytes)) {
+      signal.throwIfAborted();
+      const bytes = await this.#batch.read(range.offset, range.bytes);
+      cut.push({ part: { ...range, sha256: await sha256(bytes) }, bytes });
+      portionBytes += range.bytes;
+      if (cut.length === partsPerRequestMax || this.#options.sizing.bytes > partBytesMax - portionBytes) break;
+    }
+    if (cut.length === 0) return [];
+    const addresses = await client.addresses(this.#batch.declaration.id, cut.map(({ part }) => part), signal);
+    return cut.map((one, index) => {
+      const address = addresses[index];
+      if (!address) throw new HubError("The hub gave fewer addresses than parts were asked for", { kind: "stale" });
+      return { ...one, address };
+    });
+  }
+
+  #cut(bytesMax: number = partBytesMax): Range | undefined {
+    const gap = this.#gaps[0];
+    if (!gap) return undefined;
+    const bytes = Math.min(gap.bytes, this.#options.sizing.bytes, bytesMax);
+    if (bytes === gap.bytes) this.#gaps.shift();
+    else this.#gaps[0] = { offset: gap.offset + bytes, bytes: gap.bytes - bytes };
+    return { offset: gap.offset, bytes };
+  }
+}
+
+async function put(
+  part: Pick<ReadyPart, "bytes" | "address"> & { lane: StoredBatch["declaration"]["lane"] },
+  options: TransferOptions,
+): Promise<void> {
+  const { client, clock, gate, sizing, signal } = options;
+  await gate.pass(part.lane, signal);
+  const startedMs = clock.monotonicMs();
+  try {
+    await client.put(part.address, part.bytes, signal);
+  } catch (error) {
+    if (!signal.aborted && error instanceof HubError && error.kind === "unreachable") sizing.failed();
+    throw error;
+  }
+  sizing.sent({ bytes: part.bytes.length, ms: clock.monotonicMs() - startedMs });
+}
+
+async function complete(id: string, parts: readonly Part[], options: TransferOptions): Promise<Receipt> {
+  const { client, clock, signal } = options;
+  const startedMs = clock.monotonicMs();
+  let waitMs = completionPollMs.first;
+  while (true) {
+    const receipt = await client.complete(id, { parts: [...parts] }, signal);
+    if (receipt) return receipt;
+    if (clock.monotonicMs() - startedMs > completionMaxMs) {
+      throw new HubError("The hub has all parts but does not finish checking them", { kind: "busy" });
+    }
+    await clock.sleep(waitMs, signal);
+    waitMs = Math.min(completionPollMs.max, waitMs * 2);
+  }
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return Buffer.from(await crypto.subtle.digest("SHA-256", bytes)).toString("hex");
+}

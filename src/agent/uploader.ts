@@ -1,0 +1,228 @@
+/**
+ * Delivers what waits in the spool: live data before history, each oldest first. Small batches go several at a time, of
+ * the large ones one of each lane, and a part of history waits while live data is being sent.
+ *
+ * Trouble on the way to the hub pauses everything and is logged once; then one batch at a time tries whether it works
+ * again. Trouble with one batch delays that batch. A batch that will never be taken is set aside.
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../runtime/clock.ts";
+import { Waker } from "../runtime/waker.ts";
+import { batchTitle, DeliveryFailures } from "./delivery_failures.ts";
+import { LaneGate } from "./lane_gate.ts";
+import { partBytesAfter, partBytesAfterFailure, partBytesFirst } from "./part_size.ts";
+import { type DeliveryClient, HubError, type Spool, type StoredBatch } from "./ports.ts";
+import { type AcknowledgedBatches, RestoredHub } from "./restored_hub.ts";
+import { untilAborted } from "./tasks.ts";
+import { type PartSizing, transfer } from "./transfer.ts";
+
+const log = getLogger(["cloud-link", "uploader"]);
+
+/** Payloads up to this length are small, in bytes. */
+const smallBytesMax = 256 * 1024;
+/** So many small batches are sent at the same time. */
+const smallMax = 8;
+/** So many large batches are passed over to find a small one that may go. */
+const passedOverMax = 64;
+
+/** What the uploader needs of the spool. */
+export interface DeliverySpool extends Pick<Spool, "next" | "acknowledge" | "setAside"> {
+  /** Fires `change` when there may be more to deliver. */
+  readonly changed: EventTarget;
+  /** What waits. */
+  waiting(): { readonly batches: number };
+}
+
+export interface UploaderOptions {
+  readonly spool: DeliverySpool & AcknowledgedBatches;
+  readonly client: DeliveryClient;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** The hub says that the link has ended; nothing is sent from then on. */
+  readonly onUnlinked: (error: HubError) => void;
+}
+
+/** How far a batch is. */
+export interface DeliveryProgress {
+  readonly title: string;
+  readonly sentBytes: number;
+  readonly totalBytes: number;
+}
+
+interface Transfer {
+  readonly batch: StoredBatch;
+  readonly isLarge: boolean;
+  readonly done: Promise<void>;
+  sentBytes: number;
+}
+
+/** Delivers the batches of one link. */
+export class Uploader {
+  readonly #options: UploaderOptions;
+  readonly #failures: DeliveryFailures;
+  readonly #restored: RestoredHub;
+  readonly #waker = new Waker();
+  readonly #gate = new LaneGate();
+  readonly #sizing = new LineSizing();
+  readonly #transfers = new Map<string, Transfer>();
+  #comparing: Promise<void> | undefined;
+
+  constructor(options: UploaderOptions) {
+    this.#options = options;
+    this.#failures = new DeliveryFailures(options);
+    this.#restored = new RestoredHub(options.spool);
+  }
+
+  /** What does not work now, one line with the remedy; `null` when all is well. */
+  get problem(): string | null {
+    const { outage, loudest } = this.#failures.troubles;
+    if (outage) return `Nothing is delivered: ${outage.reason}`;
+    return loudest ? `A batch waits to be delivered: ${loudest.trouble.reason}` : null;
+  }
+
+  /** How far the largest batch under way is. */
+  get progress(): DeliveryProgress | undefined {
+    const size = ({ batch }: Transfer) => batch.declaration.payloadBytes;
+    const largest = [...this.#transfers.values()].toSorted((a, b) => size(b) - size(a))[0];
+    if (!largest) return undefined;
+    return { title: batchTitle(largest.batch), sentBytes: largest.sentBytes, totalBytes: size(largest) };
+  }
+
+  /** The hub has answered something else: what waits for it goes at once. */
+  reachable(): void {
+    if (!this.#failures.troubles.outage) return;
+    this.#failures.troubles.reachable(this.#options.clock.monotonicMs());
+    this.#waker.wake();
+  }
+
+  /** The hub says how many batches of the integration it has. */
+  compare(receivedCount: number): void {
+    this.#restored.told(receivedCount, this.#options.clock.monotonicMs());
+    if (this.#restored.wanted) this.#waker.wake();
+  }
+
+  /** Delivers until aborted; then rejects with the signal's reason. One run at a time. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { spool, clock } = this.#options;
+    const stop = new AbortController();
+    const inner = AbortSignal.any([signal, stop.signal]);
+    const onChange = () => this.#waker.wake();
+    spool.changed.addEventListener("change", onChange);
+    try {
+      while (!this.#failures.unlinked) {
+        this.#start(inner);
+        const nowMs = clock.monotonicMs();
+        await this.#waker.nap(Math.max(0, this.#failures.troubles.nextMs(nowMs) - nowMs), { clock, signal });
+      }
+      stop.abort();
+      await untilAborted(signal);
+    } finally {
+      stop.abort();
+      spool.changed.removeEventListener("change", onChange);
+      await Promise.all([this.#comparing, ...[...this.#transfers.values()].map(({ done }) => done)]);
+    }
+    signal.throwIfAborted();
+  }
+
+  /** Starts what may be under way now. */
+  #start(signal: AbortSignal): void {
+    const { spool, clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const { outage } = this.#failures.troubles;
+    const isProbe = outage !== undefined;
+    if (isProbe && (nowMs < outage.untilMs || this.#transfers.size > 0 || this.#comparing)) return;
+    if (this.#restored.wanted && !this.#comparing) this.#comparing = this.#compare(signal);
+    if (isProbe && this.#comparing) return;
+    const except = new Set([...this.#transfers.keys(), ...this.#failures.troubles.resting(nowMs)]);
+    for (let passedOver = 0; passedOver < passedOverMax && this.#running("small") < smallMax;) {
+      const batch = spool.next({ except });
+      if (!batch) return;
+      const { id, lane, payloadBytes } = batch.declaration;
+      except.add(id);
+      if (payloadBytes > smallBytesMax && this.#running(lane) > 0) passedOver++;
+      else {
+        this.#send(batch, signal);
+        if (isProbe) return;
+      }
+    }
+  }
+
+  /** How many small batches are under way, or large ones of a lane. */
+  #running(which: "small" | "live" | "history"): number {
+    const matches = ({ isLarge, batch }: Transfer) =>
+      which === "small" ? !isLarge : isLarge && batch.declaration.lane === which;
+    return [...this.#transfers.values()].filter(matches).length;
+  }
+
+  #send(batch: StoredBatch, signal: AbortSignal): void {
+    const { id, payloadBytes } = batch.declaration;
+    const isLarge = payloadBytes > smallBytesMax;
+    const done = this.#sendNow(batch, signal).finally(() => {
+      this.#transfers.delete(id);
+      this.#waker.wake();
+    });
+    this.#transfers.set(id, { batch, isLarge, done, sentBytes: 0 });
+  }
+
+  async #sendNow(batch: StoredBatch, signal: AbortSignal): Promise<void> {
+    const { spool, client, clock } = this.#options;
+    const { id, lane, bytes } = batch.declaration;
+    const startedMs = clock.monotonicMs();
+    const onProgress = ({ sentBytes, arrived }: { sentBytes: number; arrived: boolean }) => {
+      const current = this.#transfers.get(id);
+      if (current) current.sentBytes = sentBytes;
+      // A large batch may take hours: its first part shows that things work again.
+      if (arrived) this.#failures.gotThrough();
+    };
+    try {
+      using _ = this.#gate.enter(lane);
+      const afresh = this.#failures.troubles.of(id)?.afresh ?? false;
+      const { sizing, gate } = { sizing: this.#sizing, gate: this.#gate };
+      const receipt = await transfer(batch, { client, clock, gate, sizing, afresh, onProgress, signal });
+      spool.acknowledge(id, receipt);
+      this.#failures.gotThrough();
+      const trouble = this.#failures.troubles.forget(id);
+      log.info("Delivered {title}, {bytes} bytes, in {seconds} s.", {
+        title: batchTitle(batch),
+        bytes,
+        seconds: seconds(clock.monotonicMs() - startedMs),
+        ...(trouble ? { tries: trouble.failures + 1 } : {}),
+      });
+    } catch (error) {
+      if (!signal.aborted) await this.#failures.batch(batch, { error, startedMs, signal });
+    }
+  }
+
+  async #compare(signal: AbortSignal): Promise<void> {
+    const { client, clock } = this.#options;
+    try {
+      await this.#restored.compare(client, { nowMs: clock.monotonicMs(), signal });
+      this.#failures.gotThrough();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof HubError) return this.#failures.way(error);
+      log.warn("Cannot compare with what the hub has: {reason}.", { reason: String(error) });
+      this.#restored.putOff(clock.monotonicMs());
+    } finally {
+      this.#comparing = undefined;
+      this.#waker.wake();
+    }
+  }
+}
+
+/** The size of parts, by how the line to the object store does; all transfers share the line. */
+class LineSizing implements PartSizing {
+  bytes: number = partBytesFirst;
+
+  sent(part: { bytes: number; ms: number }): void {
+    this.bytes = partBytesAfter(this.bytes, part);
+  }
+
+  failed(): void {
+    this.bytes = partBytesAfterFailure(this.bytes);
+  }
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 10) / 100;
+}
