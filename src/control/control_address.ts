@@ -1,0 +1,36 @@
+/**
+ * Where the control channel of an installation is. A Unix socket `state/control.sock` where there can be one; otherwise
+ * (Windows, or a path that is too long for a socket) a port on loopback, whose number and token are in
+ * `state/control.json`. Either can be used only by those who may read the state folder: root and the service's user.
+ */
+import { join } from "node:path";
+
+/** Longest path of a Unix socket that every system takes, in bytes. */
+const socketPathBytesMax = 100;
+
+/** Header that carries the token where the channel is a port. */
+export const tokenHeader = "cloud-link-control-token";
+
+export type ControlAddress =
+  | { readonly kind: "socket"; readonly path: string }
+  /** `file` holds {@linkcode ControlPort} as JSON. */
+  | { readonly kind: "port"; readonly file: string };
+
+/** Content of `control.json`. */
+export interface ControlPort {
+  readonly port: number;
+  readonly token: string;
+}
+
+/** The address that belongs to a state folder: the same for the agent and for those who call it. */
+export function controlAddress(
+  stateFolder: string,
+  options: { os?: typeof Deno.build.os } = {},
+): ControlAddress {
+  const path = join(stateFolder, "control.sock");
+  const { os = Deno.build.os } = options;
+  if (os === "windows" || new TextEncoder().encode(path).length > socketPathBytesMax) {
+    return { kind: "port", file: join(stateFolder, "control.json") };
+  }
+  return { kind: "socket", path };
+}

@@ -1,0 +1,78 @@
+/** What the running agent says of itself through the control channel. Instants are RFC 3339, UTC. */
+import { z } from "zod";
+import { Pin } from "../protocol/linking.ts";
+import type { CheckLine } from "./check_line.ts";
+
+const Instant = z.iso.datetime();
+const Named = z.object({ id: z.string(), name: z.string() });
+/** What happened, and when. */
+const Event = z.object({ message: z.string(), at: Instant });
+
+/** A PIN that can be typed into the hub now. A linked agent may have one too: Connect then moves it. */
+const ShownPin = { pin: Pin, expiresAt: Instant };
+
+/** Whether and to what the installation is linked. */
+export const LinkStatus = z.discriminatedUnion("state", [
+  /** No PIN at the moment: the hub could not be asked, or the last one has expired. */
+  z.object({ state: z.literal("unlinked") }),
+  z.object({ state: z.literal("pin"), ...ShownPin }),
+  z.object({
+    state: z.literal("linked"),
+    /** Id of the link: another one after another Connect. */
+    id: z.string(),
+    account: Named,
+    integration: Named,
+    since: Instant.optional(),
+    pin: ShownPin.pin.optional(),
+    expiresAt: ShownPin.expiresAt.optional(),
+  }),
+]);
+export type LinkStatus = z.infer<typeof LinkStatus>;
+
+/** Answer to `status`. */
+export const AgentStatus = z.object({
+  version: z.string(),
+  pid: z.number().int(),
+  startedAt: Instant,
+  /** `[app] name`. */
+  name: z.string(),
+  /** The installation folder. */
+  folder: z.string(),
+  hub: z.object({
+    url: z.string(),
+    reachable: z.boolean(),
+    lastContactAt: Instant.nullable(),
+    /** Why it cannot be reached and what to do. */
+    problem: z.string().nullable(),
+  }),
+  link: LinkStatus,
+  /** Paused in the hub. */
+  paused: z.boolean(),
+  waiting: z.object({
+    batches: z.number().int().nonnegative(),
+    bytes: z.number().nonnegative(),
+    oldestAt: Instant.nullable(),
+  }),
+  lastImport: z.object({ name: z.string(), at: Instant }).nullable(),
+  lastError: Event.nullable(),
+  /** The proxy in use, without its password. */
+  proxy: z.string().nullable(),
+});
+export type AgentStatus = z.infer<typeof AgentStatus>;
+
+/** A PIN made for somebody who asked. */
+export const PinOffer = z.object({
+  pin: Pin,
+  expiresAt: Instant,
+  /** Origin of the hub that gave it. */
+  hubUrl: z.url(),
+});
+export type PinOffer = z.infer<typeof PinOffer>;
+
+/** Answer to `check`. */
+export const CheckLines: z.ZodType<readonly CheckLine[]> = z.array(z.object({
+  name: z.string(),
+  result: z.enum(["ok", "warning", "failed"]),
+  detail: z.string(),
+  remedy: z.string().exactOptional(),
+}));
