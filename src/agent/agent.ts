@@ -7,14 +7,15 @@
  * ```
  */
 import { getLogger } from "@logtape/logtape";
-import type { AgentAnswer, AgentRequest, AgentStatusReport, Assignment } from "../protocol/assignment.ts";
+import type { AgentAnswer, AgentRequest, AgentStatusReport, Assignment, Source } from "../protocol/assignment.ts";
 import type { Link } from "../protocol/linking.ts";
+import type { UnlinkReason } from "../protocol/problem.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Assignments, type AssignmentStore } from "./assignments.ts";
 import type { LinkState } from "./link.ts";
 import { Linking, type LinkStore } from "./linking.ts";
 import { type AssignmentClient, HubError, type LinkingClient } from "./ports.ts";
-import { type SourceFactory, SourceSwitch } from "./source_switch.ts";
+import { type SourceRunner, SourceSwitch } from "./source_switch.ts";
 import { runTogether } from "./tasks.ts";
 
 const log = getLogger(["cloud-link", "agent"]);
@@ -54,8 +55,8 @@ export interface AgentOptions {
   readonly assignmentStore: AssignmentStore;
   readonly spool: LinkedSpool;
   /** Makes the uploader of one link; `onUnlinked` is for an end of the link that it comes upon. */
-  readonly makeDelivery: (options: { onUnlinked: () => void }) => Delivery;
-  readonly makeSource: SourceFactory;
+  readonly makeDelivery: (options: { onUnlinked: (reason: UnlinkReason) => void }) => Delivery;
+  readonly makeSource: (source: Source, link: Link) => SourceRunner;
   /** Carries out the hub's request to test a database. */
   readonly testSource: (
     request: Extract<AgentRequest, { type: "test" }>,
@@ -150,8 +151,8 @@ export class Agent {
   /** All that one link wants done. */
   async #work(link: Link, signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
-    const source = new SourceSwitch(this.#options.makeSource);
-    const delivery = this.#options.makeDelivery({ onUnlinked: () => this.#linking.ended(link.id, "moved") });
+    const source = new SourceSwitch((wanted) => this.#options.makeSource(wanted, link));
+    const delivery = this.#options.makeDelivery({ onUnlinked: (reason) => this.#linking.ended(link.id, reason) });
     const assignments = new Assignments({
       client: this.#options.assignmentClient,
       store: this.#options.assignmentStore,

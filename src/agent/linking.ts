@@ -113,7 +113,12 @@ export class Linking {
 
   #noteFailure(error: HubError, options: { first: boolean; hourly: boolean }): void {
     this.problem = error.message;
-    if (options.first) log.error("No PIN yet: {reason}", { reason: error.message });
+    if (options.first) {
+      log.error("{what}: {reason}", {
+        what: this.#state.offer.state === "shown" ? "Cannot ask whether the PIN was entered" : "No PIN yet",
+        reason: error.message,
+      });
+    }
     if (options.hourly) {
       log.error("{url} is asked again every hour; a restart or the command pin asks at once.", {
         url: this.#options.hubUrl.origin,

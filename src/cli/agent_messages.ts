@@ -1,0 +1,46 @@
+/** What the supervisor of `run` and the agent's worker tell each other. */
+import type { Config } from "../config/config.ts";
+import type { AllowedHost } from "../egress/allowed_hosts.ts";
+import type { RelayAddress } from "../egress/start_relay.ts";
+import type { StandardErrorFormat } from "../log/standard_error.ts";
+
+/** A {@linkcode Config} that can be posted. */
+export type PlainConfig = Omit<Config, "hub"> & { readonly hub: Omit<Config["hub"], "url"> & { readonly url: string } };
+
+/** All that the worker needs to know: it reads neither the environment nor files outside its folders. */
+export interface AgentStart {
+  readonly config: PlainConfig;
+  readonly relay: RelayAddress;
+  readonly allowedHosts: readonly AllowedHost[];
+  /** The proxy as it may be shown, with the place that names it; `undefined` for none. */
+  readonly shownProxy: string | undefined;
+  /** Hidden wherever the log would show them. */
+  readonly secrets: readonly string[];
+  readonly caCerts: readonly string[];
+  readonly machineId: string | undefined;
+  readonly standardError: StandardErrorFormat;
+  /** Real paths of the executable and the TOML: never imported. */
+  readonly ownPaths: readonly string[];
+}
+
+export type ToAgent =
+  /** `ports`: the relay's reports. */
+  | { readonly type: "start"; readonly start: AgentStart }
+  | { readonly type: "stop" };
+
+export type FromAgent =
+  /** The loops run. */
+  | { readonly type: "running" }
+  /** Everything is durable and closed. */
+  | { readonly type: "stopped" }
+  | { readonly type: "failed"; readonly message: string; readonly exitCode: number };
+
+/** Makes a configuration that can be posted. */
+export function plainConfig(config: Config): PlainConfig {
+  return { ...config, hub: { ...config.hub, url: config.hub.url.href } };
+}
+
+/** The configuration that was posted. */
+export function revivedConfig(plain: PlainConfig): Config {
+  return { ...plain, hub: { ...plain.hub, url: new URL(plain.hub.url) } };
+}

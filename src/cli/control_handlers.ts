@@ -1,0 +1,131 @@
+/** What the running agent answers through the control channel. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Agent } from "../agent/agent.ts";
+import type { LinkState, PinOnOffer } from "../agent/link.ts";
+import { untilAborted } from "../agent/tasks.ts";
+import type { Config } from "../config/config.ts";
+import type { CheckLine } from "../control/check_line.ts";
+import { type ControlHandlers, serveControl } from "../control/serve_control.ts";
+import type { AgentStatus, LinkStatus, PinOffer } from "../control/status.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { version } from "../runtime/version.ts";
+import type { DiskSpool } from "../spool/disk_spool.ts";
+import { integrationKey, readIntegrationStatus } from "../state/integration.ts";
+import type { State } from "../state/state.ts";
+import type { AgentStart } from "./agent_messages.ts";
+
+/** A new PIN is waited for this long, in ms. */
+const pinTimeoutMs = 30_000;
+/** A PIN that is good for less than this is not handed out any more, in ms. */
+const pinLeftMinMs = 10_000;
+
+export interface LastError {
+  readonly message: string;
+  readonly at: string;
+}
+
+export interface ServedInstallation {
+  readonly agent: Agent;
+  readonly state: State;
+  readonly spool: DiskSpool;
+  readonly config: Config;
+  readonly start: AgentStart;
+  readonly clock: Clock;
+  readonly lastError: () => LastError | null;
+  readonly check: (signal: AbortSignal) => Promise<readonly CheckLine[]>;
+}
+
+/** Serves the channel until aborted. */
+export async function serveInstallation(served: ServedInstallation, signal: AbortSignal): Promise<void> {
+  const startedAt = new Date(served.clock.now()).toISOString();
+  const handlers: ControlHandlers = {
+    status: () => statusOf(served, startedAt),
+    pin: (caller) => offerPin(served, caller),
+    check: served.check,
+  };
+  await using _channel = await serveControl(handlers, { stateFolder: served.state.folder, signal });
+  await untilAborted(signal);
+}
+
+function statusOf({ agent, state, spool, config, start, clock, lastError }: ServedInstallation, startedAt: string) {
+  const { link, paused, problem, hubProblem, lastContactAtMs } = agent.snapshot();
+  const waiting = spool.waiting();
+  const status: AgentStatus = {
+    version,
+    pid: Deno.pid,
+    startedAt,
+    name: config.app.name,
+    folder: config.folder,
+    hub: {
+      url: config.hub.url.origin,
+      reachable: hubProblem === null,
+      lastContactAt: instant(lastContactAtMs),
+      problem: hubProblem,
+    },
+    link: linkStatus(link, clock),
+    paused,
+    problem,
+    waiting: { batches: waiting.batches, bytes: waiting.bytes, oldestAt: instant(waiting.oldestAt) },
+    lastImport: lastImport(link, state),
+    lastError: lastError(),
+    proxy: start.shownProxy ?? null,
+  };
+  return status;
+}
+
+function linkStatus({ link, offer }: LinkState, clock: Clock): LinkStatus {
+  const shown = offer.state === "shown" ? { pin: offer.offer.pin, expiresAt: expiryOf(offer.offer, clock) } : undefined;
+  if (link === undefined) return shown === undefined ? { state: "unlinked" } : { state: "pin", ...shown };
+  return { state: "linked", id: link.id, account: link.account, integration: link.integration, ...shown };
+}
+
+function lastImport({ link }: LinkState, { database }: State): AgentStatus["lastImport"] {
+  if (link === undefined) return null;
+  const key = integrationKey(database, { accountId: link.account.id, integrationId: link.integration.id });
+  const done = readIntegrationStatus(database, key).lastImport;
+  return done === undefined ? null : { name: done.name, at: new Date(done.at).toISOString() };
+}
+
+/** The PIN that is being shown, while it is good for a while, or a new one. */
+async function offerPin({ agent, clock, config }: ServedInstallation, caller: AbortSignal): Promise<PinOffer> {
+  const deadline = clock.monotonicMs() + pinTimeoutMs;
+  while (true) {
+    const { offer } = agent.snapshot().link;
+    if (offer.state === "shown" && offer.offer.expiresAtMs - clock.monotonicMs() >= pinLeftMinMs) {
+      return {
+        pin: offer.offer.pin,
+        expiresAt: expiryOf(offer.offer, clock),
+        hubUrl: config.hub.url.origin,
+      };
+    }
+    const leftMs = deadline - clock.monotonicMs();
+    if (leftMs <= 0) {
+      throw new Error(`No PIN yet: ${agent.snapshot().hubProblem ?? "the hub does not answer. Try: check"}`);
+    }
+    agent.wantPin();
+    await change(agent, { waitMs: Math.min(leftMs, 1000), caller });
+    const { hubProblem } = agent.snapshot();
+    if (hubProblem !== null && agent.snapshot().link.offer.state !== "shown") throw new Error(`No PIN: ${hubProblem}`);
+  }
+}
+
+/** Resolves at the next change of the link or the PIN, or after `waitMs`. */
+async function change(agent: Agent, { waitMs, caller }: { waitMs: number; caller: AbortSignal }): Promise<void> {
+  const over = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const unwatch = agent.watchLink(resolve);
+  try {
+    await Promise.race([promise, delay(waitMs, undefined, { signal: AbortSignal.any([caller, over.signal]) })]);
+  } finally {
+    unwatch();
+    over.abort();
+  }
+}
+
+function expiryOf(offer: PinOnOffer, clock: Clock): string {
+  return new Date(clock.now() + offer.expiresAtMs - clock.monotonicMs()).toISOString();
+}
+
+function instant(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}

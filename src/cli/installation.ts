@@ -1,0 +1,151 @@
+/** One installation at work: the agent with its state, spool, sources, hub and control channel. */
+import { join } from "node:path";
+import { getLogger } from "@logtape/logtape";
+import { Agent } from "../agent/agent.ts";
+import type { SourceRunner } from "../agent/source_switch.ts";
+import { runTogether } from "../agent/tasks.ts";
+import { Uploader } from "../agent/uploader.ts";
+import type { CheckLine } from "../control/check_line.ts";
+import type { Config } from "../config/config.ts";
+import { realFileSystem } from "../durable/real_file_system.ts";
+import type { Link } from "../protocol/linking.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { version } from "../runtime/version.ts";
+import { CsvFolder } from "../source/csv_folder.ts";
+import { type DiskSpool, openSpool } from "../spool/disk_spool.ts";
+import { csvLedger, forgetCsvContent } from "../state/csv_ledger.ts";
+import { integrationKey } from "../state/integration.ts";
+import { readLink, writeAssignment, writeLink } from "../state/link_store.ts";
+import { openState, type State } from "../state/state.ts";
+import type { AgentStart } from "./agent_messages.ts";
+import { type HubAccess, openHubAccess } from "./hub_access.ts";
+import { type LastError, serveInstallation } from "./control_handlers.ts";
+
+const log = getLogger(["cloud-link"]);
+
+export interface InstallationOptions {
+  readonly start: AgentStart;
+  readonly config: Config;
+  /** The relay's reports. */
+  readonly reports: MessagePort;
+  readonly clock: Clock;
+  readonly lastError: () => LastError | null;
+  readonly onRunning: () => void;
+}
+
+/** Runs until aborted; then all is durable and closed. */
+export async function runInstallation(options: InstallationOptions, signal: AbortSignal): Promise<void> {
+  const { start, config, clock } = options;
+  using state = await openState(join(config.folder, "state"), {
+    owner: { appName: config.app.name, folder: config.folder, machineId: start.machineId },
+    fs: realFileSystem,
+    clock,
+  });
+  await using spool = await openSpoolOf(state, options);
+  using hub = openHubAccess({
+    hubUrl: config.hub.url,
+    relay: start.relay,
+    reports: options.reports,
+    caCerts: start.caCerts,
+    database: state.database,
+    clock,
+    appName: config.app.name,
+  });
+  const agent = makeAgent({ state, spool, hub }, options);
+  await runTogether([
+    (inner) => agent.run(inner),
+    (inner) => serveInstallation({ agent, state, spool, check: notYet, ...options }, inner),
+    () => Promise.resolve(options.onRunning()),
+  ], signal);
+}
+
+function openSpoolOf(state: State, { config, clock }: InstallationOptions): Promise<DiskSpool> {
+  const { database } = state;
+  return openSpool({
+    folder: join(state.folder, "spool"),
+    setAsideFolder: state.setAsideFolder,
+    fs: realFileSystem,
+    database,
+    clock,
+    limits: config.spool,
+    onLost: ({ integration, batch, reread }) => {
+      if (batch.origin.kind === "csv") forgetCsvContent(database, integration, { sha256: batch.sha256, reread });
+    },
+  });
+}
+
+function makeAgent(
+  { state, spool, hub }: { state: State; spool: DiskSpool; hub: HubAccess },
+  { start, config, clock }: InstallationOptions,
+): Agent {
+  const { database } = state;
+  const random = () => Math.random();
+  return new Agent({
+    clock,
+    random,
+    version,
+    hubUrl: config.hub.url,
+    account: config.hub.account,
+    linkingClient: hub.cloud.linking,
+    assignmentClient: hub.cloud.assignment,
+    linkStore: {
+      load: () => readLink(database)?.link,
+      save: (link) => writeLink(database, link),
+    },
+    assignmentStore: {
+      load: () => readLink(database)?.assignment,
+      save: (kept) => writeAssignment(database, kept),
+    },
+    spool,
+    makeDelivery: ({ onUnlinked }) =>
+      new Uploader({
+        spool,
+        client: hub.cloud.delivery,
+        clock,
+        random,
+        onUnlinked: (error) => onUnlinked(error.unlinkReason ?? "moved"),
+      }),
+    makeSource: (source, link) => {
+      if (source.type === "csv") return csvSource(link, { state, spool, start, config, clock });
+      return notSupported("This version reads no databases yet. Install a newer one.");
+    },
+    testSource: () => Promise.resolve({ ok: false, message: "This version reads no databases yet." }),
+  });
+}
+
+function csvSource(
+  link: Link,
+  { state, spool, start, config, clock }:
+    & { state: State; spool: DiskSpool }
+    & Pick<
+      InstallationOptions,
+      "start" | "config" | "clock"
+    >,
+): SourceRunner {
+  const key = integrationKey(state.database, { accountId: link.account.id, integrationId: link.integration.id });
+  const folder = new CsvFolder({
+    folder: config.app.importDirectory,
+    ownPaths: [...start.ownPaths, state.folder],
+    settleMs: config.csv.settleMs,
+    pollMs: config.csv.pollMs,
+    spool,
+    ledger: csvLedger(state.database, key),
+    clock,
+  });
+  return {
+    run: (signal) => folder.run(signal),
+    importNow: () => folder.importNow(),
+    get problem() {
+      return spool.problem ?? folder.problem;
+    },
+  };
+}
+
+function notSupported(problem: string): SourceRunner {
+  log.error("{problem}", { problem });
+  return { run: () => Promise.resolve(), importNow() {}, problem };
+}
+
+function notYet(): Promise<readonly CheckLine[]> {
+  return Promise.resolve([]);
+}

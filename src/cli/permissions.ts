@@ -1,0 +1,38 @@
+/** What each part of `run` may do. Deno bakes permissions in when it compiles, so they are narrowed at the start. */
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Config } from "../config/config.ts";
+import type { AllowedHost } from "../egress/allowed_hosts.ts";
+import { type RelayAddress, relayUserPermissions } from "../egress/start_relay.ts";
+
+/**
+ * The agent's worker: its folders, the relay and the hosts behind it, and port 0 of loopback for the control channel
+ * where that is no Unix socket. No environment, no programs, no native libraries.
+ */
+export function agentPermissions(
+  config: Config,
+  { relay, allowed }: { relay: RelayAddress; allowed: readonly AllowedHost[] },
+): Deno.PermissionOptionsObject {
+  return {
+    read: [...new Set([config.folder, config.app.importDirectory, dirname(config.file), ...ownSource()])],
+    write: [config.folder],
+    net: [...relayUserPermissions(relay, allowed), "127.0.0.1:0"],
+    env: false,
+    sys: ["hostname", "osRelease", "statfs", "uid"],
+    run: false,
+    ffi: false,
+    import: false,
+  };
+}
+
+/** From a checkout, a worker loads its modules with its own permissions; the compiled executable has them inside. */
+function ownSource(): string[] {
+  return Deno.build.standalone ? [] : [fileURLToPath(new URL("../..", import.meta.url))];
+}
+
+/** Gives up everything that this thread may do; workers keep what they were given. */
+export async function giveUpPermissions(): Promise<void> {
+  for (const name of ["read", "write", "net", "env", "sys", "ffi", "import", "run"] as const) {
+    await Deno.permissions.revoke({ name });
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * `run`: the supervisor. It reads the configuration, starts the relay and the agent in workers that may do no more than
+ * they need, and gives up its own permissions.
+ *
+ * ```
+ * main ── relay worker: net (hub, object stores, proxy)
+ *     └── agent worker: its folders, net by the relay only
+ * ```
+ */
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import { allowedHosts } from "../egress/allowed_hosts.ts";
+import { type Relay, startRelay } from "../egress/start_relay.ts";
+import { standardErrorFormat, writeStandardError } from "../log/standard_error.ts";
+import { type AgentStart, type FromAgent, plainConfig, type ToAgent } from "./agent_messages.ts";
+import { agentPermissions, giveUpPermissions } from "./permissions.ts";
+import { lookAround, ownPaths, type Surroundings } from "./surroundings.ts";
+
+/** How long the agent may take to end once asked, in ms; all it knows is durable at any time. */
+const stopTimeoutMs = 900;
+
+export interface RunOptions {
+  /** @default the TOML of the installation folder */
+  readonly configFile?: string | undefined;
+  readonly logFormat?: "text" | "json" | undefined;
+}
+
+/** Runs the agent until the signal is aborted; resolves with the exit code. */
+export async function run(options: RunOptions, { signal }: { signal: AbortSignal }): Promise<number> {
+  const config = loadConfig(options.configFile);
+  const surroundings = await lookAround(config);
+  const allowed = allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts });
+  await using relay = await startRelay({ allowed, proxy: surroundings.proxy });
+  using agent = startAgentWorker(config, relay);
+  agent.send({ type: "start", start: await describe(config, { surroundings, relay, options }) }, [relay.reports()]);
+  return await supervise(agent, { relay, signal });
+}
+
+async function describe(
+  config: Config,
+  { surroundings, relay, options }: { surroundings: Surroundings; relay: Relay; options: RunOptions },
+): Promise<AgentStart> {
+  return {
+    config: plainConfig(config),
+    relay: { port: relay.port, token: relay.token },
+    allowedHosts: allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts }),
+    shownProxy: surroundings.shownProxy,
+    secrets: surroundings.secrets,
+    caCerts: surroundings.caCerts,
+    machineId: surroundings.machineId,
+    standardError: standardErrorFormat(options.logFormat, { isTerminal: Deno.stderr.isTerminal() }),
+    ownPaths: await ownPaths(config),
+  };
+}
+
+interface AgentWorker extends Disposable {
+  send(message: ToAgent, transfer?: Transferable[]): void;
+  /** The next thing it says, or the error that ended it. */
+  readonly messages: AsyncIterableIterator<FromAgent>;
+}
+
+function startAgentWorker(config: Config, relay: Relay): AgentWorker {
+  const allowed = allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts });
+  const worker = new Worker(import.meta.resolve("./agent_worker.ts"), {
+    type: "module",
+    name: "agent",
+    deno: { permissions: agentPermissions(config, { relay, allowed }) },
+  });
+  return { ...messagesOf(worker), [Symbol.dispose]: () => worker.terminate() };
+}
+
+function messagesOf(worker: Worker): Omit<AgentWorker, typeof Symbol.dispose> {
+  const queue: FromAgent[] = [];
+  let wake = Promise.withResolvers<void>();
+  const push = (message: FromAgent) => {
+    queue.push(message);
+    wake.resolve();
+  };
+  worker.onmessage = (event: MessageEvent<FromAgent>) => push(event.data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    push({ type: "failed", message: event.message, exitCode: 1 });
+  };
+  async function* messages(): AsyncIterableIterator<FromAgent> {
+    while (true) {
+      const next = queue.shift();
+      if (next !== undefined) {
+        yield next;
+        continue;
+      }
+      await wake.promise;
+      wake = Promise.withResolvers();
+    }
+  }
+  return {
+    send: (message, transfer = []) => worker.postMessage(message, transfer),
+    messages: messages(),
+  };
+}
+
+/** Until the agent ends, by itself or because it was told to. */
+async function supervise(
+  agent: AgentWorker,
+  { relay, signal }: { relay: Relay; signal: AbortSignal },
+): Promise<number> {
+  const late = Promise.withResolvers<"late">();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const onAbort = () => {
+    agent.send({ type: "stop" });
+    timer = setTimeout(() => late.resolve("late"), stopTimeoutMs);
+  };
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  const relayFailed = relay.ended.then(() => new Promise<never>(() => {}));
+  try {
+    while (true) {
+      const message = await Promise.race([agent.messages.next(), late.promise, relayFailed]);
+      if (message === "late" || message.done) return 0;
+      switch (message.value.type) {
+        case "running":
+          // Not before: while a worker loads its modules, this thread's permissions count too.
+          await giveUpPermissions();
+          break;
+        case "stopped":
+          return 0;
+        case "failed":
+          writeStandardError(message.value.message);
+          return message.value.exitCode;
+      }
+    }
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,72 @@
+/** What `run` and `check` look up around the installation before permissions are narrowed. */
+import type { Config } from "../config/config.ts";
+import { parseCaCertificates } from "../egress/ca_certificates.ts";
+import { type Proxy, proxyFromEnvironment, shownProxy } from "../egress/proxy.ts";
+import {
+  environmentPlace,
+  findProxyVariables,
+  linuxPlaces,
+  type ProxyVariableName,
+} from "../service/proxy_variables.ts";
+
+/** Deno looks for certificate authorities here; 2.7 does so only when told, before the first connection. */
+const caStoreVariable = "DENO_TLS_CA_STORE";
+
+export interface Surroundings {
+  readonly proxy: Proxy | undefined;
+  /** The proxy as it may be shown, and which place names it. */
+  readonly shownProxy: string | undefined;
+  /** PEM of `[hub] caFile`. */
+  readonly caCerts: readonly string[];
+  readonly machineId: string | undefined;
+  /** Values that must never be shown. */
+  readonly secrets: readonly string[];
+}
+
+/** Looks all of it up. Throws with a message for the operator when the proxy's address or the CA file is no good. */
+export async function lookAround(config: Config): Promise<Surroundings> {
+  if (Deno.env.get(caStoreVariable) === undefined) Deno.env.set(caStoreVariable, "mozilla,system");
+  const environment = (name: ProxyVariableName) => Deno.env.get(name);
+  const { variables, origin } = await findProxyVariables(
+    Deno.build.os === "linux" ? linuxPlaces(environment) : [environmentPlace(environment)],
+  );
+  const proxy = proxyFromEnvironment(variables);
+  return {
+    proxy,
+    shownProxy: proxy && `${shownProxy(proxy)} (${proxy.variable} in ${origin})`,
+    caCerts: config.hub.caFile === undefined ? [] : await readCaFile(config.hub.caFile),
+    machineId: await readMachineId(),
+    secrets: proxy?.credentials === undefined
+      ? []
+      : [proxy.credentials.password, encodeURIComponent(proxy.credentials.password)],
+  };
+}
+
+/** Real paths of what the agent itself has in the installation folder besides log and state. */
+export async function ownPaths(config: Config): Promise<string[]> {
+  const paths = [config.file, ...(Deno.build.standalone ? [Deno.execPath()] : [])];
+  const real = await Promise.all(paths.map((path) => Deno.realPath(path).catch(() => path)));
+  return [...new Set([...paths, ...real])];
+}
+
+async function readCaFile(file: string): Promise<string[]> {
+  let pem: string;
+  try {
+    pem = await Deno.readTextFile(file);
+  } catch (cause) {
+    throw new Error(
+      `Cannot read [hub] caFile "${file}": ${
+        cause instanceof Error ? cause.message : cause
+      }. Check the path, and that the service's user may read it.`,
+      { cause },
+    );
+  }
+  return parseCaCertificates(pem, { file });
+}
+
+/** `undefined` where there is none: the state then belongs to the folder and the name alone. */
+async function readMachineId(): Promise<string | undefined> {
+  if (Deno.build.os !== "linux") return undefined;
+  const text = await Deno.readTextFile("/etc/machine-id").catch(() => "");
+  return text.trim() || undefined;
+}

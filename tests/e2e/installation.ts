@@ -1,0 +1,143 @@
+/** Installations and hubs as their users run them: child processes of the compiled executable. */
+import { join } from "node:path";
+import { executable } from "../setup/executable.ts";
+
+/** How long anything that is waited for may take, in ms. */
+const patienceMs = 30_000;
+
+/** A process of the compiled executable. */
+export class Program implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #output: Promise<void>[];
+  readonly status: Promise<Deno.CommandStatus>;
+  /** What it has printed to standard output and standard error so far. */
+  printed = "";
+  #wake: (() => void)[] = [];
+  #ended = false;
+
+  constructor(args: readonly string[], options: { env?: Record<string, string>; path?: string } = {}) {
+    this.#child = new Deno.Command(options.path ?? executable, {
+      args: [...args],
+      env: { NO_COLOR: "1", ...options.env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.status = this.#child.status;
+    this.#output = [this.#collect(this.#child.stdout), this.#collect(this.#child.stderr)];
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      this.printed += text;
+      for (const wake of this.#wake.splice(0)) wake();
+    }
+    this.#ended = true;
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+
+  /** The first match in what was printed; fails when the program ends without one. */
+  async waitFor(pattern: RegExp): Promise<RegExpExecArray> {
+    const deadline = performance.now() + patienceMs;
+    while (true) {
+      const match = pattern.exec(this.printed);
+      if (match) return match;
+      if (this.#ended || performance.now() > deadline) {
+        throw new Error(`The program never printed ${pattern}, but:\n${this.printed}`);
+      }
+      await Promise.race([
+        new Promise<void>((resolve) => this.#wake.push(resolve)),
+        new Promise<void>((resolve) => setTimeout(resolve, 100)),
+      ]);
+    }
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Sends the signal, waits for the end and returns the exit code and how long it took. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<{ code: number; ms: number }> {
+    const start = performance.now();
+    try {
+      this.#child.kill(signal);
+    } catch {
+      // it has ended already
+    }
+    const { code } = await this.status;
+    const ms = performance.now() - start;
+    await Promise.all(this.#output);
+    return { code, ms };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("SIGKILL");
+  }
+}
+
+/** Runs a command to its end. */
+export async function runProgram(
+  args: readonly string[],
+  options: { env?: Record<string, string> } = {},
+): Promise<{ code: number; printed: string }> {
+  await using program = new Program(args, options);
+  const { code } = await program.status;
+  await program.stop();
+  return { code, printed: program.printed };
+}
+
+/** A temporary installation folder with a configuration, in which agents can be started. */
+export class Installation implements AsyncDisposable {
+  readonly folder: string;
+  readonly configFile: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.configFile = join(folder, "injixo-cloud-link.toml");
+  }
+
+  static async make(hubUrl: string, options: { toml?: string } = {}): Promise<Installation> {
+    const installation = new Installation(await Deno.realPath(await Deno.makeTempDir({ prefix: "cloud-link-" })));
+    await installation.configure(hubUrl, options);
+    return installation;
+  }
+
+  /** `toml` comes before the sections that this writes. */
+  async configure(hubUrl: string, options: { toml?: string } = {}): Promise<void> {
+    await Deno.writeTextFile(
+      this.configFile,
+      `${options.toml ?? ""}\n[hub]\nurl = "${hubUrl}"\n[csv]\nsettleSeconds = 1\npollSeconds = 2\n`,
+    );
+  }
+
+  start(options: { env?: Record<string, string>; path?: string } = {}): Program {
+    return new Program(["run", "--config", this.configFile, "--log-format", "text"], options);
+  }
+
+  command(name: string, ...args: string[]): Promise<{ code: number; printed: string }> {
+    return runProgram([name, "--config", this.configFile, ...args]);
+  }
+
+  path(...names: string[]): string {
+    return join(this.folder, ...names);
+  }
+
+  /** Writes a file as an exporter does: under another name first. */
+  async drop(name: string, content: string | Uint8Array<ArrayBuffer>): Promise<void> {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    await Deno.writeFile(this.path(`.${name}.part`), bytes);
+    await Deno.rename(this.path(`.${name}.part`), this.path(name));
+  }
+
+  log(): Promise<string> {
+    return Deno.readTextFile(this.path("injixo-cloud-link.log"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
