@@ -21,6 +21,11 @@ export interface DatabaseInfo {
   readonly description: string;
   /** Puts a name in quotes as this database wants it, so that it is taken as it is. */
   quote(name: string): string;
+  /**
+   * Where the driver gives `column`'s times as the session's wall clock although the database has their offset (so that
+   * the hour that comes twice in autumn cannot be told apart): SQL that gives `expression` as text with the offset.
+   */
+  offsetText(column: Column, expression: string): string | undefined;
   /** The session's time zone is the one asked for: values with a zone and the database's own clock are in it. */
   readonly sessionTimeZone: "set" | "as-is";
   /** What could not be set up as wished, for the log. */
@@ -33,6 +38,11 @@ export interface QueryOptions {
   readonly parameters?: readonly Parameter[];
   /** Limit in the database, where it has one. @default none */
   readonly timeoutSeconds?: number;
+  /**
+   * Text columns whose values are times with an offset, because the query asked for them that way
+   * ({@linkcode DatabaseInfo.offsetText}): their kind becomes `timestamp-with-zone`.
+   */
+  readonly zonedColumns?: ReadonlySet<string>;
   /** Columns whose values may be of any length, from an earlier {@linkcode LongValueError}. */
   readonly longColumns?: ReadonlySet<string>;
 }
@@ -41,6 +51,8 @@ export interface QueryOptions {
 export type Parameter =
   /** Wall-clock time, as ms since 1970-01-01T00:00 of that same wall clock. */
   | { readonly type: "timestamp"; readonly wallClockMs: number }
+  /** A point in time, in ms since the epoch, for comparing with a column that has a zone. */
+  | { readonly type: "instant"; readonly epochMs: number }
   | { readonly type: "integer"; readonly value: bigint }
   | { readonly type: "text"; readonly value: string };
 

@@ -111,12 +111,6 @@ class Output implements AsyncDisposable {
     await this.#written;
     const full = this.#filling;
     this.#filling = this.#writing;
-    // A row that needed a large buffer must not hold that memory for the rest of the query.
-    if (this.#filling.bytes.length > 4 * this.#chunkBytes) {
-      const { replacedCharacters } = this.#filling;
-      this.#filling = new CsvBuffer(this.#chunkBytes);
-      this.#filling.replacedCharacters = replacedCharacters;
-    }
     this.#filling.length = 0;
     this.#writing = full;
     this.bytes += full.length;

@@ -50,7 +50,12 @@ export interface PlanOptions {
   readonly refetch: boolean;
   readonly textOnly: boolean;
   readonly narrow: boolean;
+  readonly sizesHold: boolean;
+  /** Timestamps with a zone come without their offset. */
+  readonly losesOffset: boolean;
   readonly longColumns: ReadonlySet<string>;
+  /** Texts that are times with an offset, as the caller knows. */
+  readonly zonedColumns: ReadonlySet<string>;
 }
 
 /** Characters bound where longer values can be fetched afterwards: most texts, and small blocks. */
@@ -73,8 +78,10 @@ export function planColumn(column: DescribedColumn, options: PlanOptions): Plann
   const ascii = (kind: ColumnKind, width: number): PlannedColumn => {
     return { ...known, kind, cell: cell.ascii, cType: cType.char, width: align(width), terminator: 1, long: false };
   };
-  const binary = isBinary(column.type);
-  if (binary) return { ...known, kind: "binary", ...planBytes(column, options) };
+  if (options.zonedColumns.has(column.name)) {
+    return { ...known, kind: "timestamp-with-zone", ...planText(column, options) };
+  }
+  if (isBinary(column.type)) return { ...known, kind: "binary", ...planBytes(column, options) };
   if (options.textOnly) return { ...known, kind: kindOf(column), ...planText(column, options) };
   const kind = kindOf(column);
   switch (kind) {
@@ -92,13 +99,22 @@ export function planColumn(column: DescribedColumn, options: PlanOptions): Plann
       return fixed(kind, cell.bit, cType.bit, 1);
     case "timestamp":
       return fixed(kind, cell.timestamp, cType.timestamp, timestampWidth);
+    case "timestamp-with-zone":
+      return options.losesOffset
+        ? fixed("timestamp", cell.timestamp, cType.timestamp, timestampWidth)
+        : ascii(kind, timeWidth);
     case "date":
     case "time":
-    case "timestamp-with-zone":
       return ascii(kind, timeWidth);
     default:
       return column.type === sqlType.guid ? ascii("text", guidWidth) : { ...known, kind, ...planText(column, options) };
   }
+}
+
+/** Values differ in length, so that one may not fit. */
+export function isVariable(column: PlannedColumn): boolean {
+  return column.cell === cell.wide || column.cell === cell.ascii || column.cell === cell.utf8 ||
+    column.cell === cell.binary;
 }
 
 type Plan = Pick<PlannedColumn, "cell" | "cType" | "width" | "terminator" | "long">;
@@ -122,7 +138,8 @@ function room(
   wanted: { column: DescribedColumn; options: PlanOptions; bytes: number; terminator: number },
 ): { width: number; long: boolean } {
   const { column, options, bytes, terminator } = wanted;
-  const unbounded = column.size <= 0 || column.size > boundCharactersMax || options.longColumns.has(column.name);
+  const unbounded = (column.size <= 0 && !options.sizesHold) || column.size > boundCharactersMax ||
+    options.longColumns.has(column.name);
   const optimistic = align(optimisticCharacters * 2 + terminator);
   if (options.refetch) {
     return {

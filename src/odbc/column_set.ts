@@ -26,6 +26,8 @@ export class ColumnSet {
   readonly kinds: Uint8Array;
   /** Whole values of cells marked {@linkcode overflowed}, by `row * columns + column`. */
   readonly overflow = new Map<number, Uint8Array<ArrayBuffer>>();
+  /** Where the long values of this block lie. */
+  readonly arena = new Arena();
 
   constructor(columns: readonly PlannedColumn[], rowsMax: number) {
     this.columns = columns;
@@ -47,6 +49,13 @@ export class ColumnSet {
     this.signed = new Int32Array(memory);
     this.floats = new Float32Array(memory);
     this.doubles = new Float64Array(memory);
+  }
+
+  /** Forgets the rows, before the next fetch. */
+  clear(): void {
+    this.rows = 0;
+    this.overflow.clear();
+    this.arena.clear();
   }
 
   /** A column's cells from `row` on, for binding. */
@@ -81,5 +90,32 @@ export class ColumnSet {
     if (length === overflowed) return this.overflow.get(row * this.columns.length + column) ?? new Uint8Array(0);
     const at = (this.cellsAt[column] ?? 0) + row * (this.widths[column] ?? 0);
     return this.bytes.subarray(at, at + Math.max(0, length));
+  }
+}
+
+const arenaBytesMin = 256 * 1024;
+/** More than this is not kept from one block to the next. */
+const arenaBytesKept = 16 * 1024 * 1024;
+
+/** Memory for values of unknown length that is used again for each block, since a heap full of them is slow to collect. */
+export class Arena {
+  #bytes = new Uint8Array(new ArrayBuffer(0));
+  #used = 0;
+
+  clear(): void {
+    this.#used = 0;
+    if (this.#bytes.length > arenaBytesKept) this.#bytes = new Uint8Array(new ArrayBuffer(0));
+  }
+
+  /** Room for `bytes`. What was taken before stays valid. */
+  take(bytes: number): Uint8Array<ArrayBuffer> {
+    const at = Math.ceil(this.#used / 8) * 8;
+    if (at + bytes > this.#bytes.length) {
+      this.#bytes = new Uint8Array(new ArrayBuffer(Math.max(arenaBytesMin, bytes, this.#bytes.length * 2)));
+      this.#used = bytes;
+      return this.#bytes.subarray(0, bytes);
+    }
+    this.#used = at + bytes;
+    return this.#bytes.subarray(at, at + bytes);
   }
 }

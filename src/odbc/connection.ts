@@ -20,7 +20,7 @@ import { allocateEnvironment, listRegistered } from "./drivers.ts";
 import type { Handle, OdbcLibrary } from "./library.ts";
 import { type DriverTraits, openRows } from "./odbc_rows.ts";
 import { Statement, succeeded } from "./statement.ts";
-import { toWide, WideBuffer } from "./wide.ts";
+import { toNarrow, toWide, WideBuffer } from "./wide.ts";
 
 export interface ConnectOptions {
   /** Its memory and threads are those of this process. */
@@ -56,7 +56,10 @@ export async function connectOdbc(options: ConnectOptions): Promise<Database> {
   const profile = driverProfile(driver);
   const handles = new Handles(library, secretsOf(attributes));
   const complete = formatConnectionString(withDefaults(attributes, profile.options));
-  const connecting = handles.connect(complete, options.loginTimeoutSeconds ?? defaultLoginTimeoutSeconds);
+  const connecting = handles.connect(complete, {
+    loginTimeoutSeconds: options.loginTimeoutSeconds ?? defaultLoginTimeoutSeconds,
+    narrow: profile.narrow ?? false,
+  });
   try {
     await untilAborted(connecting, signal);
   } catch (error) {
@@ -88,12 +91,13 @@ class Handles implements AsyncDisposable {
     this.connection = handle[0] ?? 0n;
   }
 
-  async connect(connectionString: string, loginTimeoutSeconds: number): Promise<void> {
+  async connect(connectionString: string, options: { loginTimeoutSeconds: number; narrow: boolean }): Promise<void> {
+    const { loginTimeoutSeconds, narrow } = options;
     const { symbols } = this.library;
     symbols.SQLSetConnectAttrW(this.connection, connectionAttribute.loginTimeout, BigInt(loginTimeoutSeconds), 0);
-    const input = toWide(connectionString);
+    const input = narrow ? toNarrow(connectionString) : toWide(connectionString);
     const output = new WideBuffer(4096);
-    const code = await symbols.SQLDriverConnectW(
+    const code = await (narrow ? symbols.SQLDriverConnect : symbols.SQLDriverConnectW)(
       this.connection,
       0n,
       input,
@@ -171,7 +175,7 @@ class OdbcConnection implements Database {
     const remarks: string[] = [];
     const attempt = async (sql: string, what: string): Promise<boolean> => {
       try {
-        await runAlone(handles, { sql, signal: options.signal });
+        await runAlone(handles, { sql, signal: options.signal, narrow: profile.narrow ?? false });
         return true;
       } catch (error) {
         if (!(error instanceof OdbcError)) throw error;
@@ -181,7 +185,7 @@ class OdbcConnection implements Database {
     };
     const zone = options.timeZone && profile.timeZoneStatement(options.timeZone);
     const zoneSet = zone ? await attempt(zone, "The session's time zone") : false;
-    for (const sql of profile.readOnlyStatements) await attempt(sql, "Read-only access");
+    for (const sql of profile.sessionStatements) await attempt(sql, "Read-only access");
     handles.set(connectionAttribute.accessMode, readOnly);
     if (!handles.set(connectionAttribute.autocommit, off)) remarks.push("Autocommit could not be switched off.");
     const extensions = handles.number(infoType.getDataExtensions);
@@ -191,10 +195,15 @@ class OdbcConnection implements Database {
         refetch: profile.longValuesInBlocks ?? (extensions & inBlocks) === inBlocks,
         textOnly: profile.textOnly ?? false,
         narrow: profile.narrow ?? false,
+        sizesHold: profile.sizesHold ?? false,
+        losesOffset: profile.offsetText !== undefined,
+        boundAgain: (extensions & getDataExtension.bound) !== 0,
       },
       info: {
         description: describe(handles),
         quote: quoter(handles.text(infoType.identifierQuote)),
+        offsetText: (column, expression) =>
+          /timestamptz|with (local )?time zone/i.test(column.typeName) ? profile.offsetText?.(expression) : undefined,
         sessionTimeZone: zoneSet ? "set" : "as-is",
         remarks,
       },
@@ -212,7 +221,12 @@ class OdbcConnection implements Database {
       await this.#handles.rollback();
     };
     try {
-      statement = new Statement(library, connection, { signal, timeoutSeconds, secrets });
+      statement = new Statement(library, connection, {
+        signal,
+        timeoutSeconds,
+        secrets,
+        narrow: this.#traits.narrow,
+      });
       await statement.execute(sql, options.parameters ?? []);
       return openRows(library, statement, { traits: this.#traits, query: options, onEnd });
     } catch (error) {
@@ -228,11 +242,15 @@ class OdbcConnection implements Database {
 }
 
 /** A statement without rows, for the session. */
-async function runAlone(handles: Handles, options: { sql: string; signal: AbortSignal }): Promise<void> {
+async function runAlone(
+  handles: Handles,
+  options: { sql: string; signal: AbortSignal; narrow: boolean },
+): Promise<void> {
   await using statement = new Statement(handles.library, handles.connection, {
     signal: options.signal,
     timeoutSeconds: setUpTimeoutSeconds,
     secrets: handles.secrets,
+    narrow: options.narrow,
   });
   await statement.execute(options.sql, []);
 }

@@ -52,7 +52,7 @@ export function encodeBlock(
       if (length < 0) {
         if (length !== overflowed) continue;
         const value = set.value(column, row);
-        if (o + value.length * 3 + rowBytesMax > out.length) {
+        if (o + value.length * 2 + rowBytesMax > out.length) {
           // The whole row again, in a buffer with more room.
           csv.length = rowStart;
           return row;

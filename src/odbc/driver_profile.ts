@@ -7,7 +7,7 @@ export interface DriverProfile {
   /** Options added to a connection string that does not set them. */
   readonly options: Attributes;
   /** Statements for a new connection; one that fails is reported and passed over. */
-  readonly readOnlyStatements: readonly string[];
+  readonly sessionStatements: readonly string[];
   /** Statement that sets the session's time zone; `undefined` where there is none. */
   timeZoneStatement(zone: string): string | undefined;
   /** SQLGetData may reach any row of a fetched block, whatever the driver says; `undefined` asks the driver. */
@@ -16,8 +16,10 @@ export interface DriverProfile {
   readonly textOnly?: boolean;
   /** Character data comes as UTF-8 in `SQL_C_CHAR`: the driver knows no wide characters. */
   readonly narrow?: boolean;
-  /** Has to be told the query's time limit by a statement, in place of SQL_ATTR_QUERY_TIMEOUT. */
-  timeoutStatement?(seconds: number): string;
+  /** No value is longer than its column's declared size, not even where that is 0. */
+  readonly sizesHold?: boolean;
+  /** Timestamps with a zone come as the session's wall clock; this gives them with their offset, as text. */
+  offsetText?(expression: string): string;
 }
 
 export type DriverFamily = "postgresql" | "mariadb" | "mysql" | "mssql" | "freetds" | "sqlite" | "other";
@@ -37,43 +39,45 @@ const profiles: Record<DriverFamily, DriverProfile> = {
       { key: "ByteaAsLongVarBinary", value: "1" },
       { key: "UseServerSidePrepare", value: "1" },
     ],
-    readOnlyStatements: ["SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"],
+    sessionStatements: ["SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"],
     timeZoneStatement: (zone) => `SET TIME ZONE '${isoZone(zone)}'`,
     longValuesInBlocks: true,
-    timeoutStatement: (seconds) => `SET statement_timeout = ${Math.ceil(seconds * 1000)}`,
+    offsetText: (expression) => `CAST(${expression} AS text)`,
   },
   mariadb: {
     family: "mariadb",
     options: [{ key: "NO_CACHE", value: "1" }, { key: "FORWARDONLY", value: "1" }],
-    readOnlyStatements: ["SET SESSION TRANSACTION READ ONLY"],
+    sessionStatements: ["SET SESSION TRANSACTION READ ONLY"],
     timeZoneStatement: (zone) => `SET time_zone = '${isoZone(zone)}'`,
     longValuesInBlocks: false,
+    sizesHold: true,
   },
   mysql: {
     family: "mysql",
     options: [{ key: "NO_CACHE", value: "1" }, { key: "FORWARD_CURSOR", value: "1" }],
-    readOnlyStatements: ["SET SESSION TRANSACTION READ ONLY"],
+    sessionStatements: ["SET SESSION TRANSACTION READ ONLY"],
     timeZoneStatement: (zone) => `SET time_zone = '${isoZone(zone)}'`,
     longValuesInBlocks: false,
+    sizesHold: true,
   },
   mssql: {
     family: "mssql",
     options: [{ key: "APP", value: "injixo Cloud Link" }, { key: "ApplicationIntent", value: "ReadOnly" }],
-    readOnlyStatements: [],
+    sessionStatements: [],
     timeZoneStatement: () => undefined,
     longValuesInBlocks: false,
   },
   freetds: {
     family: "freetds",
     options: [{ key: "TDS_Version", value: "7.4" }, { key: "ClientCharset", value: "UTF-8" }],
-    readOnlyStatements: [],
+    sessionStatements: [],
     timeZoneStatement: () => undefined,
     longValuesInBlocks: false,
   },
   sqlite: {
     family: "sqlite",
     options: [{ key: "Timeout", value: "10000" }],
-    readOnlyStatements: ["PRAGMA query_only = ON"],
+    sessionStatements: ["PRAGMA query_only = ON"],
     timeZoneStatement: () => undefined,
     longValuesInBlocks: false,
     textOnly: true,
@@ -81,9 +85,15 @@ const profiles: Record<DriverFamily, DriverProfile> = {
   other: {
     family: "other",
     options: [],
-    readOnlyStatements: [],
+    sessionStatements: [],
     timeZoneStatement: () => undefined,
   },
+};
+
+/** psqlodbc's ANSI variant, which passes on the server's bytes: these must be UTF-8 then. */
+const ansi: Pick<DriverProfile, "narrow" | "sessionStatements"> = {
+  narrow: true,
+  sessionStatements: ["SET client_encoding TO 'UTF8'", ...profiles.postgresql.sessionStatements],
 };
 
 const names: readonly (readonly [RegExp, DriverFamily])[] = [
@@ -99,5 +109,5 @@ const names: readonly (readonly [RegExp, DriverFamily])[] = [
 export function driverProfile(name: string): DriverProfile {
   const family = names.find(([pattern]) => pattern.test(name))?.[1] ?? "other";
   const profile = profiles[family];
-  return family === "postgresql" && /ansi|psqlodbca/i.test(name) ? { ...profile, narrow: true } : profile;
+  return family === "postgresql" && /ansi|psqlodbca/i.test(name) ? { ...profile, ...ansi } : profile;
 }

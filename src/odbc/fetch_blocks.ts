@@ -4,7 +4,7 @@
  * ({@linkcode FetchOptions.refetch}); where it cannot, a {@linkcode LongValueError} says which columns to run it again with.
  */
 import { LongValueError } from "../database/row_source.ts";
-import { cell, type PlannedColumn } from "./column_plan.ts";
+import { isVariable, type PlannedColumn } from "./column_plan.ts";
 import { ColumnSet } from "./column_set.ts";
 import { indicator, lengthBytes, returnCode, rowStatus, statementAttribute } from "./constants.ts";
 import type { OdbcLibrary } from "./library.ts";
@@ -15,7 +15,10 @@ export interface FetchOptions {
   readonly library: OdbcLibrary;
   readonly statement: Statement;
   readonly columns: readonly PlannedColumn[];
+  /** SQLGetData reads any value of a fetched block, bound or not. */
   readonly refetch: boolean;
+  /** SQLGetData reads any value of the current row, bound or not. */
+  readonly boundAgain: boolean;
 }
 
 /** Bound memory of one set, which also stays within the processor's caches. */
@@ -93,7 +96,7 @@ class BlockFetch {
 
   start(set: ColumnSet): Promise<number> {
     const { library, statement, columns } = this.#options;
-    set.overflow.clear();
+    set.clear();
     columns.forEach((column, index) => {
       const code = library.symbols.SQLBindCol(
         statement.handle,
@@ -148,15 +151,10 @@ class BlockFetch {
     const { index, row, column } = at;
     const code = library.symbols.SQLSetPos(statement.handle, BigInt(row + 1), position, noLock);
     statement.check(code, `read column "${column.name}"`);
-    const value = this.#reader.read(index, column);
+    const value = this.#reader.read(index, { column, arena: set.arena });
     if (value === null) {
       throw new Error(`Cannot read column "${column.name}": the driver first gave a value, then NULL`);
     }
     set.setOverflow(index, { row, value });
   }
-}
-
-function isVariable(column: PlannedColumn): boolean {
-  return column.cell === cell.wide || column.cell === cell.ascii || column.cell === cell.utf8 ||
-    column.cell === cell.binary;
 }

@@ -3,7 +3,7 @@
  * long one are bound, the others come by SQLGetData in their order. Several rows make up a block all the same.
  */
 import { LongValueError } from "../database/row_source.ts";
-import { cell, type PlannedColumn } from "./column_plan.ts";
+import { isVariable, type PlannedColumn } from "./column_plan.ts";
 import { ColumnSet } from "./column_set.ts";
 import { indicator, returnCode, statementAttribute } from "./constants.ts";
 import { type FetchOptions, rowsOfBlock } from "./fetch_blocks.ts";
@@ -27,8 +27,7 @@ export async function* fetchRows(options: FetchOptions): AsyncGenerator<ColumnSe
   );
   let turnEnds = 0;
   for (;;) {
-    set.rows = 0;
-    set.overflow.clear();
+    set.clear();
     let overflowBytes = 0;
     let code: number = returnCode.success;
     while (set.rows < rowsMax && overflowBytes < overflowBytesMax) {
@@ -83,15 +82,16 @@ class RowFetch {
   complete(set: ColumnSet, row: number): number {
     let bytes = 0;
     this.#options.columns.forEach((column, index) => {
-      if (index < this.#firstLong) assertWhole(set, { index, row, column });
-      else bytes += this.#get(set, { index, row, column });
+      if (index >= this.#firstLong || this.#isCut(set, { index, row, column })) {
+        bytes += this.#get(set, { index, row, column });
+      }
     });
     return bytes;
   }
 
   #get(set: ColumnSet, at: { index: number; row: number; column: PlannedColumn }): number {
     const { index, row, column } = at;
-    const value = this.#reader.read(index, column);
+    const value = this.#reader.read(index, { column, arena: set.arena });
     if (value === null) {
       set.setLength(index, { row, length: indicator.nullData });
       return 0;
@@ -104,16 +104,13 @@ class RowFetch {
     set.setOverflow(index, { row, value });
     return value.length;
   }
-}
 
-function assertWhole(
-  set: ColumnSet,
-  { index, row, column }: { index: number; row: number; column: PlannedColumn },
-): void {
-  const variable = column.cell === cell.wide || column.cell === cell.ascii || column.cell === cell.utf8 ||
-    column.cell === cell.binary;
-  const length = set.length(index, row);
-  if (variable && (length === indicator.noTotal || length > column.width - column.terminator)) {
-    throw new LongValueError([column.name]);
+  /** A bound value did not fit, and can be read again. */
+  #isCut(set: ColumnSet, { index, row, column }: { index: number; row: number; column: PlannedColumn }): boolean {
+    if (!isVariable(column)) return false;
+    const length = set.length(index, row);
+    if (length !== indicator.noTotal && length <= column.width - column.terminator) return false;
+    if (!this.#options.boundAgain) throw new LongValueError([column.name]);
+    return true;
   }
 }

@@ -31,6 +31,17 @@ const symbols = {
     result: "i16",
     nonblocking: true,
   },
+  /** The narrow entry points, in UTF-8, for drivers that have no wide ones. */
+  SQLDriverConnect: {
+    parameters: ["u64", "u64", "buffer", "i16", "buffer", "i16", "buffer", "u16"],
+    result: "i16",
+    nonblocking: true,
+  },
+  SQLExecDirect: { parameters: ["u64", "buffer", "i32"], result: "i16", nonblocking: true },
+  SQLDescribeCol: {
+    parameters: ["u64", "u16", "buffer", "i16", "buffer", "buffer", "buffer", "buffer", "buffer"],
+    result: "i16",
+  },
   SQLDisconnect: { parameters: ["u64"], result: "i16", nonblocking: true },
   SQLEndTran: { parameters: ["i16", "u64", "i16"], result: "i16", nonblocking: true },
   SQLGetInfoW: { parameters: ["u64", "u16", "buffer", "i16", "buffer"], result: "i16" },

@@ -1,9 +1,9 @@
 /** The rows of a running ODBC query. */
 import type { Block, Column, QueryOptions, RowSource } from "../database/row_source.ts";
 import { BoundBlock } from "./bound_block.ts";
-import { planColumn, type PlannedColumn } from "./column_plan.ts";
+import { planColumn } from "./column_plan.ts";
 import type { ColumnSet } from "./column_set.ts";
-import { fetchBlocks } from "./fetch_blocks.ts";
+import { fetchBlocks, type FetchOptions } from "./fetch_blocks.ts";
 import { fetchRows } from "./fetch_rows.ts";
 import type { OdbcLibrary } from "./library.ts";
 import type { Statement } from "./statement.ts";
@@ -13,6 +13,10 @@ export interface DriverTraits {
   readonly refetch: boolean;
   readonly textOnly: boolean;
   readonly narrow: boolean;
+  readonly sizesHold: boolean;
+  readonly losesOffset: boolean;
+  /** SQLGetData also reads bound columns of the current row. */
+  readonly boundAgain: boolean;
 }
 
 /** Describes the result of an executed statement. `onEnd` is called when the statement is freed. */
@@ -25,24 +29,18 @@ export function openRows(
   if (described.length === 0) {
     throw new Error("Cannot read rows: the statement returns none; the query must be a single SELECT");
   }
-  const longColumns = options.query.longColumns ?? new Set<string>();
-  const columns = described.map((column) => planColumn(column, { ...options.traits, longColumns }));
-  return new OdbcRows({ library, statement, columns, refetch: options.traits.refetch }, options.onEnd);
-}
-
-interface Source {
-  readonly library: OdbcLibrary;
-  readonly statement: Statement;
-  readonly columns: readonly PlannedColumn[];
-  readonly refetch: boolean;
+  const { longColumns = new Set<string>(), zonedColumns = new Set<string>() } = options.query;
+  const columns = described.map((column) => planColumn(column, { ...options.traits, longColumns, zonedColumns }));
+  const { refetch, boundAgain } = options.traits;
+  return new OdbcRows({ library, statement, columns, refetch, boundAgain }, options.onEnd);
 }
 
 class OdbcRows implements RowSource {
   readonly columns: readonly Column[];
-  readonly #source: Source;
+  readonly #source: FetchOptions;
   readonly #onEnd: () => Promise<void>;
 
-  constructor(source: Source, onEnd: () => Promise<void>) {
+  constructor(source: FetchOptions, onEnd: () => Promise<void>) {
     this.columns = source.columns;
     this.#source = source;
     this.#onEnd = onEnd;

@@ -1,6 +1,7 @@
 /** Reads one value of any length in pieces (SQLGetData). */
 import { indicator, returnCode } from "./constants.ts";
 import type { PlannedColumn } from "./column_plan.ts";
+import type { Arena } from "./column_set.ts";
 import type { OdbcLibrary } from "./library.ts";
 import type { Statement } from "./statement.ts";
 
@@ -21,7 +22,8 @@ export class LongReader {
   }
 
   /** The whole value of a column (numbered from 0) in the current row; `null` for NULL. */
-  read(index: number, column: PlannedColumn): Uint8Array<ArrayBuffer> | null {
+  read(index: number, options: { column: PlannedColumn; arena: Arena }): Uint8Array<ArrayBuffer> | null {
+    const { column, arena } = options;
     let value: Uint8Array<ArrayBuffer> | undefined;
     let filled = 0;
     for (;;) {
@@ -45,10 +47,10 @@ export class LongReader {
       const bytes = filled + got + (whole ? 0 : rest) + column.terminator + 8;
       if (bytes > valueBytesMax) throw new Error(`Cannot read column "${column.name}": a value is over 1 GiB`);
       if (value === undefined) {
-        value = new Uint8Array(new ArrayBuffer(bytes));
+        value = arena.take(bytes);
         value.set(this.#piece.subarray(0, got));
       } else if (filled + got + rest > value.length - column.terminator && !whole) {
-        const grown = new Uint8Array(new ArrayBuffer(bytes));
+        const grown = arena.take(Math.max(bytes, 2 * value.length));
         grown.set(value.subarray(0, filled + got));
         value = grown;
       }

@@ -10,7 +10,7 @@ import { descriptorField, handleType, nullTerminated, returnCode, statementAttri
 import { OdbcError, readDiagnostics } from "./diagnostics.ts";
 import type { Handle, OdbcLibrary } from "./library.ts";
 import { bindParameters, type BoundParameters } from "./parameters.ts";
-import { toWide, WideBuffer } from "./wide.ts";
+import { fromNarrow, toNarrow, toWide, WideBuffer } from "./wide.ts";
 
 /** The driver ignores SQLCancel: nothing but the end of the process stops it. */
 export class DriverHangsError extends Error {
@@ -22,6 +22,8 @@ export interface StatementOptions {
   /** Longest wait for one answer of the database. */
   readonly timeoutSeconds: number | undefined;
   readonly secrets: readonly string[];
+  /** The driver has no wide entry points. */
+  readonly narrow: boolean;
 }
 
 /** How long a driver may take to obey SQLCancel. */
@@ -60,13 +62,14 @@ export class Statement implements AsyncDisposable {
     this.#parameters = bindParameters(this.#library, {
       statement: this.handle,
       parameters,
+      narrow: this.#options.narrow,
       check: (code) => this.check(code, "bind the query's parameters"),
     });
-    const text = toWide(sql);
-    const code = await this.call(
-      () => this.#library.symbols.SQLExecDirectW(this.handle, text, nullTerminated),
-      "run the query",
-    );
+    const { SQLExecDirect, SQLExecDirectW } = this.#library.symbols;
+    const { narrow } = this.#options;
+    const text = narrow ? toNarrow(sql) : toWide(sql);
+    const start = () => (narrow ? SQLExecDirect : SQLExecDirectW)(this.handle, text, nullTerminated);
+    const code = await this.call(start, "run the query");
     if (code !== returnCode.noData) this.check(code, "run the query");
   }
 
@@ -138,11 +141,12 @@ export class Statement implements AsyncDisposable {
   }
 
   #describeColumn(number: number): DescribedColumn {
-    const { SQLDescribeColW, SQLColAttributeW } = this.#library.symbols;
+    const { SQLDescribeCol, SQLDescribeColW, SQLColAttributeW } = this.#library.symbols;
+    const { narrow } = this.#options;
     const name = new WideBuffer(512);
     const facts = new DataView(new ArrayBuffer(32));
     const part = (at: number, bytes: number) => new Uint8Array(facts.buffer, at, bytes);
-    const code = SQLDescribeColW(
+    const code = (narrow ? SQLDescribeCol : SQLDescribeColW)(
       this.handle,
       number,
       name.bytes,
@@ -161,7 +165,7 @@ export class Statement implements AsyncDisposable {
     SQLColAttributeW(this.handle, number, descriptorField.typeName, typeName.bytes, bytes, typeName.length, ignored);
     SQLColAttributeW(this.handle, number, descriptorField.unsigned, ignored, 0, typeName.length, unsigned);
     return {
-      name: name.text,
+      name: narrow ? fromNarrow(name.bytes) : name.text,
       type: facts.getInt16(0, true),
       size: columnSize(facts.getBigUint64(8, true)),
       scale: facts.getInt16(16, true),

@@ -1,4 +1,4 @@
-/** Strings as the wide entry points take and give them: UTF-16 with a terminating zero. */
+/** Strings as the entry points take and give them: with a terminating zero, in UTF-16 (wide) or in UTF-8 (narrow). */
 
 const decoder = new TextDecoder("utf-16le");
 
@@ -33,4 +33,15 @@ export class WideBuffer {
     const end = units.indexOf(0);
     return fromWide(this.bytes, end < 0 ? units.length : end);
   }
+}
+
+/** `text` in UTF-8 with a terminating zero. */
+export function toNarrow(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${text}\0`);
+}
+
+/** A string in UTF-8 up to its terminating zero. */
+export function fromNarrow(bytes: Uint8Array<ArrayBuffer>): string {
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
