@@ -58,31 +58,31 @@ export class AccessTokens {
       throw new HubProblem("not-authenticated", "The access token is missing, wrong or expired. Ask for a new one.");
     }
     const row = await this.#database.selectFrom("link")
-      .innerJoin("integration", "integration.id", "link.integration_id")
-      .innerJoin("installation", "installation.id", "link.installation_id")
+      .innerJoin("integration", "integration.id", "link.integrationId")
+      .innerJoin("installation", "installation.id", "link.installationId")
       .select([
-        "link.ended_at",
-        "link.end_reason",
-        "link.integration_id",
-        "integration.account_id",
-        "installation.last_seen_at",
+        "link.endedAt",
+        "link.endReason",
+        "link.integrationId",
+        "integration.accountId",
+        "installation.lastSeenAt",
       ])
-      .where("link.id", "=", claims.link).where("link.installation_id", "=", claims.sub).executeTakeFirst();
-    if (row === undefined || row.ended_at !== null) {
+      .where("link.id", "=", claims.link).where("link.installationId", "=", claims.sub).executeTakeFirst();
+    if (row === undefined || row.endedAt !== null) {
       throw new HubProblem("unlinked", "This installation is not linked to the integration any longer.", {
-        reason: row?.end_reason ?? "integration-deleted",
+        reason: row?.endReason ?? "integration-deleted",
       });
     }
     const now = this.#clock.now();
-    if ((row.last_seen_at ?? 0) < now - lastSeenResolutionMs) {
-      await this.#database.updateTable("installation").set({ last_seen_at: now, address: options.address })
+    if ((row.lastSeenAt ?? 0) < now - lastSeenResolutionMs) {
+      await this.#database.updateTable("installation").set({ lastSeenAt: now, address: options.address })
         .where("id", "=", claims.sub).execute();
     }
     return {
       installationId: claims.sub,
       linkId: claims.link,
-      integrationId: row.integration_id,
-      accountId: row.account_id,
+      integrationId: row.integrationId,
+      accountId: row.accountId,
     };
   }
 

@@ -33,14 +33,14 @@ export async function authenticateClient(
   if (row === undefined) throw new OAuthRefusal("invalid_client", "This client is not known here. Register again.");
   const claims = await verify(assertion, { ...options, installationId, jwk: JSON.parse(row.jwk) as JWK });
   const used = await database.insertInto("assertion").values({
-    installation_id: installationId,
-    jti_hash: secretHash(claims.jti),
-    expires_at: claims.exp * 1000 + clockToleranceSeconds * 1000,
+    installationId: installationId,
+    jtiHash: secretHash(claims.jti),
+    expiresAt: claims.exp * 1000 + clockToleranceSeconds * 1000,
   }).onConflict((conflict) => conflict.doNothing()).executeTakeFirst();
   if (used.numInsertedOrUpdatedRows !== 1n) {
     throw new OAuthRefusal("invalid_client", "This assertion was used before. Sign a new one for every request.");
   }
-  await database.deleteFrom("assertion").where("expires_at", "<", clock.now()).execute();
+  await database.deleteFrom("assertion").where("expiresAt", "<", clock.now()).execute();
   return { installationId };
 }
 

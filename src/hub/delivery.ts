@@ -42,6 +42,7 @@ export class Delivery {
   readonly #clock: Clock;
   readonly #checks = new Map<string, Promise<Receipt>>();
   readonly #turns = new Turns({ atOnce: checksAtOnce, waitingMax: checksWaitingMax });
+  readonly #stop: AbortSignal;
   readonly #received: (bytes: number) => void;
 
   constructor(options: {
@@ -50,6 +51,8 @@ export class Delivery {
     objects: ObjectStore;
     changes: ChangeFeed;
     clock: Clock;
+    /** Ends checks that are under way: the agent asks again. */
+    stop: AbortSignal;
     /** Told of every batch taken, for the metrics. */
     received?: (bytes: number) => void;
   }) {
@@ -58,6 +61,7 @@ export class Delivery {
     this.#objects = options.objects;
     this.#changes = options.changes;
     this.#clock = options.clock;
+    this.#stop = options.stop;
     this.#received = options.received ?? (() => {});
   }
 
@@ -71,7 +75,7 @@ export class Delivery {
     const row = newRow(agent, { declaration, nowMs: this.#clock.now() });
     const inserted = await this.#writes.run((transaction) =>
       transaction.insertInto("batch").values(row)
-        .onConflict((conflict) => conflict.columns(["integration_id", "batch_id"]).doNothing())
+        .onConflict((conflict) => conflict.columns(["integrationId", "batchId"]).doNothing())
         .executeTakeFirst()
     );
     if (inserted.numInsertedOrUpdatedRows === 1n) return { state: "wanted", parts: [] };
@@ -84,14 +88,14 @@ export class Delivery {
     { batchId, parts }: { batchId: string; parts: readonly Part[] },
   ): Promise<PartsAnswer> {
     const row = await this.#require(agent, batchId);
-    if (row.received_at !== null) throw new HubProblem("conflict", "The hub has this batch already. Declare it again.");
+    if (row.receivedAt !== null) throw new HubProblem("conflict", "The hub has this batch already. Declare it again.");
     const expiresAt = new Date(this.#clock.now() + uploadAddressMs);
     return {
       addresses: await Promise.all(parts.map(async (part) => {
-        if (part.offset + part.bytes > row.payload_bytes) {
+        if (part.offset + part.bytes > row.payloadBytes) {
           throw new HubProblem("invalid-request", `The part at ${part.offset} ends beyond the payload.`);
         }
-        if (isSinglePart(row)) checkConsecutive([part], row.payload_bytes);
+        if (isSinglePart(row)) checkConsecutive([part], row.payloadBytes);
         const address = await this.#objects.address(partKey(row, part), { part, expiresAt });
         return { url: address.url, headers: { ...address.headers }, expiresAt: expiresAt.toISOString() };
       })),
@@ -100,10 +104,10 @@ export class Delivery {
 
   /** Whether an address may still be used: its batch waits for parts and its link is current. */
   async mayUpload(key: string): Promise<boolean> {
-    const row = await this.#database.selectFrom("batch").innerJoin("link", "link.id", "batch.link_id")
-      .select(["batch.received_at", "link.ended_at"]).where("batch.id", "=", key.split("/")[2] ?? "")
+    const row = await this.#database.selectFrom("batch").innerJoin("link", "link.id", "batch.linkId")
+      .select(["batch.receivedAt", "link.endedAt"]).where("batch.id", "=", key.split("/")[2] ?? "")
       .executeTakeFirst();
-    return row !== undefined && row.received_at === null && row.ended_at === null;
+    return row !== undefined && row.receivedAt === null && row.endedAt === null;
   }
 
   /** Step 3: all parts are sent. `undefined` while the check is still going on. */
@@ -112,8 +116,8 @@ export class Delivery {
     { batchId, parts }: { batchId: string; parts: readonly Part[] },
   ): Promise<Receipt | undefined> {
     const row = await this.#require(agent, batchId);
-    if (row.received_at !== null) return receipt(row, row.received_at);
-    checkConsecutive(parts, row.payload_bytes);
+    if (row.receivedAt !== null) return receipt(row, row.receivedAt);
+    checkConsecutive(parts, row.payloadBytes);
     const running = this.#checks.get(row.id) ?? this.#startCheck(row, parts);
     return await withinMs(running, checkWaitMs);
   }
@@ -122,22 +126,22 @@ export class Delivery {
   async missing(agent: AgentIdentity, ids: readonly string[]): Promise<readonly string[]> {
     const found = new Set<string>();
     for (let start = 0; start < ids.length; start += idsPerQueryMax) {
-      const rows = await this.#database.selectFrom("batch").select("batch_id")
-        .where("integration_id", "=", agent.integrationId).where("received_at", "is not", null)
-        .where("batch_id", "in", ids.slice(start, start + idsPerQueryMax)).execute();
-      for (const { batch_id } of rows) found.add(batch_id);
+      const rows = await this.#database.selectFrom("batch").select("batchId")
+        .where("integrationId", "=", agent.integrationId).where("receivedAt", "is not", null)
+        .where("batchId", "in", ids.slice(start, start + idsPerQueryMax)).execute();
+      for (const { batchId } of rows) found.add(batchId);
     }
     return ids.filter((id) => !found.has(id));
   }
 
   /** Forgets batches that were declared long ago and never completed, with their parts. */
   async sweep(): Promise<number> {
-    const rows = await this.#database.selectFrom("batch").selectAll().where("received_at", "is", null)
-      .where("declared_at", "<", this.#clock.now() - declaredKeptMs).limit(sweepMax).execute();
+    const rows = await this.#database.selectFrom("batch").selectAll().where("receivedAt", "is", null)
+      .where("declaredAt", "<", this.#clock.now() - declaredKeptMs).limit(sweepMax).execute();
     for (const row of rows) {
       if (this.#checks.has(row.id)) continue;
       await this.#removeParts(row, { keep: new Set() });
-      await this.#database.deleteFrom("batch").where("id", "=", row.id).where("received_at", "is", null).execute();
+      await this.#database.deleteFrom("batch").where("id", "=", row.id).where("receivedAt", "is", null).execute();
     }
     return rows.length;
   }
@@ -162,6 +166,7 @@ export class Delivery {
       if (!isSinglePart(row)) await this.#removeParts(row, { keep: new Set(keys) });
       return receipt(row, receivedAt);
     } catch (error) {
+      if (this.#stop.aborted) throw new HubProblem("unavailable", "The hub is stopping.", { retryAfterSeconds: 5 });
       if (!(error instanceof ObjectMissingError)) throw error;
       throw new HubProblem("part-missing", "Some parts are not there. Declare the batch again and send them.");
     }
@@ -170,17 +175,17 @@ export class Delivery {
   async #checkedLines(row: BatchRow, keys: readonly string[]): Promise<number> {
     // Small ones take no turn: they are over before another could wait.
     using _turn = isSinglePart(row) ? { [Symbol.dispose]: () => {} } : await this.#turns.take();
-    const result = await checkPayload(readParts(this.#objects, keys), {
+    const result = await checkPayload(readParts(this.#objects, { keys, signal: this.#stop }), {
       sha256: row.sha256,
       bytes: row.bytes,
-      payloadSha256: row.payload_sha256,
-      payloadBytes: row.payload_bytes,
+      payloadSha256: row.payloadSha256,
+      payloadBytes: row.payloadBytes,
     });
     if (result.ok) return result.lines;
     await this.#removeParts(row, { keep: new Set() });
     log.warn("Refused batch {batch} of integration {integration}: {reason}. The agent sends it again.", {
-      batch: row.batch_id,
-      integration: row.integration_id,
+      batch: row.batchId,
+      integration: row.integrationId,
       reason: result.reason,
     });
     throw new HubProblem("checksum-mismatch", `Cannot take this batch: ${result.reason}. Nothing was stored.`);
@@ -192,27 +197,27 @@ export class Delivery {
     const nowMs = this.#clock.now();
     const receivedAt = await this.#writes.run(async (transaction) => {
       const updated = await transaction.updateTable("batch")
-        .set({ received_at: nowMs, rows: origin.kind === "query" ? origin.rows : lines })
-        .where("id", "=", row.id).where("received_at", "is", null).executeTakeFirst();
+        .set({ receivedAt: nowMs, rows: origin.kind === "query" ? origin.rows : lines })
+        .where("id", "=", row.id).where("receivedAt", "is", null).executeTakeFirst();
       if (updated.numUpdatedRows === 0n) return undefined;
       if (!isSinglePart(row)) {
-        await transaction.insertInto("batch_parts").values({ batch: row.id, parts: JSON.stringify(parts) }).execute();
+        await transaction.insertInto("batchParts").values({ batch: row.id, parts: JSON.stringify(parts) }).execute();
       }
       await transaction.updateTable("integration")
-        .set((eb) => ({ import_count: eb("import_count", "+", 1), last_import_at: nowMs }))
-        .where("id", "=", row.integration_id).execute();
-      await this.#changes.record(transaction, row.integration_id);
+        .set((eb) => ({ importCount: eb("importCount", "+", 1), lastImportAt: nowMs }))
+        .where("id", "=", row.integrationId).execute();
+      await this.#changes.record(transaction, row.integrationId);
       return nowMs;
     });
     if (receivedAt === undefined) {
-      const again = await this.#database.selectFrom("batch").select("received_at").where("id", "=", row.id)
+      const again = await this.#database.selectFrom("batch").select("receivedAt").where("id", "=", row.id)
         .executeTakeFirst();
-      if (again?.received_at === null || again === undefined) {
+      if (again?.receivedAt === null || again === undefined) {
         throw new HubProblem("part-missing", "The batch was forgotten meanwhile. Declare it again.");
       }
-      return again.received_at;
+      return again.receivedAt;
     }
-    this.#changes.wake(row.integration_id);
+    this.#changes.wake(row.integrationId);
     this.#received(row.bytes);
     return receivedAt;
   }
@@ -221,24 +226,24 @@ export class Delivery {
     agent: AgentIdentity,
     { row, declaration }: { row: BatchRow; declaration: BatchDeclaration },
   ): Promise<DeclarationAnswer> {
-    if (row.received_at !== null) return { state: "received", receipt: receipt(row, row.received_at) };
+    if (row.receivedAt !== null) return { state: "received", receipt: receipt(row, row.receivedAt) };
     const same = row.sha256 === declaration.sha256 && row.bytes === declaration.bytes &&
-      row.payload_sha256 === declaration.payloadSha256 && row.payload_bytes === declaration.payloadBytes;
+      row.payloadSha256 === declaration.payloadSha256 && row.payloadBytes === declaration.payloadBytes;
     if (!same) {
       // The same content compressed anew (another version, another level): what came of the old payload is of no use.
       await this.#removeParts(row, { keep: new Set() });
     }
     await this.#writes.run((transaction) =>
       transaction.updateTable("batch").set({
-        link_id: agent.linkId,
+        linkId: agent.linkId,
         sequence: declaration.sequence,
         lane: declaration.lane,
         sha256: declaration.sha256,
         bytes: declaration.bytes,
-        payload_sha256: declaration.payloadSha256,
-        payload_bytes: declaration.payloadBytes,
-        declared_at: this.#clock.now(),
-      }).where("id", "=", row.id).where("received_at", "is", null).execute()
+        payloadSha256: declaration.payloadSha256,
+        payloadBytes: declaration.payloadBytes,
+        declaredAt: this.#clock.now(),
+      }).where("id", "=", row.id).where("receivedAt", "is", null).execute()
     );
     if (!same || isSinglePart(row)) return { state: "wanted", parts: [] };
     const names = await this.#objects.list(`${row.folder}/${row.id}`);
@@ -253,13 +258,13 @@ export class Delivery {
   }
 
   async #find(agent: AgentIdentity, batchId: string): Promise<BatchRow | undefined> {
-    return await this.#database.selectFrom("batch").selectAll().where("integration_id", "=", agent.integrationId)
-      .where("batch_id", "=", batchId).executeTakeFirst();
+    return await this.#database.selectFrom("batch").selectAll().where("integrationId", "=", agent.integrationId)
+      .where("batchId", "=", batchId).executeTakeFirst();
   }
 
   async #require(agent: AgentIdentity, batchId: string): Promise<BatchRow> {
     const row = await this.#find(agent, batchId);
-    if (row === undefined || row.link_id !== agent.linkId && row.received_at === null) {
+    if (row === undefined || row.linkId !== agent.linkId && row.receivedAt === null) {
       throw new HubProblem("not-found", "This batch was not declared here. Declare it first.");
     }
     return row;
@@ -269,7 +274,7 @@ export class Delivery {
 /** The parts of a received batch, as keys in the order of the payload. */
 export async function batchKeys(database: Database, row: BatchRow): Promise<readonly string[]> {
   if (isSinglePart(row)) return [partKey(row, singlePart(row))];
-  const stored = await database.selectFrom("batch_parts").select("parts").where("batch", "=", row.id)
+  const stored = await database.selectFrom("batchParts").select("parts").where("batch", "=", row.id)
     .executeTakeFirst();
   return storedParts(stored?.parts ?? "[]").map((part) => partKey(row, part));
 }
@@ -280,27 +285,27 @@ function newRow(
 ): BatchRow {
   return {
     id: newId(),
-    integration_id: agent.integrationId,
-    link_id: agent.linkId,
-    batch_id: declaration.id,
+    integrationId: agent.integrationId,
+    linkId: agent.linkId,
+    batchId: declaration.id,
     sequence: declaration.sequence,
     lane: declaration.lane,
     origin: JSON.stringify(declaration.origin),
-    file_name: batchFileName(declaration.origin),
+    fileName: batchFileName(declaration.origin),
     sha256: declaration.sha256,
     bytes: declaration.bytes,
-    payload_sha256: declaration.payloadSha256,
-    payload_bytes: declaration.payloadBytes,
-    created_at: Date.parse(declaration.createdAt),
-    declared_at: nowMs,
+    payloadSha256: declaration.payloadSha256,
+    payloadBytes: declaration.payloadBytes,
+    createdAt: Date.parse(declaration.createdAt),
+    declaredAt: nowMs,
     folder: batchFolder(agent.integrationId, nowMs),
-    received_at: null,
+    receivedAt: null,
     rows: null,
   };
 }
 
 function receipt(row: BatchRow, receivedAt: number): Receipt {
-  return { batch: row.batch_id, receivedAt: instant(receivedAt) };
+  return { batch: row.batchId, receivedAt: instant(receivedAt) };
 }
 
 async function withinMs<Result>(promise: Promise<Result>, ms: number): Promise<Result | undefined> {

@@ -121,6 +121,13 @@ export class DiskObjects implements ObjectStore {
     }
   }
 
+  /** Fails when objects cannot be written. */
+  async check(): Promise<void> {
+    const probe = join(this.#temporary, `check-${newId()}`);
+    await Deno.writeTextFile(probe, "", { createNew: true, mode: 0o600 });
+    await Deno.remove(probe);
+  }
+
   /** Deletes what uploads left that a crash or a broken line cut off. */
   async sweep(clock: Clock): Promise<number> {
     let swept = 0;

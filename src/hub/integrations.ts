@@ -57,17 +57,17 @@ export class StoredIntegrations implements Integrations {
     const id = newId();
     await this.#database.insertInto("integration").values({
       id,
-      account_id: actor.account.id,
+      accountId: actor.account.id,
       name: integration.name,
       type: integration.type,
       settings: "{}",
       draft: integration.draft === true ? 1 : 0,
       paused: 0,
-      paused_at: null,
-      created_at: this.#clock.now(),
-      deleted_at: null,
-      import_count: 0,
-      last_import_at: null,
+      pausedAt: null,
+      createdAt: this.#clock.now(),
+      deletedAt: null,
+      importCount: 0,
+      lastImportAt: null,
     }).execute();
     return await this.get(actor, id);
   }
@@ -85,7 +85,7 @@ export class StoredIntegrations implements Integrations {
         name: options.name ?? before.name,
         draft: options.draft === false ? 0 : before.draft,
         paused: paused ? 1 : 0,
-        paused_at: paused ? before.paused_at ?? this.#clock.now() : null,
+        pausedAt: paused ? before.pausedAt ?? this.#clock.now() : null,
       }).where("id", "=", id).execute();
       await this.#changes.record(transaction, id);
     });
@@ -98,7 +98,7 @@ export class StoredIntegrations implements Integrations {
     await this.#database.transaction().execute(async (transaction) => {
       await integrationRow(transaction, { actor, id });
       const nowMs = this.#clock.now();
-      await transaction.updateTable("integration").set({ deleted_at: nowMs }).where("id", "=", id).execute();
+      await transaction.updateTable("integration").set({ deletedAt: nowMs }).where("id", "=", id).execute();
       await endLink(transaction, { integrationId: id, reason: "integration-deleted", nowMs });
       await this.#changes.record(transaction, id);
     });
@@ -127,36 +127,36 @@ function integrationRows(database: Database | DatabaseTransaction, actor: Pick<A
   return database.selectFrom("integration")
     .leftJoin(
       "link",
-      (join) => join.onRef("link.integration_id", "=", "integration.id").on("link.ended_at", "is", null),
+      (join) => join.onRef("link.integrationId", "=", "integration.id").on("link.endedAt", "is", null),
     )
-    .leftJoin("installation", "installation.id", "link.installation_id")
-    .where("integration.account_id", "=", actor.account.id).where("integration.deleted_at", "is", null)
+    .leftJoin("installation", "installation.id", "link.installationId")
+    .where("integration.accountId", "=", actor.account.id).where("integration.deletedAt", "is", null)
     .select([
       "integration.id",
       "integration.name",
       "integration.type",
       "integration.draft",
       "integration.paused",
-      "integration.paused_at",
-      "integration.created_at",
-      "integration.import_count",
-      "integration.last_import_at",
-      "installation.id as installation_id",
-      "installation.host_name",
+      "integration.pausedAt",
+      "integration.createdAt",
+      "integration.importCount",
+      "integration.lastImportAt",
+      "installation.id as installationId",
+      "installation.hostName",
       "installation.version",
       "installation.system",
-      "installation.name as installation_name",
+      "installation.name as installationName",
       "installation.address",
-      "installation.last_seen_at",
+      "installation.lastSeenAt",
       "installation.report",
-      "installation.reported_at",
-      "installation.problem_since",
-      "link.created_at as linked_at",
+      "installation.reportedAt",
+      "installation.problemSince",
+      "link.createdAt as linkedAt",
     ])
     .select((eb) => [
-      eb.selectFrom("link as ended").select("ended.ended_at").whereRef("ended.integration_id", "=", "integration.id")
-        .orderBy("ended.ended_at", "desc").limit(1).as("ended_at"),
-      eb.selectFrom("link as ended").select("ended.end_reason").whereRef("ended.integration_id", "=", "integration.id")
-        .orderBy("ended.ended_at", "desc").limit(1).as("end_reason"),
+      eb.selectFrom("link as ended").select("ended.endedAt").whereRef("ended.integrationId", "=", "integration.id")
+        .orderBy("ended.endedAt", "desc").limit(1).as("endedAt"),
+      eb.selectFrom("link as ended").select("ended.endReason").whereRef("ended.integrationId", "=", "integration.id")
+        .orderBy("ended.endedAt", "desc").limit(1).as("endReason"),
     ]);
 }

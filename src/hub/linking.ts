@@ -59,18 +59,18 @@ export class PinLinking implements Linking {
     const row = await this.#database.transaction().execute(async (transaction) => {
       const device = await this.#device(transaction, { actor, pin });
       if (device === undefined) return undefined;
-      return await transaction.selectFrom("installation").selectAll().where("id", "=", device.installation_id)
+      return await transaction.selectFrom("installation").selectAll().where("id", "=", device.installationId)
         .executeTakeFirst();
     });
     if (row === undefined) throw wrongPin();
     return {
       id: row.id,
-      hostName: row.host_name,
+      hostName: row.hostName,
       version: row.version,
       system: row.system,
       name: row.name,
       address: row.address,
-      lastSeenAt: row.last_seen_at === null ? null : instant(row.last_seen_at),
+      lastSeenAt: row.lastSeenAt === null ? null : instant(row.lastSeenAt),
       waiting: null,
     };
   }
@@ -79,37 +79,37 @@ export class PinLinking implements Linking {
   async #device(transaction: DatabaseTransaction, { actor, pin }: { actor: Actor; pin: string }) {
     const buckets = pinBuckets(actor);
     await checkAttempts(transaction, { buckets, clock: this.#clock, detail: "Too many wrong PINs." });
-    const device = await transaction.selectFrom("device").select(["id", "installation_id"])
-      .where("pin_hmac", "=", pinHmac(pin, this.#pinKey)).where("state", "=", "pending")
-      .where("expires_at", ">", this.#clock.now()).executeTakeFirst();
+    const device = await transaction.selectFrom("device").select(["id", "installationId"])
+      .where("pinHmac", "=", pinHmac(pin, this.#pinKey)).where("state", "=", "pending")
+      .where("expiresAt", ">", this.#clock.now()).executeTakeFirst();
     if (device === undefined) await recordAttempt(transaction, { buckets, clock: this.#clock });
     return device;
   }
 
   async #link(
     transaction: DatabaseTransaction,
-    options: { integrationId: string; device: { id: string; installation_id: string } },
+    options: { integrationId: string; device: { id: string; installationId: string } },
   ): Promise<{ left: readonly string[] }> {
     const { integrationId, device } = options;
     const nowMs = this.#clock.now();
     await endLink(transaction, { integrationId, reason: "moved", nowMs });
     const left = await endLink(transaction, {
-      installationId: device.installation_id,
+      installationId: device.installationId,
       reason: "linked-elsewhere",
       nowMs,
     });
     const linkId = newId();
     await transaction.insertInto("link").values({
       id: linkId,
-      integration_id: integrationId,
-      installation_id: device.installation_id,
-      created_at: nowMs,
-      ended_at: null,
-      end_reason: null,
+      integrationId: integrationId,
+      installationId: device.installationId,
+      createdAt: nowMs,
+      endedAt: null,
+      endReason: null,
     }).execute();
-    await transaction.updateTable("device").set({ state: "approved", link_id: linkId }).where("id", "=", device.id)
+    await transaction.updateTable("device").set({ state: "approved", linkId: linkId }).where("id", "=", device.id)
       .execute();
-    await transaction.updateTable("installation").set({ ever_linked: 1 }).where("id", "=", device.installation_id)
+    await transaction.updateTable("installation").set({ everLinked: 1 }).where("id", "=", device.installationId)
       .execute();
     const topics = left === undefined ? [integrationId] : [integrationId, left];
     for (const topic of topics) await this.#changes.record(transaction, topic);

@@ -11,12 +11,12 @@ export async function endLink(
   },
 ): Promise<string | undefined> {
   const [column, value] = "integrationId" in options
-    ? ["integration_id", options.integrationId] as const
+    ? ["integrationId", options.integrationId] as const
     : "installationId" in options
-    ? ["installation_id", options.installationId] as const
+    ? ["installationId", options.installationId] as const
     : ["id", options.linkId] as const;
   const ended = await transaction.updateTable("link")
-    .set({ ended_at: options.nowMs, end_reason: options.reason })
-    .where(column, "=", value).where("ended_at", "is", null).returning("integration_id").executeTakeFirst();
-  return ended?.integration_id;
+    .set({ endedAt: options.nowMs, endReason: options.reason })
+    .where(column, "=", value).where("endedAt", "is", null).returning("integrationId").executeTakeFirst();
+  return ended?.integrationId;
 }

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file camelcase -- the RFCs name the fields
 /**
  * The authorization server: metadata (RFC 8414), registration (RFC 7591), device authorization (RFC 8628) and tokens.
  * Clients are installations, each with a key of its own.
@@ -86,18 +87,18 @@ async function register(context: Context, options: OAuthOptions): Promise<Respon
     await transaction.insertInto("installation").values({
       id,
       jwk: JSON.stringify({ kty: key.kty, crv: key.crv, x: key.x, y: key.y, alg: "ES256" }),
-      host_name: info?.hostName ?? parsed.data.client_name,
+      hostName: info?.hostName ?? parsed.data.client_name,
       version: info?.version ?? "",
       system: info?.system ?? "",
       name: info?.name ?? "",
       address,
-      registered_at: clock.now(),
-      pin_at: null,
-      ever_linked: 0,
-      last_seen_at: null,
+      registeredAt: clock.now(),
+      pinAt: null,
+      everLinked: 0,
+      lastSeenAt: null,
       report: null,
-      reported_at: null,
-      problem_since: null,
+      reportedAt: null,
+      problemSince: null,
     }).execute();
   });
   const body = {
@@ -137,7 +138,7 @@ async function authorizeDevice(context: Context, options: OAuthOptions): Promise
     ];
     await checkAttempts(transaction, { buckets, clock, detail: "Too many new PINs." });
     await recordAttempt(transaction, { buckets, clock });
-    await transaction.updateTable("installation").set({ pin_at: clock.now(), address: clientAddress(context) })
+    await transaction.updateTable("installation").set({ pinAt: clock.now(), address: clientAddress(context) })
       .where("id", "=", installationId).execute();
     return await issuePin(transaction, { installationId, key: options.pinKey, clock });
   });

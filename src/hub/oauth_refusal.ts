@@ -1,3 +1,4 @@
+// deno-lint-ignore-file camelcase -- the RFCs name the fields
 /** Refusals of the OAuth endpoints (RFC 6749, section 5.2), which are no problem details. */
 
 export class OAuthRefusal extends Error {

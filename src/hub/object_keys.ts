@@ -9,8 +9,8 @@ import { type Part, partBytesMin } from "../protocol/delivery.ts";
 export interface KeyedBatch {
   readonly id: string;
   readonly folder: string;
-  readonly payload_bytes: number;
-  readonly payload_sha256: string;
+  readonly payloadBytes: number;
+  readonly payloadSha256: string;
 }
 
 /** The folder for batches declared now. */
@@ -19,8 +19,8 @@ export function batchFolder(integrationId: string, nowMs: number): string {
 }
 
 /** Whether the batch is sent as one part always. */
-export function isSinglePart(batch: Pick<KeyedBatch, "payload_bytes">): boolean {
-  return batch.payload_bytes <= partBytesMin;
+export function isSinglePart(batch: Pick<KeyedBatch, "payloadBytes">): boolean {
+  return batch.payloadBytes <= partBytesMin;
 }
 
 /** The key of a part. */

@@ -23,8 +23,8 @@ export function checkConsecutive(parts: readonly Part[], payloadBytes: number): 
 }
 
 /** The only part of a small batch. */
-export function singlePart(row: { readonly payload_bytes: number; readonly payload_sha256: string }): Part {
-  return { offset: 0, bytes: row.payload_bytes, sha256: row.payload_sha256 };
+export function singlePart(row: { readonly payloadBytes: number; readonly payloadSha256: string }): Part {
+  return { offset: 0, bytes: row.payloadBytes, sha256: row.payloadSha256 };
 }
 
 /** The parts as they were stored. */

@@ -24,24 +24,24 @@ export async function issuePin(
   options: { installationId: string; key: Uint8Array; clock: Clock },
 ): Promise<{ deviceCode: string; pin: string }> {
   const now = options.clock.now();
-  await transaction.updateTable("device").set({ pin_hmac: null }).where("expires_at", "<=", now)
-    .where("pin_hmac", "is not", null).execute();
+  await transaction.updateTable("device").set({ pinHmac: null }).where("expiresAt", "<=", now)
+    .where("pinHmac", "is not", null).execute();
   await transaction.updateTable("device").set({ state: "replaced" })
-    .where("installation_id", "=", options.installationId).where("state", "=", "pending").execute();
+    .where("installationId", "=", options.installationId).where("state", "=", "pending").execute();
   for (let draw = 0; draw < drawsMax; draw++) {
     const pin = String(randomInt(1_000_000)).padStart(6, "0");
     const deviceCode = newSecret();
     const inserted = await transaction.insertInto("device").values({
       id: newId(),
-      installation_id: options.installationId,
-      device_code_hash: secretHash(deviceCode),
-      pin_hmac: pinHmac(pin, options.key),
+      installationId: options.installationId,
+      deviceCodeHash: secretHash(deviceCode),
+      pinHmac: pinHmac(pin, options.key),
       state: "pending",
-      expires_at: now + pinLifetimeSeconds * 1000,
-      polled_at: null,
-      interval_seconds: pinPollSeconds,
-      link_id: null,
-    }).onConflict((conflict) => conflict.column("pin_hmac").doNothing()).returning("id").executeTakeFirst();
+      expiresAt: now + pinLifetimeSeconds * 1000,
+      polledAt: null,
+      intervalSeconds: pinPollSeconds,
+      linkId: null,
+    }).onConflict((conflict) => conflict.column("pinHmac").doNothing()).returning("id").executeTakeFirst();
     if (inserted !== undefined) return { deviceCode, pin };
   }
   throw new HubProblem("unavailable", "Too many PINs are in use. Try again in a minute.", { retryAfterSeconds: 60 });

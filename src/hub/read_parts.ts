@@ -3,7 +3,12 @@ import type { ObjectStore } from "./objects.ts";
 
 export async function* readParts(
   objects: ObjectStore,
-  keys: readonly string[],
+  options: { keys: readonly string[]; signal?: AbortSignal },
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
-  for (const key of keys) yield* await objects.read(key);
+  for (const key of options.keys) {
+    for await (const chunk of await objects.read(key)) {
+      options.signal?.throwIfAborted();
+      yield chunk;
+    }
+  }
 }

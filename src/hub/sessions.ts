@@ -10,7 +10,7 @@ import { instant } from "./views.ts";
 
 /** API tokens begin so, which lets leak scanners find them. */
 export const apiTokenPrefix = "icl_";
-/** `last_used_at` of a token is written this often at most. */
+/** `lastUsedAt` of a token is written this often at most. */
 const tokenUseResolutionMs = 60_000;
 
 export class StoredSessions implements Sessions {
@@ -47,13 +47,13 @@ export class StoredSessions implements Sessions {
     const now = this.#clock.now();
     await this.#database.transaction().execute(async (transaction) => {
       await forgetAttempts(transaction, attempts);
-      await transaction.deleteFrom("session").where("expires_at", "<", now).execute();
+      await transaction.deleteFrom("session").where("expiresAt", "<", now).execute();
       await transaction.insertInto("session").values({
         hash: secretHash(secret),
-        user_id: user.id,
-        csrf_token: newSecret(),
-        created_at: now,
-        expires_at: now + sessionMs,
+        userId: user.id,
+        csrfToken: newSecret(),
+        createdAt: now,
+        expiresAt: now + sessionMs,
       }).execute();
     });
     const session = await this.find(secret);
@@ -61,19 +61,19 @@ export class StoredSessions implements Sessions {
   }
 
   async find(secret: string): Promise<Session | undefined> {
-    const row = await this.#database.selectFrom("session").innerJoin("user", "user.id", "session.user_id")
-      .innerJoin("account", "account.id", "user.account_id")
+    const row = await this.#database.selectFrom("session").innerJoin("user", "user.id", "session.userId")
+      .innerJoin("account", "account.id", "user.accountId")
       .select([
-        "session.csrf_token",
-        "session.expires_at",
+        "session.csrfToken",
+        "session.expiresAt",
         "user.id",
         "user.name",
         "user.role",
-        "user.created_at",
-        "account.id as account_id",
-        "account.name as account_name",
+        "user.createdAt",
+        "account.id as accountId",
+        "account.name as accountName",
       ])
-      .where("session.hash", "=", secretHash(secret)).where("session.expires_at", ">", this.#clock.now())
+      .where("session.hash", "=", secretHash(secret)).where("session.expiresAt", ">", this.#clock.now())
       .executeTakeFirst();
     if (row === undefined) return undefined;
     return {
@@ -81,11 +81,11 @@ export class StoredSessions implements Sessions {
         id: row.id,
         name: row.name,
         role: row.role as Role,
-        account: { id: row.account_id, name: row.account_name },
-        createdAt: instant(row.created_at),
+        account: { id: row.accountId, name: row.accountName },
+        createdAt: instant(row.createdAt),
       },
-      csrfToken: row.csrf_token,
-      expiresAt: instant(row.expires_at),
+      csrfToken: row.csrfToken,
+      expiresAt: instant(row.expiresAt),
     };
   }
 
@@ -95,14 +95,14 @@ export class StoredSessions implements Sessions {
 
   async findToken(token: string, options: { address: string }): Promise<Actor | undefined> {
     const now = this.#clock.now();
-    const row = await this.#database.selectFrom("api_token").innerJoin("account", "account.id", "api_token.account_id")
+    const row = await this.#database.selectFrom("apiToken").innerJoin("account", "account.id", "apiToken.accountId")
       .select([
-        "api_token.id",
-        "api_token.name",
-        "api_token.role",
-        "api_token.last_used_at",
-        "account.id as account_id",
-        "account.name as account_name",
+        "apiToken.id",
+        "apiToken.name",
+        "apiToken.role",
+        "apiToken.lastUsedAt",
+        "account.id as accountId",
+        "account.name as accountName",
       ]).where("hash", "=", secretHash(token)).executeTakeFirst();
     if (row === undefined) {
       const buckets = [{ name: `token:address:${options.address}`, limit: wrongTokenLimits.address }];
@@ -110,15 +110,15 @@ export class StoredSessions implements Sessions {
       await recordAttempt(this.#database, { buckets, clock: this.#clock });
       return undefined;
     }
-    if ((row.last_used_at ?? 0) < now - tokenUseResolutionMs) {
-      await this.#database.updateTable("api_token").set({ last_used_at: now }).where("id", "=", row.id).execute();
+    if ((row.lastUsedAt ?? 0) < now - tokenUseResolutionMs) {
+      await this.#database.updateTable("apiToken").set({ lastUsedAt: now }).where("id", "=", row.id).execute();
     }
     return {
       kind: "token",
       id: row.id,
       name: row.name,
       role: row.role as Role,
-      account: { id: row.account_id, name: row.account_name },
+      account: { id: row.accountId, name: row.accountName },
       address: options.address,
     };
   }

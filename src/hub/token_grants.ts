@@ -22,18 +22,18 @@ export interface TokenContext {
 /** RFC 8628, section 3.4. */
 export async function deviceToken(deviceCode: string, context: TokenContext): Promise<TokenResponse> {
   const { database, clock } = context;
-  const device = await database.selectFrom("device").selectAll().where("device_code_hash", "=", secretHash(deviceCode))
-    .where("installation_id", "=", context.installationId).executeTakeFirst();
+  const device = await database.selectFrom("device").selectAll().where("deviceCodeHash", "=", secretHash(deviceCode))
+    .where("installationId", "=", context.installationId).executeTakeFirst();
   if (device === undefined) throw new OAuthRefusal("invalid_grant", "There is no such device_code of this client.");
   const now = clock.now();
-  const tooSoon = device.polled_at !== null &&
-    now < device.polled_at + device.interval_seconds * 1000 - earlyToleranceMs;
+  const tooSoon = device.polledAt !== null &&
+    now < device.polledAt + device.intervalSeconds * 1000 - earlyToleranceMs;
   switch (device.state) {
     case "pending":
-      if (device.expires_at <= now) throw new OAuthRefusal("expired_token", "The PIN has expired. Ask for a new one.");
+      if (device.expiresAt <= now) throw new OAuthRefusal("expired_token", "The PIN has expired. Ask for a new one.");
       await database.updateTable("device").set({
-        polled_at: now,
-        interval_seconds: device.interval_seconds + (tooSoon ? slowDownSeconds : 0),
+        polledAt: now,
+        intervalSeconds: device.intervalSeconds + (tooSoon ? slowDownSeconds : 0),
       }).where("id", "=", device.id).execute();
       if (tooSoon) throw new OAuthRefusal("slow_down", "Asked too soon. Wait 5 seconds more between two requests.");
       throw new OAuthRefusal("authorization_pending", "Nobody has entered the PIN yet.");
@@ -42,7 +42,7 @@ export async function deviceToken(deviceCode: string, context: TokenContext): Pr
     case "approved": {
       const link = await currentLink(context);
       // Answered again when asked again: the answer may have been lost, and the code is of no use without the key.
-      if (link === undefined || link.id !== device.link_id) {
+      if (link === undefined || link.id !== device.linkId) {
         throw new OAuthRefusal("access_denied", "The link was ended again.");
       }
       return tokenResponse(link, context);
@@ -67,19 +67,19 @@ function tokenResponse(link: Link, { accessTokens, installationId }: TokenContex
 }
 
 async function currentLink({ database, installationId }: TokenContext): Promise<Link | undefined> {
-  const row = await database.selectFrom("link").innerJoin("integration", "integration.id", "link.integration_id")
-    .innerJoin("account", "account.id", "integration.account_id")
+  const row = await database.selectFrom("link").innerJoin("integration", "integration.id", "link.integrationId")
+    .innerJoin("account", "account.id", "integration.accountId")
     .select([
       "link.id",
-      "integration.id as integration_id",
-      "integration.name as integration_name",
-      "account.id as account_id",
-      "account.name as account_name",
-    ]).where("link.installation_id", "=", installationId).where("link.ended_at", "is", null).executeTakeFirst();
+      "integration.id as integrationId",
+      "integration.name as integrationName",
+      "account.id as accountId",
+      "account.name as accountName",
+    ]).where("link.installationId", "=", installationId).where("link.endedAt", "is", null).executeTakeFirst();
   if (row === undefined) return undefined;
   return {
     id: row.id,
-    account: { id: row.account_id, name: row.account_name },
-    integration: { id: row.integration_id, name: row.integration_name },
+    account: { id: row.accountId, name: row.accountName },
+    integration: { id: row.integrationId, name: row.integrationName },
   };
 }

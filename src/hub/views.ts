@@ -17,23 +17,23 @@ export interface IntegrationRow {
   readonly type: string;
   readonly draft: number;
   readonly paused: number;
-  readonly paused_at: number | null;
-  readonly created_at: number;
-  readonly import_count: number;
-  readonly last_import_at: number | null;
-  readonly installation_id: string | null;
-  readonly host_name: string | null;
+  readonly pausedAt: number | null;
+  readonly createdAt: number;
+  readonly importCount: number;
+  readonly lastImportAt: number | null;
+  readonly installationId: string | null;
+  readonly hostName: string | null;
   readonly version: string | null;
   readonly system: string | null;
-  readonly installation_name: string | null;
+  readonly installationName: string | null;
   readonly address: string | null;
-  readonly last_seen_at: number | null;
+  readonly lastSeenAt: number | null;
   readonly report: string | null;
-  readonly reported_at: number | null;
-  readonly problem_since: number | null;
-  readonly linked_at: number | null;
-  readonly ended_at: number | null;
-  readonly end_reason: string | null;
+  readonly reportedAt: number | null;
+  readonly problemSince: number | null;
+  readonly linkedAt: number | null;
+  readonly endedAt: number | null;
+  readonly endReason: string | null;
 }
 
 /** An integration with its state as of `nowMs`. */
@@ -48,14 +48,14 @@ export function integrationView(row: IntegrationRow, nowMs: number): Integration
     state: status.state,
     stateSince: status.sinceMs === null ? null : instant(status.sinceMs),
     problem: status.state === "failing" ? report?.problem ?? null : null,
-    unlinkReason: status.state === "unlinked" ? row.end_reason as UnlinkReason | null : null,
+    unlinkReason: status.state === "unlinked" ? row.endReason as UnlinkReason | null : null,
     nextStep: nextStep(status.state, installation !== null),
     paused: row.paused === 1,
     draft: row.draft === 1,
     installation,
-    importCount: row.import_count,
-    lastImportAt: row.last_import_at === null ? null : instant(row.last_import_at),
-    createdAt: instant(row.created_at),
+    importCount: row.importCount,
+    lastImportAt: row.lastImportAt === null ? null : instant(row.lastImportAt),
+    createdAt: instant(row.createdAt),
   };
 }
 
@@ -63,16 +63,16 @@ function integrationStatus(
   row: IntegrationRow,
   { report, nowMs }: { report: AgentStatusReport | undefined; nowMs: number },
 ): { state: IntegrationStateName; sinceMs: number | null } {
-  if (row.draft === 1) return { state: "draft", sinceMs: row.created_at };
-  if (row.linked_at === null) {
-    return row.ended_at === null
-      ? { state: "never-linked", sinceMs: row.created_at }
-      : { state: "unlinked", sinceMs: row.ended_at };
+  if (row.draft === 1) return { state: "draft", sinceMs: row.createdAt };
+  if (row.linkedAt === null) {
+    return row.endedAt === null
+      ? { state: "never-linked", sinceMs: row.createdAt }
+      : { state: "unlinked", sinceMs: row.endedAt };
   }
-  const seenAt = Math.max(row.last_seen_at ?? 0, row.linked_at);
-  if (row.paused === 1) return { state: "paused", sinceMs: row.paused_at };
+  const seenAt = Math.max(row.lastSeenAt ?? 0, row.linkedAt);
+  if (row.paused === 1) return { state: "paused", sinceMs: row.pausedAt };
   if (nowMs - seenAt > staleAfterMs) return { state: "stale", sinceMs: seenAt };
-  if (report !== undefined && report.problem !== null) return { state: "failing", sinceMs: row.problem_since };
+  if (report !== undefined && report.problem !== null) return { state: "failing", sinceMs: row.problemSince };
   return { state: "online", sinceMs: null };
 }
 
@@ -95,34 +95,34 @@ function nextStep(state: IntegrationStateName, linked: boolean): NextStep {
 }
 
 function installationOf(row: IntegrationRow): Installation | null {
-  if (row.installation_id === null || row.linked_at === null) return null;
+  if (row.installationId === null || row.linkedAt === null) return null;
   return {
-    id: row.installation_id,
-    hostName: row.host_name ?? "",
+    id: row.installationId,
+    hostName: row.hostName ?? "",
     version: row.version ?? "",
     system: row.system ?? "",
-    name: row.installation_name ?? "",
+    name: row.installationName ?? "",
     address: row.address ?? "",
-    linkedAt: instant(row.linked_at),
-    lastSeenAt: row.last_seen_at === null ? null : instant(row.last_seen_at),
+    linkedAt: instant(row.linkedAt),
+    lastSeenAt: row.lastSeenAt === null ? null : instant(row.lastSeenAt),
     waiting: currentReport(row)?.waiting ?? null,
   };
 }
 
 /** What was reported before the present link says nothing of it. */
 function currentReport(row: IntegrationRow): AgentStatusReport | undefined {
-  if (row.report === null || row.linked_at === null || (row.reported_at ?? 0) < row.linked_at) return undefined;
+  if (row.report === null || row.linkedAt === null || (row.reportedAt ?? 0) < row.linkedAt) return undefined;
   return JSON.parse(row.report) as AgentStatusReport;
 }
 
 export interface ImportRow {
   readonly id: string;
-  readonly integration_id: string;
-  readonly file_name: string;
+  readonly integrationId: string;
+  readonly fileName: string;
   readonly bytes: number;
   readonly sha256: string;
   readonly rows: number | null;
-  readonly received_at: number | null;
+  readonly receivedAt: number | null;
   readonly origin: string;
 }
 
@@ -130,13 +130,13 @@ export interface ImportRow {
 export function importView(row: ImportRow): Import {
   return {
     id: row.id,
-    integrationId: row.integration_id,
-    fileName: row.file_name,
+    integrationId: row.integrationId,
+    fileName: row.fileName,
     size: row.bytes,
     sha256: row.sha256,
     rows: row.rows ?? 0,
     state: "received",
-    receivedAt: instant(row.received_at ?? 0),
+    receivedAt: instant(row.receivedAt ?? 0),
     error: null,
     origin: JSON.parse(row.origin) as BatchOrigin,
   };

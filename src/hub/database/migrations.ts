@@ -4,58 +4,58 @@ import type { Database, DatabaseTransaction, Tables } from "./schema.ts";
 import { newSecret } from "../ids.ts";
 
 const first = [
-  `create table account (id text primary key, name text not null, created_at bigint not null)`,
-  `create table "user" (id text primary key, account_id text not null references account (id), name text not null unique,
-    role text not null, password text not null, created_at bigint not null)`,
-  `create table session (hash text primary key, user_id text not null references "user" (id) on delete cascade,
-    csrf_token text not null, created_at bigint not null, expires_at bigint not null)`,
-  `create table api_token (id text primary key, account_id text not null references account (id), name text not null,
-    role text not null, hash text not null unique, created_at bigint not null, last_used_at bigint,
-    unique (account_id, name))`,
-  `create table integration (id text primary key, account_id text not null references account (id), name text not null,
-    type text not null, settings text not null, draft integer not null, paused integer not null, paused_at bigint,
-    created_at bigint not null, deleted_at bigint, import_count bigint not null, last_import_at bigint)`,
-  `create index integration_by_name on integration (account_id, name, id)`,
-  `create table installation (id text primary key, jwk text not null, host_name text not null, version text not null,
-    system text not null, name text not null, address text not null, registered_at bigint not null, pin_at bigint,
-    ever_linked integer not null, last_seen_at bigint, report text, reported_at bigint, problem_since bigint)`,
-  `create table link (id text primary key, integration_id text not null references integration (id),
-    installation_id text not null references installation (id), created_at bigint not null, ended_at bigint,
-    end_reason text)`,
-  `create unique index link_current_integration on link (integration_id) where ended_at is null`,
-  `create unique index link_current_installation on link (installation_id) where ended_at is null`,
-  `create index link_by_integration on link (integration_id, ended_at)`,
-  `create index link_by_installation on link (installation_id, ended_at)`,
+  `create table account (id text primary key, name text not null, createdAt bigint not null)`,
+  `create table "user" (id text primary key, accountId text not null references account (id), name text not null unique,
+    role text not null, password text not null, createdAt bigint not null)`,
+  `create table session (hash text primary key, userId text not null references "user" (id) on delete cascade,
+    csrfToken text not null, createdAt bigint not null, expiresAt bigint not null)`,
+  `create table apiToken (id text primary key, accountId text not null references account (id), name text not null,
+    role text not null, hash text not null unique, createdAt bigint not null, lastUsedAt bigint,
+    unique (accountId, name))`,
+  `create table integration (id text primary key, accountId text not null references account (id), name text not null,
+    type text not null, settings text not null, draft integer not null, paused integer not null, pausedAt bigint,
+    createdAt bigint not null, deletedAt bigint, importCount bigint not null, lastImportAt bigint)`,
+  `create index integrationByName on integration (accountId, name, id)`,
+  `create table installation (id text primary key, jwk text not null, hostName text not null, version text not null,
+    system text not null, name text not null, address text not null, registeredAt bigint not null, pinAt bigint,
+    everLinked integer not null, lastSeenAt bigint, report text, reportedAt bigint, problemSince bigint)`,
+  `create table link (id text primary key, integrationId text not null references integration (id),
+    installationId text not null references installation (id), createdAt bigint not null, endedAt bigint,
+    endReason text)`,
+  `create unique index linkCurrentIntegration on link (integrationId) where endedAt is null`,
+  `create unique index linkCurrentInstallation on link (installationId) where endedAt is null`,
+  `create index linkByIntegration on link (integrationId, endedAt)`,
+  `create index linkByInstallation on link (installationId, endedAt)`,
   `create table device (id text primary key,
-    installation_id text not null references installation (id) on delete cascade, device_code_hash text not null unique,
-    pin_hmac text unique, state text not null, expires_at bigint not null, polled_at bigint,
-    interval_seconds integer not null, link_id text)`,
-  `create index device_by_installation on device (installation_id)`,
-  `create index device_by_expiry on device (expires_at)`,
-  `create table assertion (installation_id text not null references installation (id) on delete cascade,
-    jti_hash text not null, expires_at bigint not null, primary key (installation_id, jti_hash))`,
-  `create index assertion_by_expiry on assertion (expires_at)`,
+    installationId text not null references installation (id) on delete cascade, deviceCodeHash text not null unique,
+    pinHmac text unique, state text not null, expiresAt bigint not null, polledAt bigint,
+    intervalSeconds integer not null, linkId text)`,
+  `create index deviceByInstallation on device (installationId)`,
+  `create index deviceByExpiry on device (expiresAt)`,
+  `create table assertion (installationId text not null references installation (id) on delete cascade,
+    jtiHash text not null, expiresAt bigint not null, primary key (installationId, jtiHash))`,
+  `create index assertionByExpiry on assertion (expiresAt)`,
   `create table attempt (id text primary key, bucket text not null, at bigint not null)`,
-  `create index attempt_by_bucket on attempt (bucket, at)`,
-  `create index attempt_by_time on attempt (at)`,
-  `create table request (id text primary key, integration_id text not null references integration (id),
-    link_id text not null references link (id), body text not null, type text not null, created_at bigint not null,
-    answer text, answered_at bigint)`,
-  `create index request_by_link on request (link_id, created_at)`,
-  `create table batch (id text primary key, integration_id text not null references integration (id),
-    link_id text not null references link (id), batch_id text not null, sequence bigint not null, lane text not null,
-    origin text not null, file_name text not null, sha256 text not null, bytes bigint not null,
-    payload_sha256 text not null, payload_bytes bigint not null, created_at bigint not null, declared_at bigint not null,
-    folder text not null, received_at bigint, rows bigint, unique (integration_id, batch_id))`,
-  `create index batch_received on batch (integration_id, received_at desc, id desc) where received_at is not null`,
-  `create index batch_declared on batch (declared_at) where received_at is null`,
-  `create table batch_parts (batch text primary key references batch (id) on delete cascade, parts text not null)`,
+  `create index attemptByBucket on attempt (bucket, at)`,
+  `create index attemptByTime on attempt (at)`,
+  `create table request (id text primary key, integrationId text not null references integration (id),
+    linkId text not null references link (id), body text not null, type text not null, createdAt bigint not null,
+    answer text, answeredAt bigint)`,
+  `create index requestByLink on request (linkId, createdAt)`,
+  `create table batch (id text primary key, integrationId text not null references integration (id),
+    linkId text not null references link (id), batchId text not null, sequence bigint not null, lane text not null,
+    origin text not null, fileName text not null, sha256 text not null, bytes bigint not null,
+    payloadSha256 text not null, payloadBytes bigint not null, createdAt bigint not null, declaredAt bigint not null,
+    folder text not null, receivedAt bigint, rows bigint, unique (integrationId, batchId))`,
+  `create index batchReceived on batch (integrationId, receivedAt desc, id desc) where receivedAt is not null`,
+  `create index batchDeclared on batch (declaredAt) where receivedAt is null`,
+  `create table batchParts (batch text primary key references batch (id) on delete cascade, parts text not null)`,
   `create table change (id integer primary key autoincrement, topic text not null, at bigint not null)`,
 ];
 
 const steps: readonly ((transaction: DatabaseTransaction) => Promise<void>)[] = [
   async (transaction) => {
-    for (const statement of first) await sql.raw(statement).execute(transaction);
+    for (const statement of first) await sql.raw(quoted(statement)).execute(transaction);
     for (const key of ["tokenKey", "uploadKey", "pinKey"]) {
       await transaction.insertInto("meta").values({ key, value: newSecret() }).execute();
     }
@@ -88,4 +88,9 @@ export async function migrate(database: Database): Promise<void> {
 async function schemaVersion(database: Kysely<Tables>): Promise<number> {
   const row = await database.selectFrom("meta").select("value").where("key", "=", "schema").executeTakeFirst();
   return row === undefined ? 0 : Number(row.value);
+}
+
+/** Names with capitals in quotes: PostgreSQL folds them otherwise, and Kysely quotes every name. */
+function quoted(statement: string): string {
+  return statement.replaceAll(/\b[a-z]+[A-Z]\w*\b/g, '"$&"');
 }

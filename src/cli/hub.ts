@@ -1,0 +1,209 @@
+/** The command `hub` and its subcommands. Each answers the exit code and prints through `out`. */
+import type { Hono } from "hono";
+import { type HubOptions, openAccounts, startHub } from "../hub/hub.ts";
+import type { Account, HubServices, Role } from "../hub/services.ts";
+import type { Accounts } from "../hub/accounts.ts";
+
+/** Takes one line for standard output. */
+export type Out = (line: string) => void;
+
+/** Where the hub keeps its data unless told otherwise: relative to the working folder. */
+export const defaultDataDirectory = "hub-data";
+/** Where it listens unless told otherwise. */
+export const defaultListen = "127.0.0.1:8080";
+
+export interface RunHubOptions {
+  /** @default "hub-data" */
+  readonly dataDirectory?: string | undefined;
+  /** `HOST:PORT`, `[IPv6]:PORT` or `PORT`; port 0 is any free one. @default "127.0.0.1:8080" */
+  readonly listen?: string | undefined;
+  /** Where browsers and agents reach the hub, e.g. `https://hub.example`. @default the address that it listens on */
+  readonly publicUrl?: string | undefined;
+  /** PEM files; both or none. */
+  readonly tlsCertFile?: string | undefined;
+  readonly tlsKeyFile?: string | undefined;
+  /** Listen beyond this machine without TLS. */
+  readonly allowInsecureListen?: boolean | undefined;
+  /** Believe `X-Forwarded-For`: only behind a proxy that sets it. */
+  readonly trustProxy?: boolean | undefined;
+  /** Name of the account that the first start makes. */
+  readonly account?: string | undefined;
+  /** Print JSON lines. */
+  readonly json?: boolean | undefined;
+  /** Makes the console's pages. */
+  readonly pages?: ((services: HubServices) => Hono) | undefined;
+}
+
+/** Serves until the signal aborts. Prints `Hub ready at URL` once it does; the exit code is 0, or 1 if it cannot. */
+export async function runHub(
+  options: RunHubOptions,
+  { signal, out }: { signal: AbortSignal; out: Out },
+): Promise<number> {
+  await using hub = await startHub(await hubOptions(options));
+  const { madeAdministrator } = hub;
+  const url = hub.publicUrl.origin;
+  if (options.json === true) {
+    if (madeAdministrator !== undefined) out(JSON.stringify({ event: "administrator", ...madeAdministrator }));
+    out(JSON.stringify({ event: "ready", url, port: hub.port }));
+  } else {
+    if (madeAdministrator !== undefined) {
+      out(`First start: log in as "${madeAdministrator.name}" with the password ${madeAdministrator.password}`);
+      out('It is shown only now. "hub user passwd" sets another.');
+    }
+    out(`Hub ready at ${url}`);
+  }
+  if (!signal.aborted) {
+    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  }
+  return 0;
+}
+
+/** The options of `startHub`; throws for an address or a file that will not do. */
+async function hubOptions(options: RunHubOptions): Promise<HubOptions> {
+  const { hostname, port } = parseListen(options.listen ?? defaultListen);
+  const { tlsCertFile, tlsKeyFile } = options;
+  if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined)) {
+    throw new Error("Cannot use TLS: give both --tls-cert and --tls-key");
+  }
+  return {
+    dataDirectory: options.dataDirectory ?? defaultDataDirectory,
+    listen: {
+      hostname,
+      port,
+      allowInsecure: options.allowInsecureListen,
+      tls: tlsCertFile === undefined || tlsKeyFile === undefined ? undefined : {
+        certificate: await Deno.readTextFile(tlsCertFile),
+        key: await Deno.readTextFile(tlsKeyFile),
+      },
+    },
+    publicUrl: options.publicUrl === undefined ? undefined : parsePublicUrl(options.publicUrl),
+    trustProxy: options.trustProxy ?? false,
+    accountName: options.account,
+    ...(options.pages === undefined ? {} : { pages: options.pages }),
+  };
+}
+
+/**
+ * Host and port of `--listen`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(parseListen("[::1]:0"), { hostname: "::1", port: 0 });
+ * ```
+ */
+export function parseListen(listen: string): { hostname: string; port: number } {
+  const match = /^(?:(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(listen);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65535) {
+    throw new Error(`Cannot listen on "${listen}": write HOST:PORT, e.g. ${defaultListen} or [::1]:8080`);
+  }
+  return { hostname: match[1] ?? match[2] ?? "127.0.0.1", port };
+}
+
+function parsePublicUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== "/" || url.search + url.hash !== "") {
+    throw new Error(`Cannot use "${text}" as --public-url: write scheme and host only, e.g. https://hub.example`);
+  }
+  return url;
+}
+
+interface AccountCommand {
+  /** @default "hub-data" */
+  readonly dataDirectory?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+/** `hub user add NAME [--role ROLE] [--password-stdin]`: prints the password unless it was given. */
+export function userAdd(
+  options: AccountCommand & { name: string; role?: Role | undefined; password?: string | undefined },
+  { out }: { out: Out },
+): Promise<number> {
+  return withAccount(options, async ({ accounts, account }) => {
+    const { name, role = "administrator" } = options;
+    const password = await accounts.addUser(account, { name, role, password: options.password });
+    if (options.json === true) {
+      out(JSON.stringify({ name, role, ...options.password === undefined ? { password } : {} }));
+    } else {
+      out(`Added ${role} "${name}".`);
+      if (options.password === undefined) out(`Password (shown only now): ${password}`);
+    }
+  });
+}
+
+/** `hub user list`. */
+export function userList(options: AccountCommand, { out }: { out: Out }): Promise<number> {
+  return withAccount(options, async ({ accounts, account }) => {
+    const users = await accounts.users(account);
+    if (options.json === true) return out(JSON.stringify(users));
+    for (const { name, role, createdAt } of users) out(`${name}\t${role}\tsince ${createdAt}`);
+  });
+}
+
+/** `hub user remove NAME`. */
+export function userRemove(options: AccountCommand & { name: string }, { out }: { out: Out }): Promise<number> {
+  return withAccount(options, async ({ accounts, account }) => {
+    await accounts.removeUser(account, options.name);
+    out(options.json === true ? JSON.stringify({ removed: options.name }) : `Removed user "${options.name}".`);
+  });
+}
+
+/** `hub user passwd NAME [--password-stdin]`: prints the new password unless it was given. */
+export function userPasswd(
+  options: AccountCommand & { name: string; password?: string | undefined },
+  { out }: { out: Out },
+): Promise<number> {
+  return withAccount(options, async ({ accounts, account }) => {
+    const { name } = options;
+    const password = await accounts.setPassword(account, { name, password: options.password });
+    if (options.json === true) {
+      out(JSON.stringify({ name, ...options.password === undefined ? { password } : {} }));
+    } else {
+      out(`Changed the password of "${name}". All sessions of this user have ended.`);
+      if (options.password === undefined) out(`Password (shown only now): ${password}`);
+    }
+  });
+}
+
+/** `hub token add NAME [--role ROLE]`: prints the token, on a line of its own. */
+export function tokenAdd(
+  options: AccountCommand & { name: string; role?: Role | undefined },
+  { out }: { out: Out },
+): Promise<number> {
+  return withAccount(options, async ({ accounts, account }) => {
+    const { name, role = "administrator" } = options;
+    const token = await accounts.addToken(account, { name, role });
+    if (options.json === true) return out(JSON.stringify({ name, role, token }));
+    out(`Added API token "${name}" (${role}), shown only now:`);
+    out(token);
+  });
+}
+
+/** `hub token list`. */
+export function tokenList(options: AccountCommand, { out }: { out: Out }): Promise<number> {
+  return withAccount(options, async ({ accounts, account }) => {
+    const tokens = await accounts.tokens(account);
+    if (options.json === true) return out(JSON.stringify(tokens));
+    for (const { name, role, createdAt, lastUsedAt } of tokens) {
+      out(`${name}\t${role}\tsince ${createdAt}\t${lastUsedAt === null ? "never used" : `last used ${lastUsedAt}`}`);
+    }
+  });
+}
+
+/** `hub token remove NAME`. */
+export function tokenRemove(options: AccountCommand & { name: string }, { out }: { out: Out }): Promise<number> {
+  return withAccount(options, async ({ accounts, account }) => {
+    await accounts.removeToken(account, options.name);
+    out(options.json === true ? JSON.stringify({ removed: options.name }) : `Removed API token "${options.name}".`);
+  });
+}
+
+async function withAccount(
+  options: AccountCommand,
+  act: (given: { accounts: Accounts; account: Account }) => Promise<void>,
+): Promise<number> {
+  await using data = await openAccounts(options.dataDirectory ?? defaultDataDirectory);
+  await act({ accounts: data.accounts, account: await data.accounts.ensureAccount() });
+  return 0;
+}

@@ -1,0 +1,94 @@
+/**
+ * The hub's doors on one Hono app: REST, agents, OAuth, operation, and the console's pages at `/`. It holds no state:
+ * everything is behind the services that it is given.
+ */
+import { type Context, Hono } from "hono";
+import { routePath } from "hono/route";
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../runtime/clock.ts";
+import { clientAddress, setClientAddress } from "./client_address.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { Metrics } from "./metrics.ts";
+import { type Doorkeepers, mountEndpoints } from "./mount_endpoints.ts";
+import { mountOAuth, type OAuthOptions } from "./oauth.ts";
+import { openApi } from "./openapi.ts";
+import { problemResponse } from "./problem_response.ts";
+import { checkSameOrigin } from "./same_origin.ts";
+import { securityHeaders } from "./security_headers.ts";
+import { HubProblem } from "./services.ts";
+
+const log = getLogger(["cloud-link", "hub"]);
+
+export interface AppOptions {
+  readonly doorkeepers: Doorkeepers;
+  readonly endpoints: readonly Endpoint[];
+  readonly oauth: OAuthOptions;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  /** Whether `X-Forwarded-For` is believed: only behind a proxy that sets it. */
+  readonly trustProxy: boolean;
+  /** The console's pages; without them the hub has its API only. */
+  readonly pages?: Hono;
+}
+
+/** What `Deno.serve` tells of a connection, handed to Hono as its environment. */
+export interface ConnectionInfo {
+  readonly remoteAddr: Deno.Addr;
+}
+
+export function createApp(options: AppOptions): Hono {
+  const { services } = options.doorkeepers;
+  const { publicUrl } = services;
+  const app = new Hono();
+  app.use(async (context, next) => {
+    setClientAddress(context, requestAddress(context, options));
+    const started = options.clock.monotonicMs();
+    await next();
+    record(context, { ...options, seconds: (options.clock.monotonicMs() - started) / 1000 });
+  });
+  app.use(securityHeaders({ publicUrl }));
+  mountEndpoints(app, options);
+  mountOAuth(app, options.oauth);
+  const description = JSON.stringify(openApi(options.endpoints, { publicUrl }));
+  app.get("/api/openapi.json", (context) => context.body(description, 200, { "Content-Type": "application/json" }));
+  app.all("/api/*", () => {
+    throw new HubProblem("not-found", "There is nothing here. /api/openapi.json describes what is where.");
+  });
+  if (options.pages !== undefined) {
+    app.use("/*", async (context, next) => {
+      checkSameOrigin(context.req.raw, { publicUrl });
+      await next();
+    });
+    app.route("/", options.pages);
+  }
+  app.notFound(() => problemResponse(new HubProblem("not-found", "There is nothing here.")));
+  app.onError((error, context) => {
+    if (error instanceof HubProblem) return problemResponse(error);
+    log.error("Cannot answer {method} {path}: {error}", { method: context.req.method, path: context.req.path, error });
+    return problemResponse(new HubProblem("internal", "The hub failed. Its log tells why."));
+  });
+  return app;
+}
+
+function requestAddress(context: Context, { trustProxy }: AppOptions): string {
+  // The last entry is the proxy's own; those before it are whatever the client claimed.
+  const forwarded = trustProxy ? context.req.header("x-forwarded-for")?.split(",").at(-1)?.trim() : undefined;
+  if (forwarded !== undefined && /^[0-9A-Fa-f.:]{2,45}$/.test(forwarded)) return forwarded;
+  const address = (context.env as ConnectionInfo | undefined)?.remoteAddr;
+  return address !== undefined && "hostname" in address ? address.hostname : "unknown";
+}
+
+function record(context: Context, { metrics, seconds }: AppOptions & { seconds: number }): void {
+  const { method } = context.req;
+  const { status } = context.res;
+  // The route, not the path: a path may carry a signature.
+  const route = routePath(context, -1);
+  metrics.countRequest({ method, route, status, seconds });
+  log.debug("{method} {route} {status} from {address} in {milliseconds} ms", {
+    method,
+    route,
+    status,
+    address: clientAddress(context),
+    milliseconds: Math.round(seconds * 1000),
+  });
+}

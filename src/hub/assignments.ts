@@ -1,0 +1,130 @@
+/**
+ * What a linked agent is to do, by long poll.
+ *
+ * The ETag tells two things, `"<hash>.<count>"`: a hash of the assignment without `received`, and how many batches the
+ * hub had. The count changes with every delivery, so a higher one answers no poll early (only its end); a lower one
+ * answers at once, since the hub was restored from a backup.
+ */
+import { createHash } from "node:crypto";
+import type { AgentStatusReport, Assignment, Source } from "../protocol/assignment.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { AgentIdentity } from "./access_tokens.ts";
+import type { ChangeFeed } from "./changes.ts";
+import type { Database } from "./database/schema.ts";
+import { ends } from "./ends.ts";
+import type { StoredRequests } from "./requests.ts";
+import { HubProblem } from "./services.ts";
+
+export interface Assigned {
+  readonly assignment: Assignment;
+  readonly etag: string;
+}
+
+export class Assignments {
+  readonly #database: Database;
+  readonly #changes: ChangeFeed;
+  readonly #requests: StoredRequests;
+  readonly #clock: Clock;
+
+  constructor(options: { database: Database; changes: ChangeFeed; requests: StoredRequests; clock: Clock }) {
+    this.#database = options.database;
+    this.#changes = options.changes;
+    this.#requests = options.requests;
+    this.#clock = options.clock;
+  }
+
+  /** The assignment, as soon as it differs from the one with `etag`; `undefined` when it does not within `waitMs`. */
+  async poll(
+    agent: AgentIdentity,
+    options: { etag: string | undefined; waitMs: number; signal: AbortSignal },
+  ): Promise<Assigned | undefined> {
+    using end = ends([options.signal], { afterMs: options.waitMs });
+    for (;;) {
+      using waiting = ends([end.signal]);
+      // Waits before it looks: what changes in between is not missed.
+      const changed = this.#changes.next(agent.integrationId, waiting.signal);
+      const assigned = await this.#current(agent);
+      const difference = compare(options.etag, assigned.etag);
+      if (difference === "differs") return assigned;
+      if (end.signal.aborted || options.waitMs <= 0) return difference === "more-received" ? assigned : undefined;
+      await changed;
+      if (end.signal.aborted && difference === "same") return undefined;
+    }
+  }
+
+  /** What the agent says of itself. */
+  async report(agent: AgentIdentity, report: AgentStatusReport): Promise<void> {
+    const nowMs = this.#clock.now();
+    const id = agent.installationId;
+    await this.#database.transaction().execute(async (transaction) => {
+      const before = await transaction.selectFrom("installation").select(["problemSince", "report"])
+        .where("id", "=", id).executeTakeFirstOrThrow();
+      await transaction.updateTable("installation").set({
+        report: JSON.stringify(report),
+        reportedAt: nowMs,
+        lastSeenAt: nowMs,
+        version: report.version,
+        problemSince: report.problem === null ? null : before.problemSince ?? nowMs,
+      }).where("id", "=", id).execute();
+      // Agents need not hear of their own reports, so the console's topic is not the integration's.
+      await this.#changes.record(transaction, statusTopic(agent.integrationId));
+    });
+    this.#changes.wake(statusTopic(agent.integrationId));
+  }
+
+  async #current(agent: AgentIdentity): Promise<Assigned> {
+    const row = await this.#database.selectFrom("link")
+      .innerJoin("integration", "integration.id", "link.integrationId")
+      .innerJoin("account", "account.id", "integration.accountId")
+      .select([
+        "link.endedAt",
+        "link.endReason",
+        "integration.id as integrationId",
+        "integration.name",
+        "integration.type",
+        "integration.settings",
+        "integration.draft",
+        "integration.paused",
+        "integration.importCount",
+        "account.id as accountId",
+        "account.name as accountName",
+      ]).where("link.id", "=", agent.linkId).executeTakeFirstOrThrow();
+    if (row.endedAt !== null) {
+      throw new HubProblem("unlinked", "This installation is not linked to the integration any longer.", {
+        reason: row.endReason ?? "integration-deleted",
+      });
+    }
+    const assignment: Assignment = {
+      link: {
+        id: agent.linkId,
+        account: { id: row.accountId, name: row.accountName },
+        integration: { id: row.integrationId, name: row.name },
+      },
+      paused: row.paused === 1,
+      source: row.draft === 1 ? null : { ...JSON.parse(row.settings), type: row.type } as Source,
+      requests: await this.#requests.open(agent.linkId),
+      received: { count: row.importCount },
+    };
+    const hash = createHash("sha256").update(JSON.stringify({ ...assignment, received: null })).digest("hex");
+    return { assignment, etag: `"${hash.slice(0, 32)}.${row.importCount}"` };
+  }
+}
+
+/** Topic of what an installation reports of itself. */
+export function statusTopic(integrationId: string): string {
+  return `${integrationId}/status`;
+}
+
+/** How the assignment with the ETag `present` is to the one that the agent has. */
+function compare(known: string | undefined, present: string): "differs" | "more-received" | "same" {
+  if (known === undefined) return "differs";
+  const [knownHash, knownCount] = split(known);
+  const [hash, count] = split(present);
+  if (knownHash !== hash || count < knownCount) return "differs";
+  return count > knownCount ? "more-received" : "same";
+}
+
+function split(etag: string): readonly [string, number] {
+  const [hash = "", count = ""] = etag.replace(/^W\//, "").replaceAll('"', "").split(".");
+  return [hash, Number(count)];
+}

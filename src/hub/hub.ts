@@ -1,0 +1,185 @@
+/**
+ * The hub as a whole: opens its data folder, ties the services together and serves them until it is told to stop.
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Hono } from "hono";
+import { join } from "node:path";
+import { type Clock, systemClock } from "../runtime/clock.ts";
+import { Accounts } from "./accounts.ts";
+import { AccessTokens } from "./access_tokens.ts";
+import { agentEndpoints } from "./agent_endpoints.ts";
+import { createApp } from "./app.ts";
+import { Assignments } from "./assignments.ts";
+import { ChangeFeed } from "./changes.ts";
+import { GroupCommit } from "./database/group_commit.ts";
+import { type HubDatabase, openDatabase } from "./database/open.ts";
+import { Delivery } from "./delivery.ts";
+import { DiskObjects } from "./disk_objects.ts";
+import { EventStreams } from "./event_stream.ts";
+import { importEndpoints } from "./import_endpoints.ts";
+import { StoredImports } from "./imports.ts";
+import { integrationEndpoints } from "./integration_endpoints.ts";
+import { StoredIntegrations } from "./integrations.ts";
+import { PinLinking } from "./linking.ts";
+import { endLink } from "./links.ts";
+import { type ListenOptions, serve } from "./listen.ts";
+import { Metrics } from "./metrics.ts";
+import { operationEndpoints } from "./operation_endpoints.ts";
+import { Passwords } from "./password.ts";
+import { StoredRequests } from "./requests.ts";
+import type { HubServices } from "./services.ts";
+import { StoredSessions } from "./sessions.ts";
+import { sweepForever } from "./sweeper.ts";
+import { uploadEndpoint } from "./upload_endpoint.ts";
+
+const log = getLogger(["cloud-link", "hub"]);
+
+export interface HubOptions {
+  /** The data folder, made when it is not there. */
+  readonly dataDirectory: string;
+  readonly listen: ListenOptions;
+  /** Where browsers and agents reach the hub. @default the address that it listens on */
+  readonly publicUrl?: URL | undefined;
+  /** Believe `X-Forwarded-For`: only behind a proxy that sets it. @default false */
+  readonly trustProxy?: boolean;
+  /** Name of the account that the first start makes. */
+  readonly accountName?: string | undefined;
+  readonly clock?: Clock;
+  /** Makes the console's pages; without it the hub has its API only. */
+  readonly pages?: (services: HubServices) => Hono;
+}
+
+/** A hub that serves. Disposing it stops it within a second. */
+export interface RunningHub extends AsyncDisposable {
+  readonly publicUrl: URL;
+  /** The port that it listens on. */
+  readonly port: number;
+  readonly services: HubServices;
+  readonly accounts: Accounts;
+  /** The administrator that this start made, with the password that nobody can read later. */
+  readonly madeAdministrator: { readonly name: string; readonly password: string } | undefined;
+}
+
+/** Starts a hub; when it resolves, it serves. */
+export async function startHub(options: HubOptions): Promise<RunningHub> {
+  await using stack = new AsyncDisposableStack();
+  const clock = options.clock ?? systemClock;
+  const data = stack.use(await openDatabase(options.dataDirectory));
+  const { database, keys } = data;
+  const passwords = new Passwords();
+  const accounts = new Accounts({ database, passwords, clock });
+  const account = await accounts.ensureAccount(options.accountName);
+  const madeAdministrator = await accounts.ensureAdministrator(account);
+
+  const stop = new AbortController();
+  const server = stack.use(serve(options.listen, { stop: stop.signal }));
+  const publicUrl = options.publicUrl ?? server.url;
+  const objects = await DiskObjects.open({
+    folder: options.dataDirectory,
+    origin: () => publicUrl.origin,
+    secret: keys.upload,
+  });
+  const parts = tie({ data, objects, passwords, clock, publicUrl, stop: stop.signal });
+  server.answer(createApp({
+    doorkeepers: { services: parts.services, accessTokens: parts.accessTokens },
+    endpoints: parts.endpoints,
+    oauth: { database, clock, accessTokens: parts.accessTokens, pinKey: keys.pin, publicUrl },
+    metrics: parts.metrics,
+    clock,
+    trustProxy: options.trustProxy ?? false,
+    ...(options.pages === undefined ? {} : { pages: options.pages(parts.services) }),
+  }));
+  const sweeping = sweepForever({ ...parts, database, clock, objects, signal: stop.signal });
+  log.info("The hub serves {url} from {folder}.", { url: publicUrl.href, folder: options.dataDirectory });
+
+  const running = stack.move();
+  return {
+    publicUrl,
+    port: server.port,
+    services: parts.services,
+    accounts,
+    madeAdministrator,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await server[Symbol.asyncDispose]();
+      await sweeping;
+      await parts.delivery.idle();
+      await parts.writes.idle();
+      await parts.changes[Symbol.asyncDispose]();
+      await running.disposeAsync();
+      log.info("The hub has stopped.");
+    },
+  };
+}
+
+interface TieOptions {
+  readonly data: HubDatabase;
+  readonly objects: DiskObjects;
+  readonly passwords: Passwords;
+  readonly clock: Clock;
+  readonly publicUrl: URL;
+  readonly stop: AbortSignal;
+}
+
+/** Makes the services and the endpoints that call them. */
+function tie({ data, objects, passwords, clock, publicUrl, stop }: TieOptions) {
+  const { database, keys } = data;
+  const changes = new ChangeFeed({ database, clock });
+  const requests = new StoredRequests({ database, changes, clock });
+  const services: HubServices = {
+    publicUrl,
+    sessions: new StoredSessions({ database, passwords, clock }),
+    integrations: new StoredIntegrations({ database, changes, clock }),
+    linking: new PinLinking({ database, changes, clock, pinKey: keys.pin }),
+    imports: new StoredImports({ database, objects }),
+    requests,
+    changes,
+  };
+  const metrics = new Metrics();
+  const writes = new GroupCommit(database);
+  const delivery = new Delivery({
+    database,
+    writes,
+    objects,
+    changes,
+    clock,
+    stop,
+    received: (bytes) => metrics.countBatch(bytes),
+  });
+  const accessTokens = new AccessTokens({ database, clock, key: keys.token, issuer: () => publicUrl.origin });
+  const assignments = new Assignments({ database, changes, requests, clock });
+  const giveUp = async (linkId: string) => {
+    const integrationId = await database.transaction().execute(async (transaction) => {
+      const ended = await endLink(transaction, { linkId, reason: "given-up", nowMs: clock.now() });
+      if (ended !== undefined) await changes.record(transaction, ended);
+      return ended;
+    });
+    if (integrationId !== undefined) changes.wake(integrationId);
+  };
+  const endpoints = [
+    ...integrationEndpoints(services, new EventStreams(services, { stop })),
+    ...importEndpoints(services),
+    ...agentEndpoints({ assignments, delivery, requests, giveUp, stop }),
+    uploadEndpoint({ objects, secret: keys.upload, clock, mayUpload: (key) => delivery.mayUpload(key) }),
+    ...operationEndpoints({ services, database, clock, metrics, checkObjects: () => objects.check(), stop }),
+  ];
+  return { services, metrics, writes, delivery, accessTokens, changes, endpoints };
+}
+
+/** The data folder for commands beside a running hub. */
+export async function openAccounts(
+  dataDirectory: string,
+  options: { clock?: Clock } = {},
+): Promise<AsyncDisposable & { readonly accounts: Accounts }> {
+  const data = await openDatabase(dataDirectory);
+  const clock = options.clock ?? systemClock;
+  return {
+    accounts: new Accounts({ database: data.database, passwords: new Passwords(), clock }),
+    [Symbol.asyncDispose]: () => data[Symbol.asyncDispose](),
+  };
+}
+
+/** Where a hub's database is in its data folder. */
+export function databaseFile(dataDirectory: string): string {
+  return join(dataDirectory, "hub.db");
+}

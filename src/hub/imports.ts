@@ -1,0 +1,75 @@
+/** What has arrived, for those who plan with it. */
+import { Buffer } from "node:buffer";
+import { decompress } from "./batch_check.ts";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
+import type { Database } from "./database/schema.ts";
+import { batchKeys } from "./delivery.ts";
+import { integrationRow } from "./integrations.ts";
+import { pageItemsDefault, pageItemsMax } from "./limits.ts";
+import type { ObjectStore } from "./objects.ts";
+import { readParts } from "./read_parts.ts";
+import { type Actor, HubProblem, type Import, type Imports, type Page } from "./services.ts";
+import { importView } from "./views.ts";
+
+export class StoredImports implements Imports {
+  readonly #database: Database;
+  readonly #objects: ObjectStore;
+
+  constructor(options: { database: Database; objects: ObjectStore }) {
+    this.#database = options.database;
+    this.#objects = options.objects;
+  }
+
+  async list(
+    actor: Actor,
+    options: { integrationId: string; cursor?: string | undefined; limit?: number | undefined },
+  ): Promise<Page<Import>> {
+    await integrationRow(this.#database, { actor, id: options.integrationId });
+    const limit = Math.min(options.limit ?? pageItemsDefault, pageItemsMax);
+    let query = this.#database.selectFrom("batch").selectAll().where("integrationId", "=", options.integrationId)
+      .where("receivedAt", "is not", null).orderBy("receivedAt", "desc").orderBy("id", "desc").limit(limit + 1);
+    if (options.cursor !== undefined) {
+      const [receivedAt, id] = decodeCursor(options.cursor, "number");
+      query = query.where("receivedAt", "<=", receivedAt).where(({ eb, or }) =>
+        or([eb("receivedAt", "<", receivedAt), eb("id", "<", id)])
+      );
+    }
+    const rows = await query.execute();
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    return {
+      items: page.map(importView),
+      next: rows.length > limit && last !== undefined ? encodeCursor([last.receivedAt ?? 0, last.id]) : null,
+    };
+  }
+
+  async get(actor: Actor, id: string): Promise<Import> {
+    return importView(await this.#row(actor, id));
+  }
+
+  async content(actor: Actor, id: string): Promise<{ import: Import; body: ReadableStream<Uint8Array<ArrayBuffer>> }> {
+    const row = await this.#row(actor, id);
+    const keys = await batchKeys(this.#database, row);
+    return {
+      import: importView(row),
+      body: ReadableStream.from(copied(decompress(readParts(this.#objects, { keys })))),
+    };
+  }
+
+  async #row(actor: Actor, id: string) {
+    const row = await this.#database.selectFrom("batch")
+      .innerJoin("integration", "integration.id", "batch.integrationId").selectAll("batch")
+      .where("batch.id", "=", id).where("batch.receivedAt", "is not", null)
+      .where("integration.accountId", "=", actor.account.id).where("integration.deletedAt", "is", null)
+      .executeTakeFirst();
+    if (row === undefined) throw new HubProblem("not-found", "There is no such import in this account.");
+    return row;
+  }
+}
+
+/** Plain byte arrays: the server takes no Buffer. */
+async function* copied(chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for await (const chunk of chunks) {
+    yield chunk instanceof Buffer ? new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength) : chunk;
+  }
+}

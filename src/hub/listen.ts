@@ -1,0 +1,80 @@
+/** The hub's listening socket, with or without TLS; stops within a second, whoever is connected. */
+import { getLogger } from "@logtape/logtape";
+import type { Hono } from "hono";
+import { isLoopback } from "./operation_endpoints.ts";
+
+const log = getLogger(["cloud-link", "hub"]);
+
+/** How long running requests may take when the hub stops, in ms. */
+const stopMs = 600;
+
+export interface ListenOptions {
+  readonly hostname: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** PEM texts. */
+  readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
+  /** Listen beyond this machine without TLS: only behind a proxy that has it. @default false */
+  readonly allowInsecure?: boolean | undefined;
+}
+
+/** An open socket. Requests wait until there is an app to answer them. */
+export interface Listening extends AsyncDisposable {
+  readonly port: number;
+  readonly url: URL;
+  answer(app: Hono): void;
+}
+
+/** Listens; throws when the address is not to be had, or would be open to others without TLS. */
+export function serve(options: ListenOptions, { stop }: { stop: AbortSignal }): Listening {
+  const { hostname, port, tls } = options;
+  if (tls === undefined && options.allowInsecure !== true && !isLoopback(hostname)) {
+    throw new Error(
+      `Cannot listen on "${hostname}": others could read passwords and data, since there is no TLS. ` +
+        "Give --tls-cert and --tls-key, listen on 127.0.0.1 behind a proxy that has TLS, or say " +
+        "--allow-insecure-listen",
+    );
+  }
+  const ready = Promise.withResolvers<Hono>();
+  let app: Hono | undefined;
+  const closing = new AbortController();
+  const server = Deno.serve({
+    hostname,
+    port,
+    signal: closing.signal,
+    onListen: () => {},
+    onError: (error) => {
+      log.error("Cannot answer a request: {error}", { error });
+      return new Response(null, { status: 500 });
+    },
+    ...(tls === undefined ? {} : { cert: tls.certificate, key: tls.key }),
+  }, async (request, info) => {
+    if (stop.aborted) return new Response(null, { status: 503, headers: { "Retry-After": "5" } });
+    return await (app ?? await ready.promise).fetch(request, info);
+  });
+  const scheme = tls === undefined ? "http" : "https";
+  const shown = hostname === "0.0.0.0" || hostname === "::" ? "localhost" : hostname;
+  let disposed: Promise<void> | undefined;
+  return {
+    port: server.addr.port,
+    url: new URL(`${scheme}://${shown.includes(":") ? `[${shown}]` : shown}:${server.addr.port}`),
+    answer(answering) {
+      app = answering;
+      ready.resolve(answering);
+    },
+    [Symbol.asyncDispose]() {
+      disposed ??= shutDown(server, closing);
+      return disposed;
+    },
+  };
+}
+
+async function shutDown(server: Deno.HttpServer, closing: AbortController): Promise<void> {
+  const timer = setTimeout(() => closing.abort(), stopMs);
+  try {
+    await server.shutdown();
+    await server.finished;
+  } finally {
+    clearTimeout(timer);
+  }
+}

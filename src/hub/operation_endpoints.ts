@@ -1,0 +1,73 @@
+/** For those who run a hub: is it alive, is it ready, what does it count. */
+import { sql } from "kysely";
+import type { Clock } from "../runtime/clock.ts";
+import { clientAddress } from "./client_address.ts";
+import type { Database } from "./database/schema.ts";
+import { type Endpoint, endpoint } from "./endpoint.ts";
+import { type Metrics, metricsContentType } from "./metrics.ts";
+import { findActor } from "./mount_endpoints.ts";
+import { HubProblem, type HubServices } from "./services.ts";
+
+export function operationEndpoints(options: {
+  services: HubServices;
+  database: Database;
+  clock: Clock;
+  metrics: Metrics;
+  /** Throws when objects cannot be written. */
+  checkObjects(): Promise<void>;
+  stop: AbortSignal;
+}): readonly Endpoint[] {
+  const { database, clock, metrics, services } = options;
+  const text = { 200: { description: "Text", contentType: "text/plain" } };
+  return [
+    endpoint({
+      method: "get",
+      path: "/healthz",
+      summary: "The process answers",
+      tag: "operation",
+      audience: "nobody",
+      responses: text,
+      handle: ({ context }) => context.text("ok\n"),
+    }),
+    endpoint({
+      method: "get",
+      path: "/readyz",
+      summary: "Database and object store work",
+      tag: "operation",
+      audience: "nobody",
+      problems: ["unavailable"],
+      responses: text,
+      async handle({ context }) {
+        if (options.stop.aborted) throw new HubProblem("unavailable", "The hub is stopping.");
+        try {
+          await sql`select 1`.execute(database);
+          await options.checkObjects();
+        } catch (cause) {
+          throw new HubProblem("unavailable", "The database or the object store does not work: see the hub's log.", {
+            cause,
+          });
+        }
+        return context.text("ready\n");
+      },
+    }),
+    endpoint({
+      method: "get",
+      path: "/metrics",
+      summary: "Numbers for Prometheus; from elsewhere than this machine with an API token",
+      tag: "operation",
+      audience: "nobody",
+      problems: ["not-authenticated"],
+      responses: text,
+      async handle({ context }) {
+        const forwarded = context.req.header("x-forwarded-for") !== undefined;
+        if (forwarded || !isLoopback(clientAddress(context))) await findActor(context, services);
+        return context.body(await metrics.text({ database, clock }), 200, { "Content-Type": metricsContentType });
+      },
+    }),
+  ];
+}
+
+/** Whether an address is this machine's own. */
+export function isLoopback(address: string): boolean {
+  return /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+|localhost)$/.test(address);
+}

@@ -1,0 +1,100 @@
+/** Things asked of a linked agent once: handed out with its assignment, answered by id. */
+import type { AgentAnswer, AgentRequest } from "../protocol/assignment.ts";
+import type { DatabaseSource } from "../protocol/database.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { AgentIdentity } from "./access_tokens.ts";
+import type { ChangeFeed } from "./changes.ts";
+import type { Database } from "./database/schema.ts";
+import { newId } from "./ids.ts";
+import { integrationRow, mayChange } from "./integrations.ts";
+import { openRequestsMax, requestOpenMs } from "./limits.ts";
+import { type Actor, HubProblem, type Requests, type RequestState } from "./services.ts";
+import { instant } from "./views.ts";
+
+type NewRequest = { type: "import-now" } | { type: "test"; source: DatabaseSource };
+
+export class StoredRequests implements Requests {
+  readonly #database: Database;
+  readonly #changes: ChangeFeed;
+  readonly #clock: Clock;
+
+  constructor(options: { database: Database; changes: ChangeFeed; clock: Clock }) {
+    this.#database = options.database;
+    this.#changes = options.changes;
+    this.#clock = options.clock;
+  }
+
+  async create(actor: Actor, options: { integrationId: string; request: NewRequest }): Promise<RequestState> {
+    mayChange(actor);
+    const { integrationId, request } = options;
+    const id = newId();
+    await this.#database.transaction().execute(async (transaction) => {
+      await integrationRow(transaction, { actor, id: integrationId });
+      const link = await transaction.selectFrom("link").select("id").where("integrationId", "=", integrationId)
+        .where("endedAt", "is", null).executeTakeFirst();
+      if (link === undefined) {
+        throw new HubProblem("conflict", "Cannot ask: no installation is linked. Connect one by its PIN first.");
+      }
+      const now = this.#clock.now();
+      const open = await transaction.selectFrom("request").select((eb) => eb.fn.countAll<number>().as("count"))
+        .where("linkId", "=", link.id).where("answer", "is", null).where("createdAt", ">", now - requestOpenMs)
+        .executeTakeFirstOrThrow();
+      if (open.count >= openRequestsMax) {
+        throw new HubProblem("too-many-requests", "The agent has not answered the requests before yet.", {
+          retryAfterSeconds: 60,
+        });
+      }
+      await transaction.insertInto("request").values({
+        id,
+        integrationId: integrationId,
+        linkId: link.id,
+        type: request.type,
+        body: JSON.stringify(request),
+        createdAt: now,
+        answer: null,
+        answeredAt: null,
+      }).execute();
+      await this.#changes.record(transaction, integrationId);
+    });
+    this.#changes.wake(integrationId);
+    return await this.get(actor, { integrationId, id });
+  }
+
+  async get(actor: Actor, options: { integrationId: string; id: string }): Promise<RequestState> {
+    await integrationRow(this.#database, { actor, id: options.integrationId });
+    const row = await this.#database.selectFrom("request").selectAll().where("id", "=", options.id)
+      .where("integrationId", "=", options.integrationId).executeTakeFirst();
+    if (row === undefined) throw new HubProblem("not-found", "There is no such request.");
+    return {
+      id: row.id,
+      type: row.type === "test" ? "test" : "import-now",
+      createdAt: instant(row.createdAt),
+      answer: row.answer === null ? null : JSON.parse(row.answer) as AgentAnswer,
+    };
+  }
+
+  /** What the agent of a link has to answer, oldest first. */
+  async open(linkId: string): Promise<AgentRequest[]> {
+    const rows = await this.#database.selectFrom("request").select(["id", "body"]).where("linkId", "=", linkId)
+      .where("answer", "is", null).where("createdAt", ">", this.#clock.now() - requestOpenMs)
+      .orderBy("createdAt").orderBy("id").limit(openRequestsMax).execute();
+    return rows.map(({ id, body }) => ({ id, ...JSON.parse(body) as NewRequest }));
+  }
+
+  /** Takes the agent's answer; answering again changes nothing. */
+  async answer(agent: AgentIdentity, options: { id: string; answer: AgentAnswer }): Promise<void> {
+    const found = await this.#database.transaction().execute(async (transaction) => {
+      const row = await transaction.selectFrom("request").select("answer").where("id", "=", options.id)
+        .where("linkId", "=", agent.linkId).executeTakeFirst();
+      if (row === undefined) return false;
+      if (row.answer !== null) return true;
+      await transaction.updateTable("request")
+        .set({ answer: JSON.stringify(options.answer), answeredAt: this.#clock.now() })
+        .where("id", "=", options.id).execute();
+      await this.#changes.record(transaction, agent.integrationId);
+      return true;
+    });
+    if (!found) throw new HubProblem("not-found", "There is no such request for this installation.");
+    this.#changes.wake(agent.integrationId);
+  }
+}

@@ -1,0 +1,61 @@
+/** Removes leftovers at the start and daily: what crashes, broken lines and the passing of time leave behind. */
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../runtime/clock.ts";
+import type { ChangeFeed } from "./changes.ts";
+import type { Database } from "./database/schema.ts";
+import type { Delivery } from "./delivery.ts";
+import type { DiskObjects } from "./disk_objects.ts";
+import { attemptsKeptMs, neverLinkedKeptMs, sweepEveryMs } from "./limits.ts";
+
+const log = getLogger(["cloud-link", "hub"]);
+
+/** How long an expired device code is still told that it has expired, in ms. */
+const deviceKeptMs = 24 * 60 * 60 * 1000;
+/** How long answered requests are shown, in ms. */
+const requestKeptMs = 7 * 24 * 60 * 60 * 1000;
+/** Changes are swept more often: they are many. */
+const changesEveryMs = 5 * 60 * 1000;
+
+export interface SweepOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly changes: ChangeFeed;
+  readonly delivery: Delivery;
+  readonly objects: DiskObjects;
+}
+
+/** Sweeps until the signal aborts. A sweep that fails is logged; the next one comes. */
+export async function sweepForever(options: SweepOptions & { signal: AbortSignal }): Promise<void> {
+  const { clock, signal } = options;
+  let sweptAtMs = -Infinity;
+  while (!signal.aborted) {
+    try {
+      await options.changes.sweep();
+      if (clock.monotonicMs() - sweptAtMs >= sweepEveryMs) {
+        await sweepOnce(options);
+        sweptAtMs = clock.monotonicMs();
+      }
+    } catch (error) {
+      log.error("Cannot sweep leftovers: {error}. It is tried again in 5 minutes.", { error });
+    }
+    await clock.sleep(changesEveryMs, signal).catch(() => {});
+  }
+}
+
+/** One sweep of everything. */
+export async function sweepOnce({ database, clock, delivery, objects }: SweepOptions): Promise<void> {
+  const now = clock.now();
+  await database.deleteFrom("session").where("expiresAt", "<", now).execute();
+  await database.deleteFrom("assertion").where("expiresAt", "<", now).execute();
+  await database.deleteFrom("attempt").where("at", "<", now - attemptsKeptMs).execute();
+  await database.deleteFrom("device").where("expiresAt", "<", now - deviceKeptMs).execute();
+  await database.deleteFrom("request").where("createdAt", "<", now - requestKeptMs).execute();
+  await database.deleteFrom("installation").where("everLinked", "=", 0)
+    .where("registeredAt", "<", now - neverLinkedKeptMs)
+    .where(({ eb, or }) => or([eb("pinAt", "is", null), eb("pinAt", "<", now - neverLinkedKeptMs)])).execute();
+  const batches = await delivery.sweep();
+  const files = await objects.sweep(clock);
+  if (batches + files > 0) {
+    log.info("Swept {batches} batches that were never completed and {files} temporary files.", { batches, files });
+  }
+}
