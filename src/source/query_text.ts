@@ -55,6 +55,13 @@ export function describingQuery(query: CheckedQuery, quote: IdentifierQuote): st
   return `${selectFrom(query, quote)} WHERE 1 = 0`;
 }
 
+/** The statement that returns one time as the database writes it, to learn its form (SQLite has no type for times). */
+export function samplingQuery(query: CheckedQuery, options: { quote: IdentifierQuote; timeColumn: string }): string {
+  const { quote } = options;
+  const column = `${quote(alias)}.${quote(options.timeColumn)}`;
+  return `SELECT ${column} FROM (\n${query.body}\n) ${quote(alias)} WHERE ${column} IS NOT NULL LIMIT 1`;
+}
+
 /**
  * The statement with two parameters, from and to, for the rows of a window.
  *
@@ -65,16 +72,16 @@ export function windowQuery(
   options: { quote: IdentifierQuote; timeColumn: string; timeExpression?: (column: string) => string },
 ): string {
   const { quote } = options;
-  const column = `${quoted(alias, quote)}.${quoted(options.timeColumn, quote)}`;
+  const column = `${quote(alias)}.${quote(options.timeColumn)}`;
   const time = options.timeExpression?.(column) ?? column;
   return `${selectFrom(query, quote)} WHERE ${time} >= ? AND ${time} < ?`;
 }
 
-/** What the driver reports for SQL_IDENTIFIER_QUOTE_CHAR; a blank means that it knows no quoting. */
-export type IdentifierQuote = string;
+/** Delimits an identifier as the database wants it; {@linkcode quoted} for one that reports its quote character. */
+export type IdentifierQuote = (identifier: string) => string;
 
 /**
- * An identifier, delimited.
+ * An identifier, delimited by what the driver reports for SQL_IDENTIFIER_QUOTE_CHAR; a blank means that it knows none.
  *
  * @example
  * ```ts
@@ -82,7 +89,7 @@ export type IdentifierQuote = string;
  * assertEquals(quoted('a"b', '"'), '"a""b"');
  * ```
  */
-export function quoted(identifier: string, quote: IdentifierQuote): string {
+export function quoted(identifier: string, quote: string): string {
   const open = quote.trim();
   if (open === "") return identifier;
   const close = open === "[" ? "]" : open;
@@ -95,7 +102,7 @@ class RefusedQueryError extends Error {
 
 function selectFrom(query: CheckedQuery, quote: IdentifierQuote): string {
   const prefix = query.prefix === "" ? "" : `${query.prefix}\n`;
-  return `${prefix}SELECT * FROM (\n${query.body}\n) ${quoted(alias, quote)}`;
+  return `${prefix}SELECT * FROM (\n${query.body}\n) ${quote(alias)}`;
 }
 
 function check(sql: string, dialect: Dialect): CheckedQuery {

@@ -109,6 +109,11 @@ export function reopenWindow(database: StateDatabase, key: IntegrationKey, batch
   });
 }
 
+/** Someone on the premises accepts a changed query (see `query_approval.ts`). */
+export function acceptQuery(database: StateDatabase, key: IntegrationKey, fingerprint: string): void {
+  database.run("UPDATE query_source SET accepted = ? WHERE integration = ?", fingerprint, key);
+}
+
 function readProgress(database: StateDatabase, key: IntegrationKey): SourceProgress | undefined {
   const row = database.get<{
     fingerprint: string;

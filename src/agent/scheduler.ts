@@ -1,0 +1,365 @@
+/**
+ * Reads a database integration: live on its schedule, and history beside it, each on a connection of its own. Which
+ * window is next is decided by `source/windows.ts` from what the ledger keeps; the ledger's step is committed in the same
+ * transaction as the batch, so a kill at any instant reads a window again at worst.
+ */
+import { getLogger } from "@logtape/logtape";
+import type { ExtractResult } from "../extractor/messages.ts";
+import type { DatabaseSource } from "../protocol/database.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { approveQuery } from "../source/query_approval.ts";
+import {
+  afterHistory,
+  afterHistoryTimeout,
+  afterLive,
+  afterLiveTimeout,
+  historyFromMs,
+  limits,
+  nextRegularAt,
+  onHistoryChanged,
+  onPaused,
+  onResumed,
+  planHistory,
+  planLive,
+  type ReadState,
+  restAfterMs,
+  startState,
+  type Window,
+} from "../source/windows.ts";
+import type { Lane } from "./ports.ts";
+import { queryJob, queryOrigin, windowText } from "./query_job.ts";
+import { retryDelayMs } from "./retry.ts";
+import {
+  failureOf,
+  type Progress,
+  type ProgressLedger,
+  type QueryRunner,
+  type QuerySpool,
+  type Reach,
+} from "./scheduler_ports.ts";
+import type { SourceRunner } from "./source_switch.ts";
+import { runTogether, untilAborted } from "./tasks.ts";
+
+const log = getLogger(["cloud-link", "database"]);
+
+/** Queries may take this long, in seconds; then less is asked for. */
+export const queryTimeoutSeconds = 120;
+/** The smallest window may take longer: nothing less can be asked for. */
+export const lastQueryTimeoutSeconds = 900;
+/** Regular runs of different installations start within this time after the full quarter of an hour, in ms. */
+export const regularSpreadMs = 20_000;
+/** No wait is longer: a computer that was asleep notices soon that a run is due, in ms. */
+const waitMsMax = 30_000;
+/** Room that is asked for before the first batch tells how large they are, in bytes. */
+const batchBytesFirst = 1024 * 1024;
+/** Rows that are logged of each request with `verbose`. */
+const verboseRows = 10;
+
+export interface SchedulerOptions {
+  readonly source: DatabaseSource;
+  readonly reach: Reach;
+  readonly ledger: ProgressLedger;
+  readonly spool: QuerySpool;
+  /** A batch may not take more than this, in bytes. */
+  readonly batchBytesMax: number;
+  readonly live: QueryRunner;
+  readonly history: QueryRunner;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** `[app] verbose`. */
+  readonly verbose: boolean;
+  /** `[database] allowQueryChanges`. */
+  readonly allowQueryChanges: boolean;
+}
+
+/** Notes that the integration is paused, so that resuming knows since when. To be called with every assignment. */
+export function notePause(ledger: ProgressLedger, { nowMs }: { nowMs: number }): void {
+  const progress = ledger.progress();
+  if (progress) ledger.setProgress({ ...progress, state: onPaused(progress.state, nowMs) });
+}
+
+/** The runner of one database integration. */
+export class Scheduler implements SourceRunner {
+  readonly #options: SchedulerOptions;
+  readonly #problems = new Map<Lane | "query", string>();
+  #wakeLive = new AbortController();
+  #wakeHistory = new AbortController();
+  #liveIdle: Promise<void> = Promise.resolve();
+  #batchBytes: Record<Lane, number> = { live: batchBytesFirst, history: batchBytesFirst };
+  #importNow = false;
+  #refusedShown = "";
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  get problem(): string | null {
+    return this.#problems.get("query") ?? this.#problems.get("live") ?? this.#problems.get("history") ?? null;
+  }
+
+  importNow(): void {
+    this.#importNow = true;
+    this.#wakeLive.abort();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    if (!this.#begin()) return await untilAborted(signal);
+    try {
+      await runTogether([(inner) => this.#runLive(inner), (inner) => this.#runHistory(inner)], signal);
+    } finally {
+      await Promise.all([this.#options.live.rest(), this.#options.history.rest()]);
+    }
+  }
+
+  /** Takes up where the ledger is; `false` when this query is not accepted. */
+  #begin(): boolean {
+    const { source, ledger, clock, allowQueryChanges } = this.#options;
+    const known = ledger.progress();
+    const approval = approveQuery(source, { allowQueryChanges, accepted: known?.accepted });
+    if (approval.state === "refused") {
+      this.#problems.set("query", approval.reason);
+      log.error("{reason} The query is: {query}", { reason: approval.reason, query: source.query });
+      return false;
+    }
+    const { fingerprint } = approval;
+    const from = historyFromMs(source);
+    let state: ReadState = known?.fingerprint === fingerprint ? known.state : startState;
+    if (known !== undefined && known.fingerprint !== fingerprint) {
+      log.info("The query has changed: the history is read again with the new one.");
+    }
+    const nowMs = clock.now();
+    state = onResumed(state, { settings: source, nowMs });
+    state = onHistoryChanged(state, { settings: source, beforeMs: known?.historyFromMs ?? null });
+    const lastRegularMs = known?.fingerprint === fingerprint ? known.lastRegularMs : null;
+    ledger.setProgress({
+      fingerprint,
+      state,
+      historyFromMs: from,
+      lastRegularMs,
+      accepted: fingerprint,
+    });
+    return true;
+  }
+
+  async #runLive(signal: AbortSignal): Promise<void> {
+    const { source, clock, random } = this.#options;
+    const offsetMs = Math.round(random() * regularSpreadMs);
+    const realTime = source.realTime && source.dataType === "agent-status";
+    let startedMs = -Infinity;
+    let failures = 0;
+    while (!signal.aborted) {
+      const { lastRegularMs } = this.#progress();
+      const nowMs = clock.now();
+      const regularAt = nextRegularAt({ lastMs: lastRegularMs, everyMinutes: source.everyMinutes, offsetMs, nowMs });
+      const full = regularAt <= nowMs || this.#importNow;
+      const waitMs = full ? 0 : realTime ? startedMs + limits.realTimeMs - clock.monotonicMs() : regularAt - nowMs;
+      if (waitMs > 0) {
+        await this.#wait(waitMs, "live", signal);
+        continue;
+      }
+      this.#importNow = false;
+      startedMs = clock.monotonicMs();
+      failures = await this.#attempt(
+        "live",
+        failures,
+        () => this.#readLive({ full, keepConnection: realTime, signal }),
+        signal,
+      );
+      if (failures > 0) await this.#wait(retryDelayMs(failures + 2, { random }), "live", signal);
+    }
+  }
+
+  async #runHistory(signal: AbortSignal): Promise<void> {
+    const { source, random } = this.#options;
+    let failures = 0;
+    while (!signal.aborted) {
+      await this.#liveIdle;
+      signal.throwIfAborted();
+      const { state } = this.#progress();
+      const window = state.liveToMs === null ? undefined : planHistory(state, source);
+      if (!window) {
+        await this.#options.history.rest();
+        await this.#wait(waitMsMax, "history", signal);
+        continue;
+      }
+      let restMs = 0;
+      failures = await this.#attempt("history", failures, async () => {
+        restMs = restAfterMs(await this.#readHistory(window, signal));
+      }, signal);
+      await this.#pause(failures > 0 ? retryDelayMs(failures + 2, { random }) : restMs, signal);
+    }
+  }
+
+  /** Returns how often this has failed in a row now. */
+  async #attempt(lane: Lane, failures: number, act: () => Promise<void>, signal: AbortSignal): Promise<number> {
+    try {
+      await act();
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      // Whatever it is (a full disk, too), it must not take CSV delivery, linking and the log down with it.
+      const reason = error instanceof Error ? error.message : String(error);
+      if (failureOf(error) === "timeout") this.#step(lane === "live" ? afterLiveTimeout : afterHistoryTimeout);
+      if (this.#problems.get(lane) !== reason) {
+        log.error("Cannot read {what} from the database: {reason} It is tried again by itself.", {
+          what: lane === "live" ? "new data" : "history",
+          reason,
+        });
+      }
+      this.#problems.set(lane, reason);
+      return failures + 1;
+    }
+    if (this.#problems.delete(lane)) {
+      log.info("Reading {what} from the database works again.", { what: lane === "live" ? "new data" : "history" });
+    }
+    return 0;
+  }
+
+  async #readLive(options: { full: boolean; keepConnection: boolean; signal: AbortSignal }): Promise<void> {
+    const { source, clock, live } = this.#options;
+    const idle = Promise.withResolvers<void>();
+    this.#liveIdle = idle.promise;
+    try {
+      const nowMs = clock.now();
+      const plan = planLive(this.#progress().state, { settings: source, nowMs, full: options.full });
+      await this.#read(plan.window, {
+        lane: "live",
+        runner: live,
+        keepConnection: options.keepConnection,
+        signal: options.signal,
+        advance: (progress, { durationMs }) => ({
+          ...progress,
+          state: afterLive(progress.state, { plan, settings: source, nowMs, durationMs }),
+          lastRegularMs: options.full ? nowMs : progress.lastRegularMs,
+        }),
+      });
+    } finally {
+      idle.resolve();
+    }
+    // There may be history to read now.
+    this.#wakeHistory.abort();
+  }
+
+  /** Returns how long the query took, in ms. */
+  async #readHistory(window: Window, signal: AbortSignal): Promise<number> {
+    const { durationMs } = await this.#read(window, {
+      lane: "history",
+      runner: this.#options.history,
+      keepConnection: true,
+      signal,
+      advance: (progress, { durationMs, rows }) => ({
+        ...progress,
+        state: afterHistory(progress.state, { window, durationMs, rows }),
+      }),
+    });
+    return durationMs;
+  }
+
+  /** From the window to the spool. */
+  async #read(window: Window, options: {
+    lane: Lane;
+    runner: QueryRunner;
+    keepConnection: boolean;
+    signal: AbortSignal;
+    advance: (progress: Progress, result: ExtractResult) => Progress;
+  }): Promise<ExtractResult> {
+    const { source, reach, ledger, spool, clock, verbose, batchBytesMax } = this.#options;
+    const { lane, signal, advance } = options;
+    await using place = await spool.reserve({ bytes: this.#batchBytes[lane], lane, signal });
+    const result = await options.runner.run(
+      queryJob({
+        source,
+        reach,
+        window,
+        output: { path: place.path, bytesMax: batchBytesMax },
+        previewRows: verbose ? verboseRows : 0,
+        timeoutSeconds: this.#timeoutSeconds(lane),
+        keepConnection: options.keepConnection,
+      }),
+      { signal },
+    );
+    const { file } = result;
+    if (!file) throw new Error(`Cannot take the window ${windowText(window)}: the extractor wrote no file`);
+    this.#tell(window, { lane, result });
+    this.#batchBytes[lane] = Math.max(file.payloadBytes * 2, batchBytesFirst);
+    const commit = () => ledger.setProgress(advance(this.#progress(), result));
+    if (ledger.isUnchanged(window, file.sha256)) {
+      commit();
+      return result;
+    }
+    await spool.admit(file, {
+      origin: queryOrigin(source, { window, result }),
+      lane,
+      alongside: (batchId) => {
+        commit();
+        const { sha256 } = file;
+        const refused = result.refused.rows;
+        ledger.record({ ...window, sha256, rows: result.rows - refused, refused, batchId, readAtMs: clock.now() });
+      },
+    });
+    return result;
+  }
+
+  /** What a request brought: always at debug level, its rows when `verbose`; refused rows when they are news. */
+  #tell(window: Window, { lane, result }: { lane: Lane; result: ExtractResult }): void {
+    const { verbose } = this.#options;
+    const facts = { rows: result.rows, window: windowText(window), durationMs: result.durationMs };
+    if (verbose) {
+      log.info("Read {rows} rows of {window} in {durationMs} ms. The first of them: {preview}", {
+        ...facts,
+        preview: [result.columns, ...result.preview].map((row) => JSON.stringify(row)).join(" "),
+      });
+    } else if (lane === "history") log.info("Read {rows} rows of history, {window}, in {durationMs} ms.", facts);
+    else log.debug("Read {rows} rows of {window} in {durationMs} ms.", facts);
+    const { rows, reasons } = result.refused;
+    const shown = rows === 0 ? "" : `${rows} ${reasons.join("\n")}`;
+    if (shown !== "" && shown !== this.#refusedShown) {
+      log.warn(
+        "{refused} of {rows} rows of {window} cannot be imported: {reasons}. Correct them in the database, or the query.",
+        {
+          ...facts,
+          refused: rows,
+          reasons: reasons.join("; "),
+        },
+      );
+    }
+    this.#refusedShown = shown;
+  }
+
+  #timeoutSeconds(lane: Lane): number {
+    const { state } = this.#progress();
+    const smallest = lane === "live" ? state.liveSpanMs <= limits.liveSpanMsMin : state.chunkMs <= limits.chunkMsMin;
+    return smallest ? lastQueryTimeoutSeconds : queryTimeoutSeconds;
+  }
+
+  #progress(): Progress {
+    const progress = this.#options.ledger.progress();
+    if (!progress) throw new Error("Cannot read the database integration: its ledger was removed");
+    return progress;
+  }
+
+  #step(change: (state: ReadState) => ReadState): void {
+    const progress = this.#progress();
+    this.#options.ledger.setProgress({ ...progress, state: change(progress.state) });
+  }
+
+  /** Waits, but not longer than until the lane is woken. */
+  async #wait(ms: number, lane: Lane, signal: AbortSignal): Promise<void> {
+    let wake = lane === "live" ? this.#wakeLive : this.#wakeHistory;
+    if (!wake.signal.aborted) {
+      try {
+        await this.#options.clock.sleep(Math.min(ms, waitMsMax), AbortSignal.any([signal, wake.signal]));
+      } catch {
+        signal.throwIfAborted();
+      }
+    }
+    wake = lane === "live" ? this.#wakeLive : this.#wakeHistory;
+    if (!wake.signal.aborted) return;
+    if (lane === "live") this.#wakeLive = new AbortController();
+    else this.#wakeHistory = new AbortController();
+  }
+
+  /** Waits for the whole of the time. */
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    await this.#options.clock.sleep(ms, signal);
+  }
+}

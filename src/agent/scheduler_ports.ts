@@ -1,0 +1,60 @@
+/** What the scheduler needs of its neighbours. */
+import type { ExtractFailure, ExtractJob, ExtractResult } from "../extractor/messages.ts";
+import type { BatchOrigin } from "../protocol/delivery.ts";
+import type { DatabaseConnection } from "../protocol/database.ts";
+import type { Window } from "../source/windows.ts";
+import type { BatchFile, Lane } from "./ports.ts";
+
+/** Runs queries, one at a time, on one connection. */
+export interface QueryRunner {
+  /** Fails with an error that has a {@linkcode ExtractFailure} as `failure`, or with the signal's reason. */
+  run(job: ExtractJob, options: { signal: AbortSignal }): Promise<ExtractResult>;
+  /** Disconnects until the next query. */
+  rest(): Promise<void>;
+}
+
+/** The spool, for batches that another process writes. */
+export interface QuerySpool {
+  /** Waits for room and names the file to write. Disposing the place removes what was not admitted. */
+  reserve(
+    options: { bytes: number; lane: Lane; signal: AbortSignal },
+  ): Promise<AsyncDisposable & { readonly path: string }>;
+  /** See `Spool.admit`. */
+  admit(
+    file: BatchFile,
+    options: { origin: BatchOrigin; lane: Lane; alongside?: (batchId: string) => void },
+  ): Promise<"admitted" | "known">;
+}
+
+/** How far the source has been read; see `state/window_ledger.ts`. */
+export interface ProgressLedger {
+  progress(): Progress | undefined;
+  setProgress(progress: Progress): void;
+  isUnchanged(window: Window, sha256: string): boolean;
+  record(
+    read: Window & { sha256: string; rows: number; refused: number; batchId: string; readAtMs: number },
+  ): void;
+}
+
+/** The same as `SourceProgress`. */
+export interface Progress {
+  readonly fingerprint: string;
+  readonly state: import("../source/windows.ts").ReadState;
+  readonly historyFromMs: number | null;
+  readonly lastRegularMs: number | null;
+  readonly accepted: string | undefined;
+}
+
+/** How the database is reached, decided by hub and installation together. */
+export interface Reach {
+  readonly connection: Exclude<DatabaseConnection, { by: "kept" }>;
+  /** Folders in which an SQLite file may lie; `null` when the TOML names the file. */
+  readonly sqliteFolders: readonly string[] | null;
+  /** The installation folder: where relative file names start. */
+  readonly folder: string;
+}
+
+/** The failure in an error of a {@linkcode QueryRunner}; `undefined` for any other error. */
+export function failureOf(error: unknown): ExtractFailure | undefined {
+  return error instanceof Error && "failure" in error ? error.failure as ExtractFailure : undefined;
+}

@@ -1,0 +1,123 @@
+/**
+ * What agent and extractor say to one another: one JSON message a line.
+ *
+ * The child's standard output belongs to the drivers, too, and some print to it. So the first line that the child gets
+ * names a random prefix; lines that begin with it are messages, all others are a driver's chatter. The child ends its
+ * chatter's line before each message.
+ *
+ * Credentials travel on standard input only: arguments and environment can be read by others.
+ */
+import { z } from "zod";
+import { DatabaseConnection, databaseTypes, dataTypes } from "../protocol/database.ts";
+
+/** A longer line from the child is cut, and is no message. */
+export const lineBytesMax = 4 * 1024 * 1024;
+/** Rows that can be shown. */
+export const previewRowsMax = 10;
+/** How much of a previewed value is shown, in characters. */
+export const previewValueLength = 200;
+
+/** Opens the conversation. */
+export const Hello = z.object({ type: z.literal("hello"), prefix: z.string().regex(/^[0-9a-f]{32}$/) });
+
+/** One query to run. */
+export const ExtractJob = z.object({
+  databaseType: z.enum(databaseTypes),
+  /** Never `kept`: resolved by the agent. */
+  connection: DatabaseConnection,
+  /** Folders in which an SQLite file may lie (real paths); `null` for a file that the TOML names. */
+  sqliteFolders: z.array(z.string()).nullable(),
+  /** Where relative file names start. */
+  folder: z.string(),
+  timeZone: z.string(),
+  dataType: z.enum(dataTypes),
+  query: z.string(),
+  /** From inclusive, to exclusive, in ms since the epoch. */
+  window: z.object({ fromMs: z.number(), toMs: z.number() }),
+  /** Where the batch goes; `null` to look only. */
+  output: z.object({ path: z.string(), bytesMax: z.number() }).nullable(),
+  previewRows: z.number().int().min(0).max(previewRowsMax),
+  /** The database should give up after this long. */
+  timeoutSeconds: z.number().positive(),
+  /** Keep the connection for the next job. */
+  keepConnection: z.boolean(),
+});
+export type ExtractJob = z.infer<typeof ExtractJob>;
+
+/** From the agent. End of input ends the child. */
+export const ToExtractor = z.discriminatedUnion("type", [
+  Hello,
+  z.object({ type: z.literal("run"), id: z.number().int(), job: ExtractJob }),
+  z.object({ type: z.literal("cancel"), id: z.number().int() }),
+]);
+export type ToExtractor = z.infer<typeof ToExtractor>;
+
+/** What a query brought. */
+export const ExtractResult = z.object({
+  /** Rows that the query returned. */
+  rows: z.number().int(),
+  refused: z.object({ rows: z.number().int(), reasons: z.array(z.string()) }),
+  columns: z.array(z.string()),
+  preview: z.array(z.array(z.string().nullable())),
+  /** `null` when there was nothing to write. */
+  file: z.object({
+    path: z.string(),
+    sha256: z.string(),
+    bytes: z.number(),
+    payloadSha256: z.string(),
+    payloadBytes: z.number(),
+  }).nullable(),
+  /** From the start of the query to the last row, in ms. */
+  durationMs: z.number(),
+  /** The database on the other side, for people. */
+  database: z.string(),
+  /** What could not be set up as wished. */
+  remarks: z.array(z.string()),
+  /** Resident memory of the child, in bytes. */
+  memoryBytes: z.number(),
+});
+export type ExtractResult = z.infer<typeof ExtractResult>;
+
+/** Why a query failed. */
+export const extractFailures = [
+  /** The query cannot be narrowed, or lacks columns: someone must change it. */
+  "query",
+  /** The database cannot be reached, or does not let us in. */
+  "connection",
+  /** The database refused or broke off the query. */
+  "database",
+  /** It took longer than it may. */
+  "timeout",
+  "cancelled",
+  /** The batch could not be written. */
+  "output",
+  /** The driver took the process down, or it had to be killed. */
+  "crash",
+] as const;
+export type ExtractFailure = (typeof extractFailures)[number];
+
+/** From the child. */
+export const FromExtractor = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("started"), id: z.number().int() }),
+  z.object({ type: z.literal("progress"), id: z.number().int(), rows: z.number().int(), memoryBytes: z.number() }),
+  z.object({ type: z.literal("result"), id: z.number().int(), result: ExtractResult }),
+  z.object({
+    type: z.literal("error"),
+    id: z.number().int(),
+    failure: z.enum(extractFailures),
+    message: z.string(),
+    memoryBytes: z.number(),
+  }),
+]);
+export type FromExtractor = z.infer<typeof FromExtractor>;
+
+/** The line of a message from the child, with the prefix that tells it from a driver's chatter. */
+export function encodeFromExtractor(message: FromExtractor, prefix: string): string {
+  return `\n${prefix} ${JSON.stringify(message)}\n`;
+}
+
+/** The message in a line; `undefined` for chatter. A line that has the prefix and is no message is a damaged one: thrown. */
+export function decodeFromExtractor(line: string, prefix: string): FromExtractor | undefined {
+  if (!line.startsWith(`${prefix} `)) return undefined;
+  return FromExtractor.parse(JSON.parse(line.slice(prefix.length + 1)));
+}

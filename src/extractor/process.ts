@@ -1,0 +1,125 @@
+/** The extractor as a process, seen from whoever talks to it; and how it is started by who may. */
+import { lineBytesMax } from "./messages.ts";
+import { lines } from "./lines.ts";
+
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly code: number;
+  /** The signal that ended it, e.g. `SIGSEGV`. */
+  readonly signal: string | null;
+  /** The end of what it wrote to standard error. */
+  readonly standardError: string;
+}
+
+/** A running process. Whoever has it must wait for `end`. */
+export interface ExtractorProcess {
+  /** Lines of its standard output, until it ends. */
+  readonly output: AsyncIterable<string>;
+  /** Writes a line to its standard input. Nothing happens when it has ended. */
+  send(line: string): void;
+  /** Ends its standard input: it finishes by itself. */
+  close(): void;
+  /** Ends it at once. */
+  kill(): void;
+  readonly end: Promise<ProcessEnd>;
+}
+
+/** Starts an extractor. The agent's own does so through the main thread, which alone may. */
+export type SpawnExtractor = () => ExtractorProcess;
+
+/** What to start, and with how little around it. */
+export interface ExtractorCommand {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** All of the environment that the child gets: see {@linkcode extractorEnvironment}. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** How much of standard error is kept, in characters. */
+const standardErrorLength = 4096;
+
+/** Names that drivers and the driver manager look for; nothing else of the environment reaches them. */
+const passedOn = [
+  "ODBCINI",
+  "ODBCSYSINI",
+  "ODBCINSTINI",
+  "HOME",
+  "TZ",
+  "TZDIR",
+  "KRB5_CONFIG",
+  "KRB5CCNAME",
+  "KRB5_CLIENT_KTNAME",
+  "FREETDSCONF",
+  "ORACLE_HOME",
+  "TNS_ADMIN",
+  "NLS_LANG",
+  "LD_LIBRARY_PATH",
+  "SystemRoot",
+  "SystemDrive",
+  "ProgramFiles",
+  "ProgramData",
+  "USERPROFILE",
+  "APPDATA",
+  "LOCALAPPDATA",
+  "TEMP",
+  "TMP",
+  "PATH",
+] as const;
+
+/** The child's environment: what drivers need of ours. Proxies, tokens and the like stay here. */
+export function extractorEnvironment(get: (name: string) => string | undefined): Record<string, string> {
+  const environment: Record<string, string> = {
+    // A driver's messages in one language, its text in UTF-8, whatever the service was started with.
+    LC_ALL: "C.UTF-8",
+    NO_COLOR: "1",
+  };
+  for (const name of passedOn) {
+    const value = get(name);
+    if (value !== undefined) environment[name] = value;
+  }
+  return environment;
+}
+
+/** Starts the process. Needs permission to run `program`. */
+export function spawnProcess(command: ExtractorCommand): ExtractorProcess {
+  const child = new Deno.Command(command.program, {
+    args: [...command.args],
+    env: { ...command.environment },
+    clearEnv: true,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const encoder = new TextEncoder();
+  const standardError = tail(child.stderr);
+  // A process that has gone takes no more input; its end says why.
+  const ignore = () => {};
+  const kill = () => {
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+  };
+  return {
+    output: lines(child.stdout, { bytesMax: lineBytesMax }),
+    send: (line) => void writer.write(encoder.encode(`${line}\n`)).catch(ignore),
+    close: () => void writer.close().catch(ignore),
+    kill,
+    end: (async () => {
+      const status = await child.status;
+      await writer.close().catch(ignore);
+      return { code: status.code, signal: status.signal, standardError: await standardError };
+    })(),
+  };
+}
+
+async function tail(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    text = (text + decoder.decode(chunk, { stream: true })).slice(-standardErrorLength);
+  }
+  return text.trim();
+}
