@@ -1,0 +1,153 @@
+/** The part of `check` that looks at this machine: configuration, folders, rights and room on the disk. */
+import { basename, join } from "node:path";
+import { statfs } from "node:fs/promises";
+import type { Config } from "../config/config.ts";
+import { configFileName } from "../config/installation_folder.ts";
+import { loadConfigWithOrigins } from "../config/load.ts";
+import { ConfigError } from "../config/problems.ts";
+import type { CheckLine } from "../control/check_line.ts";
+import { logFileName } from "../log/log_file.ts";
+import { stateFolderOf } from "./state_folder.ts";
+import { readableBytes } from "./table.ts";
+
+/** Below the configured reserve and this much more, the disk is called nearly full, in bytes. */
+const freeBytesWarning = 512 * 1024 * 1024;
+
+/**
+ * Looks at everything local. Run it where the rights are those that count: in the agent itself when it runs.
+ *
+ * @param config The configuration in use: the file may have changed since.
+ */
+export async function checkLocal(config: Config): Promise<readonly CheckLine[]> {
+  return [
+    checkConfiguration(config),
+    await checkWritable("Installation folder", config.folder, "The log and the state are kept there"),
+    await checkState(config),
+    await checkLog(config),
+    await checkImportFolder(config),
+    ...(config.hub.caFile === undefined ? [] : [await checkCaFile(config.hub.caFile)]),
+    await checkFreeSpace(config),
+  ];
+}
+
+function checkConfiguration(config: Config): CheckLine {
+  const name = "Configuration";
+  try {
+    const file = basename(config.file) === configFileName ? undefined : config.file;
+    const loaded = loadConfigWithOrigins(file, { folder: config.folder });
+    if (JSON.stringify(loaded.config) !== JSON.stringify(config)) {
+      const detail = `"${config.file}" has changed since the agent started`;
+      return { name, result: "warning", detail, remedy: "Restart the agent to use it" };
+    }
+    const exists = loaded.fileExists ? "is valid" : "does not exist, the defaults are used";
+    return { name, result: "ok", detail: `"${config.file}" ${exists}` };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const detail = error.message.split("\n").map((line) => line.trim()).join(" ");
+    return { name, result: "failed", detail, remedy: "Correct the file and restart the agent" };
+  }
+}
+
+async function checkState(config: Config): Promise<CheckLine> {
+  const folder = stateFolderOf(config);
+  const name = "State folder";
+  try {
+    const { mode } = await Deno.stat(folder);
+    if (mode !== null && (mode & 0o077) !== 0) {
+      const detail = `"${folder}" can be read by other users (mode ${(mode & 0o777).toString(8)})`;
+      return { name, result: "warning", detail, remedy: `Run: chmod 700 "${folder}"` };
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) return notUsable(name, { path: folder, error });
+    return { name, result: "ok", detail: `"${folder}" will be made at the first start` };
+  }
+  return await checkWritable(name, folder, "What must survive a restart is kept there");
+}
+
+async function checkWritable(name: string, folder: string, purpose: string): Promise<CheckLine> {
+  const probe = join(folder, `.injixo-cloud-link-check-${crypto.randomUUID()}`);
+  try {
+    await Deno.writeTextFile(probe, "", { createNew: true });
+    await Deno.remove(probe);
+    return { name, result: "ok", detail: `"${folder}" can be written` };
+  } catch (error) {
+    return notUsable(name, { path: folder, error, remedy: `${purpose}: give the agent's user the right to write` });
+  }
+}
+
+async function checkLog(config: Config): Promise<CheckLine> {
+  const name = "Log";
+  const path = join(config.folder, logFileName);
+  try {
+    const file = await Deno.open(path, { append: true });
+    file.close();
+    return { name, result: "ok", detail: `"${path}" can be written` };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      return { name, result: "ok", detail: `"${path}" will be made at the next start` };
+    }
+    return notUsable(name, { path, error, remedy: "Give the agent's user the right to write it" });
+  }
+}
+
+async function checkImportFolder(config: Config): Promise<CheckLine> {
+  const name = "Import folder";
+  const path = config.app.importDirectory;
+  try {
+    let files = 0;
+    for await (const entry of Deno.readDir(path)) {
+      if (!entry.isDirectory && entry.name.toLowerCase().endsWith(".csv")) files++;
+    }
+    return {
+      name,
+      result: "ok",
+      detail: `"${path}" can be read, it has ${files} CSV ${files === 1 ? "file" : "files"}`,
+    };
+  } catch (error) {
+    const remedy = error instanceof Deno.errors.NotFound
+      ? "Make the folder, or correct [app] importDirectory and restart the agent"
+      : "Give the agent's user the right to read it, or correct [app] importDirectory";
+    return notUsable(name, { path, error, remedy });
+  }
+}
+
+async function checkCaFile(path: string): Promise<CheckLine> {
+  const name = "CA file";
+  try {
+    const certificates = (await Deno.readTextFile(path)).match(/-----BEGIN CERTIFICATE-----/g)?.length ?? 0;
+    if (certificates > 0) return { name, result: "ok", detail: `"${path}" has ${certificates} certificates` };
+    const remedy = "Export the company's certificate authority as PEM (Base64), or remove [hub] caFile";
+    return { name, result: "failed", detail: `"${path}" has no certificate in PEM format`, remedy };
+  } catch (error) {
+    return notUsable(name, {
+      path,
+      error,
+      remedy: "Correct [hub] caFile, or give the agent's user the right to read it",
+    });
+  }
+}
+
+async function checkFreeSpace(config: Config): Promise<CheckLine> {
+  const name = "Free space";
+  try {
+    const { bavail, bsize } = await statfs(config.folder);
+    const free = bavail * bsize;
+    const reserve = config.spool.freeBytesMin;
+    const detail = `${readableBytes(free)} free, ${readableBytes(reserve)} of it are left to others`;
+    if (free >= reserve + freeBytesWarning) return { name, result: "ok", detail };
+    const remedy = "Make room on the disk, or lower [spool] keepFreeMegabytes";
+    return { name, result: free < reserve ? "failed" : "warning", detail, remedy };
+  } catch (error) {
+    return notUsable(name, { path: config.folder, error });
+  }
+}
+
+function notUsable(name: string, options: { path: string; error: unknown; remedy?: string }): CheckLine {
+  const { path, error, remedy } = options;
+  const reason = error instanceof Deno.errors.NotFound
+    ? "does not exist"
+    : error instanceof Deno.errors.PermissionDenied
+    ? "may not be used by this user"
+    : `cannot be used: ${error instanceof Error ? error.message : error}`;
+  return { name, result: "failed", detail: `"${path}" ${reason}`, ...(remedy === undefined ? {} : { remedy }) };
+}

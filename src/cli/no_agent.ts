@@ -1,0 +1,9 @@
+/** What commands say when no agent runs. */
+import type { Config } from "../config/config.ts";
+
+/** Says so, and how to start one. */
+export function noAgentText(config: Config): string {
+  const sudo = Deno.build.os === "windows" ? "" : "sudo ";
+  return `No agent runs in "${config.folder}". Start the service ("${sudo}injixo-cloud-link service start"), ` +
+    `or run the agent here ("injixo-cloud-link run").`;
+}

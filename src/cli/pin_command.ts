@@ -1,0 +1,153 @@
+/** `pin`: shows a PIN and waits until it has been used. */
+import { pinMessage } from "../agent/pin_message.ts";
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import { connectControl, type ControlClient } from "../control/connect_control.ts";
+import type { LinkStatus, PinOffer } from "../control/status.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { exitCodes } from "./exit_codes.ts";
+import { noAgentText } from "./no_agent.ts";
+import { print, printError, rewriteLine } from "./print.ts";
+import { stateFolderOf } from "./state_folder.ts";
+
+/** How often the agent is asked whether the link is made, in ms. */
+const pollMs = 1000;
+/** An agent that has just seen its PIN expire may be a little behind, in ms. */
+const graceMs = 3000;
+
+/** How it ended. */
+export type PinOutcome =
+  | { readonly state: "linked"; readonly account: string; readonly integration: string }
+  | { readonly state: "expired" }
+  /** Another PIN was asked for meanwhile; only the newest counts. */
+  | { readonly state: "replaced" }
+  /** `reason`: why, and what to do. */
+  | { readonly state: "refused"; readonly reason: string };
+
+/**
+ * Links without a running agent: asks the hub for a PIN, hands it to `onPin`, and keeps the link in the state folder, so
+ * that the agent finds it when it starts. Fails when another agent has the folder.
+ */
+export type LinkInForeground = (
+  config: Config,
+  options: { onPin: (offer: PinOffer) => void; signal: AbortSignal },
+) => Promise<PinOutcome>;
+
+export interface PinOptions {
+  readonly configFile: string | undefined;
+  /** `false`: only print the PIN. */
+  readonly wait: boolean;
+  readonly linkInForeground: LinkInForeground;
+  readonly clock: Clock;
+}
+
+/** Shows a PIN of the running agent, or of a linking of its own when none runs. */
+export async function pin(options: PinOptions, { signal }: { signal: AbortSignal }): Promise<number> {
+  const { wait, clock, linkInForeground } = options;
+  const config = loadConfig(options.configFile);
+  const agent = await connectControl(stateFolderOf(config));
+  if (agent === undefined && !wait) {
+    printError(`${noAgentText(config)} Without an agent nobody would wait for the link: leave out --no-wait.`);
+    return exitCodes.noAgent;
+  }
+  if (agent !== undefined) {
+    const before = (await agent.status(signal)).link;
+    const offer = await agent.pin(signal);
+    showPin(offer, clock);
+    if (!wait) return exitCodes.ok;
+    using _countdown = startCountdown(offer, clock);
+    return report(await waitForLink(agent, { offer, before, clock, signal }));
+  }
+  using countdown = new DisposableStack();
+  return report(
+    await linkInForeground(config, {
+      signal,
+      onPin: (offer) => {
+        showPin(offer, clock);
+        countdown.use(startCountdown(offer, clock));
+      },
+    }),
+  );
+}
+
+function showPin(offer: PinOffer, clock: Clock): void {
+  const { pin, expiresAt, hubUrl } = offer;
+  const expiresInSeconds = (Date.parse(expiresAt) - clock.now()) / 1000;
+  print(pinMessage({ pin, hubUrl: new URL(hubUrl), expiresInSeconds }));
+}
+
+async function waitForLink(
+  agent: ControlClient,
+  options: { offer: PinOffer; before: LinkStatus; clock: Clock; signal: AbortSignal },
+): Promise<PinOutcome> {
+  const { offer, before, clock, signal } = options;
+  while (true) {
+    const { link, lastError } = await agent.status(signal);
+    const outcome = pinOutcome(link, { offer, before, nowMs: clock.now(), lastError: lastError?.message });
+    if (outcome !== undefined) return outcome;
+    await clock.sleep(pollMs, signal);
+  }
+}
+
+/** What has become of the offered PIN; `undefined`: it is still waiting. */
+export function pinOutcome(
+  link: LinkStatus,
+  options: { offer: PinOffer; before: LinkStatus; nowMs: number; lastError: string | undefined },
+): PinOutcome | undefined {
+  const { offer, before, nowMs, lastError } = options;
+  const linkBefore = before.state === "linked" ? before.id : undefined;
+  if (link.state === "linked" && link.id !== linkBefore) {
+    return { state: "linked", account: link.account.name, integration: link.integration.name };
+  }
+  const shown = link.state === "unlinked" ? undefined : link.pin;
+  if (nowMs >= Date.parse(offer.expiresAt) + graceMs) return { state: "expired" };
+  if (shown === offer.pin) return undefined;
+  if (nowMs >= Date.parse(offer.expiresAt) - graceMs) return { state: "expired" };
+  if (shown !== undefined) return { state: "replaced" };
+  return { state: "refused", reason: lastError ?? 'See the log, and ask for another PIN: "injixo-cloud-link pin".' };
+}
+
+/** Counts down on a line of its own below the message, where there is a terminal. */
+function startCountdown(offer: PinOffer, clock: Clock): Disposable {
+  if (!Deno.stderr.isTerminal()) return { [Symbol.dispose]() {} };
+  const draw = () => rewriteLine(`Waiting for the link: ${remaining(Date.parse(offer.expiresAt) - clock.now())} left`);
+  draw();
+  const timer = setInterval(draw, 1000);
+  return {
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      rewriteLine("");
+    },
+  };
+}
+
+/**
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals([299_001, 60_000, -5].map(remaining), ["5:00", "1:00", "0:00"]);
+ * ```
+ */
+export function remaining(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  return `${Math.trunc(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+function report(outcome: PinOutcome): number {
+  const another = 'Ask for another one: "injixo-cloud-link pin".';
+  if (Deno.stderr.isTerminal()) rewriteLine("");
+  switch (outcome.state) {
+    case "linked":
+      print(`Linked to the integration "${outcome.integration}" of the account "${outcome.account}".`);
+      return exitCodes.ok;
+    case "expired":
+      printError(`The PIN has expired. ${another}`);
+      return exitCodes.notLinked;
+    case "replaced":
+      printError("Another PIN has been asked for since, and replaced this one. Use the newest.");
+      return exitCodes.notLinked;
+    case "refused":
+      printError(`The link was not made: ${outcome.reason}`);
+      return exitCodes.notLinked;
+  }
+}

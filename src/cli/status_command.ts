@@ -1,0 +1,69 @@
+/** `status`: what the running agent does, and what to do when it does not. */
+import { loadConfig } from "../config/load.ts";
+import { connectControl } from "../control/connect_control.ts";
+import type { AgentStatus, LinkStatus } from "../control/status.ts";
+import { exitCodes } from "./exit_codes.ts";
+import { print, printJson } from "./print.ts";
+import { noAgentText } from "./no_agent.ts";
+import { stateFolderOf } from "./state_folder.ts";
+import { aligned, readableBytes, readableTime } from "./table.ts";
+
+export interface StatusOptions {
+  readonly configFile: string | undefined;
+  readonly json: boolean;
+}
+
+/** Prints the status of the agent in the installation folder. */
+export async function status(options: StatusOptions, { signal }: { signal: AbortSignal }): Promise<number> {
+  const config = loadConfig(options.configFile);
+  const agent = await connectControl(stateFolderOf(config));
+  if (agent === undefined) {
+    if (options.json) printJson({ running: false, name: config.app.name, folder: config.folder });
+    else print(noAgentText(config));
+    return exitCodes.noAgent;
+  }
+  const found = await agent.status(signal);
+  if (options.json) printJson({ running: true, ...found });
+  else for (const line of statusLines(found)) print(line);
+  return exitCodes.ok;
+}
+
+/** The status for people. */
+export function statusLines(status: AgentStatus): string[] {
+  const { hub, waiting, lastImport, lastError } = status;
+  const contact = hub.lastContactAt === null ? "never reached yet" : `last reached ${readableTime(hub.lastContactAt)}`;
+  const reachable = hub.reachable ? "reachable" : "NOT REACHABLE";
+  const oldest = waiting.oldestAt === null ? "" : `, the oldest since ${readableTime(waiting.oldestAt)}`;
+  return aligned([
+    ["Agent", `injixo Cloud Link ${status.version}, runs since ${readableTime(status.startedAt)} (pid ${status.pid})`],
+    ["Name", status.name],
+    ["Folder", status.folder],
+    ["Hub", `${hub.url}, ${reachable}, ${contact}`],
+    ...(hub.problem === null ? [] : [["", hub.problem] as const]),
+    ["Proxy", status.proxy ?? "none"],
+    ...linkRows(status.link),
+    ...(status.paused ? [["Paused", "in the hub. It goes on when the integration is resumed there"] as const] : []),
+    ["Waiting", waiting.batches === 0 ? "nothing" : `${waiting.batches} (${readableBytes(waiting.bytes)})${oldest}`],
+    ["Last import", lastImport === null ? "none yet" : `${readableTime(lastImport.at)}  ${lastImport.name}`],
+    ["Last error", lastError === null ? "none" : `${readableTime(lastError.at)}  ${lastError.message}`],
+  ]);
+}
+
+function linkRows(link: LinkStatus): (readonly [string, string])[] {
+  switch (link.state) {
+    case "unlinked":
+      return [["Link", 'not linked. Ask for a PIN: "injixo-cloud-link pin"']];
+    case "pin":
+      return [["Link", `not linked. PIN ${link.pin}, valid until ${readableTime(link.expiresAt)}`]];
+    case "linked": {
+      const since = link.since === undefined ? "" : `, since ${readableTime(link.since)}`;
+      const rows: (readonly [string, string])[] = [
+        ["Link", `integration "${link.integration.name}", account "${link.account.name}"${since}`],
+      ];
+      if (link.pin !== undefined && link.expiresAt !== undefined) {
+        rows.push(["PIN", `${link.pin}, valid until ${readableTime(link.expiresAt)}, to link another integration`]);
+      }
+      return rows;
+    }
+  }
+}
