@@ -1,0 +1,12 @@
+/** How this program starts itself again: the compiled executable, or Deno with `main.ts` from a checkout. */
+import { fileURLToPath } from "node:url";
+
+/** The command and its first arguments; append the program's own. */
+export function ownCommand(): { readonly path: string; readonly args: readonly string[] } {
+  if (Deno.build.standalone) return { path: Deno.execPath(), args: [] };
+  const file = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
+  return {
+    path: Deno.execPath(),
+    args: ["run", "--quiet", "--allow-all", "--no-prompt", `--config=${file("deno.json")}`, file("main.ts")],
+  };
+}
