@@ -4,11 +4,14 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../runtime/clock.ts";
-import { DeliveryTroubles } from "./delivery_trouble.ts";
+import { type BatchTrouble, DeliveryTroubles } from "./delivery_trouble.ts";
 import { BatchDamagedError, HubError, type Spool, type StoredBatch } from "./ports.ts";
 import { verifyPayload } from "./verify_payload.ts";
 
 const log = getLogger(["cloud-link", "uploader"]);
+
+/** Parts that arrive for so long are a sign that a busy hub works again, in ms. */
+const busyProbeMs = 10_000;
 
 export interface DeliveryFailuresOptions {
   readonly spool: Pick<Spool, "setAside"> & { waiting(): { readonly batches: number } };
@@ -22,7 +25,7 @@ export interface DeliveryFailuresOptions {
 export class DeliveryFailures {
   readonly #options: DeliveryFailuresOptions;
   readonly troubles: DeliveryTroubles;
-  #gotThroughAtMs = -Infinity;
+  #deliveredAtMs = -Infinity;
   #unlinked = false;
 
   constructor(options: DeliveryFailuresOptions) {
@@ -71,9 +74,27 @@ export class DeliveryFailures {
     });
   }
 
-  /** Something got through. */
+  /** A batch was delivered. Returns the trouble that it had, if any. */
+  delivered(id: string): BatchTrouble | undefined {
+    this.#deliveredAtMs = this.#options.clock.monotonicMs();
+    this.gotThrough();
+    return this.troubles.forget(id);
+  }
+
+  /**
+   * A part arrived: things work again, long before a large batch is delivered. A busy hub may still take parts but no
+   * batches, so its word is waited for a while.
+   */
+  partArrived(startedMs: number): void {
+    const { outage } = this.troubles;
+    if (!outage) return;
+    const tookMs = this.#options.clock.monotonicMs() - startedMs;
+    if (outage.kind !== "busy" || tookMs >= busyProbeMs) this.gotThrough();
+  }
+
+  /** The hub gave a proper answer. */
   gotThrough(): void {
-    const nowMs = this.#gotThroughAtMs = this.#options.clock.monotonicMs();
+    const nowMs = this.#options.clock.monotonicMs();
     const outage = this.troubles.gotThrough(nowMs);
     if (!outage) return;
     log.info("The delivery to the hub works again after {seconds} s; {batches} batches waited.", {
@@ -82,10 +103,10 @@ export class DeliveryFailures {
     });
   }
 
-  /** When others got through since this batch began to fail, it is this batch that the hub cannot cope with. */
+  /** When others were delivered since this batch began to fail, it is this batch that the hub cannot cope with. */
   #busy(batch: StoredBatch, { error, startedMs }: { error: HubError; startedMs: number }): void {
     const sinceMs = this.troubles.of(batch.declaration.id)?.sinceMs ?? startedMs;
-    const all = error.retryAfterMs !== undefined || this.#gotThroughAtMs < sinceMs;
+    const all = error.retryAfterMs !== undefined || this.#deliveredAtMs < sinceMs;
     this.#rest(batch, { error, loud: !all });
     if (all) this.way(error);
   }

@@ -66,6 +66,11 @@ export class DeliveryTroubles {
     return [...this.#batches].filter(([, { untilMs }]) => untilMs > nowMs).map(([id]) => id);
   }
 
+  /** Batches that have failed before. */
+  get troubled(): Iterable<string> {
+    return this.#batches.keys();
+  }
+
   /** When something is to be tried again; `Infinity` for never. What is overdue waits for something else. */
   nextMs(nowMs: number): number {
     if (this.#outage && this.#outage.untilMs > nowMs) return this.#outage.untilMs;

@@ -2,8 +2,8 @@
  * Sends one batch: declare it, send the parts that the hub has not got, complete it, get the receipt. Whatever goes wrong
  * is thrown; the next try begins with the declaration and goes on where this one stopped.
  *
- * While a part is on its way, the next ones are read, hashed and given addresses. At most two portions of
- * `partBytesMax` are in memory.
+ * While a part is on its way, the next ones are read, hashed and given addresses. At most twice `partBytesMax` is in
+ * memory.
  */
 import { Buffer } from "node:buffer";
 import { type Part, partBytesMax, type PartsAnswer, partsPerRequestMax, type Receipt } from "../protocol/delivery.ts";
@@ -83,6 +83,7 @@ class Portions {
   readonly #batch: StoredBatch;
   readonly #options: Pick<TransferOptions, "client" | "sizing" | "signal">;
   readonly #gaps: Range[];
+  #isFirst = true;
 
   constructor(
     batch: StoredBatch,
@@ -93,17 +94,19 @@ class Portions {
     this.#gaps = [...options.gaps];
   }
 
-  /** The next parts, none when all have been cut. */
+  /** The next parts, none when all have been cut: one at first, later as much as two parts, within `partBytesMax`. */
   async next(): Promise<ReadyPart[]> {
-    const { client, signal } = this.#options;
+    const { client, signal, sizing } = this.#options;
+    const portionBytesMax = this.#isFirst ? sizing.bytes : Math.min(partBytesMax, sizing.bytes * 2);
+    this.#isFirst = false;
     const cut: { part: Part; bytes: Uint8Array<ArrayBuffer> }[] = [];
-    let portionBytes = 0;
-    for (let range = this.#cut(); range; range = this.#cut(partBytesMax - portionBytes)) {
+    for (let left = portionBytesMax; left > 0 && cut.length < partsPerRequestMax;) {
+      const range = this.#cut(left);
+      if (!range) break;
       signal.throwIfAborted();
       const bytes = await this.#batch.read(range.offset, range.bytes);
       cut.push({ part: { ...range, sha256: await sha256(bytes) }, bytes });
-      portionBytes += range.bytes;
-      if (cut.length === partsPerRequestMax || this.#options.sizing.bytes > partBytesMax - portionBytes) break;
+      left -= range.bytes;
     }
     if (cut.length === 0) return [];
     const addresses = await client.addresses(this.#batch.declaration.id, cut.map(({ part }) => part), signal);
@@ -114,7 +117,7 @@ class Portions {
     });
   }
 
-  #cut(bytesMax: number = partBytesMax): Range | undefined {
+  #cut(bytesMax: number): Range | undefined {
     const gap = this.#gaps[0];
     if (!gap) return undefined;
     const bytes = Math.min(gap.bytes, this.#options.sizing.bytes, bytesMax);

@@ -129,22 +129,29 @@ export class Uploader {
     const { spool, clock } = this.#options;
     const nowMs = clock.monotonicMs();
     const { outage } = this.#failures.troubles;
-    const isProbe = outage !== undefined;
-    if (isProbe && (nowMs < outage.untilMs || this.#transfers.size > 0 || this.#comparing)) return;
+    if (outage && (nowMs < outage.untilMs || this.#transfers.size > 0 || this.#comparing)) return;
     if (this.#restored.wanted && !this.#comparing) this.#comparing = this.#compare(signal);
-    if (isProbe && this.#comparing) return;
     const except = new Set([...this.#transfers.keys(), ...this.#failures.troubles.resting(nowMs)]);
+    if (outage) {
+      if (!this.#comparing) this.#probe(except, signal);
+      return;
+    }
     for (let passedOver = 0; passedOver < passedOverMax && this.#running("small") < smallMax;) {
       const batch = spool.next({ except });
       if (!batch) return;
       const { id, lane, payloadBytes } = batch.declaration;
       except.add(id);
       if (payloadBytes > smallBytesMax && this.#running(lane) > 0) passedOver++;
-      else {
-        this.#send(batch, signal);
-        if (isProbe) return;
-      }
+      else this.#send(batch, signal);
     }
+  }
+
+  /** One batch tries whether things work again; not always the same one, which may be what the hub cannot cope with. */
+  #probe(except: ReadonlySet<string>, signal: AbortSignal): void {
+    const { spool } = this.#options;
+    const fresh = spool.next({ except: new Set([...except, ...this.#failures.troubles.troubled]) });
+    const batch = fresh ?? spool.next({ except });
+    if (batch) this.#send(batch, signal);
   }
 
   /** How many small batches are under way, or large ones of a lane. */
@@ -171,8 +178,7 @@ export class Uploader {
     const onProgress = ({ sentBytes, arrived }: { sentBytes: number; arrived: boolean }) => {
       const current = this.#transfers.get(id);
       if (current) current.sentBytes = sentBytes;
-      // A large batch may take hours: its first part shows that things work again.
-      if (arrived) this.#failures.gotThrough();
+      if (arrived) this.#failures.partArrived(startedMs);
     };
     try {
       using _ = this.#gate.enter(lane);
@@ -180,8 +186,7 @@ export class Uploader {
       const { sizing, gate } = { sizing: this.#sizing, gate: this.#gate };
       const receipt = await transfer(batch, { client, clock, gate, sizing, afresh, onProgress, signal });
       spool.acknowledge(id, receipt);
-      this.#failures.gotThrough();
-      const trouble = this.#failures.troubles.forget(id);
+      const trouble = this.#failures.delivered(id);
       log.info("Delivered {title}, {bytes} bytes, in {seconds} s.", {
         title: batchTitle(batch),
         bytes,

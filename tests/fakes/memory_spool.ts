@@ -17,9 +17,11 @@ export class MemorySpool implements Spool {
   readonly #options: MemorySpoolOptions;
   readonly #finished = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #waiting = new Map<string, StoredBatch>();
-  readonly acknowledged = new Map<string, Receipt>();
+  readonly #acknowledged = new Map<string, Receipt>();
   readonly asides = new Map<string, string>();
+  readonly changed: EventTarget = new EventTarget();
   readonly #watchers = new Set<() => void>();
+  readonly #kept = new Map<string, StoredBatch>();
   #sequence = 0;
   #files = 0;
   /** Batches admitted, in that order. */
@@ -72,12 +74,11 @@ export class MemorySpool implements Spool {
     this.#finished.delete(file.path);
     const id = file.sha256;
     options.alongside?.(id);
-    if (this.#waiting.has(id) || this.acknowledged.has(id)) return "known";
+    if (this.#waiting.has(id) || this.#acknowledged.has(id)) return "known";
     const { origin, lane } = options;
     const fileName = origin.kind === "csv" ? origin.fileName : "";
     this.admitted.push({ fileName, sha256: file.sha256, bytes: file.bytes, content });
     this.add(content, { id, origin, lane, sha256: file.sha256 });
-    for (const watcher of [...this.#watchers]) watcher();
     return "admitted";
   }
 
@@ -103,6 +104,7 @@ export class MemorySpool implements Spool {
       read: (offset, bytes) =>
         damaged ? Promise.reject(damaged) : Promise.resolve(content.slice(offset, offset + bytes)),
     });
+    this.#changed();
   }
 
   next({ except }: { except: ReadonlySet<string> }): StoredBatch | undefined {
@@ -111,20 +113,55 @@ export class MemorySpool implements Spool {
   }
 
   acknowledge(id: string, receipt: Receipt): void {
+    const batch = this.#waiting.get(id);
+    if (batch) this.#kept.set(id, batch);
     this.#waiting.delete(id);
-    this.acknowledged.set(id, receipt);
-    for (const watcher of [...this.#watchers]) watcher();
+    this.#acknowledged.set(id, receipt);
+    this.#changed();
   }
 
   setAside(id: string, reason: string): Promise<void> {
     this.#waiting.delete(id);
     this.asides.set(id, reason);
-    for (const watcher of [...this.#watchers]) watcher();
+    this.#changed();
     return Promise.resolve();
   }
 
-  get waitingIds(): string[] {
-    return [...this.#waiting.keys()];
+  waiting(): { batches: number; bytes: number } {
+    const bytes = [...this.#waiting.values()].reduce((sum, { declaration }) => sum + declaration.payloadBytes, 0);
+    return { batches: this.#waiting.size, bytes };
+  }
+
+  /** Ids of what was acknowledged, in that order. */
+  get delivered(): string[] {
+    return [...this.#acknowledged.keys()];
+  }
+
+  acknowledgedCount(): number {
+    return this.#acknowledged.size;
+  }
+
+  acknowledged({ after, limit }: { after: number; limit: number }): { id: string; sequence: number }[] {
+    return [...this.#kept.values()].map(({ declaration: { id, sequence } }) => ({ id, sequence }))
+      .filter(({ sequence }) => sequence > after).toSorted((a, b) => a.sequence - b.sequence).slice(0, limit);
+  }
+
+  resend(ids: readonly string[]): number {
+    const found = ids.filter((id) => {
+      const batch = this.#kept.get(id);
+      if (!batch) return false;
+      this.#kept.delete(id);
+      this.#acknowledged.delete(id);
+      this.#waiting.set(id, batch);
+      return true;
+    });
+    this.#changed();
+    return found.length;
+  }
+
+  #changed(): void {
+    this.changed.dispatchEvent(new Event("change"));
+    for (const watcher of [...this.#watchers]) watcher();
   }
 
   /** Resolves as soon as `condition` holds; looked at after every change of the spool. */

@@ -1,0 +1,378 @@
+/** The uploader against a spool and a hub in memory, by a clock that moves when told to. */
+import { createHash } from "node:crypto";
+import { BatchDamagedError, type HubError, type Lane } from "../../src/agent/ports.ts";
+import { Uploader } from "../../src/agent/uploader.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { type CapturedLog, captureLog } from "../fakes/captured_log.ts";
+import { FakeClock, settle } from "../fakes/fake_clock.ts";
+import { type HubCall, hubError, MemoryHub } from "../fakes/memory_hub.ts";
+import { MemorySpool } from "../fakes/memory_spool.ts";
+
+const mebibyte = 1024 * 1024;
+
+interface Bench {
+  readonly spool: MemorySpool;
+  readonly hub: MemoryHub;
+  readonly clock: FakeClock;
+  readonly uploader: Uploader;
+  readonly log: CapturedLog;
+  readonly unlinked: HubError[];
+  /** Puts a batch into the spool; its id is its name. */
+  add(id: string, options?: { bytes?: number; lane?: Lane; damaged?: Error }): Uint8Array;
+  stop(): Promise<void>;
+}
+
+type OnCall = (call: HubCall, bench: Bench, signal: AbortSignal) => Promise<void> | void;
+
+async function withUploader(onCall: OnCall, act: (bench: Bench) => Promise<void>): Promise<void> {
+  using log = await captureLog();
+  const spool = new MemorySpool();
+  const clock = new FakeClock();
+  const hub = new MemoryHub({ onCall: (call, signal) => onCall(call, bench, signal) });
+  const unlinked: HubError[] = [];
+  const uploader = new Uploader({
+    spool,
+    client: hub,
+    clock,
+    random: () => 1,
+    onUnlinked: (error) => unlinked.push(error),
+  });
+  const stop = new AbortController();
+  const running = uploader.run(stop.signal).catch((error) => {
+    if (error !== stop.signal.reason) throw error;
+  });
+  const bench: Bench = {
+    spool,
+    hub,
+    clock,
+    uploader,
+    log,
+    unlinked,
+    add(id, { bytes = 100, lane = "live", damaged } = {}) {
+      const content = new Uint8Array(bytes).map((_, index) => (index * 31 + id.length) % 251);
+      const sha256 = createHash("sha256").update(content).digest("hex");
+      const origin = { kind: "csv", fileName: `${id}.csv`, modifiedAt: null } as const;
+      spool.add(content, { id, origin, lane, sha256, ...(damaged ? { damaged } : {}) });
+      return content;
+    },
+    async stop() {
+      stop.abort();
+      await running;
+    },
+  };
+  try {
+    await act(bench);
+  } finally {
+    await bench.stop();
+  }
+}
+
+const never: OnCall = () => {};
+
+/** Resolves when the uploader waits for some time to pass. */
+async function resting(clock: FakeClock): Promise<void> {
+  while ((clock.nextDueMs ?? Infinity) > 1e9) await settle();
+}
+
+/** Fails the first calls of a kind. */
+function failing(what: HubCall["what"], times: number, error: () => Error): OnCall {
+  let left = times;
+  return (call) => {
+    if (call.what === what && left-- > 0) throw error();
+  };
+}
+
+Deno.test("uploader delivers what waits and what comes, byte for byte", () =>
+  withUploader(never, async ({ add, spool, hub, uploader }) => {
+    const contents = new Map<string, Uint8Array>();
+    for (const [id, bytes] of Object.entries({ a: 1, b: 300_000, c: 5 * mebibyte })) {
+      contents.set(id, add(id, { bytes }));
+    }
+    await spool.until(() => spool.delivered.length === 3);
+    contents.set("late", add("late"));
+    await spool.until(() => spool.delivered.length === 4);
+    for (const [id, content] of contents) assertEquals(hub.received.get(id), content);
+    assertEquals(uploader.problem, null);
+  }));
+
+Deno.test("uploader sends live data before history, each oldest first", () =>
+  withUploader(never, async ({ add, spool, hub }) => {
+    for (let n = 10; n < 30; n++) add(`history-${n}`, { lane: "history" });
+    for (let n = 10; n < 30; n++) add(`live-${n}`);
+    await spool.until(() => spool.delivered.length === 40);
+    const order = hub.of("declare");
+    const lane = (name: string) => order.filter((id) => id.startsWith(name));
+    assertEquals(order, [...lane("live").toSorted(), ...lane("history").toSorted()]);
+  }));
+
+Deno.test("uploader sends small batches side by side, but not too many", async () => {
+  let open = 0;
+  let most = 0;
+  const onCall: OnCall = async (call) => {
+    if (call.what !== "put") return;
+    most = Math.max(most, ++open);
+    await settle();
+    open--;
+  };
+  await withUploader(onCall, async ({ add, spool }) => {
+    for (let n = 0; n < 50; n++) add(`${n}`);
+    await spool.until(() => spool.delivered.length === 50);
+    assertEquals(most, 8);
+  });
+});
+
+Deno.test("uploader lets live data pass between the parts of a large history batch", async () => {
+  const order: string[] = [];
+  const onCall: OnCall = (call, { add }) => {
+    if (call.what !== "put") return;
+    order.push(call.id);
+    if (call.id === "history" && order.length === 2) { for (let n = 0; n < 20; n++) add(`live-${n}`); }
+  };
+  await withUploader(onCall, async ({ add, spool, hub }) => {
+    const content = add("history", { bytes: 30 * mebibyte, lane: "history" });
+    await spool.until(() => spool.delivered.length === 21);
+    assertEquals(spool.delivered.at(-1), "history");
+    const positions = order.map((id, index) => id.startsWith("live") ? index : -1).filter((index) => index >= 0);
+    assertEquals(positions, Array.from({ length: 20 }, (_, n) => n + 2), "the live batches went in a row");
+    assertEquals(hub.received.get("history")?.length, content.length);
+  });
+});
+
+Deno.test("uploader resumes a half-sent batch with the parts that the hub has", async () => {
+  let failed = false;
+  const onCall: OnCall = (call) => {
+    if (call.what !== "put" || call.offset < 3 * mebibyte || failed) return;
+    failed = true;
+    throw hubError("unreachable");
+  };
+  await withUploader(onCall, async ({ add, spool, hub, clock }) => {
+    const content = add("large", { bytes: 10 * mebibyte });
+    await resting(clock);
+    const before = hub.of("put");
+    assertEquals(before.length, 4, "three parts arrived, the fourth failed");
+    await clock.advance(1000);
+    await spool.until(() => spool.delivered.length === 1);
+    assertEquals(hub.received.get("large"), content);
+    const after = hub.of("put").slice(before.length);
+    assert(!after.some((put) => before.slice(0, 3).includes(put)), "no part was sent twice");
+  });
+});
+
+Deno.test("uploader keeps a bounded part of a large batch in memory, and sizes parts by the line", async () => {
+  const sizes: number[] = [];
+  // 100 kB a second.
+  const onCall: OnCall = async (call, { clock }, signal) => {
+    if (call.what !== "put") return;
+    sizes.push(call.bytes);
+    await clock.sleep(call.bytes / 100, signal);
+  };
+  await withUploader(onCall, async ({ add, spool, clock }) => {
+    add("large", { bytes: 5 * mebibyte });
+    while (spool.delivered.length === 0) {
+      await settle();
+      await clock.advance(1000);
+    }
+    assertEquals(sizes[0], mebibyte);
+    assertEquals(sizes.at(-2), 6 * 64 * 1024, "four seconds of 100 kB/s, in steps of 64 KiB");
+  });
+});
+
+Deno.test("uploader waits longer each time the hub is unreachable, tells it once and when it is over", () =>
+  withUploader(
+    failing("declare", 12, () => hubError("unreachable")),
+    async ({ add, spool, hub, clock, log, uploader }) => {
+      for (let n = 0; n < 3; n++) add(`${n}`);
+      await resting(clock);
+      assertEquals(hub.calls.length, 3, "they were under way side by side");
+      assertEquals(uploader.problem, "Nothing is delivered: the hub is unreachable");
+      const waits: (number | undefined)[] = [];
+      while (waits.length < 10) {
+        await resting(clock);
+        waits.push(clock.nextDueMs);
+        await clock.advance(clock.nextDueMs ?? 0);
+      }
+      assertEquals(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300].map((seconds) => seconds * 1000));
+      await spool.until(() => spool.delivered.length === 3);
+      assertEquals(log.lines().filter((line) => !line.includes("Delivered")), [
+        "warning Cannot deliver to the hub: the hub is unreachable. 3 batches wait; they are sent as soon as it works again.",
+        "info The delivery to the hub works again after 811 s; 3 batches waited.",
+      ]);
+      assertEquals(uploader.problem, null);
+    },
+  ));
+
+Deno.test("uploader tries at once when the hub has become reachable", () =>
+  withUploader(failing("declare", 10, () => hubError("unreachable")), async ({ add, spool, hub, clock, uploader }) => {
+    add("a");
+    for (let n = 0; n < 9; n++) {
+      await resting(clock);
+      await clock.advance(clock.nextDueMs ?? 0);
+    }
+    assertEquals(hub.calls.length, 10);
+    uploader.reachable();
+    await spool.until(() => spool.delivered.length === 1);
+  }));
+
+Deno.test("uploader waits as long as the hub asks for", () =>
+  withUploader(failing("declare", 1, () => hubError("busy", 90_000)), async ({ add, spool, hub, clock, uploader }) => {
+    add("a");
+    await resting(clock);
+    await clock.advance(80_000);
+    uploader.reachable();
+    await clock.advance(9_000);
+    assertEquals(hub.calls.length, 1);
+    await clock.advance(1_000);
+    await spool.until(() => spool.delivered.length === 1);
+  }));
+
+Deno.test("a batch that the hub cannot cope with does not hold up the others", async () => {
+  const onCall: OnCall = (call) => {
+    if (call.id === "poison" && call.what === "complete") throw hubError("busy");
+  };
+  await withUploader(onCall, async ({ add, spool, clock, log, uploader }) => {
+    add("poison");
+    await resting(clock);
+    for (let n = 0; n < 20; n++) add(`${n}`);
+    for (let n = 0; n < 5 && spool.delivered.length < 20; n++) await clock.advance(clock.nextDueMs ?? 0);
+    await spool.until(() => spool.delivered.length === 20);
+    for (let n = 0; n < 10; n++) {
+      await clock.advance(300_000);
+      add(`later-${n}`);
+      await settle();
+    }
+    await spool.until(() => spool.delivered.length === 30);
+    assertMatch(uploader.problem ?? "", /A batch waits to be delivered: the hub is busy/);
+    assertEquals(log.lines().filter((line) => line.startsWith("warning")), [
+      "warning Cannot deliver to the hub: the hub is busy. 1 batches wait; they are sent as soon as it works again.",
+      "warning Cannot deliver poison.csv: the hub is busy. It is kept and tried again; other data goes on.",
+    ]);
+  });
+});
+
+Deno.test("uploader sets aside what the hub refuses, and goes on", () =>
+  withUploader(
+    (call) => {
+      if (call.id === "bad" && call.what === "declare") throw hubError("refused");
+    },
+    async ({ add, spool, uploader }) => {
+      add("bad");
+      add("good");
+      await spool.until(() => spool.delivered.length === 1 && spool.asides.size === 1);
+      assertEquals(spool.asides.get("bad"), "the hub is refused");
+      assertEquals(uploader.problem, null);
+    },
+  ));
+
+Deno.test("uploader sets aside a batch whose file is damaged", () =>
+  withUploader(never, async ({ add, spool }) => {
+    add("damaged", { damaged: new BatchDamagedError("it is not what was written") });
+    add("good");
+    await spool.until(() => spool.delivered.length === 1 && spool.asides.size === 1);
+    assertEquals(spool.asides.get("damaged"), "it is not what was written");
+  }));
+
+Deno.test("uploader sends all parts again when the hub got something else than was sent", async () => {
+  let corrupted = false;
+  const onCall: OnCall = (call, { hub }) => {
+    if (call.what === "complete" && !corrupted) {
+      corrupted = true;
+      hub.corrupt(call.id);
+    }
+  };
+  await withUploader(onCall, async ({ add, spool, hub, clock, log }) => {
+    const content = add("a", { bytes: 2 * mebibyte });
+    await resting(clock);
+    await log.line(/^warning Cannot deliver a\.csv: checksum mismatch/);
+    await clock.advance(1000);
+    await spool.until(() => spool.delivered.length === 1);
+    assertEquals(hub.received.get("a"), content);
+    assertEquals(spool.asides.size, 0);
+  });
+});
+
+Deno.test("uploader declares again at once when an address has expired", () =>
+  withUploader(failing("put", 2, () => hubError("stale")), async ({ add, spool, hub, log }) => {
+    add("a");
+    await spool.until(() => spool.delivered.length === 1);
+    assertEquals(hub.of("declare").length, 3);
+    assertEquals(log.lines().filter((line) => line.startsWith("warning")), []);
+  }));
+
+Deno.test("uploader stops when the link has ended, and says so once", () =>
+  withUploader(
+    (call) => {
+      if (call.what === "put") throw hubError("unlinked");
+    },
+    async ({ add, spool, hub, unlinked }) => {
+      for (let n = 0; n < 20; n++) add(`${n}`);
+      while (unlinked.length === 0) await settle();
+      await settle();
+      const calls = hub.calls.length;
+      add("late");
+      await settle();
+      assertEquals(hub.calls.length, calls);
+      assertEquals(unlinked.length, 1);
+      assertEquals(spool.delivered, []);
+    },
+  ));
+
+Deno.test("uploader aborts a part under way and keeps the batch", async () => {
+  const sending = Promise.withResolvers<void>();
+  const onCall: OnCall = async (call, { clock }, signal) => {
+    if (call.what !== "put") return;
+    sending.resolve();
+    await clock.sleep(1e9, signal);
+  };
+  await withUploader(onCall, async ({ add, spool, stop, uploader }) => {
+    add("a", { bytes: 5 * mebibyte });
+    await sending.promise;
+    assertEquals(uploader.progress, { title: "a.csv", sentBytes: 0, totalBytes: 5 * mebibyte });
+    const startedMs = performance.now();
+    await stop();
+    assert(performance.now() - startedMs < 1000);
+    assertEquals(spool.waiting().batches, 1);
+  });
+});
+
+Deno.test("uploader asks again while the hub checks a large batch", async () => {
+  await withUploader(never, async ({ add, spool, hub, clock }) => {
+    const { complete } = hub;
+    let asked = 0;
+    hub.complete = (id, request, signal) =>
+      asked++ < 5 ? Promise.resolve(undefined) : complete.call(hub, id, request, signal);
+    add("a");
+    await resting(clock);
+    await clock.advance(5000);
+    await spool.until(() => spool.delivered.length === 1);
+    assertEquals(asked, 6);
+  });
+});
+
+Deno.test("uploader sends a restored hub again what it has forgotten", () =>
+  withUploader(never, async ({ add, spool, hub, uploader, log }) => {
+    for (let n = 0; n < 30; n++) add(`${n}`);
+    await spool.until(() => spool.delivered.length === 30);
+    uploader.compare(30);
+    await settle();
+    assertEquals(hub.of("missing").length, 0);
+    for (let n = 10; n < 25; n++) hub.received.delete(`${n}`);
+    uploader.compare(15);
+    await log.line(/^warning The hub has forgotten 15 batches/);
+    await spool.until(() => spool.delivered.length === 30);
+    assertEquals(hub.received.size, 30);
+    uploader.compare(29);
+    uploader.compare(29);
+    await settle();
+    assertEquals(hub.of("missing").length, 1, "not asked again for every assignment");
+  }));
+
+Deno.test("uploader compares with a restored hub even when it was unreachable at first", () =>
+  withUploader(failing("missing", 1, () => hubError("unreachable")), async ({ add, spool, hub, uploader, clock }) => {
+    add("a");
+    await spool.until(() => spool.delivered.length === 1);
+    hub.received.clear();
+    uploader.compare(0);
+    await settle();
+    await clock.advance(1000);
+    while (!hub.received.has("a")) await settle();
+  }));
