@@ -1,0 +1,143 @@
+import { readLink, writeAssignment, writeLink } from "../../src/state/link_store.ts";
+import { readIdentity, writeIdentity } from "../../src/state/identity.ts";
+import { csvLedger, forgetCsvContent } from "../../src/state/csv_ledger.ts";
+import {
+  integrationKey,
+  lastSequence,
+  raiseSequence,
+  readIntegrationStatus,
+  recordError,
+  recordImport,
+} from "../../src/state/integration.ts";
+import { openStateDatabase, type StateDatabase } from "../../src/state/state_database.ts";
+import type { Assignment } from "../../src/protocol/assignment.ts";
+import { assertEquals, assertRejects } from "../assert.ts";
+
+function withDatabase(act: (database: StateDatabase) => void | Promise<void>): () => Promise<void> {
+  return async () => {
+    using database = openStateDatabase(":memory:");
+    await act(database);
+  };
+}
+
+const named = (id: string) => ({ id, name: id });
+const link = (id: string) => ({ id, account: named("account"), integration: named("integration") });
+const assignment = (linkId: string): Assignment => ({
+  link: link(linkId),
+  paused: false,
+  source: { type: "csv" },
+  requests: [],
+  received: { count: 0 },
+});
+
+Deno.test(
+  "identity keeps its key when the registration is forgotten",
+  withDatabase((database) => {
+    assertEquals(readIdentity(database), undefined);
+    const privateKey = { kty: "EC", d: "x" };
+    const registration = { clientId: "client-1", hubUrl: "https://hub.example" };
+    writeIdentity(database, { privateKey, registration });
+    assertEquals(readIdentity(database), { privateKey, registration });
+    writeIdentity(database, { privateKey, registration: undefined });
+    assertEquals(readIdentity(database), { privateKey, registration: undefined });
+  }),
+);
+
+Deno.test(
+  "link store keeps the assignment of the current link, and of no other",
+  withDatabase((database) => {
+    assertEquals(readLink(database), undefined);
+    writeLink(database, link("first"));
+    writeAssignment(database, { assignment: assignment("first"), etag: '"1"' });
+    assertEquals(readLink(database)?.assignment, { assignment: assignment("first"), etag: '"1"' });
+    writeLink(database, link("second"));
+    assertEquals(readLink(database), { link: link("second"), assignment: undefined });
+    writeAssignment(database, { assignment: assignment("first"), etag: '"2"' });
+    assertEquals(readLink(database), { link: link("second"), assignment: undefined });
+    writeLink(database, undefined);
+    assertEquals(readLink(database), undefined);
+  }),
+);
+
+Deno.test(
+  "link store gives up an assignment of a shape that it does not know, not the link",
+  withDatabase((database) => {
+    writeLink(database, link("first"));
+    database.run("UPDATE link SET assignment = '{}', etag = 'x'");
+    assertEquals(readLink(database), { link: link("first"), assignment: undefined });
+  }),
+);
+
+Deno.test(
+  "ledger knows a content whatever the file's name, for its integration only",
+  withDatabase((database) => {
+    const one = csvLedger(database, integrationKey(database, { accountId: "a", integrationId: "1" }));
+    const two = csvLedger(database, integrationKey(database, { accountId: "a", integrationId: "2" }));
+    const file = { path: "/x/a.csv", bytes: 3, modifiedMs: 1.5, inode: "7", sha256: "abc" };
+    one.record(file, { at: 1 });
+    one.record({ ...file, path: "/x/b.csv" }, { at: 2 });
+    assertEquals([one.hasContent("abc"), two.hasContent("abc")], [true, false]);
+    assertEquals(one.file("/x/a.csv"), file);
+    assertEquals(two.file("/x/a.csv"), undefined);
+    one.forgetFiles((path) => path !== "/x/a.csv");
+    assertEquals([one.file("/x/a.csv"), one.hasContent("abc")], [undefined, true]);
+  }),
+);
+
+Deno.test(
+  "ledger forgets a content, and its files when they are to be read again",
+  withDatabase((database) => {
+    const key = integrationKey(database, { accountId: "a", integrationId: "1" });
+    const ledger = csvLedger(database, key);
+    const file = { path: "/x/a.csv", bytes: 3, modifiedMs: 1, inode: "7", sha256: "abc" };
+    ledger.record(file, { at: 1 });
+    forgetCsvContent(database, key, { sha256: "abc", reread: false });
+    assertEquals([ledger.hasContent("abc"), ledger.file("/x/a.csv")], [false, file]);
+    forgetCsvContent(database, key, { sha256: "abc", reread: true });
+    assertEquals(ledger.file("/x/a.csv"), undefined);
+  }),
+);
+
+Deno.test(
+  "integration has one key, a running number that only rises, and its last import and error",
+  withDatabase((database) => {
+    const name = { accountId: "a", integrationId: "1" };
+    const key = integrationKey(database, name);
+    assertEquals(integrationKey(database, name), key);
+    raiseSequence(database, key, 5);
+    raiseSequence(database, key, 3);
+    assertEquals(lastSequence(database, key), 5);
+    assertEquals(readIntegrationStatus(database, key), { lastImport: undefined, lastError: undefined });
+    recordImport(database, key, { at: 1, name: "a.csv" });
+    recordError(database, key, { at: 2, message: "broken" });
+    assertEquals(readIntegrationStatus(database, key), {
+      lastImport: { at: 1, name: "a.csv" },
+      lastError: { at: 2, message: "broken" },
+    });
+    recordError(database, key, undefined);
+    assertEquals(readIntegrationStatus(database, key).lastError, undefined);
+  }),
+);
+
+Deno.test(
+  "database rolls an inner step back alone, and the whole when the outer one fails",
+  withDatabase(async (database) => {
+    database.transaction(() => {
+      integrationKey(database, { accountId: "a", integrationId: "outer" });
+      try {
+        database.transaction(() => {
+          integrationKey(database, { accountId: "a", integrationId: "inner" });
+          throw new Error("inner");
+        });
+      } catch {
+        // Only the inner step is undone.
+      }
+    });
+    await assertRejects(() =>
+      database.transaction(() => {
+        integrationKey(database, { accountId: "a", integrationId: "lost" });
+        throw new Error("outer");
+      }), /outer/);
+    assertEquals(database.all("SELECT integration_id AS id FROM integration").map(({ id }) => id), ["outer"]);
+  }),
+);
