@@ -1,0 +1,67 @@
+/** Many files and large ones. */
+import { join } from "node:path";
+import process from "node:process";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { withCsvFolder } from "./csv_harness.ts";
+
+const mebibyte = 1024 * 1024;
+
+Deno.test("csv folder takes 10,000 files and then costs next to nothing", () =>
+  withCsvFolder({ clock: systemClock, settleMs: 100, pollMs: 200 }, async (bench) => {
+    const count = 10_000;
+    for (let file = 0; file < count; file++) await bench.write(`${file}.csv`, `${file};`.repeat(300));
+    const startedMs = performance.now();
+    bench.start();
+    await bench.admitted(count);
+    const tookMs = performance.now() - startedMs;
+    assertEquals(new Set(bench.spool.admitted.map(({ fileName }) => fileName)).size, count);
+    // A restart opens none of them.
+    await bench.restart();
+    const before = Deno.memoryUsage().rss;
+    const cpuBefore = cpuMs();
+    await systemClock.sleep(3000, new AbortController().signal);
+    const cpuShare = (cpuMs() - cpuBefore) / 3000;
+    assertEquals(bench.spool.opened, count);
+    const newMs = performance.now();
+    await bench.write("new.csv", "new");
+    await bench.admitted(count + 1);
+    report({
+      filesPerSecond: Math.round(count / (tookMs / 1000)),
+      newFileMs: Math.round(performance.now() - newMs),
+      cpuShare,
+      rssMebibytes: Math.round(before / mebibyte),
+    });
+    assert(tookMs < 60_000, `${tookMs} ms`);
+    assert(cpuShare < 0.5, `${cpuShare} of a processor while idle`);
+  }));
+
+Deno.test("csv folder reads a file of 2 GB in bounded memory", () =>
+  withCsvFolder({}, async (bench) => {
+    const bytes = 2 * 1024 * mebibyte;
+    using file = await Deno.create(join(bench.folder, "large.csv"));
+    await file.truncate(bytes);
+    const before = Deno.memoryUsage().rss;
+    let most = before;
+    const sampling = setInterval(() => most = Math.max(most, Deno.memoryUsage().rss), 20);
+    const startedMs = performance.now();
+    bench.start();
+    await bench.write("small.csv", "small");
+    assertEquals(await bench.admitted(1), ["small.csv"], "the large one does not hold up the small one");
+    await bench.admitted(2);
+    clearInterval(sampling);
+    assertEquals(bench.spool.admitted.at(-1)?.bytes, bytes);
+    const megabytesPerSecond = Math.round(bytes / 1000 / (performance.now() - startedMs));
+    report({ megabytesPerSecond, grewByMebibytes: Math.round((most - before) / mebibyte) });
+    assert(most - before < 128 * mebibyte, `${(most - before) / mebibyte} MiB more`);
+  }));
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Figures for whoever runs this by hand. */
+function report(figures: Record<string, number>): void {
+  if (Deno.env.get("BENCH")) Deno.stderr.writeSync(new TextEncoder().encode(`${JSON.stringify(figures)}\n`));
+}
