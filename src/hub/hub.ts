@@ -25,7 +25,7 @@ import { endLink } from "./links.ts";
 import { type ListenOptions, serve } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { operationEndpoints } from "./operation_endpoints.ts";
-import { Passwords } from "./password.ts";
+import { type PasswordCost, Passwords } from "./password.ts";
 import { StoredRequests } from "./requests.ts";
 import type { HubServices } from "./services.ts";
 import { StoredSessions } from "./sessions.ts";
@@ -45,6 +45,8 @@ export interface HubOptions {
   /** Name of the account that the first start makes. */
   readonly accountName?: string | undefined;
   readonly clock?: Clock;
+  /** How hard passwords are hashed; tests take less. @default what OWASP asks for */
+  readonly passwordCost?: PasswordCost;
   /** Makes the console's pages; without it the hub has its API only. */
   readonly pages?: (services: HubServices) => Hono;
 }
@@ -66,7 +68,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const clock = options.clock ?? systemClock;
   const data = stack.use(await openDatabase(options.dataDirectory));
   const { database, keys } = data;
-  const passwords = new Passwords();
+  const passwords = new Passwords({ cost: options.passwordCost });
   const accounts = new Accounts({ database, passwords, clock });
   const account = await accounts.ensureAccount(options.accountName);
   const madeAdministrator = await accounts.ensureAdministrator(account);

@@ -13,32 +13,40 @@ import {
 } from "./limits.ts";
 import { Turns } from "./turns.ts";
 
-interface Cost {
+/** How hard hashing is made: time by `n` times `p`, memory by `n` times `r` times 128 bytes. */
+export interface PasswordCost {
   readonly n: number;
   readonly r: number;
   readonly p: number;
 }
 
-const cost: Cost = { n: 2 ** 15, r: 8, p: 3 };
+/** What OWASP asks for, at 32 MiB a hash. */
+export const defaultPasswordCost: PasswordCost = { n: 2 ** 15, r: 8, p: 3 };
 const hashBytes = 32;
 const memoryBytesMax = 128 * 1024 * 1024;
 
 /** Hashes and compares. */
 export class Passwords {
+  readonly #cost: PasswordCost;
   readonly #turns = new Turns({ atOnce: passwordHashesAtOnce, waitingMax: passwordHashesWaitingMax });
+
+  constructor(options: { cost?: PasswordCost | undefined } = {}) {
+    this.#cost = options.cost ?? defaultPasswordCost;
+  }
 
   /** What to store of `password`. */
   async hash(password: string): Promise<string> {
     const salt = randomBytes(16);
-    const hash = await this.#derive(password, salt, cost);
-    return ["scrypt", cost.n, cost.r, cost.p, salt.toString("base64url"), hash.toString("base64url")].join("$");
+    const hash = await this.#derive(password, salt, this.#cost);
+    const { n, r, p } = this.#cost;
+    return ["scrypt", n, r, p, salt.toString("base64url"), hash.toString("base64url")].join("$");
   }
 
   /** Whether `password` is the stored one. With nothing stored it takes as long and answers false. */
   async matches(password: string, stored: string | undefined): Promise<boolean> {
     const [scheme, n, r, p, salt, hash] = (stored ?? "").split("$");
     if (scheme !== "scrypt" || salt === undefined || hash === undefined) {
-      await this.#derive(password, new Uint8Array(16), cost);
+      await this.#derive(password, new Uint8Array(16), this.#cost);
       return false;
     }
     const expected = new Uint8Array(Buffer.from(hash, "base64url"));
@@ -50,7 +58,7 @@ export class Passwords {
     return expected.length === given.length && timingSafeEqual(expected, given);
   }
 
-  async #derive(password: string, salt: Uint8Array, { n, r, p }: Cost): Promise<Buffer> {
+  async #derive(password: string, salt: Uint8Array, { n, r, p }: PasswordCost): Promise<Buffer> {
     using _turn = await this.#turns.take();
     return await new Promise<Buffer>((resolve, reject) =>
       scrypt(

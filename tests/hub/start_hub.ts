@@ -3,6 +3,9 @@ import { type HubOptions, type RunningHub, startHub } from "../../src/hub/hub.ts
 import type { Role } from "../../src/hub/services.ts";
 import { HubClient } from "./hub_client.ts";
 
+/** Hashing for tests: quick instead of hard. */
+const cheapCost = { n: 1024, r: 8, p: 1 };
+
 export interface TestHub extends AsyncDisposable {
   readonly hub: RunningHub;
   /** Where it serves, without a trailing slash. */
@@ -19,7 +22,12 @@ export async function startTestHub(
   options: Partial<HubOptions> = {},
 ): Promise<TestHub> {
   const dataDirectory = options.dataDirectory ?? await Deno.makeTempDir({ prefix: "hub-" });
-  const hub = await startHub({ listen: { hostname: "127.0.0.1", port: 0 }, ...options, dataDirectory });
+  const hub = await startHub({
+    listen: { hostname: "127.0.0.1", port: 0 },
+    passwordCost: cheapCost,
+    ...options,
+    dataDirectory,
+  });
   const url = `http://127.0.0.1:${hub.port}`;
   const account = await hub.accounts.ensureAccount();
   const client = async (role: Role) => {
