@@ -24,50 +24,46 @@ export type PinOutcome =
   /** `reason`: why, and what to do. */
   | { readonly state: "refused"; readonly reason: string };
 
-/**
- * Links without a running agent: asks the hub for a PIN, hands it to `onPin`, and keeps the link in the state folder, so
- * that the agent finds it when it starts. Fails when another agent has the folder.
- */
-export type LinkInForeground = (
-  config: Config,
-  options: { onPin: (offer: PinOffer) => void; signal: AbortSignal },
-) => Promise<PinOutcome>;
+/** An agent that runs for the time of the command. Disposing stops it. */
+export interface TemporaryAgent extends AsyncDisposable {
+  readonly client: ControlClient;
+}
+
+/** Starts an agent for an installation in which none runs. */
+export type StartAgent = (config: Config, options: { clock: Clock; signal: AbortSignal }) => Promise<TemporaryAgent>;
 
 export interface PinOptions {
   readonly configFile: string | undefined;
   /** `false`: only print the PIN. */
   readonly wait: boolean;
-  readonly linkInForeground: LinkInForeground;
+  readonly startAgent: StartAgent;
   readonly clock: Clock;
 }
 
-/** Shows a PIN of the running agent, or of a linking of its own when none runs. */
+/** Shows a PIN of the running agent, or of one that is started for it. */
 export async function pin(options: PinOptions, { signal }: { signal: AbortSignal }): Promise<number> {
-  const { wait, clock, linkInForeground } = options;
+  const { wait, clock, startAgent } = options;
   const config = loadConfig(options.configFile);
-  const agent = await connectControl(stateFolderOf(config));
-  if (agent === undefined && !wait) {
+  const running = await connectControl(stateFolderOf(config));
+  if (running !== undefined) return await offerPin(running, { wait, clock, signal });
+  if (!wait) {
     printError(`${noAgentText(config)} Without an agent nobody would wait for the link: leave out --no-wait.`);
     return exitCodes.noAgent;
   }
-  if (agent !== undefined) {
-    const before = (await agent.status(signal)).link;
-    const offer = await agent.pin(signal);
-    showPin(offer, clock);
-    if (!wait) return exitCodes.ok;
-    using _countdown = startCountdown(offer, clock);
-    return report(await waitForLink(agent, { offer, before, clock, signal }));
-  }
-  using countdown = new DisposableStack();
-  return report(
-    await linkInForeground(config, {
-      signal,
-      onPin: (offer) => {
-        showPin(offer, clock);
-        countdown.use(startCountdown(offer, clock));
-      },
-    }),
-  );
+  await using started = await startAgent(config, { clock, signal });
+  return await offerPin(started.client, { wait, clock, signal });
+}
+
+async function offerPin(
+  agent: ControlClient,
+  { wait, clock, signal }: { wait: boolean; clock: Clock; signal: AbortSignal },
+): Promise<number> {
+  const before = (await agent.status(signal)).link;
+  const offer = await agent.pin(signal);
+  showPin(offer, clock);
+  if (!wait) return exitCodes.ok;
+  using _countdown = startCountdown(offer, clock);
+  return report(await waitForLink(agent, { offer, before, clock, signal }));
 }
 
 function showPin(offer: PinOffer, clock: Clock): void {

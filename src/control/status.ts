@@ -48,6 +48,8 @@ export const AgentStatus = z.object({
   link: LinkStatus,
   /** Paused in the hub. */
   paused: z.boolean(),
+  /** What does not work now, with the remedy. */
+  problem: z.string().nullable(),
   waiting: z.object({
     batches: z.number().int().nonnegative(),
     bytes: z.number().nonnegative(),

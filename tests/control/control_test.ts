@@ -13,6 +13,7 @@ const status: AgentStatus = {
   hub: { url: "https://www.injixo.com", reachable: true, lastContactAt: null, problem: null },
   link: { state: "pin", pin: "424242", expiresAt: "2025-03-01T06:05:00.000Z" },
   paused: false,
+  problem: null,
   waiting: { batches: 1, bytes: 2, oldestAt: "2025-03-01T06:00:00.000Z" },
   lastImport: null,
   lastError: { message: "x", at: "2025-03-01T06:00:00.000Z" },

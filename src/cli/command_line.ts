@@ -1,0 +1,211 @@
+/** The grammar of the command line: commands, options and their help texts. What they do is in `commands.ts`. */
+import { object, or } from "@optique/core/constructs";
+import { type Message, message } from "@optique/core/message";
+import { optional, withDefault } from "@optique/core/modifiers";
+import type { InferValue } from "@optique/core/parser";
+import { argument, command, constant, flag, option } from "@optique/core/primitives";
+import { choice, string } from "@optique/core/valueparser";
+import { path } from "@optique/run/valueparser";
+
+const configFile = optional(option("--config", path({ metavar: "FILE" }), {
+  description:
+    message`Configuration file; its folder is the installation folder. Without it: injixo-cloud-link.toml beside the executable.`,
+}));
+const json = withDefault(flag("--json", { description: message`Print JSON, for scripts.` }), false);
+const data = optional(option("--data", path({ metavar: "DIR" }), {
+  description: message`The hub's data. Without it: hub-data in the current folder.`,
+}));
+
+const run = command(
+  "run",
+  object({
+    command: constant("run"),
+    configFile,
+    logFormat: optional(option("--log-format", choice(["json", "text"]), {
+      description: message`Write the log to standard error too. At a terminal, text is written without being asked.`,
+    })),
+  }),
+  texts(
+    message`Run the agent. The default when no command is given.`,
+    message`Runs until it is stopped by Ctrl-C or SIGTERM. Everything that was read is on disk by then.`,
+  ),
+);
+
+const pin = command(
+  "pin",
+  object({
+    command: constant("pin"),
+    configFile,
+    noWait: withDefault(
+      flag("--no-wait", { description: message`Only print the PIN; do not wait for the link.` }),
+      false,
+    ),
+  }),
+  texts(
+    message`Show a PIN that links this installation to an integration.`,
+    message`The PIN is valid for five minutes. Type it into the integration's page. The command ends when the link is made, or when the PIN has expired. An installation that is linked already can be linked to another integration in the same way.`,
+  ),
+);
+
+const status = command(
+  "status",
+  object({ command: constant("status"), configFile, json }),
+  texts(message`Show what the running agent does: hub, link, what waits, last import, last error.`),
+);
+
+const check = command(
+  "check",
+  object({ command: constant("check"), configFile, json }),
+  texts(
+    message`Check configuration, folders, network, hub and link, one line each with what to do.`,
+    message`Runs inside the agent when it runs, with its rights and its environment.`,
+  ),
+);
+
+const config = command(
+  "config",
+  object({ command: constant("config"), configFile, json }),
+  texts(message`Print the configuration in force and where each value comes from. Secrets are masked.`),
+);
+
+const demo = command(
+  "demo",
+  object({
+    command: constant("demo"),
+    exit: withDefault(flag("--exit", { description: message`Stop after the summary.` }), false),
+  }),
+  texts(
+    message`Rehearse everything on this machine: a hub, an agent, the link, files and their import.`,
+    message`Uses throw-away folders and loopback only. The hub's console stays open until Ctrl-C.`,
+  ),
+);
+
+const version = command(
+  "version",
+  object({ command: constant("version"), json }),
+  texts(message`Print the version.`),
+);
+
+const name = argument(string({ metavar: "NAME" }));
+const role = optional(option("--role", choice(["administrator", "viewer"]), {
+  description: message`What it may do. Without it: administrator.`,
+}));
+const passwordStdin = withDefault(
+  flag("--password-stdin", { description: message`Read the password from standard input, instead of making one.` }),
+  false,
+);
+
+const hubUser = command(
+  "user",
+  or(
+    command(
+      "add",
+      object({ command: constant("hub user add"), name, role, passwordStdin, data, json }),
+      texts(message`Add a user; the password is printed once.`),
+    ),
+    command("list", object({ command: constant("hub user list"), data, json }), texts(message`List the users.`)),
+    command(
+      "remove",
+      object({ command: constant("hub user remove"), name, data, json }),
+      texts(message`Remove a user.`),
+    ),
+    command(
+      "passwd",
+      object({ command: constant("hub user passwd"), name, passwordStdin, data, json }),
+      texts(message`Give a user a new password; it is printed once.`),
+    ),
+  ),
+  texts(message`Manage who may log in to the console.`),
+);
+
+const hubToken = command(
+  "token",
+  or(
+    command(
+      "add",
+      object({ command: constant("hub token add"), name, role, data, json }),
+      texts(message`Make an API token; it is shown once.`),
+    ),
+    command("list", object({ command: constant("hub token list"), data, json }), texts(message`List the API tokens.`)),
+    command(
+      "remove",
+      object({ command: constant("hub token remove"), name, data, json }),
+      texts(message`Remove an API token.`),
+    ),
+  ),
+  texts(message`Manage the tokens of scripts that use the API.`),
+);
+
+const off = (name: `--${string}`, description: Message) => withDefault(flag(name, { description }), false);
+const serve = object({
+  command: constant("hub"),
+  data,
+  listen: optional(option("--listen", string({ metavar: "HOST:PORT" }), {
+    description: message`Where to listen. Without it: 127.0.0.1:8080.`,
+  })),
+  publicUrl: optional(option("--public-url", string({ metavar: "URL" }), {
+    description: message`The address by which agents and browsers reach the hub.`,
+  })),
+  tlsCertFile: optional(option("--tls-cert", path({ metavar: "FILE" }), {
+    description: message`Certificate chain (PEM), with --tls-key.`,
+  })),
+  tlsKeyFile: optional(option("--tls-key", path({ metavar: "FILE" }), {
+    description: message`Private key (PEM), with --tls-cert.`,
+  })),
+  account: optional(option("--account", string({ metavar: "NAME" }), {
+    description: message`Name of the account that the first start makes.`,
+  })),
+  allowInsecureListen: off("--allow-insecure-listen", message`Listen beyond this machine without TLS.`),
+  trustProxy: off("--trust-proxy", message`Believe X-Forwarded-For: only behind a proxy that sets it.`),
+  json: off("--json", message`Print what happens as JSON lines.`),
+});
+
+const hub = command(
+  "hub",
+  withDefault(or(hubUser, hubToken, serve), {
+    command: "hub" as const,
+    data: undefined,
+    listen: undefined,
+    publicUrl: undefined,
+    tlsCertFile: undefined,
+    tlsKeyFile: undefined,
+    account: undefined,
+    allowInsecureListen: false,
+    trustProxy: false,
+    json: false,
+  }),
+  {
+    ...texts(
+      message`Run a hub: the cloud side, with console and API.`,
+      message`The first start makes an account and an administrator, whose password is printed once. Users and tokens can be managed while it runs.`,
+    ),
+    usageLine: [{ type: "ellipsis" }],
+  },
+);
+
+/** All commands. */
+export const commandLine = or(run, pin, status, check, config, hub, demo, version);
+
+/** A parsed command line: `command` says which, the rest are its options. */
+export type CommandLine = InferValue<typeof commandLine>;
+
+/**
+ * The arguments with `run` put in front when they name no command.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(withDefaultCommand(["--config", "x.toml"]), ["run", "--config", "x.toml"]);
+ * assertEquals(withDefaultCommand(["--help"]), ["--help"]);
+ * ```
+ */
+export function withDefaultCommand(args: readonly string[]): readonly string[] {
+  const [first = "run"] = args;
+  const isOwnOption = ["--config", "--log-format"].some((own) => first === own || first.startsWith(`${own}=`));
+  return args.length === 0 || isOwnOption ? ["run", ...args] : args;
+}
+
+/** The line in the list of commands, and what the command's own help adds to it. */
+function texts(brief: Message, more?: Message): { brief: Message; description?: Message } {
+  return more === undefined ? { brief } : { brief, description: more };
+}

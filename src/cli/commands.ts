@@ -1,0 +1,85 @@
+/**
+ * Carries out a parsed command line. Each command's modules are loaded when it is called, so that one does not wait for
+ * the others': the imports are literal, which is how the compiler finds them.
+ */
+import { systemClock } from "../runtime/clock.ts";
+import type { CommandLine } from "./command_line.ts";
+import { exitCodes } from "./exit_codes.ts";
+import { print } from "./print.ts";
+
+/** Longest password that is read from standard input, in bytes. */
+const passwordBytesMax = 4096;
+
+/** Runs the command until it is done or the signal is aborted; resolves with the exit code. */
+export async function carryOut(line: CommandLine, { signal }: { signal: AbortSignal }): Promise<number> {
+  switch (line.command) {
+    case "run":
+      return (await import("./run.ts")).run(line, { signal });
+    case "pin": {
+      const { pin } = await import("./pin_command.ts");
+      const { startTemporaryAgent } = await import("./temporary_agent.ts");
+      const options = { ...line, wait: !line.noWait, startAgent: startTemporaryAgent, clock: systemClock };
+      return await pin(options, { signal });
+    }
+    case "status":
+      return (await import("./status_command.ts")).status(line, { signal });
+    case "check": {
+      const { check } = await import("./check_command.ts");
+      const { checkNetwork } = await import("./check_network.ts");
+      return await check({ ...line, checkNetwork }, { signal });
+    }
+    case "config":
+      return (await import("./config_command.ts")).showConfig(line);
+    case "version":
+      return (await import("./version_command.ts")).showVersion(line);
+    case "demo":
+      return (await import("./demo.ts")).runDemo({ exit: line.exit }, { signal });
+    default:
+      return await carryOutHub(line, { signal });
+  }
+}
+
+type HubLine = Extract<CommandLine, { command: `hub${string}` }>;
+
+async function carryOutHub(line: HubLine, { signal }: { signal: AbortSignal }): Promise<number> {
+  const hub = await import("./hub.ts");
+  const out = { out: print };
+  const options = { ...line, dataDirectory: line.data };
+  switch (options.command) {
+    case "hub": {
+      const { consolePages } = await import("../hub/pages/mod.tsx");
+      return await hub.runHub({ ...options, pages: consolePages }, { signal, ...out });
+    }
+    case "hub user add":
+      return await hub.userAdd({ ...options, password: await givenPassword(options.passwordStdin) }, out);
+    case "hub user list":
+      return await hub.userList(options, out);
+    case "hub user remove":
+      return await hub.userRemove(options, out);
+    case "hub user passwd":
+      return await hub.userPasswd({ ...options, password: await givenPassword(options.passwordStdin) }, out);
+    case "hub token add":
+      return await hub.tokenAdd(options, out);
+    case "hub token list":
+      return await hub.tokenList(options, out);
+    case "hub token remove":
+      return await hub.tokenRemove(options, out);
+  }
+  return exitCodes.usage;
+}
+
+/** The first line of standard input, when the password shall come from there. */
+async function givenPassword(fromStandardInput: boolean): Promise<string | undefined> {
+  if (!fromStandardInput) return undefined;
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of Deno.stdin.readable) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.includes("\n") || text.length > passwordBytesMax) break;
+  }
+  const [password = ""] = text.split(/\r?\n/);
+  if (password === "" || password.length > passwordBytesMax) {
+    throw new Error("Cannot read the password: standard input has none. Write it there, followed by Enter");
+  }
+  return password;
+}
