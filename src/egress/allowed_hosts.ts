@@ -87,13 +87,6 @@ export function normalHost(host: string): string {
   return URL.canParse(`http://[${bare}]/`) ? new URL(`http://[${bare}]/`).hostname.slice(1, -1) : bare;
 }
 
-/** Whether `host` never leaves this machine. */
-export function isLoopback(host: string): boolean {
-  const normal = normalHost(host);
-  return normal === "localhost" || normal.endsWith(".localhost") || normal === "::1" ||
-    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(normal);
-}
-
 function matches(host: string, pattern: string): boolean {
   if (!pattern.includes("*")) return host === pattern;
   const source = pattern.split("*").map((text) => text.replaceAll(".", "\\.")).join("[a-z0-9_-]+");

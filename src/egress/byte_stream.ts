@@ -19,20 +19,40 @@ export async function writeAll(stream: ByteStream, bytes: Uint8Array): Promise<v
   while (written < bytes.length) written += await stream.write(bytes.subarray(written));
 }
 
-/** A connection of Deno. */
+/**
+ * A connection of Deno. Closing one whose `read` is under way leaves that waiting in Deno 2.8, and the socket open with
+ * it: so both directions are ended first, and what waits is ended here.
+ */
 export function denoStream(conn: Deno.TcpConn): ByteStream {
   conn.setNoDelay(true);
   conn.setKeepAlive(true);
+  let endRead = () => {};
+  let endWrite = () => {};
+  let closed = false;
   return {
-    read: (into) => conn.read(into),
-    write: (bytes) => conn.write(bytes),
+    read(into) {
+      if (closed) return Promise.resolve(null);
+      return new Promise((resolve, reject) => {
+        endRead = () => resolve(null);
+        conn.read(into).then(resolve, reject);
+      });
+    },
+    write(bytes) {
+      if (closed) return Promise.reject(new Error("the connection is closed"));
+      return new Promise((resolve, reject) => {
+        endWrite = () => reject(new Error("the connection was closed"));
+        conn.write(bytes).then(resolve, reject);
+      });
+    },
     closeWrite: () => conn.closeWrite(),
     close() {
-      try {
+      if (closed) return;
+      closed = true;
+      conn.closeWrite().catch(() => {/* The other side has ended it. */}).finally(() => {
         conn.close();
-      } catch {
-        // It was closed before.
-      }
+        endRead();
+        endWrite();
+      });
     },
   };
 }

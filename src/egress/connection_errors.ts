@@ -87,14 +87,15 @@ function explainProxy(to: string, cause: ProxyCause): Explanation {
         remedy: "Check that https_proxy names an HTTP proxy and its port (not a SOCKS proxy, nor a proxy's TLS port).",
       };
     case "proxy-refused":
-      return cause.status === 407 ? explain407(start, cause) : {
+      // tinyproxy answers 401 to a wrong password.
+      return cause.status === 407 || cause.status === 401 ? explainLogin(start, cause) : {
         problem: `${start} it refused with "${cause.statusLine}".`,
         remedy: remedyOfStatus(cause.status, to),
       };
   }
 }
 
-function explain407(start: string, cause: Extract<ProxyCause, { stage: "proxy-refused" }>): Explanation {
+function explainLogin(start: string, cause: Extract<ProxyCause, { stage: "proxy-refused" }>): Explanation {
   const offers = cause.schemes.join(", ") || "no scheme";
   if (cause.schemes.length > 0 && !cause.schemes.some((scheme) => scheme.toLowerCase() === "basic")) {
     return {

@@ -6,7 +6,7 @@
  * IP address or CIDR, separated by commas or spaces. An IP rule applies to destinations given as an IP address: names
  * are not resolved for it. Loopback never goes by a proxy.
  */
-import { type Destination, isLoopback, normalHost } from "./allowed_hosts.ts";
+import { type Destination, normalHost } from "./allowed_hosts.ts";
 
 /** The environment variables that count. */
 export const proxyVariables = ["https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"] as const;
@@ -19,7 +19,7 @@ export interface Proxy {
   readonly credentials?: { readonly user: string; readonly password: string };
   /** The variable that it comes from. */
   readonly variable: string;
-  /** The rules of `no_proxy`. */
+  /** What does not go by it: the rules of `no_proxy`, and loopback. */
   readonly exceptions: readonly string[];
 }
 
@@ -31,13 +31,20 @@ export class ProxyAddressError extends Error {
 /** The proxy's port when its address has none (page "Network" of the manual). */
 const defaultProxyPort = 80;
 
+/** Loopback never goes by a proxy. */
+const loopbackRules = ["localhost", "127.0.0.0/8", "::1/128"];
+
 /** The proxy to use, or `undefined` for none. Throws {@linkcode ProxyAddressError}. */
 export function proxyFromEnvironment(environment: ProxyEnvironment): Proxy | undefined {
   const variable = (["https_proxy", "HTTPS_PROXY"] as const).find((name) => environment[name]?.trim());
   if (variable === undefined) return undefined;
   const exceptions = (environment.no_proxy?.trim() || environment.NO_PROXY || "").split(/[\s,]+/)
     .filter((rule) => rule !== "");
-  return { ...parseProxyAddress(environment[variable]?.trim() ?? "", variable), variable, exceptions };
+  return {
+    ...parseProxyAddress(environment[variable]?.trim() ?? "", variable),
+    variable,
+    exceptions: [...loopbackRules, ...exceptions],
+  };
 }
 
 /** The proxy's address as it may be shown: without the password. */
@@ -48,7 +55,7 @@ export function shownProxy(proxy: Proxy): string {
 
 /** Whether a connection to `to` goes by `proxy`. */
 export function goesByProxy(to: Destination, proxy: Proxy): boolean {
-  return !isLoopback(to.host) && !proxy.exceptions.some((rule) => isException(to, rule));
+  return !proxy.exceptions.some((rule) => isException(to, rule));
 }
 
 function parseProxyAddress(text: string, variable: string): Pick<Proxy, "host" | "port" | "credentials"> {

@@ -39,7 +39,12 @@ const knownTlsErrors: readonly KnownTlsError[] = [
     remedy: "Tell those who run it.",
   },
   {
-    pattern: /BadSignature|BadEncoding|UnhandledCriticalExtension|InvalidPurpose|invalid peer certificate/,
+    pattern: /BadSignature/,
+    problem: "its certificate is signed with another key than that of the authority of this name that is known here",
+    remedy: `The authority's certificate here may be out of date. ${caRemedy}`,
+  },
+  {
+    pattern: /BadEncoding|UnhandledCriticalExtension|InvalidPurpose|invalid peer certificate/,
     problem: "its certificate is not valid",
     remedy: "Tell those who run it; if TLS is inspected on the way, the inspecting proxy makes bad certificates.",
   },

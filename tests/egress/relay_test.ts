@@ -1,0 +1,208 @@
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { parseAllowedHost } from "../../src/egress/allowed_hosts.ts";
+import { egressClient } from "../../src/egress/egress_client.ts";
+import { startRelay } from "../../src/egress/start_relay.ts";
+import { freePort } from "./tinyproxy.ts";
+import { startOrigin } from "./origin.ts";
+import { relayed } from "./relayed.ts";
+
+Deno.test("relay carries requests both ways, and the origin sees nothing of it", async () => {
+  await using origin = startOrigin();
+  await using net = await relayed({ allowed: [`127.0.0.1:${origin.port}`] });
+  const body = new Uint8Array(5_000_000);
+  const url = new URL(`http://127.0.0.1:${origin.port}/`);
+  const answers = await Promise.all(Array.from({ length: 8 }, async () => {
+    const answer = await net.transport.fetch(url, { method: "PUT", body });
+    return await answer.text();
+  }));
+  assertEquals(new Set(answers), new Set(["took 5000000 bytes"]));
+  const sent = origin.headers.join("\n");
+  assert(!sent.includes(net.relay.token), "the token left this machine");
+  assert(!/proxy/i.test(sent), sent);
+});
+
+Deno.test("relay hands on the half-close of either side", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using relay = await startRelay({
+    allowed: [parseAllowedHost(`127.0.0.1:${listener.addr.port}`)],
+    proxy: undefined,
+  });
+  const served = (async () => {
+    using conn = await listener.accept();
+    const got = await readAll(conn); // ends by the client's half-close only
+    await conn.write(new TextEncoder().encode(`got ${got}`));
+  })();
+  using client = await socksConnect(relay, { host: "127.0.0.1", port: listener.addr.port });
+  await client.write(new TextEncoder().encode("question"));
+  await client.closeWrite();
+  assertEquals(await readAll(client), "got question");
+  await served;
+});
+
+Deno.test("relay takes nobody with another token, nor without one", async () => {
+  await using origin = startOrigin();
+  await using net = await relayed({ allowed: [`127.0.0.1:${origin.port}`] });
+  for (const token of ["wrong", `${net.relay.token}x`, net.relay.token.slice(1)]) {
+    using client = egressClient({ port: net.relay.port, token, purpose: "api", caCerts: [] });
+    const error = await fetch(`http://127.0.0.1:${origin.port}/`, { client }).catch((error) => error);
+    assertMatch(String(error), /Password auth failure/);
+  }
+  using plain = await Deno.connect({ hostname: "127.0.0.1", port: net.relay.port });
+  await plain.write(Uint8Array.of(5, 1, 0)); // SOCKS5 without authentication
+  assertEquals([...await readBytes(plain, 2)], [5, 0xff]);
+  using http = await Deno.connect({ hostname: "127.0.0.1", port: net.relay.port });
+  await http.write(new TextEncoder().encode("CONNECT www.injixo.com:443 HTTP/1.1\r\n\r\n"));
+  assertEquals(await http.read(new Uint8Array(1)).catch(() => null), null);
+  assertEquals(origin.headers, []);
+});
+
+Deno.test("relay refuses other hosts and other ports, and says how to allow them", async () => {
+  await using origin = startOrigin();
+  await using other = startOrigin();
+  await using net = await relayed({ allowed: [`127.0.0.1:${origin.port}`, "injixo-*.s3.example.com"] });
+  const urls = [
+    `http://127.0.0.1:${other.port}/`,
+    `http://localhost:${origin.port}/`,
+    "http://www.example.com/",
+    "https://injixo-.s3.example.com/",
+    "https://injixo-a.b.s3.example.com/",
+    "https://other.s3.example.com/",
+    "https://injixo-a.s3.example.com.evil.example/",
+    "https://injixo-a.s3.example.com:444/",
+  ];
+  for (const url of urls) {
+    assertMatch(await net.failure(url), /neither the hub nor one of its object stores\. .*objectStoreHosts/, url);
+  }
+  assertEquals(other.headers, []);
+  assertMatch(await net.failure("https://injixo-a.s3.example.com/"), /cannot be resolved/);
+});
+
+Deno.test("relay's worker cannot reach more than its permissions name", async () => {
+  await using origin = startOrigin();
+  const source = new URL("./confined_relay.ts", import.meta.url).href;
+  const worker = new Worker(source, {
+    type: "module",
+    deno: { permissions: { net: ["127.0.0.1:0", "hub.example:443", "*.s3-eu-west-1.amazonaws.com:443"] } },
+  });
+  const { promise, resolve } = Promise.withResolvers<Record<string, string>>();
+  worker.onmessage = (event) => resolve(event.data);
+  worker.postMessage(origin.port);
+  const seen = await promise;
+  worker.terminate();
+  assertEquals(seen, {
+    listen: "ok",
+    "listen elsewhere": "NotCapable",
+    "connect to the origin": "NotCapable",
+    "connect to another host": "NotCapable",
+    "read a file": "NotCapable",
+    "read the environment": "NotCapable",
+    "run a program": "NotCapable",
+  });
+});
+
+Deno.test("relay names the operating system's error of a refused connection", async () => {
+  const port = freePort();
+  await using net = await relayed({ allowed: [`127.0.0.1:${port}`] });
+  assertEquals(
+    await net.failure(`https://127.0.0.1:${port}/`),
+    `Cannot connect to 127.0.0.1:${port}: connection refused (ECONNREFUSED, os error 111). Check that the address and ` +
+      `the port are right, that 127.0.0.1:${port} runs, and that no firewall rejects it.`,
+  );
+});
+
+Deno.test("relay names a host that is not known", async () => {
+  await using net = await relayed({ allowed: ["nowhere.invalid"] });
+  assertMatch(
+    await net.failure("https://nowhere.invalid/"),
+    /^Cannot connect to nowhere\.invalid:443: the name "nowhere\.invalid" cannot be resolved \(.+\)\. .*DNS/,
+  );
+});
+
+Deno.test("relay limits its tunnels, and closes idle ones", async () => {
+  const held: Deno.Conn[] = [];
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepting = (async () => {
+    for await (const conn of listener) held.push(conn);
+  })();
+  const { port } = listener.addr;
+  await using relay = await startRelay({
+    allowed: [parseAllowedHost(`127.0.0.1:${port}`)],
+    proxy: undefined,
+    limits: { tunnelsMax: 2, idleTimeoutMs: 200 },
+  });
+  const to = { host: "127.0.0.1", port };
+  const first = await socksConnect(relay, to);
+  const second = await socksConnect(relay, to);
+  const third = await socksConnect(relay, to).catch((error) => error.message);
+  assertEquals(third, "SOCKS reply 1");
+  for (const tunnel of [first, second]) {
+    assertEquals(await tunnel.read(new Uint8Array(1)).catch(() => null), null);
+    tunnel.close();
+  }
+  (await socksConnect(relay, to)).close();
+  listener.close();
+  await accepting;
+  for (const conn of held) conn.close();
+});
+
+Deno.test("relay tells that a tunnel was cut", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const serving = (async () => {
+    for await (const conn of listener) {
+      await conn.read(new Uint8Array(1)); // the rest stays unread: closing resets
+      conn.close();
+    }
+  })();
+  {
+    await using net = await relayed({ allowed: [`127.0.0.1:${port}`] });
+    assertMatch(
+      await net.failure(`http://127.0.0.1:${port}/`),
+      /reset by the other side|closed before the answer was complete/,
+    );
+  }
+  listener.close();
+  await serving;
+});
+
+async function readAll(conn: Deno.Conn): Promise<string> {
+  const buffer = new Uint8Array(1024);
+  let text = "";
+  for (let read; (read = await conn.read(buffer)) !== null;) text += new TextDecoder().decode(buffer.subarray(0, read));
+  return text;
+}
+
+async function readBytes(conn: Deno.Conn, bytes: number): Promise<Uint8Array> {
+  const buffer = new Uint8Array(bytes);
+  for (let length = 0; length < bytes;) {
+    const read = await conn.read(buffer.subarray(length));
+    if (read === null) throw new Error("closed");
+    length += read;
+  }
+  return buffer;
+}
+
+/** A tunnel, opened without fetch. */
+async function socksConnect(
+  relay: { port: number; token: string },
+  to: { host: string; port: number },
+): Promise<Deno.TcpConn> {
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port: relay.port });
+  try {
+    const text = (value: string) => {
+      const bytes = new TextEncoder().encode(value);
+      return [bytes.length, ...bytes];
+    };
+    await conn.write(Uint8Array.of(5, 1, 2));
+    await readBytes(conn, 2);
+    await conn.write(Uint8Array.of(1, ...text("api"), ...text(relay.token)));
+    await readBytes(conn, 2);
+    await conn.write(Uint8Array.of(5, 1, 0, 3, ...text(to.host), to.port >> 8, to.port & 255));
+    const [, reply] = await readBytes(conn, 10);
+    if (reply !== 0) throw new Error(`SOCKS reply ${reply}`);
+    return conn;
+  } catch (error) {
+    conn.close();
+    throw error;
+  }
+}
