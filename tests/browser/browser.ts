@@ -6,6 +6,12 @@ const executablePath = "/usr/bin/chromium";
 /** Longest wait for anything on a page, in ms. */
 const waitMsMax = 15_000;
 
+/** Takes a picture for people to look at, when `CONSOLE_SCREENSHOTS` names a folder. */
+export async function takePicture(page: Page, name: string): Promise<void> {
+  const folder = Deno.env.get("CONSOLE_SCREENSHOTS");
+  if (folder) await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
+}
+
 /** Starts it; `await using` ends it. */
 export async function launchBrowser(): Promise<
   AsyncDisposable & { open(options?: BrowserContextOptions): Promise<OpenPage> }

@@ -1,14 +1,12 @@
 /** Every page in every language, light and dark, on a desk and on a phone: none may have a fault that can be computed. */
 import { Hono } from "hono";
-import { consolePages, notFoundPage } from "../../src/hub/pages/mod.tsx";
+import { consolePages } from "../../src/hub/pages/mod.tsx";
+import { securityHeaders } from "../../src/hub/security_headers.ts";
 import { integrationStates } from "../../src/hub/services.ts";
 import { assertEquals } from "../assert.ts";
 import { accessibilityFaults } from "./accessibility.ts";
-import { launchBrowser } from "./browser.ts";
+import { launchBrowser, takePicture } from "./browser.ts";
 import { sampleServices } from "./sample_services.ts";
-
-/** Pictures of all pages go there when set, for people to look at. */
-const screenshotFolder = Deno.env.get("CONSOLE_SCREENSHOTS");
 
 const downloads = (["windows", "linux"] as const).map((platform) => ({
   platform,
@@ -46,8 +44,8 @@ Deno.test({
     await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, app.fetch);
     const url = new URL(`http://127.0.0.1:${server.addr.port}`);
     const { services, secret } = sampleServices(url);
+    app.use(securityHeaders({ publicUrl: url }));
     app.route("/", consolePages(services, { downloads }));
-    app.notFound(notFoundPage);
     await using browser = await launchBrowser();
     const faults: string[] = [];
     for (const { name: look, ...options } of looks) {
@@ -56,9 +54,7 @@ Deno.test({
       const visit = async (name: string, path: string, act?: string) => {
         await page.goto(new URL(path, url).href);
         if (act !== undefined) await page.click(act);
-        if (screenshotFolder) {
-          await page.screenshot({ path: `${screenshotFolder}/${look}-${name}.png`, fullPage: true });
-        }
+        await takePicture(page, `${look}-${name}`);
         faults.push(...(await accessibilityFaults(page)).map((fault) => `${look}, ${name}: ${fault}`));
       };
       await visit("login", "/login");

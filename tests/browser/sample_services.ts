@@ -12,6 +12,7 @@ import {
   type IntegrationStateName,
   integrationStates,
   type NextStep,
+  type Role,
   type Session,
   type User,
 } from "../../src/hub/services.ts";
@@ -88,9 +89,12 @@ function refused(): never {
 }
 
 /** The services; `secret` logs in. */
-export function sampleServices(publicUrl: URL): { services: HubServices; secret: string; csrfToken: string } {
+export function sampleServices(
+  publicUrl: URL,
+  { role = "administrator" }: { role?: Role } = {},
+): { services: HubServices; secret: string; csrfToken: string } {
   const secret = "sample";
-  const session: Session = { user, csrfToken, expiresAt: "2099-01-01T00:00:00.000Z" };
+  const session: Session = { user: { ...user, role }, csrfToken, expiresAt: "2099-01-01T00:00:00.000Z" };
   const find = (id: string) => {
     const state = integrationStates.find((candidate) => candidate === id);
     if (state === undefined) throw new HubProblem("not-found", "There is no such integration.");

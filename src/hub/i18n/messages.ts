@@ -6,5 +6,10 @@ import { nl } from "./nl.ts";
 
 export type { Messages };
 
+/** The keys of texts without parameters. */
+export type TextKey = {
+  [Key in keyof Messages]: Messages[Key] extends string ? Key : never;
+}[keyof Messages];
+
 /** All texts of all languages. */
 export const catalogue: Readonly<Record<Locale, Messages>> = { en, nl, de };

@@ -41,7 +41,7 @@ export function addRoutes(services: HubServices): Hono<ConsoleEnv> {
   return app;
 }
 
-function showTypes(context: Context, view: View, error?: string): Response | Promise<Response> {
+function showTypes(context: Context, view: View, error?: string): Promise<Response> {
   const { messages } = view;
   return renderPage(context, view, {
     title: messages.addTitle,

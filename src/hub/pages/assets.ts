@@ -35,7 +35,6 @@ export function assetRoutes(): Hono {
       context.body(body, 200, {
         "Content-Type": type,
         "Cache-Control": "public, max-age=31536000, immutable",
-        "X-Content-Type-Options": "nosniff",
       }));
   }
   return app;

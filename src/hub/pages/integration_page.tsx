@@ -3,7 +3,7 @@
  * its section "injixo Cloud Link", its imports and what can be done to it.
  */
 import type { Context } from "hono";
-import type { FC } from "hono/jsx";
+import type { Child, FC } from "hono/jsx";
 import type { ConsoleEnv } from "../console_session.ts";
 import type { HubServices, Import, Integration, Page } from "../services.ts";
 import { CloudLink } from "./components/cloud_link.tsx";
@@ -127,10 +127,9 @@ const Manage: FC<Omit<Props, "downloads">> = ({ view, integration, problem }) =>
     <section class="card manage" aria-labelledby="manage">
       <h2 id="manage">{messages.manageHeading}</h2>
       <ActionForm view={view} action={paths.action(integration.id, "rename")}>
-        <div class="field-row">
-          <NameField view={view} value={problem?.typed ?? integration.name} error={messageFor(problem, "name")} />
+        <NameField view={view} value={problem?.typed ?? integration.name} error={messageFor(problem, "name")}>
           <button type="submit">{messages.rename}</button>
-        </div>
+        </NameField>
       </ActionForm>
       <ActionForm view={view} action={paths.action(integration.id, integration.paused ? "resume" : "pause")}>
         <p id="pause-text">{integration.paused ? messages.resumeText : messages.pauseText}</p>
@@ -148,7 +147,9 @@ const Manage: FC<Omit<Props, "downloads">> = ({ view, integration, problem }) =>
   );
 };
 
-const NameField: FC<{ view: View; value: string; error: string | undefined }> = ({ view, value, error }) => (
+const NameField: FC<{ view: View; value: string; error: string | undefined; children?: Child }> = (
+  { view, value, error, children },
+) => (
   <Field
     view={view}
     name="name"
@@ -156,7 +157,9 @@ const NameField: FC<{ view: View; value: string; error: string | undefined }> = 
     hint={view.messages.nameHint}
     error={error}
     input={{ type: "text", required: true, maxlength: nameLengthMax, autocomplete: "off", value }}
-  />
+  >
+    {children}
+  </Field>
 );
 
 function messageFor(problem: FormProblem | undefined, field: FormProblem["field"]): string | undefined {

@@ -65,6 +65,9 @@ export function integrationRoutes(services: HubServices, console: ConsoleOptions
     });
   }
 
+  // Where a refused form leaves the browser: going there again means the page.
+  app.get(`${page}/:action`, (context) => context.redirect(paths.integration(pathParameter(context, "id")), 303));
+
   return app;
 }
 

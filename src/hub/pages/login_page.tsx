@@ -72,7 +72,7 @@ interface LoginState {
   readonly status?: 422 | 429;
 }
 
-function showLogin(context: Context, view: View, state: LoginState): Response | Promise<Response> {
+function showLogin(context: Context, view: View, state: LoginState): Promise<Response> {
   const to = safeReturnPath(context, paths.integrations);
   const action = to === paths.integrations ? paths.logIn : `${paths.logIn}?to=${encodeURIComponent(to)}`;
   return renderPage(context, view, {

@@ -6,7 +6,6 @@
  */
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import type { ConsoleEnv } from "../console_session.ts";
 import { HubProblem, type HubServices } from "../services.ts";
 import { addRoutes } from "./add_page.tsx";
 import { assetRoutes } from "./assets.ts";
@@ -16,18 +15,18 @@ import { formBytesMax } from "./form.ts";
 import { integrationRoutes } from "./integration_routes.ts";
 import { listRoutes } from "./list_page.tsx";
 import { loginRoutes } from "./login_page.tsx";
+import { paths } from "./paths.ts";
 import { notFoundPage, problemPage } from "./problem_page.tsx";
 
 export type { Download } from "./components/downloads.tsx";
 export type { ConsoleOptions };
-export { notFoundPage, problemPage };
 
 /**
- * The routes of all pages: `/`, `/login`, `/logout`, `/account/…` and `/assets/…`. Mount it at the root; hand
- * {@linkcode notFoundPage} to the app for browsers that ask for anything else.
+ * The routes of all pages: `/`, `/login`, `/logout`, `/account/…`, `/assets/…`, and a page for whatever else a browser
+ * asks for. Mount them at the root, after everything else.
  */
-export function consolePages(services: HubServices, options: ConsoleOptions = {}): Hono<ConsoleEnv> {
-  const app = new Hono<ConsoleEnv>();
+export function consolePages(services: HubServices, options: ConsoleOptions = {}): Hono {
+  const app = new Hono();
   app.onError(problemPage);
   const limit = bodyLimit({
     maxSize: formBytesMax,
@@ -35,9 +34,10 @@ export function consolePages(services: HubServices, options: ConsoleOptions = {}
       throw new HubProblem("too-large", `Forms have ${formBytesMax} bytes at most.`);
     },
   });
-  app.use("/login", limit);
-  app.use("/logout", limit);
+  app.use(paths.logIn, limit);
+  app.use(paths.logOut, limit);
   app.use("/account/*", limit);
+  app.route("/", assetRoutes());
   // Fixed addresses go before those with an id in them.
   const pages = [
     loginRoutes(services),
@@ -46,8 +46,11 @@ export function consolePages(services: HubServices, options: ConsoleOptions = {}
     deleteRoutes(services),
     integrationRoutes(services, options),
   ];
-  app.route("/", assetRoutes());
   for (const page of pages) app.route("/", page);
   app.all("/account/*", notFoundPage);
+  app.get("*", async (context, next) => {
+    if (!context.req.header("accept")?.includes("text/html")) return await next();
+    return await notFoundPage(context);
+  });
   return app;
 }

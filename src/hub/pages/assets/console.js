@@ -28,16 +28,19 @@ function showLocalTimes(root) {
   }
 }
 
-/** Puts the new parts in place, without taking the focus from where it is. */
-async function refresh() {
-  const response = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (response.redirected || response.status === 404) return location.reload();
+/**
+ * Puts the new parts in place, without taking the focus from where it is. `address` is the page's own: the browser may
+ * be at that of a form which was refused.
+ */
+async function refresh(address) {
+  const response = await fetch(address, { headers: { Accept: "text/html" } });
+  if (response.redirected || response.status === 404) return location.assign(address);
   if (!response.ok) throw new Error(`status ${response.status}`);
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   showLocalTimes(page);
   for (const part of document.querySelectorAll("[data-live]")) {
     const fresh = page.querySelector(`[data-live="${part.dataset.live}"]`);
-    if (fresh === null) return location.reload();
+    if (fresh === null) return location.assign(address);
     if (fresh.isEqualNode(part)) continue;
     markNew(part, fresh);
     const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
@@ -67,7 +70,8 @@ function followChanges(note) {
   const show = (text) => {
     if (note.textContent !== text) note.textContent = text;
   };
-  const update = () => refresh().then(() => show(note.dataset.text), () => show(note.dataset.textLost));
+  const update = () =>
+    refresh(note.dataset.page).then(() => show(note.dataset.text), () => show(note.dataset.textLost));
   const open = () => {
     source?.close();
     source = new EventSource(note.dataset.liveSource);
@@ -77,7 +81,7 @@ function followChanges(note) {
       await update();
       if (importCount > before) announce(importCount - before);
     });
-    source.addEventListener("gone", () => location.reload());
+    source.addEventListener("gone", () => location.assign(note.dataset.page));
     source.addEventListener("error", () => {
       show(note.dataset.textLost);
       // A stream that was answered with an error is not tried again by itself. The session may have ended: refresh sees it.

@@ -18,10 +18,12 @@ interface FieldProps {
   readonly error?: string | undefined;
   /** The input's further attributes. */
   readonly input: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** Beside the input: its button. */
+  readonly children?: Child;
 }
 
 /** A text field. */
-export const Field: FC<FieldProps> = ({ view, name, label, hint, error, input }) => {
+export const Field: FC<FieldProps> = ({ view, name, label, hint, error, input, children }) => {
   const id = `field-${name}`;
   const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ");
   return (
@@ -34,14 +36,17 @@ export const Field: FC<FieldProps> = ({ view, name, label, hint, error, input })
           {error}
         </p>
       )}
-      <input
-        id={id}
-        name={name}
-        aria-describedby={described === "" ? undefined : described}
-        aria-invalid={error ? "true" : undefined}
-        autofocus={error ? true : undefined}
-        {...input}
-      />
+      <div class="beside">
+        <input
+          id={id}
+          name={name}
+          aria-describedby={described === "" ? undefined : described}
+          aria-invalid={error ? "true" : undefined}
+          autofocus={error ? true : undefined}
+          {...input}
+        />
+        {children}
+      </div>
     </div>
   );
 };

@@ -25,6 +25,7 @@ export const Imports: FC<ImportsProps> = ({ view, integrationId, imports, older 
             class="hint live-note"
             role="status"
             data-live-source={paths.events(integrationId)}
+            data-page={page}
             data-text={messages.importsLive}
             data-text-lost={messages.connectionLost}
           >

@@ -15,30 +15,29 @@ export const PinForm: FC<PinFormProps> = ({ view, integrationId, error }) => {
   return (
     <ActionForm view={view} action={paths.action(integrationId, "connect")}>
       <p class="caution">{messages.pinWarning}</p>
-      <div class="field-row">
-        <Field
-          view={view}
-          name="pin"
-          label={messages.pinLabel}
-          hint={messages.pinHint}
-          error={error}
-          input={{
-            class: "pin",
-            type: "text",
-            inputmode: "numeric",
-            autocomplete: "one-time-code",
-            // Spaces pass: people copy `424 242`, and the hub takes them out.
-            pattern: "\\s*([0-9]\\s*){6}",
-            maxlength: 16,
-            size: 6,
-            required: true,
-            spellcheck: "false",
-            title: messages.pinMalformed,
-            "data-look": paths.action(integrationId, "look"),
-          }}
-        />
+      <Field
+        view={view}
+        name="pin"
+        label={messages.pinLabel}
+        hint={messages.pinHint}
+        error={error}
+        input={{
+          class: "pin",
+          type: "text",
+          inputmode: "numeric",
+          autocomplete: "one-time-code",
+          // Spaces pass: people copy `424 242`, and the hub takes them out.
+          pattern: "\\s*([0-9]\\s*){6}",
+          maxlength: 16,
+          size: 6,
+          required: true,
+          spellcheck: "false",
+          title: messages.pinMalformed,
+          "data-look": paths.action(integrationId, "look"),
+        }}
+      >
         <button class="primary" type="submit">{messages.connect}</button>
-      </div>
+      </Field>
       <p class="look" role="status" data-look-result data-text={messages.pinShownBy}></p>
       <details>
         <summary>{messages.pinHelpSummary}</summary>

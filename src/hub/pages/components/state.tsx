@@ -1,12 +1,12 @@
 /** How an integration is doing: the state, why, and what to do next. */
 import type { FC } from "hono/jsx";
-import type { Messages } from "../../i18n/messages.ts";
+import type { TextKey } from "../../i18n/messages.ts";
 import type { Integration, IntegrationStateName, NextStep } from "../../services.ts";
 import type { View } from "../view.ts";
 import { Instant } from "./instant.tsx";
 import { WithCode } from "./with_code.tsx";
 
-const labels: Readonly<Record<IntegrationStateName, keyof Messages & `state${string}`>> = {
+const labels: Readonly<Record<IntegrationStateName, TextKey>> = {
   draft: "stateDraft",
   "never-linked": "stateNeverLinked",
   unlinked: "stateNeverLinked",
@@ -18,7 +18,7 @@ const labels: Readonly<Record<IntegrationStateName, keyof Messages & `state${str
 
 /** The state in a word; its colour says nothing that the word does not. */
 export const StateBadge: FC<{ view: View; state: IntegrationStateName }> = ({ view, state }) => (
-  <span class={`state state-${state}`}>{text(view, labels[state])}</span>
+  <span class={`state state-${state}`}>{view.messages[labels[state]]}</span>
 );
 
 /** Why it is so. */
@@ -60,7 +60,7 @@ export const StateReason: FC<{ view: View; integration: Integration }> = ({ view
   }
 };
 
-const steps: Readonly<Record<NextStep, (keyof Messages & `state${string}`) | undefined>> = {
+const steps: Readonly<Record<NextStep, (TextKey) | undefined>> = {
   none: undefined,
   save: "stateDraftSaveNext",
   connect: "stateConnectNext",
@@ -72,10 +72,5 @@ const steps: Readonly<Record<NextStep, (keyof Messages & `state${string}`) | und
 /** What to do now; nothing when all is well. */
 export const StateNext: FC<{ view: View; integration: Integration }> = ({ view, integration }) => {
   const key = steps[integration.nextStep];
-  return key === undefined ? null : <WithCode text={text(view, key)} />;
+  return key === undefined ? null : <WithCode text={view.messages[key]} />;
 };
-
-function text(view: View, key: keyof Messages & `state${string}`): string {
-  const message = view.messages[key];
-  return typeof message === "string" ? message : "";
-}
