@@ -4,6 +4,9 @@ import type { Clock } from "./clock.ts";
 /** A timer's limit, in ms; a nap may end early anyway. */
 const napMsMax = 2 ** 31 - 1;
 
+/** Why a nap ended; a constant, because an error of its own for every wake costs time. */
+const woken = "woken";
+
 /** One loop naps, anyone wakes it. Waking a loop that is not napping makes its next nap end at once. */
 export class Waker {
   #woken = false;
@@ -12,7 +15,7 @@ export class Waker {
   /** Ends the nap, or the next one. */
   wake(): void {
     this.#woken = true;
-    this.#nap?.abort();
+    this.#nap?.abort(woken);
   }
 
   /** Resolves after `ms`, or as soon as it is woken; rejects with the signal's reason when aborted. */

@@ -37,38 +37,37 @@ export async function readInto(
   const reading = await copy(file, writer, { bytes: version.bytes, signal });
   if (reading.state === "failed") return reading;
   try {
-    const [open, named] = await Promise.all([file.stat(), Deno.lstat(path)]);
-    return sameVersion(versionOf(open), version) && sameVersion(versionOf(named), version) ? reading : changed;
+    // Another file that was renamed into its place meanwhile is seen as a new version of the name; this one is whole.
+    return sameVersion(versionOf(await file.stat()), version) ? reading : changed;
   } catch (error) {
     return failure(error);
   }
 }
 
-/** Reads one chunk ahead of the writer. A file that grew is not read to its end: it has to be read again anyway. */
+/** Reads one chunk ahead of the writer, and as far as the file was long: its attributes tell afterwards if it grew. */
 async function copy(
   file: Deno.FsFile,
   writer: BatchWriter,
   options: { bytes: number; signal: AbortSignal },
 ): Promise<Reading> {
   const { bytes, signal } = options;
-  const chunkBytes = Math.min(chunkBytesMax, bytes + 1);
-  const oneChunk = bytes < chunkBytesMax;
-  let current = new Uint8Array(chunkBytes);
-  let spare = oneChunk ? current : new Uint8Array(chunkBytes);
-  let copied = 0;
+  let current = new Uint8Array(Math.min(chunkBytesMax, bytes));
   let next = await readChunk(file, current);
-  while (next.state === "chunk") {
+  let spare = next.state === "chunk" && next.bytes === bytes ? current : new Uint8Array(current.length);
+  for (let left = bytes; next.state === "chunk";) {
     signal.throwIfAborted();
-    copied += next.bytes;
-    if (copied > bytes) return changed;
+    left -= next.bytes;
+    if (left < 0) return changed;
     const written = writer.write(current.subarray(0, next.bytes));
-    if (oneChunk) await written;
+    if (left === 0) {
+      await written;
+      return { state: "complete" };
+    }
     const [ahead] = await Promise.all([readChunk(file, spare), written]);
     next = ahead;
     [current, spare] = [spare, current];
   }
-  if (next.state === "failed") return next;
-  return copied === bytes ? { state: "complete" } : changed;
+  return next.state === "failed" ? next : changed;
 }
 
 type Chunk =

@@ -201,6 +201,7 @@ Deno.test("csv folder tells of an empty file once, and imports it when it has be
     await new Promise((resolve) => setTimeout(resolve, 300));
     await bench.write("empty.csv", "no longer");
     await bench.admitted(2);
+    await bench.log.line(/Took in empty/);
     const lines = bench.log.lines().filter((line) => /empty\.csv/.test(line));
     assertEquals(lines.length, 3);
     assertMatch(lines[1] ?? "", /info empty\.csv could be read after all, at try [3-9]/);
