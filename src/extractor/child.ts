@@ -17,7 +17,7 @@ import {
 import { type OpenDatabase, openDatabase } from "./open_database.ts";
 import { type DescribedQuery, OutputError, QueryError, runJob } from "./run_job.ts";
 
-/** Progress is told this often at most, in ms. */
+/** How often progress and memory are told while a query runs, in ms. */
 const progressEveryMs = 500;
 /** Queries whose columns are remembered. */
 const describedMax = 32;
@@ -84,6 +84,10 @@ class Child {
   /** Never rejects: what goes wrong is told. */
   async #run(id: number, { job, signal }: { job: ExtractJob; signal: AbortSignal }): Promise<void> {
     this.#tell({ type: "started", id });
+    let rows = 0;
+    const heartbeat = setInterval(() => {
+      this.#tell({ type: "progress", id, rows, memoryBytes: memoryBytes() });
+    }, progressEveryMs);
     let message: FromExtractor;
     let connected = false;
     const startedMs = systemClock.monotonicMs();
@@ -91,7 +95,9 @@ class Child {
       const { database, described } = await this.#connect(job, signal);
       connected = true;
       if (described.size >= describedMax) described.clear();
-      const onProgress = this.#progress(id);
+      const onProgress = (now: number) => {
+        rows = now;
+      };
       const result = await runJob(job, {
         database,
         described,
@@ -108,6 +114,8 @@ class Child {
       // What a failed query left on the connection is not worth finding out.
       await this.#disconnect().catch(() => {});
       message = { type: "error", id, failure, message: errorText(error), memoryBytes: memoryBytes() };
+    } finally {
+      clearInterval(heartbeat);
     }
     this.#tell(message);
   }
@@ -125,16 +133,6 @@ class Child {
     const connection = this.#connection;
     this.#connection = undefined;
     await connection?.database[Symbol.asyncDispose]();
-  }
-
-  #progress(id: number): (rows: number) => void {
-    let toldMs = systemClock.monotonicMs();
-    return (rows) => {
-      const nowMs = systemClock.monotonicMs();
-      if (nowMs - toldMs < progressEveryMs) return;
-      toldMs = nowMs;
-      this.#tell({ type: "progress", id, rows, memoryBytes: memoryBytes() });
-    };
   }
 }
 

@@ -1,6 +1,6 @@
 /** One query from the settings to the batch file: describe, narrow, read, check, write. */
 import type { BatchFile } from "../agent/ports.ts";
-import { type Database, LongValueError, type RowSource } from "../database/row_source.ts";
+import { type Column, type Database, LongValueError, type RowSource } from "../database/row_source.ts";
 import { type CsvResult, type CsvSink, writeCsv } from "../database/write_csv.ts";
 import type { Files } from "../durable/file_system.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -74,6 +74,8 @@ interface NarrowedQuery {
   readonly sql: string;
   readonly bounds: TimeBounds;
   readonly parameters: ReturnType<typeof timeParameters>;
+  /** Columns that the query returns as text with an offset. */
+  readonly zonedColumns: ReadonlySet<string>;
 }
 
 async function narrowed(job: ExtractJob, surroundings: JobSurroundings): Promise<NarrowedQuery> {
@@ -98,12 +100,21 @@ async function narrowed(job: ExtractJob, surroundings: JobSurroundings): Promise
   const sample = needsSample(dialect, column)
     ? await firstValue(samplingQuery(query, { quote, timeColumn: column.name }), job, surroundings)
     : undefined;
-  const parameters = explained(() => timeParameters(bounds, { dialect, column, sample }));
-  return {
-    sql: windowQuery(query, { quote, timeColumn: column.name, timeExpression: parameters.expression }),
-    bounds,
-    parameters,
-  };
+  const zonedColumns = columns.filter((each) => database.info.offsetText(each, quote(each.name)) !== undefined)
+    .map(({ name }) => name);
+  const zoned = column.kind === "timestamp-with-zone" || zonedColumns.includes(column.name);
+  const parameters = explained(() => timeParameters(bounds, { dialect, column, zoned, sample }));
+  const sql = windowQuery(query, {
+    quote,
+    timeColumn: column.name,
+    timeExpression: parameters.expression,
+    ...zonedColumns.length > 0 ? { select: columns.map((each) => selection(each, database)) } : {},
+  });
+  return { sql, bounds, parameters, zonedColumns: new Set(zonedColumns) };
+}
+
+function selection(column: Column, database: Database): { name: string; expression(name: string): string } {
+  return { name: column.name, expression: (name) => database.info.offsetText(column, name) ?? name };
 }
 
 interface ReadRows {
@@ -124,6 +135,7 @@ async function readOnce(
     parameters: query.parameters.parameters,
     timeoutSeconds: job.timeoutSeconds,
     longColumns,
+    zonedColumns: query.zonedColumns,
   });
   const columns = rows.columns.map((column) => column.name);
   const placement = placeColumns(columns, job.dataType);

@@ -58,8 +58,8 @@ export function describingQuery(query: CheckedQuery, quote: IdentifierQuote): st
 /** The statement that returns one time as the database writes it, to learn its form (SQLite has no type for times). */
 export function samplingQuery(query: CheckedQuery, options: { quote: IdentifierQuote; timeColumn: string }): string {
   const { quote } = options;
-  const column = `${quote(alias)}.${quote(options.timeColumn)}`;
-  return `SELECT ${column} FROM (\n${query.body}\n) ${quote(alias)} WHERE ${column} IS NOT NULL LIMIT 1`;
+  const column = columnOf(options.timeColumn, quote);
+  return `${selectFrom(query, quote, column)} WHERE ${column} IS NOT NULL LIMIT 1`;
 }
 
 /**
@@ -69,12 +69,22 @@ export function samplingQuery(query: CheckedQuery, options: { quote: IdentifierQ
  */
 export function windowQuery(
   query: CheckedQuery,
-  options: { quote: IdentifierQuote; timeColumn: string; timeExpression?: (column: string) => string },
+  options: {
+    quote: IdentifierQuote;
+    timeColumn: string;
+    /** What is compared, made of the column. @default the column */
+    timeExpression?: (column: string) => string;
+    /** All columns, each with what is selected for it. @default `*` */
+    select?: readonly { readonly name: string; expression(column: string): string }[];
+  },
 ): string {
-  const { quote } = options;
-  const column = `${quote(alias)}.${quote(options.timeColumn)}`;
+  const { quote, select } = options;
+  const column = columnOf(options.timeColumn, quote);
   const time = options.timeExpression?.(column) ?? column;
-  return `${selectFrom(query, quote)} WHERE ${time} >= ? AND ${time} < ?`;
+  const list = select?.map(({ name, expression }) => `${expression(columnOf(name, quote))} AS ${quote(name)}`).join(
+    ", ",
+  );
+  return `${selectFrom(query, quote, list)} WHERE ${time} >= ? AND ${time} < ?`;
 }
 
 /** Delimits an identifier as the database wants it; {@linkcode quoted} for one that reports its quote character. */
@@ -100,9 +110,13 @@ class RefusedQueryError extends Error {
   override readonly name = "RefusedQueryError";
 }
 
-function selectFrom(query: CheckedQuery, quote: IdentifierQuote): string {
+function columnOf(name: string, quote: IdentifierQuote): string {
+  return `${quote(alias)}.${quote(name)}`;
+}
+
+function selectFrom(query: CheckedQuery, quote: IdentifierQuote, list = "*"): string {
   const prefix = query.prefix === "" ? "" : `${query.prefix}\n`;
-  return `${prefix}SELECT * FROM (\n${query.body}\n) ${quote(alias)}`;
+  return `${prefix}SELECT ${list} FROM (\n${query.body}\n) ${quote(alias)}`;
 }
 
 function check(sql: string, dialect: Dialect): CheckedQuery {

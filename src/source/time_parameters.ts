@@ -4,7 +4,7 @@
  *
  * - SQLite keeps times as text and compares them as text, so the edges are written in the form that the column has (a
  *   sample tells it), as short as it can be: `2026-10-25 02:00` is before `2026-10-25 02:00:00`.
- * - SQL Server compares `datetimeoffset` with a timestamp as if that were UTC.
+ * - A column that has a zone is compared with instants.
  */
 import { parseTime } from "../database/parse_time.ts";
 import type { Column, Parameter } from "../database/row_source.ts";
@@ -31,18 +31,14 @@ export function needsSample(dialect: Dialect, column: Column): boolean {
  */
 export function timeParameters(
   bounds: TimeBounds,
-  options: { dialect: Dialect; column: Column; sample?: string | undefined },
+  options: { dialect: Dialect; column: Column; zoned: boolean; sample?: string | undefined },
 ): TimeParameters {
-  const { dialect, column, sample } = options;
+  const { dialect, column, zoned, sample } = options;
   if (needsSample(dialect, column)) return textParameters(bounds, { column, sample });
-  const utc = dialect === "mssql" && column.kind === "timestamp-with-zone";
-  return {
-    parameters: utc
-      ? [timestamp(bounds.fromMs), timestamp(bounds.toMs)]
-      : [timestamp(bounds.fromWallMs), timestamp(bounds.toWallMs)],
-    expression: plain,
-    zonedText: false,
-  };
+  const edges: TimeParameters["parameters"] = zoned
+    ? [{ type: "instant", epochMs: bounds.fromMs }, { type: "instant", epochMs: bounds.toMs }]
+    : [{ type: "timestamp", wallClockMs: bounds.fromWallMs }, { type: "timestamp", wallClockMs: bounds.toWallMs }];
+  return { parameters: edges, expression: plain, zonedText: false };
 }
 
 function textParameters(
@@ -86,10 +82,6 @@ function textWindow(
 
 function text(ms: number, separator: string, length: number): Parameter {
   return { type: "text", value: new Date(ms).toISOString().slice(0, length).replace("T", separator) };
-}
-
-function timestamp(wallClockMs: number): Parameter {
-  return { type: "timestamp", wallClockMs };
 }
 
 function plain(column: string): string {

@@ -1,0 +1,208 @@
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { notePause } from "../../src/agent/scheduler.ts";
+import { ExtractError } from "../../src/extractor/extractor.ts";
+import { limits } from "../../src/source/windows.ts";
+import { wallOfInstant } from "../../src/source/time_zone.ts";
+import { World } from "./scheduler_harness.ts";
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const dayMs = 24 * hourMs;
+
+/** Random numbers that are the same each time. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+Deno.test("over a week with a pause, outages, late rows and a change of the clock the hub ends with exactly the source's rows", async () => {
+  const startMs = Date.UTC(2026, 9, 22);
+  const endMs = startMs + 7 * dayMs;
+  const historyFrom = new Date(startMs - 20 * dayMs).toISOString();
+  await using world = await World.make({ nowMs: startMs, source: { historyFrom } });
+  const random = seeded(7);
+  // Contacts at random times, each written up to 100 minutes later.
+  const contacts = Array.from({ length: 3000 }, (_, index) => {
+    const atMs = Math.floor(startMs - 20 * dayMs + random() * 27 * dayMs);
+    return { id: `${index}`, atMs, writtenMs: atMs + random() * 100 * minuteMs };
+  }).sort((a, b) => a.writtenMs - b.writtenMs);
+  let written = 0;
+  const goOn = async (toMs: number) => {
+    while (world.clock.now() < toMs) {
+      const nextMs = Math.min(world.clock.now() + 20 * minuteMs, toMs);
+      world.execute("BEGIN");
+      for (; written < contacts.length; written++) {
+        const contact = contacts[written];
+        if (!contact || contact.writtenMs > nextMs) break;
+        world.insert(contact.id, wallOfInstant(contact.atMs, "Europe/Berlin"));
+      }
+      world.execute("COMMIT");
+      await world.clock.advanceTo(nextMs);
+      await world.deliver();
+    }
+  };
+
+  world.start();
+  await goOn(startMs + 6 * hourMs);
+  // The program is not running.
+  await world.stop();
+  await goOn(startMs + 40 * hourMs);
+  world.start();
+  await goOn(startMs + 2 * dayMs);
+  // The integration is paused, over the hour that comes twice.
+  await world.stop();
+  notePause(world.ledger, { nowMs: world.clock.now() });
+  await goOn(startMs + 3.5 * dayMs);
+  world.start();
+  await goOn(startMs + 4 * dayMs);
+  // The database is down; then it is slow.
+  world.failure = () => new ExtractError("it is down", { failure: "connection" });
+  await goOn(startMs + 4.3 * dayMs);
+  assertMatch(world.scheduler?.problem ?? "", /it is down/);
+  world.failure = undefined;
+  world.durationMs = (job) => Math.round((job.window.toMs - job.window.fromMs) / 5000);
+  await goOn(endMs - 5 * hourMs);
+  world.durationMs = () => 100;
+  await goOn(endMs + 2 * hourMs);
+  assertEquals(world.scheduler?.problem, null);
+
+  const due = contacts.filter((contact) => contact.writtenMs <= world.clock.now() - hourMs).map(({ id }) => id).sort();
+  const ids = world.hubIds();
+  assertEquals(new Set(ids).size, ids.length, "no row twice");
+  assertEquals(due.filter((id) => !ids.includes(id)), []);
+  assertEquals(world.ledger.progress()?.state.pending, []);
+  assert(world.jobs.some((each) => each.lane === "history"));
+});
+
+Deno.test("live is read at every half hour, history newest first in chunks that adapt, with rests between", async () => {
+  const startMs = Date.UTC(2026, 5, 1, 8, 7);
+  await using world = await World.make({
+    nowMs: startMs,
+    source: { historyFrom: new Date(startMs - 1000 * dayMs).toISOString() },
+  });
+  world.durationMs = (job) => 200 + (job.window.toMs - job.window.fromMs) / dayMs * 300;
+  world.start();
+  await world.clock.advanceTo(startMs + 3 * hourMs);
+  const live = world.jobs.filter((each) => each.lane === "live").map((each) => each.atMs);
+  const history = world.jobs.filter((each) => each.lane === "history");
+  assertEquals(live.length, 7);
+  for (const atMs of live.slice(1)) assertEquals(atMs % (30 * minuteMs), 10_000);
+  assert(history.length > 12, `${history.length} chunks`);
+  assertEquals(world.ledger.progress()?.state.pending, []);
+  for (const [index, { job, atMs }] of history.entries()) {
+    const before = history[index - 1];
+    if (!before) continue;
+    assertEquals(job.window.toMs, before.job.window.fromMs);
+    const tookMs = world.durationMs(before.job);
+    assert(atMs - before.atMs >= 2 * tookMs - 5, "history rests as long as the query took");
+    assert(world.durationMs(job) < limits.queryMsTarget);
+  }
+});
+
+Deno.test("a window that is read again unchanged is not sent again, a changed one is, and back again too", async () => {
+  const startMs = Date.UTC(2026, 5, 1, 8);
+  await using world = await World.make({ nowMs: startMs, source: { dataType: "agent-status", realTime: true } });
+  world.source = {
+    ...world.source,
+    query: "SELECT id AS agentidentifier, timestamp AS starttime, NULL AS endtime, answered AS activity FROM contact",
+  };
+  world.start();
+  await world.clock.advanceTo(startMs + 5000);
+  world.execute("INSERT INTO contact VALUES ('1', '2026-06-01 09:59:00', 1)");
+  await world.clock.advanceTo(startMs + minuteMs);
+  const before = world.jobs.length;
+  const count = () => world.spool.waiting().batches;
+  const sent = count();
+  await world.clock.advanceTo(startMs + 3 * minuteMs);
+  assert(world.jobs.length - before >= 11, "read every ten seconds");
+  assertEquals(count(), sent);
+  const first = world.newestSha256();
+  world.execute("UPDATE contact SET answered = 2");
+  await world.clock.advanceTo(startMs + 3.5 * minuteMs);
+  assertEquals(count(), sent + 1);
+  assert(world.newestSha256() !== first);
+  world.execute("UPDATE contact SET answered = 1");
+  await world.clock.advanceTo(startMs + 4 * minuteMs);
+  // The first content again is the newest batch again: it went out under its own id, with a later number.
+  assertEquals(count(), sent + 1);
+  const newest = world.newestSha256();
+  assertEquals(
+    newest,
+    world.state.get<{ sha256: string }>("SELECT sha256 FROM query_window ORDER BY revision DESC")?.sha256,
+  );
+  assertEquals(newest, first);
+});
+
+Deno.test("history waits while live reads, and goes on where it was after a restart", async () => {
+  const startMs = Date.UTC(2026, 5, 1, 8);
+  await using world = await World.make({
+    nowMs: startMs,
+    source: { historyFrom: new Date(startMs - 30 * dayMs).toISOString() },
+  });
+  world.durationMs = (job) => job.window.toMs > startMs ? 60_000 : 20_000;
+  world.start();
+  await world.clock.advanceTo(startMs + 50_000);
+  assertEquals(world.jobs.map((each) => each.lane), ["live"]);
+  await world.clock.advanceTo(startMs + 5 * minuteMs);
+  const read = world.jobs.filter((each) => each.lane === "history").length;
+  assert(read > 1);
+  await world.stop();
+  const pending = world.ledger.progress()?.state.pending.at(-1)?.toMs;
+  world.start();
+  await world.clock.advanceTo(startMs + 6 * minuteMs);
+  const next = world.jobs.filter((each) => each.lane === "history")[read];
+  assertEquals(next?.job.window.toMs, pending);
+});
+
+Deno.test("a query that takes too long is asked for less, until it fits", async () => {
+  const startMs = Date.UTC(2026, 5, 1, 8);
+  await using world = await World.make({
+    nowMs: startMs,
+    source: { historyFrom: new Date(startMs - 2 * dayMs).toISOString() },
+  });
+  world.failure = (job) =>
+    job.window.toMs - job.window.fromMs > 3 * hourMs
+      ? new ExtractError("It took too long.", { failure: "timeout" })
+      : undefined;
+  world.start();
+  await world.clock.advanceTo(startMs + 4 * hourMs);
+  assertEquals(world.ledger.progress()?.state.pending, []);
+  assertEquals(world.scheduler?.problem, null);
+});
+
+Deno.test("with allowQueryChanges = false a changed query is not read until it is accepted", async () => {
+  const startMs = Date.UTC(2026, 5, 1, 8);
+  await using world = await World.make({ nowMs: startMs });
+  world.start({ allowQueryChanges: false });
+  await world.clock.advanceTo(startMs + hourMs);
+  await world.stop();
+  const read = world.jobs.length;
+  assert(read > 0);
+  const query = world.source.query;
+  world.source = { ...world.source, query: `${query} WHERE 1 = 1` };
+  world.start({ allowQueryChanges: false });
+  await world.clock.advanceTo(startMs + 2 * hourMs);
+  assertEquals(world.jobs.length, read);
+  assertMatch(world.scheduler?.problem ?? "", /changed in the hub.*--accept [0-9a-f]{16}/);
+  await world.stop();
+  world.source = { ...world.source, query };
+  world.start({ allowQueryChanges: false });
+  await world.clock.advanceTo(startMs + 3 * hourMs);
+  assert(world.jobs.length > read);
+});
+
+Deno.test("import now reads at once, and an abort ends the run while a query is under way", async () => {
+  const startMs = Date.UTC(2026, 5, 1, 8);
+  await using world = await World.make({ nowMs: startMs });
+  world.start();
+  await world.clock.advanceTo(startMs + minuteMs);
+  const read = world.jobs.length;
+  world.durationMs = () => hourMs;
+  world.scheduler?.importNow();
+  await world.clock.settle();
+  assertEquals(world.jobs.length, read + 1);
+  await world.stop();
+});
