@@ -3,10 +3,10 @@
  * are handed in.
  */
 import type { AssignmentClient, DeliveryClient, LinkingClient } from "../agent/ports.ts";
-import type { InstallationInfo } from "../protocol/linking.ts";
+import type { InstallationInfo, Link } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { AccessTokens } from "./access_tokens.ts";
-import { AgentApi } from "./agent_api.ts";
+import { AgentApi, asHubError } from "./agent_api.ts";
 import { assignmentClient } from "./assignment_client.ts";
 import { deliveryClient } from "./delivery_client.ts";
 import { HubClock } from "./hub_clock.ts";
@@ -33,6 +33,8 @@ export interface Cloud {
   readonly assignment: AssignmentClient;
   readonly delivery: DeliveryClient;
   readonly hubClock: HubClock;
+  /** Asks the hub for a token anew: what this installation is linked to. Throws `HubError`. */
+  currentLink(signal: AbortSignal): Promise<Link>;
 }
 
 /** Makes the clients; sends nothing yet. */
@@ -48,5 +50,11 @@ export function createCloud(options: CloudOptions): Cloud {
     assignment: assignmentClient({ api, transports }),
     delivery: deliveryClient({ api, transports }),
     hubClock,
+    currentLink: (signal) =>
+      asHubError(async () => {
+        const response = await oauth.tokenOfLink(signal);
+        tokens.put(response);
+        return response.link;
+      }),
   };
 }

@@ -2,10 +2,11 @@
  * The HTTP client of everything that the agent sends: by the relay, with the system's and the configured certificate
  * authorities (the environment variable DENO_TLS_CA_STORE=mozilla,system must be set before the first one is made).
  */
-import type { ConnectionReports } from "./connection_reports.ts";
-import { explainFetchFailure } from "./fetch_failure.ts";
-import type { RelayAddress } from "./start_relay.ts";
 import { destinationOf } from "./allowed_hosts.ts";
+import { oneLine } from "./connection_errors.ts";
+import type { ConnectionReports } from "./connection_reports.ts";
+import { diagnoseFetchFailure, type Diagnosis } from "./fetch_failure.ts";
+import type { RelayAddress } from "./start_relay.ts";
 
 /** Idle connections kept for each host. */
 const idleConnectionsMax = 4;
@@ -55,9 +56,14 @@ export class EgressTransport implements Disposable {
    * to do. `sinceMs` is when the request was started (monotonic).
    */
   async explain(error: unknown, options: { url: URL; sinceMs: number; signal: AbortSignal }): Promise<string> {
+    return oneLine(await this.diagnose(error, options));
+  }
+
+  /** As {@linkcode explain}, in its parts. */
+  async diagnose(error: unknown, options: { url: URL; sinceMs: number }): Promise<Diagnosis> {
     const to = destinationOf(options.url);
     const failure = await this.#reports.find({ purpose: this.#purpose, ...to, sinceMs: options.sinceMs }, error);
-    return explainFetchFailure(error, { to, failure });
+    return diagnoseFetchFailure(error, { to, failure });
   }
 
   [Symbol.dispose](): void {
