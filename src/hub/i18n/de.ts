@@ -2,6 +2,7 @@
 import type { Messages } from "./en.ts";
 import { plural } from "./plural.ts";
 
+/** All texts in German. */
 export const de: Messages = {
   productName: "injixo Cloud Link",
   skipToContent: "Zum Inhalt",

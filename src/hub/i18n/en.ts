@@ -1,6 +1,7 @@
 /** The console's texts in English: the language that defines which texts there are. */
 import { plural } from "./plural.ts";
 
+/** All texts in English. */
 export const en = {
   // Frame of every page
   productName: "injixo Cloud Link",

@@ -2,6 +2,7 @@
 
 /** The console's languages, the first being the one for everybody else. */
 export const locales = ["en", "nl", "de"] as const;
+/** One of {@linkcode locales}. */
 export type Locale = (typeof locales)[number];
 
 /** Longest header that is looked at, in characters. */

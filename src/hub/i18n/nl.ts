@@ -2,6 +2,7 @@
 import type { Messages } from "./en.ts";
 import { plural } from "./plural.ts";
 
+/** All texts in Dutch. */
 export const nl: Messages = {
   productName: "injixo Cloud Link",
   skipToContent: "Naar de inhoud",

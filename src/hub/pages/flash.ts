@@ -17,6 +17,7 @@ export const flashKeys = [
   "flashDiscarded",
   "sessionExpired",
 ] as const;
+/** One of {@linkcode flashKeys}. */
 export type FlashKey = (typeof flashKeys)[number];
 
 const cookieName = "cloud-link-message";

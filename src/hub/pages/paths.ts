@@ -2,6 +2,7 @@
 
 const list = "/account/integrations";
 
+/** Every address. */
 export const paths = {
   home: "/",
   logIn: "/login",

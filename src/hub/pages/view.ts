@@ -5,6 +5,7 @@ import { type Language, negotiateLanguage } from "../i18n/locale.ts";
 import { catalogue, type Messages } from "../i18n/messages.ts";
 import type { Session } from "../services.ts";
 
+/** What a page is rendered with. */
 export interface View {
   readonly language: Language;
   readonly messages: Messages;

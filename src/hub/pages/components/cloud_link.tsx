@@ -6,6 +6,7 @@ import { type Download, Downloads } from "./downloads.tsx";
 import { InstallationFacts } from "./installation.tsx";
 import { PinForm } from "./pin_form.tsx";
 
+/** For {@linkcode CloudLink}. */
 export interface CloudLinkProps {
   readonly view: View;
   readonly integration: Integration;
@@ -14,6 +15,7 @@ export interface CloudLinkProps {
   readonly pinError?: string | undefined;
 }
 
+/** The section. */
 export const CloudLink: FC<CloudLinkProps> = ({ view, integration, downloads, pinError }) => {
   const { messages } = view;
   const { installation } = integration;

@@ -5,6 +5,7 @@ import { paths } from "../paths.ts";
 import type { View } from "../view.ts";
 import { Instant } from "./instant.tsx";
 
+/** For {@linkcode Imports}. */
 export interface ImportsProps {
   readonly view: View;
   readonly integrationId: string;
@@ -13,6 +14,7 @@ export interface ImportsProps {
   readonly older: boolean;
 }
 
+/** The section with one page of imports. */
 export const Imports: FC<ImportsProps> = ({ view, integrationId, imports, older }) => {
   const { messages } = view;
   const page = paths.integration(integrationId);

@@ -4,6 +4,7 @@ import type { Installation } from "../../services.ts";
 import type { View } from "../view.ts";
 import { Instant } from "./instant.tsx";
 
+/** What is known of the installation. */
 export const InstallationFacts: FC<{ view: View; installation: Installation }> = ({ view, installation }) => {
   const { messages } = view;
   return (

@@ -6,6 +6,7 @@ import type { PageContent } from "../render.tsx";
 import type { View } from "../view.ts";
 import { CsrfField } from "./form.tsx";
 
+/** The whole document around a page's content. */
 export const Layout: FC<{ view: View; page: PageContent; flash: string | undefined; children?: Child }> = (props) => {
   const { view, page, flash, children } = props;
   const { messages } = view;

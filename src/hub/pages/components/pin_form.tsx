@@ -4,12 +4,14 @@ import { paths } from "../paths.ts";
 import type { View } from "../view.ts";
 import { ActionForm, Field } from "./form.tsx";
 
+/** For {@linkcode PinForm}. */
 export interface PinFormProps {
   readonly view: View;
   readonly integrationId: string;
   readonly error?: string | undefined;
 }
 
+/** The form that connects an installation. */
 export const PinForm: FC<PinFormProps> = ({ view, integrationId, error }) => {
   const { messages } = view;
   return (

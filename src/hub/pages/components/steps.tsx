@@ -2,6 +2,7 @@
 import type { FC } from "hono/jsx";
 import type { View } from "../view.ts";
 
+/** The steps, with the current one marked. */
 export const Steps: FC<{ view: View; current: 0 | 1 | 2 }> = ({ view, current }) => {
   const { messages } = view;
   const labels = [messages.addStepType, messages.addStepLink, messages.addStepName];

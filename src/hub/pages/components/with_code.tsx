@@ -1,6 +1,7 @@
 /** A text in which `backticks` mark what is typed. */
 import { type FC, Fragment } from "hono/jsx";
 
+/** The text, with what is typed as code. */
 export const WithCode: FC<{ text: string }> = ({ text }) => (
   <>
     {text.split("`").map((piece, index) =>
