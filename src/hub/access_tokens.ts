@@ -22,11 +22,15 @@ export interface AgentIdentity {
 const header = encode({ alg: "HS256", typ: "at+jwt" });
 const Claims = z.object({ iss: z.string(), sub: z.string(), link: z.string(), exp: z.number() });
 
+/** Tokens whose signature is remembered as good. */
+const verifiedMax = 1000;
+
 export class AccessTokens {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #key: Uint8Array;
   readonly #issuer: () => string;
+  readonly #verified = new Map<string, z.infer<typeof Claims>>();
 
   constructor(options: { database: Database; clock: Clock; key: Uint8Array; issuer: () => string }) {
     this.#database = options.database;
@@ -86,15 +90,26 @@ export class AccessTokens {
     };
   }
 
+  /** Checking a signature is pure, so what was checked once is remembered; whether it has expired is not. */
   #verify(token: string): z.infer<typeof Claims> | undefined {
+    const known = this.#verified.get(token);
+    const claims = known ?? this.#verifySignature(token);
+    if (claims === undefined || claims.exp * 1000 <= this.#clock.now()) return undefined;
+    if (known === undefined) {
+      if (this.#verified.size >= verifiedMax) this.#verified.clear();
+      this.#verified.set(token, claims);
+    }
+    return claims;
+  }
+
+  #verifySignature(token: string): z.infer<typeof Claims> | undefined {
     const [head, body, signature] = token.split(".");
     if (head !== header || body === undefined || signature === undefined) return undefined;
     const given = new Uint8Array(Buffer.from(signature, "base64url"));
     const expected = new Uint8Array(this.#sign(`${head}.${body}`));
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
     const claims = Claims.safeParse(JSON.parse(Buffer.from(body, "base64url").toString()));
-    if (!claims.success || claims.data.iss !== this.#issuer()) return undefined;
-    return claims.data.exp * 1000 > this.#clock.now() ? claims.data : undefined;
+    return claims.success && claims.data.iss === this.#issuer() ? claims.data : undefined;
   }
 
   #sign(text: string): Buffer {

@@ -70,14 +70,11 @@ export class Delivery {
     if (declaration.linkId !== agent.linkId) {
       throw new HubProblem("not-found", "This batch belongs to another link: it is not taken here.");
     }
-    const known = await this.#find(agent, declaration.id);
-    if (known !== undefined) return await this.#answerKnown(agent, { row: known, declaration });
     const row = newRow(agent, { declaration, nowMs: this.#clock.now() });
     const inserted = await this.#writes.run((transaction) =>
       transaction.insertInto("batch").values(row)
         .onConflict((conflict) => conflict.columns(["integrationId", "batchId"]).doNothing())
-        .executeTakeFirst()
-    );
+        .executeTakeFirst(), { durable: false });
     if (inserted.numInsertedOrUpdatedRows === 1n) return { state: "wanted", parts: [] };
     return await this.#answerKnown(agent, { row: await this.#require(agent, declaration.id), declaration });
   }

@@ -13,7 +13,9 @@ import { ObjectMissingError, type ObjectStore, type UploadAddress } from "./obje
 import { HubProblem } from "./services.ts";
 import { signUpload } from "./upload_address.ts";
 
-/** Objects deleted or looked at together. */
+/** Bytes read at once. */
+const readBytes = 64 * 1024;
+/** Objects deleted together. */
 const batchSize = 64;
 
 export class DiskObjects implements ObjectStore {
@@ -82,28 +84,18 @@ export class DiskObjects implements ObjectStore {
     return names;
   }
 
-  async read(key: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-    try {
-      return (await Deno.open(join(this.#objects, key))).readable;
-    } catch (cause) {
-      if (cause instanceof Deno.errors.NotFound) throw new ObjectMissingError(key, { cause });
-      throw cause;
+  async *read(key: string): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+    using file = await this.#open(key);
+    for (;;) {
+      const buffer = new Uint8Array(readBytes);
+      const bytes = await file.read(buffer);
+      if (bytes === null) return;
+      yield buffer.subarray(0, bytes);
     }
   }
 
   async settle(keys: readonly string[]): Promise<void> {
-    for (let start = 0; start < keys.length; start += batchSize) {
-      await Promise.all(
-        keys.slice(start, start + batchSize).map(async (key) => {
-          try {
-            await Deno.lstat(join(this.#objects, key));
-          } catch (cause) {
-            if (cause instanceof Deno.errors.NotFound) throw new ObjectMissingError(key, { cause });
-            throw cause;
-          }
-        }),
-      );
-    }
+    // The bytes were synced when they were written; what may still be lost is the name.
     const folders = new Set(keys.map((key) => dirname(join(this.#objects, key))));
     await Promise.all([...folders].map((folder) => this.#sync.sync(folder)));
   }
@@ -139,6 +131,15 @@ export class DiskObjects implements ObjectStore {
       swept++;
     }
     return swept;
+  }
+
+  async #open(key: string): Promise<Deno.FsFile> {
+    try {
+      return await Deno.open(join(this.#objects, key));
+    } catch (cause) {
+      if (cause instanceof Deno.errors.NotFound) throw new ObjectMissingError(key, { cause });
+      throw cause;
+    }
   }
 
   async #ensureFolder(folder: string): Promise<void> {

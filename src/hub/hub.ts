@@ -138,7 +138,7 @@ function tie({ data, objects, passwords, clock, publicUrl, stop }: TieOptions) {
     changes,
   };
   const metrics = new Metrics();
-  const writes = new GroupCommit(database);
+  const writes = new GroupCommit({ database, clock });
   const delivery = new Delivery({
     database,
     writes,

@@ -30,7 +30,10 @@ export function mountEndpoints(app: Hono, options: { endpoints: readonly Endpoin
         context,
         caller,
         body,
-        signal: context.req.raw.signal,
+        // Only when asked for: Deno makes and aborts a signal for every request that looks at it.
+        get signal() {
+          return context.req.raw.signal;
+        },
         param: (name) => context.req.param(name) ?? "",
       });
     });

@@ -15,9 +15,9 @@ export interface ObjectStore {
   address(key: string, options: { part: Part; expiresAt: Date }): Promise<UploadAddress>;
   /** The names of the objects directly under a folder; none when there is no such folder. */
   list(folder: string): Promise<readonly string[]>;
-  /** The bytes of an object; fails with {@linkcode ObjectMissingError}. */
-  read(key: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
-  /** When it resolves, the objects survive a power cut; fails with {@linkcode ObjectMissingError}. */
+  /** The bytes of an object; fails with {@linkcode ObjectMissingError}. Each chunk is the reader's to keep. */
+  read(key: string): AsyncIterable<Uint8Array<ArrayBuffer>>;
+  /** When it resolves, these objects, which are there, survive a power cut. */
   settle(keys: readonly string[]): Promise<void>;
   /** Deletes objects; those that are not there are no error. */
   remove(keys: readonly string[]): Promise<void>;

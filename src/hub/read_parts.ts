@@ -6,7 +6,7 @@ export async function* readParts(
   options: { keys: readonly string[]; signal?: AbortSignal },
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   for (const key of options.keys) {
-    for await (const chunk of await objects.read(key)) {
+    for await (const chunk of objects.read(key)) {
       options.signal?.throwIfAborted();
       yield chunk;
     }

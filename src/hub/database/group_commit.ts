@@ -5,15 +5,22 @@
  * A write may be run twice: when one of a group fails, the group is rolled back and each runs alone. So it touches
  * nothing but the transaction that it is given.
  */
+import { sql } from "kysely";
+import type { Clock } from "../../runtime/clock.ts";
 import type { Database, DatabaseTransaction } from "./schema.ts";
 
 /** Writes of one transaction. */
 const groupMax = 256;
+/** Under load, how long a group gathers writes before it is committed, in ms. */
+const gatherMs = 2;
+/** Under load means: the last commit ended less than this ago, in ms. */
+const loadMs = 10;
 
 type Write<Result> = (transaction: DatabaseTransaction) => Promise<Result>;
 
 interface Waiting {
   readonly write: Write<unknown>;
+  readonly durable: boolean;
   resolve(result: unknown): void;
   reject(error: unknown): void;
 }
@@ -21,17 +28,28 @@ interface Waiting {
 /** Gathers writes. */
 export class GroupCommit {
   readonly #database: Database;
+  readonly #clock: Clock;
   readonly #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
+  #committedAtMs = -Infinity;
 
-  constructor(database: Database) {
-    this.#database = database;
+  constructor(options: { database: Database; clock: Clock }) {
+    this.#database = options.database;
+    this.#clock = options.clock;
   }
 
-  /** When it resolves, what `write` did is durable; when it rejects, nothing of it was done. */
-  run<Result>(write: Write<Result>): Promise<Result> {
+  /**
+   * When it resolves, `write` is committed; when it rejects, nothing of it was done. `durable: false`: a power cut (not
+   * a crash of the hub) may undo it until the next durable commit. @default true
+   */
+  run<Result>(write: Write<Result>, options: { durable?: boolean } = {}): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      this.#waiting.push({ write, resolve: (result) => resolve(result as Result), reject });
+      this.#waiting.push({
+        write,
+        durable: options.durable ?? true,
+        resolve: (result) => resolve(result as Result),
+        reject,
+      });
       this.#running ??= this.#work();
     });
   }
@@ -42,19 +60,20 @@ export class GroupCommit {
   }
 
   async #work(): Promise<void> {
-    // Requests that were read in the same turn of the event loop join the first group.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#commit(this.#waiting.splice(0, groupMax));
+    const busy = this.#clock.monotonicMs() - this.#committedAtMs < loadMs;
+    await (busy ? this.#clock.sleep(gatherMs, never) : Promise.resolve());
+    while (this.#waiting.length > 0) {
+      await this.#commit(this.#waiting.splice(0, groupMax));
+      this.#committedAtMs = this.#clock.monotonicMs();
+    }
     this.#running = undefined;
   }
 
   async #commit(group: readonly Waiting[]): Promise<void> {
     try {
-      const results = await this.#database.transaction().execute(async (transaction) => {
-        const gathered: unknown[] = [];
-        for (const { write } of group) gathered.push(await write(transaction));
-        return gathered;
-      });
+      const results = group.some(({ durable }) => durable)
+        ? await this.#transact(this.#database, group)
+        : await this.#transactRelaxed(group);
       group.forEach((waiting, index) => waiting.resolve(results[index]));
     } catch (error) {
       const [only] = group;
@@ -62,4 +81,26 @@ export class GroupCommit {
       for (const waiting of group) await this.#commit([waiting]);
     }
   }
+
+  async #transact(database: Database, group: readonly Waiting[]): Promise<readonly unknown[]> {
+    return await database.transaction().execute(async (transaction) => {
+      const results: unknown[] = [];
+      for (const { write } of group) results.push(await write(transaction));
+      return results;
+    });
+  }
+
+  /** In WAL, `synchronous = normal` leaves out the sync of the commit and nothing else. */
+  async #transactRelaxed(group: readonly Waiting[]): Promise<readonly unknown[]> {
+    return await this.#database.connection().execute(async (connection) => {
+      await sql.raw("pragma synchronous = normal").execute(connection);
+      try {
+        return await this.#transact(connection, group);
+      } finally {
+        await sql.raw("pragma synchronous = full").execute(connection);
+      }
+    });
+  }
 }
+
+const never = new AbortController().signal;
