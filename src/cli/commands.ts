@@ -25,8 +25,8 @@ export async function carryOut(line: CommandLine, { signal }: { signal: AbortSig
       return (await import("./status_command.ts")).status(line, { signal });
     case "check": {
       const { check } = await import("./check_command.ts");
-      const { checkNetwork } = await import("./check_network.ts");
-      return await check({ ...line, checkNetwork }, { signal });
+      const { checkNetworkHere } = await import("./check_network.ts");
+      return await check({ ...line, checkNetwork: checkNetworkHere }, { signal });
     }
     case "config":
       return (await import("./config_command.ts")).showConfig(line);

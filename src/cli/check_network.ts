@@ -1,0 +1,33 @@
+/** The network's part of `check` where no agent runs: by a relay of its own, with the environment of the command. */
+import type { Config } from "../config/config.ts";
+import type { CheckLine } from "../control/check_line.ts";
+import { allowedHosts } from "../egress/allowed_hosts.ts";
+import { ConnectionReports } from "../egress/connection_reports.ts";
+import { EgressTransport } from "../egress/egress_client.ts";
+import { checkNetwork } from "../egress/network_checks.ts";
+import { startRelay } from "../egress/start_relay.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { lookAround, type Surroundings } from "./surroundings.ts";
+
+/** Looks at everything on the way to the hub, and at the hub. */
+export async function checkNetworkHere(config: Config, signal: AbortSignal): Promise<readonly CheckLine[]> {
+  let surroundings: Surroundings;
+  try {
+    surroundings = await lookAround(config);
+  } catch (error) {
+    // An address of a proxy or a CA file that is no good: the message says what to do.
+    return [{ name: "Proxy and CA", result: "failed", detail: error instanceof Error ? error.message : String(error) }];
+  }
+  const { proxy, caCerts } = surroundings;
+  const hubUrl = config.hub.url;
+  const allowed = allowedHosts({ hubUrl, objectStoreHosts: config.hub.objectStoreHosts });
+  await using relay = await startRelay({ allowed, proxy });
+  using reports = new ConnectionReports(relay.reports(), { nowMs: () => systemClock.monotonicMs() });
+  const { port, token } = relay;
+  using transport = new EgressTransport({ port, token, purpose: "check", caCerts, reports });
+  const lines = await Array.fromAsync(
+    checkNetwork({ hubUrl, proxy, transport, clock: systemClock, objectStores: [], link: undefined, signal }),
+  );
+  // Only the agent knows whether it is linked.
+  return lines.filter((line) => line.name !== "Link");
+}
