@@ -36,7 +36,7 @@ export type Cell = (typeof cell)[keyof typeof cell];
 export interface PlannedColumn extends Column {
   readonly cell: Cell;
   readonly cType: number;
-  /** Bytes of one bound cell, a multiple of 8. */
+  /** Bytes of one bound cell: of fixed types exactly their size, since drivers step by that and not by what they are told. */
   readonly width: number;
   /** Bytes that the driver needs for its terminating zero. */
   readonly terminator: number;
@@ -73,7 +73,7 @@ const timestampWidth = 16;
 export function planColumn(column: DescribedColumn, options: PlanOptions): PlannedColumn {
   const known = { name: column.name, typeName: column.typeName };
   const fixed = (kind: ColumnKind, as: Cell, type: number, width: number): PlannedColumn => {
-    return { ...known, kind, cell: as, cType: type, width: align(width), terminator: 0, long: false };
+    return { ...known, kind, cell: as, cType: type, width, terminator: 0, long: false };
   };
   const ascii = (kind: ColumnKind, width: number): PlannedColumn => {
     return { ...known, kind, cell: cell.ascii, cType: cType.char, width: align(width), terminator: 1, long: false };

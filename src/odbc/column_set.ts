@@ -40,7 +40,7 @@ export class ColumnSet {
       this.indicatorsAt[index] = at / 4;
       at += rowsMax * lengthBytes;
       this.cellsAt[index] = at;
-      at += rowsMax * column.width;
+      at = Math.ceil((at + rowsMax * column.width) / lengthBytes) * lengthBytes;
     });
     const memory = new ArrayBuffer(at);
     this.bytes = new Uint8Array(memory);

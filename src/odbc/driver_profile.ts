@@ -18,6 +18,8 @@ export interface DriverProfile {
   readonly narrow?: boolean;
   /** No value is longer than its column's declared size, not even where that is 0. */
   readonly sizesHold?: boolean;
+  /** SQLCancel does nothing for a fetch: the session is found by the first query and ended from another connection. */
+  readonly cancelFetch?: { readonly sessionQuery: string; statement(session: number): string };
   /** Timestamps with a zone come as the session's wall clock; this gives them with their offset, as text. */
   offsetText?(expression: string): string;
 }
@@ -42,6 +44,10 @@ const profiles: Record<DriverFamily, DriverProfile> = {
     sessionStatements: ["SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"],
     timeZoneStatement: (zone) => `SET TIME ZONE '${isoZone(zone)}'`,
     longValuesInBlocks: true,
+    cancelFetch: {
+      sessionQuery: "SELECT pg_backend_pid()",
+      statement: (session) => `SELECT pg_cancel_backend(${session})`,
+    },
     offsetText: (expression) => `CAST(${expression} AS text)`,
   },
   mariadb: {

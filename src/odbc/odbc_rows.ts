@@ -59,6 +59,6 @@ class OdbcRows implements RowSource {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#source.statement[Symbol.asyncDispose]();
-    await this.#onEnd();
+    if (!this.#source.statement.hangs) await this.#onEnd();
   }
 }

@@ -24,6 +24,8 @@ export interface StatementOptions {
   readonly secrets: readonly string[];
   /** The driver has no wide entry points. */
   readonly narrow: boolean;
+  /** Stops a fetch where SQLCancel does not. */
+  readonly cancelFetch?: (() => Promise<void>) | undefined;
 }
 
 /** How long a driver may take to obey SQLCancel. */
@@ -38,7 +40,8 @@ export class Statement implements AsyncDisposable {
   readonly #library: OdbcLibrary;
   readonly #options: StatementOptions;
   #parameters: BoundParameters = [];
-  #pending: Promise<unknown> | undefined;
+  #pending: Pending | undefined;
+  #cancelling: Promise<unknown> = Promise.resolve();
   #hangs = false;
 
   constructor(library: OdbcLibrary, connection: Handle, options: StatementOptions) {
@@ -99,7 +102,7 @@ export class Statement implements AsyncDisposable {
     const { signal, timeoutSeconds } = this.#options;
     signal.throwIfAborted();
     const running = start();
-    this.#pending = running;
+    this.#pending = { running, action };
     let timedOut = false;
     let grace: ReturnType<typeof setTimeout> | undefined;
     const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>();
@@ -109,7 +112,7 @@ export class Statement implements AsyncDisposable {
         this.#hangs = true;
         giveUp(new DriverHangsError(`Cannot ${action}: the driver does not answer, nor does it obey a cancel`));
       }, cancelGraceMs);
-      void this.#library.symbols.SQLCancel(this.handle);
+      this.#cancel();
     };
     const timer = timeoutSeconds === undefined ? undefined : setTimeout(() => {
       timedOut = true;
@@ -131,13 +134,34 @@ export class Statement implements AsyncDisposable {
 
   /** Cancels what runs, and frees the handle when the driver has let go of it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#hangs) return;
-    if (this.#pending) {
-      void this.#library.symbols.SQLCancel(this.handle);
-      await this.#pending;
+    if (this.#pending && !this.#hangs) {
+      this.#cancel();
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const grace = new Promise<"hangs">((resolve) => timer = setTimeout(() => resolve("hangs"), cancelGraceMs));
+      this.#hangs = await Promise.race([this.#pending.running, grace]) === "hangs";
+      clearTimeout(timer);
     }
+    if (this.#hangs) return;
+    await this.#cancelling;
     this.#library.symbols.SQLFreeHandle(handleType.statement, this.handle);
     this.#parameters = [];
+  }
+
+  /** The driver has not come back: no call may be made for this statement or its connection any more. */
+  get hangs(): boolean {
+    return this.#hangs;
+  }
+
+  /** Asks the database to stop, once for each call that waits. */
+  #cancel(): void {
+    const pending = this.#pending;
+    if (!pending || pending.cancelled) return;
+    pending.cancelled = true;
+    const { cancelFetch } = this.#options;
+    const cancelling = pending.action === "fetch rows" && cancelFetch
+      ? cancelFetch().catch(() => {})
+      : this.#library.symbols.SQLCancel(this.handle);
+    this.#cancelling = Promise.all([this.#cancelling, cancelling]);
   }
 
   #describeColumn(number: number): DescribedColumn {
@@ -173,6 +197,12 @@ export class Statement implements AsyncDisposable {
       unsigned: unsigned[0] === 1n,
     };
   }
+}
+
+interface Pending {
+  readonly running: Promise<unknown>;
+  readonly action: string;
+  cancelled?: boolean;
 }
 
 /** SQL_SUCCESS or SQL_SUCCESS_WITH_INFO. */

@@ -1,0 +1,202 @@
+/**
+ * SQLite files as a source of rows, by the runtime's own SQLite: no driver needed.
+ *
+ * It works on the calling thread: between blocks a query can be aborted, within one only by ending the process.
+ */
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { formatWallClock } from "./parse_time.ts";
+import type {
+  Block,
+  Column,
+  ColumnKind,
+  Database,
+  DatabaseInfo,
+  Parameter,
+  QueryOptions,
+  RowSource,
+} from "./row_source.ts";
+import { type SqliteValue, ValueBlock } from "./value_block.ts";
+
+export interface OpenSqliteOptions {
+  readonly file: string;
+  /** How long to wait for a writer that holds the file. @default 10000 */
+  readonly busyTimeoutMs?: number;
+}
+
+const defaultBusyTimeoutMs = 10_000;
+const blockRowsMax = 1000;
+const blockBytesMax = 4 * 1024 * 1024;
+
+/**
+ * Opens a file for reading only.
+ *
+ * @throws an `Error` that says what to do when it is missing or no database.
+ */
+export function openSqlite(options: OpenSqliteOptions): Database {
+  const { file } = options;
+  try {
+    const database = new DatabaseSync(file, { readOnly: true });
+    try {
+      database.exec(`PRAGMA busy_timeout = ${Math.trunc(options.busyTimeoutMs ?? defaultBusyTimeoutMs)}`);
+      database.exec("PRAGMA query_only = ON");
+      const version = database.prepare("SELECT sqlite_version() AS version, count(*) FROM sqlite_schema").get();
+      return new SqliteDatabase(database, String(version?.version));
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `Cannot open the SQLite file "${file}": ${reason}; check the path, and that the service may read it`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+class SqliteDatabase implements Database {
+  readonly info: DatabaseInfo;
+  readonly #database: DatabaseSync;
+  #busy = false;
+
+  constructor(database: DatabaseSync, version: string) {
+    this.#database = database;
+    this.info = {
+      description: `SQLite ${version}`,
+      quote: (name) => `"${name.replaceAll('"', '""')}"`,
+      offsetText: () => undefined,
+      sessionTimeZone: "as-is",
+      remarks: [],
+    };
+  }
+
+  // deno-lint-ignore require-await -- the interface is that of databases that one waits for
+  async query(sql: string, options: QueryOptions): Promise<RowSource> {
+    if (this.#busy) throw new Error("Cannot run a query: another one runs on this connection");
+    options.signal.throwIfAborted();
+    const statement = this.#prepare(sql);
+    const columns = statement.columns().map((column): Column => {
+      const typeName = column.type ?? "";
+      const zoned = options.zonedColumns?.has(column.name) ?? false;
+      return { name: column.name, typeName, kind: zoned ? "timestamp-with-zone" : kindOf(typeName) };
+    });
+    // Before anything runs: a statement without columns is no query (ATTACH, PRAGMA x = y, DELETE).
+    if (columns.length === 0) {
+      throw new Error("Cannot read rows: the statement returns none; the query must be a single SELECT");
+    }
+    this.#busy = true;
+    return new SqliteRows(statement, { columns, options, onEnd: () => this.#busy = false });
+  }
+
+  // deno-lint-ignore require-await -- the interface is that of databases that one waits for
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#database.close();
+  }
+
+  #prepare(sql: string): StatementSync {
+    try {
+      const statement = this.#database.prepare(sql);
+      statement.setReadBigInts(true);
+      (statement as ArrayStatement).setReturnArrays(true);
+      return statement;
+    } catch (cause) {
+      throw queryError(cause);
+    }
+  }
+}
+
+/** What the types do not know yet: rows as arrays, so that columns of the same name stay apart. */
+type ArrayStatement = StatementSync & { setReturnArrays(on: boolean): void };
+
+class SqliteRows implements RowSource {
+  readonly columns: readonly Column[];
+  readonly #statement: StatementSync;
+  readonly #options: QueryOptions;
+  readonly #onEnd: () => void;
+
+  constructor(
+    statement: StatementSync,
+    { columns, options, onEnd }: { columns: readonly Column[]; options: QueryOptions; onEnd: () => void },
+  ) {
+    this.#statement = statement;
+    this.columns = columns;
+    this.#options = options;
+    this.#onEnd = onEnd;
+  }
+
+  async *blocks(): AsyncIterableIterator<Block> {
+    const { signal, parameters = [] } = this.#options;
+    const rows = this.#iterate(parameters.map(toSqlite));
+    try {
+      for (;;) {
+        // A turn for timers and messages: everything else here is synchronous.
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        signal.throwIfAborted();
+        const block = new ValueBlock(this.columns, take(rows));
+        if (block.rows === 0) return;
+        yield block;
+      }
+    } finally {
+      rows.return?.();
+    }
+  }
+
+  // deno-lint-ignore require-await -- the interface is that of databases that one waits for
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#onEnd();
+  }
+
+  *#iterate(parameters: (string | bigint)[]): Iterator<SqliteValue[]> {
+    try {
+      yield* this.#statement.iterate(...parameters) as unknown as Iterable<SqliteValue[]>;
+    } catch (cause) {
+      throw queryError(cause);
+    }
+  }
+}
+
+/** The next rows, as many as make a block. */
+function take(rows: Iterator<SqliteValue[]>): SqliteValue[][] {
+  const block: SqliteValue[][] = [];
+  let bytes = 0;
+  while (block.length < blockRowsMax && bytes < blockBytesMax) {
+    const next = rows.next();
+    if (next.done) break;
+    block.push(next.value);
+    for (const value of next.value) {
+      if (typeof value === "string" || value instanceof Uint8Array) bytes += value.length;
+    }
+  }
+  return block;
+}
+
+function toSqlite(parameter: Parameter): string | bigint {
+  switch (parameter.type) {
+    case "timestamp":
+      return formatWallClock(parameter.wallClockMs);
+    case "instant":
+      return `${formatWallClock(parameter.epochMs)}+00:00`;
+    default:
+      return parameter.value;
+  }
+}
+
+/** SQLite's rules of affinity, plus the names of times, which have none. */
+function kindOf(typeName: string): ColumnKind {
+  if (typeName === "") return "unknown";
+  if (/INT/i.test(typeName)) return "integer";
+  if (/CHAR|CLOB|TEXT/i.test(typeName)) return "text";
+  if (/BLOB/i.test(typeName)) return "binary";
+  if (/REAL|FLOA|DOUB/i.test(typeName)) return "float";
+  if (/TIMESTAMP|DATETIME/i.test(typeName)) return "timestamp";
+  if (/^DATE$/i.test(typeName)) return "date";
+  if (/^TIME$/i.test(typeName)) return "time";
+  return /BOOL/i.test(typeName) ? "boolean" : "decimal";
+}
+
+function queryError(cause: unknown): Error {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new Error(`Cannot run the query: ${reason}. Run it in the sqlite3 shell on a copy of the file`, { cause });
+}

@@ -1,0 +1,83 @@
+/** What a new session is told and asked: time zone, read-only access, no autocommit; what the driver can do. */
+import type { DatabaseInfo } from "../database/row_source.ts";
+import { connectionAttribute, getDataExtension, infoType } from "./constants.ts";
+import { OdbcError } from "./diagnostics.ts";
+import type { DriverProfile } from "./driver_profile.ts";
+import type { Handles } from "./handles.ts";
+import type { DriverTraits } from "./odbc_rows.ts";
+
+export interface Session {
+  readonly info: DatabaseInfo;
+  readonly traits: DriverTraits;
+}
+
+const setUpTimeoutSeconds = 30;
+const off = 0n;
+const readOnly = 1n;
+
+/** Sets up the session. What cannot be set is a remark, no failure: the query itself may work all the same. */
+export async function prepareSession(
+  handles: Handles,
+  options: { profile: DriverProfile; signal: AbortSignal; timeZone: string | undefined },
+): Promise<Session> {
+  const { profile, signal } = options;
+  const remarks: string[] = [];
+  const attempt = async (sql: string, what: string): Promise<boolean> => {
+    try {
+      await execute(handles, { sql, signal });
+      return true;
+    } catch (error) {
+      if (!(error instanceof OdbcError)) throw error;
+      remarks.push(`${what} could not be set: ${error.message}`);
+      return false;
+    }
+  };
+  const zone = options.timeZone && profile.timeZoneStatement(options.timeZone);
+  const zoneSet = zone ? await attempt(zone, "The session's time zone") : false;
+  for (const sql of profile.sessionStatements) await attempt(sql, "Read-only access");
+  handles.set(connectionAttribute.accessMode, readOnly);
+  if (!handles.set(connectionAttribute.autocommit, off)) remarks.push("Autocommit could not be switched off.");
+  return {
+    traits: traitsOf(handles, profile),
+    info: {
+      description: describe(handles),
+      quote: quoter(handles.text(infoType.identifierQuote)),
+      offsetText: (column, expression) =>
+        /timestamptz|with (local )?time zone/i.test(column.typeName) ? profile.offsetText?.(expression) : undefined,
+      sessionTimeZone: zoneSet ? "set" : "as-is",
+      remarks,
+    },
+  };
+}
+
+/** Runs a statement without rows. */
+export async function execute(handles: Handles, options: { sql: string; signal: AbortSignal }): Promise<void> {
+  await using statement = handles.statement({ signal: options.signal, timeoutSeconds: setUpTimeoutSeconds });
+  await statement.execute(options.sql, []);
+}
+
+function traitsOf(handles: Handles, profile: DriverProfile): DriverTraits {
+  const extensions = handles.number(infoType.getDataExtensions);
+  const inBlocks = getDataExtension.block | getDataExtension.bound;
+  return {
+    refetch: profile.longValuesInBlocks ?? (extensions & inBlocks) === inBlocks,
+    textOnly: profile.textOnly ?? false,
+    narrow: profile.narrow ?? false,
+    sizesHold: profile.sizesHold ?? false,
+    losesOffset: profile.offsetText !== undefined,
+    boundAgain: (extensions & getDataExtension.bound) !== 0,
+  };
+}
+
+function describe(handles: Handles): string {
+  const product = `${handles.text(infoType.databaseProduct)} ${handles.text(infoType.databaseVersion)}`.trim();
+  const driver = `${handles.text(infoType.driverName)} ${handles.text(infoType.driverVersion)}`.trim();
+  return driver === "" ? product : `${product} (${driver})`;
+}
+
+/** A blank means that the database has no quoted names (SQLGetInfo, SQL_IDENTIFIER_QUOTE_CHAR). */
+function quoter(quote: string): (name: string) => string {
+  const mark = quote.trim();
+  const closing = mark === "[" ? "]" : mark;
+  return (name) => mark === "" ? name : mark + name.replaceAll(closing, closing + closing) + closing;
+}
