@@ -1,0 +1,297 @@
+/** The client against answers that no good hub gives. */
+import { HubError, type HubErrorKind } from "../../src/agent/ports.ts";
+import { createCloud } from "../../src/cloud/cloud.ts";
+import { type Clock, systemClock } from "../../src/runtime/clock.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { fastClock } from "../fakes/fast_clock.ts";
+import { directTransports } from "./direct_transport.ts";
+import { memoryIdentities } from "./memory_identities.ts";
+
+const info = { hostName: "acd-server", version: "0.1.0", system: "linux", name: "com.injixo.cloud-link" };
+const { signal } = new AbortController();
+const link = { id: "l1", account: { id: "a1", name: "Account" }, integration: { id: "i1", name: "ACD" } };
+const assignment = { link, paused: false, source: { type: "csv" }, requests: [], received: { count: 0 } };
+
+type Answer = (request: Request, url: URL) => Response | Promise<Response> | undefined;
+
+/** A hub of which single answers are replaced. */
+function startFakeHub(answer: Answer) {
+  const seen: { method: string; path: string; headers: Headers; body: string }[] = [];
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {}, onError: () => new Response(null) },
+    async (request) => {
+      const url = new URL(request.url);
+      const body = await request.clone().text();
+      seen.push({ method: request.method, path: url.pathname, headers: request.headers, body });
+      return await answer(request, url) ?? goodAnswer(url);
+    },
+  );
+  const url = new URL(`http://127.0.0.1:${server.addr.port}`);
+  return { url, seen, [Symbol.asyncDispose]: () => server.shutdown() };
+}
+
+function goodAnswer({ origin, pathname }: URL): Response {
+  if (pathname === "/.well-known/oauth-authorization-server") return Response.json(metadataOf(origin));
+  if (pathname === "/oauth/register") return Response.json({ client_id: "client" }, { status: 201 });
+  if (pathname === "/oauth/token") {
+    return Response.json({ access_token: "token", token_type: "Bearer", expires_in: 3600, link });
+  }
+  if (pathname === "/oauth/device_authorization") {
+    const verification_uri = `${origin}/account/integrations`;
+    return Response.json({
+      device_code: "d".repeat(16),
+      user_code: "424242",
+      verification_uri,
+      expires_in: 300,
+      interval: 5,
+    });
+  }
+  if (pathname === "/api/v1/agent/assignment") return Response.json(assignment, { headers: { etag: '"1"' } });
+  return new Response(null, { status: 204 });
+}
+
+function metadataOf(origin: string) {
+  return {
+    issuer: origin,
+    token_endpoint: `${origin}/oauth/token`,
+    device_authorization_endpoint: `${origin}/oauth/device_authorization`,
+    registration_endpoint: `${origin}/oauth/register`,
+    grant_types_supported: ["urn:ietf:params:oauth:grant-type:device_code", "client_credentials"],
+    token_endpoint_auth_methods_supported: ["private_key_jwt"],
+    token_endpoint_auth_signing_alg_values_supported: ["ES256"],
+    cloud_link: { version: "0.1.0" },
+  };
+}
+
+/** A registered client of that hub. */
+async function cloudOf(url: URL, options: { clock?: Clock; onReachable?: () => void } = {}) {
+  const transports = directTransports();
+  const cloud = createCloud({
+    hubUrl: url,
+    transports,
+    clock: options.clock ?? systemClock,
+    identities: memoryIdentities(),
+    info,
+    onReachable: options.onReachable ?? (() => {}),
+  });
+  await cloud.linking.requestPin(signal);
+  return { ...cloud, [Symbol.dispose]: () => transports[Symbol.dispose]() };
+}
+
+function html(status = 200) {
+  return new Response("<!DOCTYPE html><title>Welcome</title>", { status, headers: { "content-type": "text/html" } });
+}
+
+const strange: [string, () => Response, HubErrorKind, RegExp][] = [
+  ["a web page", () => html(), "not-a-hub", /with a web page\. That is not a hub .*captive portal/],
+  ["404 with a web page", () => html(404), "not-a-hub", /answers 404 with a web page/],
+  ["truncated JSON", () => new Response('{"link":{"id":"l1"'), "not-a-hub", /text that is not JSON/],
+  ["JSON of another shape", () => Response.json({ link: 5 }), "not-a-hub", /JSON with link/],
+  [
+    "a redirect",
+    () => new Response(null, { status: 302, headers: { location: "https://portal.example/login?x=1" } }),
+    "not-a-hub",
+    /redirects to portal\.example \(302\)/,
+  ],
+  ["too large a body", () => new Response(new Uint8Array(5 * 1024 * 1024)), "not-a-hub", /more than 4194304 bytes/],
+  [
+    "429",
+    () => new Response("slow", { status: 429, headers: { "retry-after": "7" } }),
+    "busy",
+    /asks for fewer requests/,
+  ],
+  ["503 with HTML", () => html(503), "busy", /has a problem \(503\)/],
+  ["500", () => new Response(null, { status: 500 }), "busy", /\(500\)/],
+  [
+    "a problem",
+    () =>
+      Response.json({ type: "/problems/conflict", title: "Conflict", status: 409, detail: "No\x1b[31m." }, {
+        status: 409,
+      }),
+    "refused",
+    /refuses \(409\): No \[31m\./,
+  ],
+  [
+    "unlinked",
+    () =>
+      Response.json({ type: "/problems/unlinked", title: "Unlinked", status: 403, reason: "moved" }, { status: 403 }),
+    "unlinked",
+    /Unlinked/,
+  ],
+  ["413 of a proxy", () => html(413), "refused", /does not take a request of this size/],
+];
+
+for (const [name, answer, kind, message] of strange) {
+  Deno.test(`cloud client understands ${name}`, async () => {
+    await using hub = startFakeHub((_, { pathname }) => pathname === "/api/v1/agent/assignment" ? answer() : undefined);
+    using cloud = await cloudOf(hub.url);
+    const error = await assertRejects(() => cloud.assignment.poll(undefined, signal), message);
+    assert(error instanceof HubError);
+    assertEquals(error.kind, kind);
+    if (name === "429") assertEquals(error.retryAfterMs, 7000);
+    if (name === "unlinked") assertEquals(error.unlinkReason, "moved");
+  });
+}
+
+const strangers: [string, (url: URL) => Response, RegExp][] = [
+  ["has no metadata", () => html(404), /has no \/\.well-known\/oauth-authorization-server\. That is not a hub/],
+  [
+    "is another authorization server",
+    ({ origin }) => Response.json({ ...metadataOf(origin), cloud_link: undefined }),
+    /JSON with cloud_link/,
+  ],
+  [
+    "says that it is elsewhere",
+    () => Response.json(metadataOf("https://real.example")),
+    /its address is https:\/\/real\.example/,
+  ],
+  [
+    "lacks ES256",
+    ({ origin }) =>
+      Response.json({ ...metadataOf(origin), token_endpoint_auth_signing_alg_values_supported: ["RS256"] }),
+    /does not support ES256/,
+  ],
+];
+
+for (const [name, answer, message] of strangers) {
+  Deno.test(`cloud client sends nothing to an address that ${name}`, async () => {
+    await using hub = startFakeHub((_, url) => url.pathname.startsWith("/.well-known") ? answer(url) : undefined);
+    const error = await assertRejects(() => cloudOf(hub.url), message);
+    assert(error instanceof HubError && error.kind === "not-a-hub");
+    assertEquals(hub.seen.map(({ path }) => path), ["/.well-known/oauth-authorization-server"]);
+  });
+}
+
+Deno.test("cloud client gives up on a body that never ends", async () => {
+  await using hub = startFakeHub((_, { pathname }) =>
+    pathname === "/api/v1/agent/status"
+      ? new Response(new ReadableStream({ start: (stream) => stream.enqueue(new Uint8Array(1)) }))
+      : undefined
+  );
+  using cloud = await cloudOf(hub.url, { clock: fastClock(100) });
+  const report = { version: "0", waiting: { batches: 0, bytes: 0 }, problem: null };
+  const error = await assertRejects(() => cloud.assignment.report(report, signal), /no answer within 30 s/);
+  assert(error instanceof HubError && error.kind === "unreachable");
+});
+
+Deno.test("cloud client ends at once when its signal aborts", async () => {
+  const arrived = Promise.withResolvers<void>();
+  await using hub = startFakeHub((request, { pathname }) => {
+    if (pathname !== "/api/v1/agent/assignment") return undefined;
+    arrived.resolve();
+    return new Promise((resolve) => request.signal.addEventListener("abort", () => resolve(new Response(null))));
+  });
+  using cloud = await cloudOf(hub.url);
+  const aborter = new AbortController();
+  const polling = assertRejects(() => cloud.assignment.poll(undefined, aborter.signal));
+  await arrived.promise;
+  aborter.abort(new Error("stopping"));
+  assertEquals((await polling).message, "stopping");
+});
+
+Deno.test("cloud client fetches one token for all who ask, and a new one when it is refused", async () => {
+  let tokens = 0;
+  await using hub = startFakeHub((request, { pathname }) => {
+    if (pathname === "/oauth/token") {
+      return Response.json({ access_token: `token${++tokens}`, token_type: "Bearer", expires_in: 3600, link });
+    }
+    if (request.headers.get("authorization") === "Bearer token1" && tokens > 0 && pathname.endsWith("status")) {
+      return Response.json({ type: "/problems/not-authenticated", title: "No", status: 401 }, { status: 401 });
+    }
+    return undefined;
+  });
+  using cloud = await cloudOf(hub.url);
+  await Promise.all(Array.from({ length: 10 }, () => cloud.assignment.poll(undefined, signal)));
+  assertEquals(tokens, 1);
+  await cloud.assignment.report({ version: "0", waiting: { batches: 0, bytes: 0 }, problem: null }, signal);
+  assertEquals(tokens, 2);
+});
+
+Deno.test("cloud client polls shorter where polls are cut, and longer again", async () => {
+  let cut = true;
+  await using hub = startFakeHub((_, { pathname }) => {
+    if (pathname !== "/api/v1/agent/assignment" || !cut) return undefined;
+    return new Promise((resolve) => setTimeout(() => resolve(new Response(null, { status: 504 })), 200));
+  });
+  using cloud = await cloudOf(hub.url, { clock: fastClock(100) }); // 200 ms are 20 s
+  assertEquals(await cloud.assignment.poll('"0"', signal), undefined, "the first cut is no failure");
+  await assertRejects(() => cloud.assignment.poll('"0"', signal), /504/);
+  cut = false;
+  await cloud.assignment.poll('"0"', signal);
+  await cloud.assignment.poll('"0"', signal);
+  const waits = hub.seen.filter(({ path }) => path === "/api/v1/agent/assignment")
+    .map(({ headers }) => Number(headers.get("prefer")?.slice("wait=".length)));
+  const [first = 0, second = 0, third = 0, fourth = 0] = waits;
+  assertEquals([first, waits.length], [55, 4]);
+  assert(second >= 15 && second <= 30 && third < second && fourth === third + 2, String(waits));
+});
+
+Deno.test("cloud client tells once that the hub is reachable again", async () => {
+  let broken = false;
+  let told = 0;
+  await using hub = startFakeHub(() => broken ? new Response(null, { status: 503 }) : undefined);
+  using cloud = await cloudOf(hub.url, { onReachable: () => told++ });
+  const report = () =>
+    cloud.assignment.report({ version: "0", waiting: { batches: 0, bytes: 0 }, problem: null }, signal);
+  await report();
+  broken = true;
+  await assertRejects(report);
+  await assertRejects(report);
+  assertEquals(told, 0);
+  broken = false;
+  await report();
+  await report();
+  assertEquals(told, 1);
+});
+
+Deno.test("cloud client sends parts with exactly the given headers and no token, and knows S3's refusals", async () => {
+  let answer = new Response(null, { status: 200 });
+  await using store = startFakeHub(() => answer);
+  await using hub = startFakeHub(() => undefined);
+  using cloud = await cloudOf(hub.url);
+  const address = {
+    url: `${store.url}key?X-Amz-Signature=1`,
+    headers: { "x-amz-checksum-sha256": "abc" },
+    expiresAt: "",
+  };
+  const put = () => cloud.delivery.put(address, new TextEncoder().encode("part"), signal);
+  await put();
+  const [sent] = store.seen;
+  assertEquals([sent?.method, sent?.body, sent?.headers.get("content-length")], ["PUT", "part", "4"]);
+  const names = [...sent?.headers.keys() ?? []].filter((name) =>
+    !/^(accept|user-agent|host|content-length)/.test(name)
+  );
+  assertEquals(names, ["x-amz-checksum-sha256"]);
+  const cases: [number, string, HubErrorKind][] = [
+    [503, "SlowDown", "busy"],
+    [403, "AccessDenied", "stale"],
+    [400, "BadDigest", "checksum"],
+    [400, "RequestTimeout", "busy"],
+    [404, "NoSuchKey", "stale"],
+  ];
+  for (const [status, code, kind] of cases) {
+    answer = new Response(`<Error><Code>${code}</Code></Error>`, { status });
+    const error = await assertRejects(put, new RegExp(`\\(${status} ${code}\\)`));
+    assertMatch(`${error instanceof HubError && error.kind}`, new RegExp(kind), code);
+  }
+});
+
+Deno.test("cloud client waits as long as Retry-After says, in either form", async () => {
+  let headers: Record<string, string> = {};
+  await using hub = startFakeHub((_, { pathname }) =>
+    pathname.endsWith("status") ? new Response(null, { status: 503, headers }) : undefined
+  );
+  using cloud = await cloudOf(hub.url);
+  const retryAfterMs = async () => {
+    const report = { version: "0", waiting: { batches: 0, bytes: 0 }, problem: null };
+    const error = await assertRejects(() => cloud.assignment.report(report, signal));
+    return error instanceof HubError ? error.retryAfterMs : -1;
+  };
+  headers = { "retry-after": "120" };
+  assertEquals(await retryAfterMs(), 120_000);
+  headers = { "retry-after": new Date(Date.now() + 60_000).toUTCString() };
+  const ms = await retryAfterMs() ?? 0;
+  assert(ms > 50_000 && ms <= 61_000, String(ms));
+  headers = { "retry-after": "soon" };
+  assertEquals(await retryAfterMs(), undefined);
+});
