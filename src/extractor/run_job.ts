@@ -9,7 +9,7 @@ import { checkQuery, describingQuery, samplingQuery, windowQuery } from "../sour
 import { type Refusals, rowCheck, type TimeBounds } from "../source/row_check.ts";
 import type { Dialect } from "../source/sql_tokens.ts";
 import { needsSample, timeParameters } from "../source/time_parameters.ts";
-import { wallOfEdge } from "../source/time_zone.ts";
+import { wallOfInstant } from "../source/time_zone.ts";
 import { createIncomingWriter } from "../spool/incoming_writer.ts";
 import { type ExtractJob, type ExtractResult, previewValueLength } from "./messages.ts";
 
@@ -94,8 +94,8 @@ async function narrowed(job: ExtractJob, surroundings: JobSurroundings): Promise
   const bounds: TimeBounds = {
     fromMs,
     toMs,
-    fromWallMs: wallOfEdge(fromMs, job.timeZone),
-    toWallMs: wallOfEdge(toMs, job.timeZone),
+    fromWallMs: wallOfInstant(fromMs, job.timeZone),
+    toWallMs: wallOfInstant(toMs, job.timeZone),
   };
   const sample = needsSample(dialect, column)
     ? await firstValue(samplingQuery(query, { quote, timeColumn: column.name }), job, surroundings)

@@ -7,11 +7,10 @@
  * lies inside the gap.
  *
  * So that cutting time into windows loses and doubles no row, an edge is never placed where this mapping is not
- * monotone: not inside a fold (both of its passes are read whole, in one window) and not within the length of a gap
- * after the gap. {@linkcode settleEdge} moves such an edge out. The edge at the very instant of a gap has the reading at
- * which the gap begins, so that impossible readings belong to the window after it, where the mapping puts them.
- * For windows between settled edges then holds: a reading lies between the edges' readings exactly when its instant lies
- * between the edges.
+ * monotone, nor where its own reading is ambiguous or impossible, since databases differ in what they make of those: not
+ * from the beginning of a fold until its end (both passes are read whole, in one window), and not from a gap until its
+ * length after it. {@linkcode settleEdge} moves such an edge out. For windows between settled edges then holds: a reading
+ * lies between the edges' readings exactly when its instant lies between the edges.
  *
  * Wall-clock readings are numbers here: `wallMs` is the ms since the epoch that the same reading has in UTC.
  */
@@ -52,18 +51,19 @@ export function instantOfWall(wallMs: number, timeZone: string): number {
     .toZonedDateTime(timeZone, { disambiguation: "compatible" }).epochMilliseconds;
 }
 
-/** The reading that stands for a settled edge in a query: at the instant of a gap, where the gap begins. */
-export function wallOfEdge(ms: number, timeZone: string): number {
-  return ms + Math.min(offsetMs(ms, timeZone), offsetMs(ms - 1, timeZone));
-}
-
-/** Moves an edge out of folds and the time after gaps, to the nearest place `towards` where windows may be cut. */
-export function settleEdge(ms: number, options: { timeZone: string; towards: "earlier" | "later" }): number {
+/**
+ * Moves an edge out of folds and the time after gaps, `towards` the nearest place where windows may be cut: later their
+ * end, earlier `minutes` before their beginning.
+ */
+export function settleEdge(
+  ms: number,
+  options: { timeZone: string; minutes: number; towards: "earlier" | "later" },
+): number {
   let edge = ms;
   for (let round = 0; round < settleRoundsMax; round++) {
-    const span = jumpsAround(edge, options.timeZone).map(uncuttable).find(([from, to]) => from < edge && edge < to);
+    const span = jumpsAround(edge, options.timeZone).map(uncuttable).find(([from, to]) => from <= edge && edge < to);
     if (!span) return edge;
-    edge = options.towards === "earlier" ? span[0] : span[1];
+    edge = options.towards === "earlier" ? span[0] - options.minutes * minuteMs : span[1];
   }
   return edge;
 }
@@ -72,7 +72,7 @@ export function settleEdge(ms: number, options: { timeZone: string; towards: "ea
 export function edgeAtOrBefore(ms: number, options: { timeZone: string; minutes: number }): number {
   const { timeZone } = options;
   const edge = instantOfWall(floorTo(wallOfInstant(ms, timeZone), options.minutes), timeZone);
-  return settleEdge(edge, { timeZone, towards: "earlier" });
+  return settleEdge(edge, { ...options, towards: "earlier" });
 }
 
 /** The first settled edge at or after an instant whose reading is a multiple of `minutes` since midnight. */
@@ -81,7 +81,7 @@ export function edgeAtOrAfter(ms: number, options: { timeZone: string; minutes: 
   const wallMs = wallOfInstant(ms, timeZone);
   const floor = floorTo(wallMs, minutes);
   const edge = floor === wallMs ? ms : instantOfWall(floor + minutes * minuteMs, timeZone);
-  return Math.max(settleEdge(edge, { timeZone, towards: "later" }), ms);
+  return Math.max(settleEdge(edge, { ...options, towards: "later" }), ms);
 }
 
 /**
@@ -103,7 +103,7 @@ interface Jump {
   readonly byMs: number;
 }
 
-/** The span around a jump, its ends excluded, in which no window may be cut. */
+/** The span around a jump, from inclusive, to exclusive, in which no window may be cut. */
 function uncuttable(jump: Jump): [fromMs: number, toMs: number] {
   return jump.byMs > 0 ? [jump.atMs, jump.atMs + jump.byMs] : [jump.atMs + jump.byMs, jump.atMs - jump.byMs];
 }

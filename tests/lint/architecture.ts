@@ -4,23 +4,23 @@
 
 /** Folder → the folders it may import besides itself. `agent/ports` stands for that one file. */
 export const allowedImports: Readonly<Record<string, readonly string[]>> = {
-  agent: ["protocol", "runtime", "source"],
+  agent: ["protocol", "runtime", "source", "extractor/messages"],
   cloud: ["protocol", "runtime", "agent/ports"],
   config: ["runtime"],
   control: ["protocol", "runtime", "agent/ports"],
   database: ["protocol", "runtime", "odbc"],
   durable: ["runtime"],
   egress: ["runtime", "protocol", "control/check_line"],
-  extractor: ["protocol", "runtime", "agent/ports", "database", "odbc", "source", "spool/batch_writer"],
+  extractor: ["protocol", "runtime", "agent/ports", "database", "odbc", "source", "durable", "spool/incoming_writer"],
   hub: ["protocol", "runtime", "durable"],
   log: ["runtime"],
   odbc: ["runtime", "database"],
   protocol: [],
   runtime: [],
   service: ["runtime"],
-  source: ["protocol", "runtime", "agent/ports"],
+  source: ["protocol", "runtime", "agent/ports", "database"],
   spool: ["protocol", "runtime", "durable", "state", "agent/ports"],
-  state: ["protocol", "runtime", "durable"],
+  state: ["protocol", "runtime", "durable", "source/windows"],
 };
 
 /**

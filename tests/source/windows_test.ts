@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { assert, assertEquals } from "../assert.ts";
-import { wallOfEdge, wallOfInstant } from "../../src/source/time_zone.ts";
+import { wallOfInstant } from "../../src/source/time_zone.ts";
 import {
   afterHistory,
   afterHistoryTimeout,
@@ -217,8 +217,8 @@ Deno.test("whatever happens, in the end the hub has every row exactly once", () 
         let nowMs = startMs;
         let state = startState;
         const deliver = (window: Window) => {
-          const from = wallOfEdge(window.fromMs, timeZone);
-          const to = wallOfEdge(window.toMs, timeZone);
+          const from = wallOfInstant(window.fromMs, timeZone);
+          const to = wallOfInstant(window.toMs, timeZone);
           const seen: ModelRow[] = rows.filter((row) =>
             row.committedMs <= nowMs && row.wallMs >= from && row.wallMs < to
           );

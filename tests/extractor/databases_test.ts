@@ -1,0 +1,165 @@
+/** Windows read from real servers by the extractor, around changes of the clock. */
+import { join } from "node:path";
+import { zstdDecompressSync } from "node:zlib";
+import { parse } from "csv-parse/sync";
+import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { parseTime } from "../../src/database/parse_time.ts";
+import type { Extractor } from "../../src/extractor/extractor.ts";
+import type { ExtractJob } from "../../src/extractor/messages.ts";
+import { edgeAtOrBefore, wallOfInstant, wallText } from "../../src/source/time_zone.ts";
+import type { Window } from "../../src/source/windows.ts";
+import { startMariadb } from "../databases/mariadb.ts";
+import { startPostgresql, type TestServer } from "../databases/postgresql.ts";
+import { run } from "../databases/process.ts";
+import { HubModel } from "../source/hub_model.ts";
+import { extractor, job } from "./harness.ts";
+
+const minuteMs = 60_000;
+const changes: readonly (readonly [zone: string, around: number])[] = [
+  ["Europe/Berlin", Date.UTC(2026, 9, 25, 1)],
+  ["Europe/Berlin", Date.UTC(2026, 2, 29, 1)],
+  ["America/New_York", Date.UTC(2026, 10, 1, 6)],
+  ["Australia/Lord_Howe", Date.UTC(2026, 3, 4, 15)],
+  ["Australia/Lord_Howe", Date.UTC(2026, 9, 3, 15, 30)],
+  ["Africa/Casablanca", Date.UTC(2026, 1, 15, 2)],
+  ["Asia/Kolkata", Date.UTC(2026, 2, 29, 1)],
+];
+
+/** A row every 13 minutes for 30 hours around the change. */
+function instants(aroundMs: number): number[] {
+  return Array.from({ length: 140 }, (_, index) => aroundMs + (index - 70) * 13 * minuteMs);
+}
+
+/** Windows of some hours, cut wherever they fall. */
+function cuts(aroundMs: number, timeZone: string): Window[] {
+  const edges = Array.from(
+    { length: 24 },
+    (_, index) => edgeAtOrBefore(aroundMs + (index - 12) * 95 * minuteMs, { timeZone, minutes: 15 }),
+  );
+  return edges.flatMap((toMs, index) => {
+    const fromMs = edges[index - 1];
+    return fromMs === undefined || fromMs === toMs ? [] : [{ fromMs, toMs }];
+  });
+}
+
+async function rowsOf(
+  live: Extractor,
+  folder: string,
+  changed: Partial<ExtractJob>,
+): Promise<{ id: string; time: string }[]> {
+  const path = join(folder, crypto.randomUUID());
+  const result = await live.run(job({ ...changed, output: { path, bytesMax: 1e8 } }), {
+    signal: AbortSignal.timeout(60_000),
+  });
+  assertEquals(result.refused, { rows: 0, reasons: [] });
+  assert(result.file);
+  const text = zstdDecompressSync((await Deno.readFile(path)).subarray(0, result.file.payloadBytes)).toString();
+  const rows = parse(text, { columns: (names: string[]) => names.map((name) => name.toLowerCase()) }) as Record<
+    string,
+    string
+  >[];
+  assertEquals(rows.length, result.rows);
+  return rows.map((row) => ({ id: row["queueidentifier"] ?? "", time: row["timestamp"] ?? "" }));
+}
+
+function at(server: TestServer): Extract<ExtractJob["connection"], { by: "parts" }> {
+  const { host, port, database, user, password } = server;
+  return { by: "parts", host, port, database, user, password };
+}
+
+async function eachRowOnce(
+  options: {
+    server: TestServer;
+    live: Extractor;
+    folder: string;
+    job: Partial<ExtractJob>;
+    zoned: boolean;
+    utcSuffix?: string;
+  },
+): Promise<void> {
+  const { live, folder, zoned } = options;
+  for (const [timeZone, aroundMs] of changes) {
+    const all = instants(aroundMs);
+    await options.server.sql(
+      `delete from calls; insert into calls values ${
+        all.map((ms, id) =>
+          `('${id}', '${wallText(wallOfInstant(ms, timeZone))}', '${wallText(ms)}${options.utcSuffix ?? ""}')`
+        ).join(",")
+      };`,
+    );
+    const hub = new HubModel(timeZone);
+    const found: string[] = [];
+    const windows = cuts(aroundMs, timeZone);
+    for (const window of windows) {
+      const rows = await rowsOf(live, folder, { ...options.job, timeZone, window });
+      if (zoned) {
+        for (const row of rows) {
+          const time = parseTime(row.time);
+          assert(time?.hasOffset, `${row.time} has no offset`);
+          assertEquals(time.ms, all[Number(row.id)], `${timeZone} ${row.id}`);
+          found.push(row.id);
+        }
+      } else {
+        hub.replace(window, rows.map((row) => ({ id: row.id, wallMs: Date.parse(`${row.time.replace(" ", "T")}Z`) })));
+      }
+    }
+    const [first, last] = [windows[0]?.fromMs ?? 0, windows.at(-1)?.toMs ?? 0];
+    const due = all.flatMap((ms, id) => ms >= first && ms < last ? [`${id}`] : []).sort();
+    assert(due.length > 100);
+    assertEquals(zoned ? found.sort() : hub.ids(), due, timeZone);
+  }
+}
+
+Deno.test("PostgreSQL: around changes of the clock every row is read exactly once, without and with a zone", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await using server = await startPostgresql();
+    await server.sql("create table calls (id text, wall timestamp, zoned timestamptz)");
+    await using live = extractor();
+    const query = (column: string) =>
+      `-- calls\nwith x as (select id as queueidentifier, 'Q' as queuename, ${column} as "TimeStamp", 1 as answered from calls)` +
+      " select * from x order by 1;";
+    const base = { databaseType: "postgresql" as const, connection: at(server) };
+    await eachRowOnce({ server, live, folder, job: { ...base, query: query("wall") }, zoned: false, utcSuffix: "+00" });
+    await eachRowOnce({ server, live, folder, job: { ...base, query: query("zoned") }, zoned: true, utcSuffix: "+00" });
+    const { signal } = new AbortController();
+    const failing = (changed: Partial<ExtractJob>, message: RegExp) =>
+      assertRejects(() => live.run(job({ ...base, query: query("wall"), ...changed }), { signal }), message);
+    await failing({ query: "select * from nowhere" }, /42P01/);
+    await failing({ connection: { ...at(server), password: "wrong-password" } }, /28P01|password/);
+    const hidden = await failing({ connection: { ...at(server), password: "wrong-password" } }, /./);
+    assert(!hidden.message.includes("wrong-password"));
+    await failing({
+      query:
+        "select pg_sleep(30)::text as queueidentifier, 'q' as queuename, localtimestamp as timestamp, 1 as answered from generate_series(1, 3)",
+      timeoutSeconds: 1,
+      window: { fromMs: Date.now() - 2 * 86_400_000, toMs: Date.now() + 2 * 86_400_000 },
+    }, /took longer than 1 seconds/);
+    await failing({ query: "with x as (insert into calls values ('x') returning id) select * from x" }, /change data/);
+    assertMatch(await server.sql("select count(*) from calls"), /140/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("MariaDB: around changes of the clock every row is read exactly once", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await using server = await startMariadb();
+    await server.sql("create table calls (id varchar(20), wall datetime(3), zoned timestamp(3))");
+    for (const zone of new Set(changes.map(([zone]) => zone))) {
+      const tables = await run(["mariadb-tzinfo-to-sql", `/usr/share/zoneinfo/${zone}`, zone]);
+      await server.sql(`use mysql; ${tables}`);
+    }
+    await using live = extractor();
+    const query =
+      'select id as QUEUEIDENTIFIER, "Q;" as queuename, wall as `timestamp`, 1 as answered from calls order by id; # all';
+    const base = { databaseType: "mysql" as const, connection: at(server) };
+    await eachRowOnce({ server, live, folder, job: { ...base, query }, zoned: false });
+    // Kept as instants, shown by the session's clock.
+    const kept = query.replace("wall as", "zoned as");
+    await eachRowOnce({ server, live, folder, job: { ...base, query: kept }, zoned: false });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
