@@ -30,9 +30,14 @@ export function relayUserPermissions(relay: RelayAddress, allowed: readonly Allo
   return [`127.0.0.1:${relay.port}`, ...netPermissions(allowed)];
 }
 
-/** The `net` permissions that {@linkcode startRelay} hands to its worker: the caller must have them. */
+/**
+ * The `net` permissions that {@linkcode startRelay} hands to its worker: the caller must have them. Names are without
+ * their port, because Deno asks for that when all addresses of a name are looked up; the relay compares ports itself.
+ */
 export function relayPermissions(allowed: readonly AllowedHost[], proxy: Proxy | undefined): string[] {
-  return ["127.0.0.1:0", ...netPermissions(proxy === undefined ? allowed : [...allowed, proxy])];
+  const exact = netPermissions(proxy === undefined ? allowed : [...allowed, proxy]);
+  const isAddress = (permission: string) => /^(\[|[0-9.]+:)/.test(permission);
+  return ["127.0.0.1:0", ...exact.map((entry) => isAddress(entry) ? entry : entry.replace(/:\d+$/, ""))];
 }
 
 /** Starts the relay; resolves when it listens. */

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file camelcase -- the RFCs name the fields
 /** The client against answers that no good hub gives. */
 import { HubError, type HubErrorKind } from "../../src/agent/ports.ts";
 import { createCloud } from "../../src/cloud/cloud.ts";
