@@ -69,6 +69,7 @@ function report(error: unknown, signal: AbortSignal): number {
   if (signal.aborted) return exitCodes.interrupted;
   printError(error instanceof Error ? error.message : String(error));
   if (error instanceof ConfigError) return exitCodes.configuration;
+  // By name: its module is loaded only by the commands that talk to an agent.
   if (error instanceof Error && error.name === "ControlError") return exitCodes.noAgent;
   return exitCodes.failed;
 }

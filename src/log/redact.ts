@@ -42,7 +42,7 @@ const shapes: readonly { readonly pattern: RegExp; readonly replacement: string 
     replacement: `$1${mask}`,
   },
   // JSON Web Tokens
-  { pattern: /\beyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{4,}\.?[A-Za-z0-9_-]*/g, replacement: mask },
+  { pattern: /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{4,}\.?[A-Za-z0-9_-]*/g, replacement: mask },
   // Keys
   {
     pattern: /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
