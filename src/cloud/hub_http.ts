@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import { HubError } from "../agent/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { programName, version } from "../runtime/version.ts";
 import { BodyTooLargeError, parseJson, readText } from "./answer_body.ts";
 import { DeadlineError, withDeadline } from "./deadline.ts";
 import { type Answer, notAHub } from "./hub_answers.ts";
@@ -71,7 +72,7 @@ export class HubHttp {
       return await withDeadline(async (deadline) => {
         const answer = await transport.fetch(request.url, {
           method: request.method,
-          headers: { ...request.headers },
+          headers: { "user-agent": `${programName}/${version}`, ...request.headers },
           body: request.body ?? null,
           redirect: "manual",
           signal: deadline,

@@ -11,11 +11,14 @@ import { goesByProxy, type Proxy } from "./proxy.ts";
 import { openTunnel } from "./proxy_tunnel.ts";
 import { acceptSocks, readSocksRequest, refuseSocks, type SocksRequest } from "./socks.ts";
 
-/** Times and counts that bound the relay. */
+/**
+ * Times and counts that bound the relay. Connecting by proxy must fail before the request's own timeout of 30 s does, so
+ * that the reason is known.
+ */
 export interface RelayLimits {
-  /** @default 20 s */
+  /** @default 12 s */
   readonly connectTimeoutMs: number;
-  /** How long a proxy may take to answer. @default 30 s */
+  /** How long a proxy may take to answer. @default 15 s */
   readonly proxyTimeoutMs: number;
   /** How long a client may take to say what it wants. @default 5 s */
   readonly handshakeTimeoutMs: number;
@@ -26,8 +29,8 @@ export interface RelayLimits {
 }
 
 export const defaultRelayLimits: RelayLimits = {
-  connectTimeoutMs: 20_000,
-  proxyTimeoutMs: 30_000,
+  connectTimeoutMs: 12_000,
+  proxyTimeoutMs: 15_000,
   handshakeTimeoutMs: 5_000,
   idleTimeoutMs: 5 * 60_000,
   tunnelsMax: 64,
