@@ -77,7 +77,10 @@ export class Assignments {
         if (error.kind === "unlinked") return this.#options.onUnlinked(error.unlinkReason ?? "moved");
         this.problem = error.message;
         if (++failures === 1) {
-          log.error("No assignment from the hub: {reason} The last one stays in force.", { reason: error.message });
+          log.error("No assignment from the hub: {reason} {meanwhile}", {
+            reason: error.message,
+            meanwhile: store.load() === undefined ? "There is none yet." : "The last one stays in force.",
+          });
         }
         await clock.sleep(retryDelayMs(failures, { random, error }), signal);
       }

@@ -110,7 +110,7 @@ export class Installation implements AsyncDisposable {
   async configure(hubUrl: string, options: { toml?: string } = {}): Promise<void> {
     await Deno.writeTextFile(
       this.configFile,
-      `${options.toml ?? ""}\n[hub]\nurl = "${hubUrl}"\n[csv]\nsettleSeconds = 1\npollSeconds = 2\n`,
+      `${options.toml ?? ""}\n[hub]\nurl = "${hubUrl}"\n[csv]\nsettleSeconds = 0.2\npollSeconds = 1\n`,
     );
   }
 

@@ -1,0 +1,145 @@
+/** A hub as its administrator runs it: the compiled executable's `hub`, spoken to with an API token. */
+import { join } from "node:path";
+import { executable } from "../setup/executable.ts";
+import { Program, runProgram } from "./installation.ts";
+
+/** A program and its first arguments. */
+export interface Command {
+  readonly path: string;
+  readonly args: readonly string[];
+}
+
+export interface ArrivedImport {
+  readonly id: string;
+  readonly fileName: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+/** A hub with its own data folder; it can be killed and started again on the same port. */
+export class TestHub implements AsyncDisposable {
+  readonly folder: string;
+  readonly #command: Command;
+  #program: Program;
+  #token = "";
+  url: string;
+
+  private constructor(folder: string, { command, program, url }: { command: Command; program: Program; url: string }) {
+    this.folder = folder;
+    this.#command = command;
+    this.#program = program;
+    this.url = url;
+  }
+
+  /** `command`: another program to run as the hub. */
+  static async start({ command = { path: executable, args: [] } }: { command?: Command } = {}): Promise<TestHub> {
+    const folder = await Deno.makeTempDir({ prefix: "cloud-link-hub-" });
+    const program = TestHub.#serve(folder, { command, port: 0 });
+    const url = await readyUrl(program);
+    const hub = new TestHub(folder, { command, program, url });
+    const { printed } = await runProgram(["hub", "token", "add", "--data", join(folder, "data"), "--json", "tests"]);
+    hub.#token = JSON.parse(printed.trim().split("\n").at(-1) ?? "").token;
+    return hub;
+  }
+
+  static #serve(folder: string, { command, port }: { command: Command; port: number }): Program {
+    const args = ["hub", "--data", join(folder, "data"), "--listen", `127.0.0.1:${port}`, "--json"];
+    return new Program([...command.args, ...args], { path: command.path });
+  }
+
+  get pid(): number {
+    return this.#program.pid;
+  }
+
+  /** kill -9, at once. */
+  async kill(): Promise<void> {
+    await this.#program.stop("SIGKILL");
+  }
+
+  /** Starts it again on the same port. */
+  async restart(): Promise<void> {
+    this.#program = TestHub.#serve(this.folder, { command: this.#command, port: Number(new URL(this.url).port) });
+    await readyUrl(this.#program);
+  }
+
+  async request(method: string, path: string, body?: unknown): Promise<Response> {
+    return await fetch(this.url + path, {
+      method,
+      headers: { authorization: `Bearer ${this.#token}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  }
+
+  // deno-lint-ignore no-explicit-any -- answers of many shapes, checked by the tests
+  async ask(method: string, path: string, body?: unknown): Promise<any> {
+    const response = await this.request(method, path, body);
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return text === "" ? undefined : JSON.parse(text);
+  }
+
+  async addIntegration(name = "Test"): Promise<string> {
+    return (await this.ask("POST", "/api/v1/integrations", { name, type: "csv" })).id;
+  }
+
+  async connect(integration: string, pin: string): Promise<void> {
+    await this.ask("POST", `/api/v1/integrations/${integration}/link`, { pin });
+  }
+
+  /** All imports, newest first. */
+  async imports(integration: string): Promise<ArrivedImport[]> {
+    const all: ArrivedImport[] = [];
+    let cursor: string | null = "";
+    while (cursor !== null) {
+      const query = new URLSearchParams({ limit: "200", ...(cursor === "" ? {} : { cursor }) });
+      const page: { items: ArrivedImport[]; next: string | null } = await this.ask(
+        "GET",
+        `/api/v1/integrations/${integration}/imports?${query}`,
+      );
+      all.push(...page.items);
+      cursor = page.next;
+    }
+    return all;
+  }
+
+  async content(importId: string): Promise<Uint8Array<ArrayBuffer>> {
+    return await (await this.request("GET", `/api/v1/imports/${importId}/content`)).bytes();
+  }
+
+  /** Waits until that many imports are there, or `until` says so. */
+  async waitForImports(
+    integration: string,
+    until: number | ((imports: ArrivedImport[]) => boolean),
+    { patienceMs = 30_000 }: { patienceMs?: number } = {},
+  ): Promise<ArrivedImport[]> {
+    const done = typeof until === "number" ? (imports: ArrivedImport[]) => imports.length >= until : until;
+    const deadline = performance.now() + patienceMs;
+    while (true) {
+      const imports = await this.imports(integration);
+      if (done(imports)) return imports;
+      if (performance.now() > deadline) {
+        throw new Error(`The hub has ${imports.length} imports only: ${imports.map(({ fileName }) => fileName)}`);
+      }
+      await new Promise<void>((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#program.stop("SIGKILL");
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+async function readyUrl(program: Program): Promise<string> {
+  const [, url] = await program.waitFor(/"event":"ready","url":"([^"]+)"/);
+  return url ?? "";
+}
+
+/** Waits until `holds` does. */
+export async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!await holds()) {
+    if (performance.now() > deadline) throw new Error(`Never true: ${holds}`);
+    await new Promise<void>((resolve) => setTimeout(resolve, 50));
+  }
+}
