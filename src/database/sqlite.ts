@@ -2,6 +2,9 @@
  * SQLite files as a source of rows, by the runtime's own SQLite: no driver needed.
  *
  * It works on the calling thread: between blocks a query can be aborted, within one only by ending the process.
+ *
+ * The runtime's iterator ends without a word when SQLite fails halfway (a locked or damaged file, an overflow). So a last
+ * row is asked for with the others, and only when it comes was the result complete.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { formatWallClock } from "./parse_time.ts";
@@ -76,8 +79,8 @@ class SqliteDatabase implements Database {
   async query(sql: string, options: QueryOptions): Promise<RowSource> {
     if (this.#busy) throw new Error("Cannot run a query: another one runs on this connection");
     options.signal.throwIfAborted();
-    const statement = this.#prepare(sql);
-    const columns = statement.columns().map((column): Column => {
+    const plain = this.#prepare(sql);
+    const columns = plain.columns().map((column): Column => {
       const typeName = column.type ?? "";
       const zoned = options.zonedColumns?.has(column.name) ?? false;
       return { name: column.name, typeName, kind: zoned ? "timestamp-with-zone" : kindOf(typeName) };
@@ -86,6 +89,7 @@ class SqliteDatabase implements Database {
     if (columns.length === 0) {
       throw new Error("Cannot read rows: the statement returns none; the query must be a single SELECT");
     }
+    const statement = this.#prepare(withLastRow(sql, columns.length));
     this.#busy = true;
     return new SqliteRows(statement, { columns, options, onEnd: () => this.#busy = false });
   }
@@ -149,12 +153,33 @@ class SqliteRows implements RowSource {
   }
 
   *#iterate(parameters: (string | bigint)[]): Iterator<SqliteValue[]> {
-    try {
-      yield* this.#statement.iterate(...parameters) as unknown as Iterable<SqliteValue[]>;
-    } catch (cause) {
-      throw queryError(cause);
+    for (const row of this.#statement.iterate(...parameters) as unknown as Iterable<SqliteValue[]>) {
+      if (row.pop() === lastRow) return;
+      yield row;
     }
+    throw this.#failure(parameters);
   }
+
+  /** Asks for the first row again, since that way SQLite's own message is to be had, if it still fails. */
+  #failure(parameters: (string | bigint)[]): Error {
+    try {
+      this.#statement.get(...parameters);
+    } catch (cause) {
+      return queryError(cause);
+    }
+    return queryError(
+      new Error("SQLite stopped before the last row (the file is locked or damaged, or a value overflows)"),
+    );
+  }
+}
+
+/** What the last column of the last row holds. */
+const lastRow = 1n;
+
+/** The query with one more column, 0, and one more row, whose last column is {@linkcode lastRow}. */
+function withLastRow(sql: string, columns: number): string {
+  const query = sql.replace(/[\s;]+$/, "");
+  return `SELECT *, 0 FROM (\n${query}\n) UNION ALL SELECT ${"NULL, ".repeat(columns)}${lastRow}`;
 }
 
 /** The next rows, as many as make a block. */

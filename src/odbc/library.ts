@@ -7,9 +7,41 @@
  * arrays that were made without an `ArrayBuffer`.
  */
 
-/** Name of the driver manager's library for this system. */
+/** Name of the driver manager's library for this system, which the dynamic linker finds when `ffi` is granted whole. */
 export function driverManagerLibrary(os: typeof Deno.build.os = Deno.build.os): string {
   return os === "windows" ? "odbc32.dll" : os === "darwin" ? "libodbc.2.dylib" : "libodbc.so.2";
+}
+
+/**
+ * Its full path, as a path-scoped `ffi` permission needs it (Deno takes a bare name as one in the working directory then);
+ * `undefined` when it is not installed. Needs the right to read these folders.
+ */
+export function findDriverManager(options: { systemRoot?: string } = {}): string | undefined {
+  const name = driverManagerLibrary();
+  const folders = Deno.build.os === "windows" ? [`${options.systemRoot ?? "C:\\Windows"}\\System32`] : libraryFolders;
+  const separator = Deno.build.os === "windows" ? "\\" : "/";
+  return folders.map((folder) => folder + separator + name).find(exists);
+}
+
+const libraryFolders = [
+  `/usr/lib/${Deno.build.arch}-linux-gnu`,
+  "/usr/lib64",
+  "/usr/lib",
+  "/usr/local/lib64",
+  "/usr/local/lib",
+  `/lib/${Deno.build.arch}-linux-gnu`,
+  "/lib64",
+  "/lib",
+  "/opt/homebrew/lib",
+];
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
 }
 
 /** A handle of the environment, a connection or a statement. */
@@ -77,7 +109,7 @@ export interface OdbcLibrary extends Disposable {
 }
 
 /**
- * Opens the driver manager.
+ * Opens the driver manager, by the full path of {@linkcode findDriverManager} where `ffi` is granted for that alone.
  *
  * @throws an `Error` with the command that installs it when it is missing.
  */

@@ -21,6 +21,7 @@ export function writeWide(
 ): number {
   const end = at + count;
   const start = o;
+  const replaced = csv.replacedCharacters;
   if (count === 0) return writeEmpty(out, o);
   for (let i = at; i < end; i++) {
     const unit = units[i]!;
@@ -28,6 +29,7 @@ export function writeWide(
       out[o++] = unit;
     } else if (unit < 0x80) {
       if (unit === comma || unit === quote || unit === carriageReturn || unit === lineFeed) {
+        csv.replacedCharacters = replaced;
         return writeWideQuoted(out, start, units, at, end, csv);
       }
       out[o++] = unit;

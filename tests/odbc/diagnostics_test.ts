@@ -1,0 +1,40 @@
+import { likelyCause, mask, OdbcError } from "../../src/odbc/diagnostics.ts";
+import { assertEquals } from "../assert.ts";
+
+Deno.test("the likely cause comes from the text where it is plain, else from the SQLSTATE", () => {
+  const cases = [
+    ["IM002", "Data source name not found and no default driver specified", "driver-missing"],
+    ["01000", "Can't open lib 'libmsodbcsql-18.so' : file not found", "driver-missing"],
+    ["28000", "Login failed for user 'x'", "login"],
+    ["28000", "Anmeldung gescheitert", "login"],
+    ["08001", "Verbindung gescheitert", "unreachable"],
+    ["08S01", "Communication link failure", "connection-lost"],
+    ["HYT00", "Login timeout expired", "timeout"],
+    ["HYT01", "", "timeout"],
+    ["42000", "Incorrect syntax near 'x'", "syntax"],
+    ["42S02", "Invalid object name 'x'", "missing-table"],
+    ["42S22", "Invalid column name 'x'", "missing-column"],
+    ["42501", "", "permission"],
+    ["HY008", "Operation canceled", "cancelled"],
+    ["22012", "division by zero", "other"],
+  ] as const;
+  for (const [sqlState, message, kind] of cases) {
+    assertEquals(likelyCause([{ sqlState, message, nativeError: 0 }]).kind, kind, `${sqlState} ${message}`);
+  }
+});
+
+Deno.test("every record is shown, SQLSTATE first", () => {
+  const error = new OdbcError("run the query", [
+    { sqlState: "42S22", nativeError: 207, message: "Invalid column name 'x'." },
+    { sqlState: "42000", nativeError: 8180, message: "Statement(s) could not be prepared." },
+  ]);
+  assertEquals(
+    error.message.startsWith("Cannot run the query: [42S22] Invalid column name 'x'. [42000] Statement(s)"),
+    true,
+  );
+  assertEquals([error.kind, error.sqlState], ["missing-column", "42S22"]);
+});
+
+Deno.test("secrets are masked wherever they stand", () => {
+  assertEquals(mask("PWD=geheim; geheim!", ["geheim"]), "PWD=***; ***!");
+});

@@ -1,0 +1,106 @@
+/** The encoder's inner functions against plain ones. */
+import fc from "fast-check";
+import { CsvBuffer, csvField } from "../../src/database/csv_buffer.ts";
+import { writeDouble, writeInteger64, writeReal, writeTimestamp } from "../../src/odbc/write_number.ts";
+import { writeBase64, writeUtf8, writeWide } from "../../src/odbc/write_text.ts";
+import { assertEquals } from "../assert.ts";
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+function written(write: (out: Uint8Array) => number): string {
+  const out = new Uint8Array(100_000);
+  return decoder.decode(out.subarray(0, write(out)));
+}
+
+Deno.test("64-bit integers are written exactly", () => {
+  const check = (value: bigint) => {
+    const low = Number(BigInt.asUintN(32, value));
+    const high = Number(BigInt.asIntN(32, value >> 32n));
+    assertEquals(written((out) => writeInteger64(out, 0, low, high)), String(value));
+  };
+  for (const value of [0n, -1n, 9n, 10n, 99_999n, 100_000n, 999_999_999n, 1_000_000_000n, 4_294_967_295n]) {
+    check(value);
+    check(-value);
+  }
+  for (let bits = 1n; bits < 64n; bits++) {
+    for (const by of [-1n, 0n, 1n]) [(1n << bits) + by, -(1n << bits) - by].map((v) => check(BigInt.asIntN(64, v)));
+  }
+  fc.assert(fc.property(fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n }), check), { numRuns: 2000 });
+});
+
+Deno.test("doubles are written in JavaScript's shortest form", () => {
+  const check = (value: number) => {
+    assertEquals(written((out) => writeDouble(out, 0, value)), Object.is(value, -0) ? "-0" : String(value));
+  };
+  for (const value of [0, -0, 0.1, 0.1 + 0.2, 1 / 3, 1e15, 1e21, 5e-324, 1.7976931348623157e308, NaN, -Infinity]) {
+    check(value);
+  }
+  for (const value of [123456.789, 999999999999.9999, 0.000001, 1e-7, 100000000000000.5, 2 ** 53, 8.5, 17.125]) {
+    check(-value);
+  }
+  fc.assert(fc.property(fc.double(), check), { numRuns: 5000 });
+  fc.assert(
+    fc.property(fc.integer(), fc.integer({ min: 0, max: 9 }), (whole, decimals) => check(whole / 10 ** decimals)),
+    { numRuns: 5000 },
+  );
+});
+
+Deno.test("32-bit floats are written in the shortest form that reads back", () => {
+  const check = (value: number) => {
+    const text = written((out) => writeReal(out, 0, value));
+    assertEquals(Math.fround(Number(text)), value);
+    if (!Number.isFinite(value)) return;
+    const digits = text.replace(/e.*/, "").replace(/\D/g, "").replace(/^0+|0+$/g, "").length;
+    if (digits > 1) assertEquals(Math.fround(Number(value.toPrecision(digits - 1))) === value, false, text);
+  };
+  for (const value of [0, 1.1, 16777216, 3.4028234663852886e38, 1e-45, NaN, Infinity]) check(Math.fround(value));
+  fc.assert(fc.property(fc.float({ noNaN: true }), (value) => check(value)), { numRuns: 3000 });
+});
+
+Deno.test("timestamps keep their fraction without trailing zeros", () => {
+  const of = (...parts: number[]) => {
+    const units = Uint16Array.from(parts.slice(0, 6));
+    return written((out) => writeTimestamp(out, 0, units, 0, parts[6] ?? 0));
+  };
+  assertEquals(of(2024, 2, 29, 23, 59, 59, 0), "2024-02-29 23:59:59");
+  assertEquals(of(1, 1, 1, 0, 0, 0, 100), "0001-01-01 00:00:00.0000001");
+  assertEquals(of(9999, 12, 31, 9, 5, 7, 500_000_000), "9999-12-31 09:05:07.5");
+  assertEquals(of(-44 & 0xffff, 3, 15, 12, 0, 0, 0), "-0044-03-15 12:00:00");
+});
+
+Deno.test("UTF-16 becomes UTF-8, quoted as CSV wants it, and lone surrogates are replaced and counted", () => {
+  const text = fc.array(
+    fc.oneof(
+      fc.constantFrom('"', ",", "\r", "\n", "a", " ", ""),
+      fc.string({ unit: "binary" }),
+      fc.string(),
+      fc.constantFrom("\ud83d", "\ude00"),
+    ),
+  ).map((parts) => parts.join(""));
+  fc.assert(
+    fc.property(text, (value) => {
+      const csv = new CsvBuffer(0);
+      const all = new Uint16Array(value.length + 2);
+      for (let i = 0; i < value.length; i++) all[i + 1] = value.charCodeAt(i);
+      assertEquals(written((out) => writeWide(out, 0, all, 1, value.length, csv)), csvField(value.toWellFormed()));
+      const lone = [...value].filter((one) => one.length === 1 && /[\ud800-\udfff]/.test(one)).length;
+      assertEquals(csv.replacedCharacters, lone);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("bytes that are no UTF-8 are replaced and counted", () => {
+  const csv = new CsvBuffer(0);
+  assertEquals(written((out) => writeUtf8(out, 0, Uint8Array.of(0x61, 0xfc, 0x62), 0, 3, csv)), "a\ufffdb");
+  assertEquals(csv.replacedCharacters, 1);
+  const valid = new TextEncoder().encode("ü,😀");
+  assertEquals(written((out) => writeUtf8(out, 0, valid, 0, valid.length, csv)), '"ü,😀"');
+  assertEquals(csv.replacedCharacters, 1);
+});
+
+Deno.test("base64 is that of RFC 4648", () => {
+  fc.assert(fc.property(fc.uint8Array({ minLength: 1, maxLength: 100 }), (bytes) => {
+    assertEquals(written((out) => writeBase64(out, 0, bytes, 0, bytes.length)), btoa(String.fromCharCode(...bytes)));
+  }));
+});
