@@ -1,6 +1,7 @@
 /** What the supervisor of `run` and the agent's worker tell each other. */
 import type { Config } from "../config/config.ts";
 import type { AllowedHost } from "../egress/allowed_hosts.ts";
+import type { Proxy } from "../egress/proxy.ts";
 import type { RelayAddress } from "../egress/start_relay.ts";
 import type { StandardErrorFormat } from "../log/standard_error.ts";
 
@@ -14,6 +15,8 @@ export interface AgentStart {
   readonly allowedHosts: readonly AllowedHost[];
   /** The proxy as it may be shown, with the place that names it; `undefined` for none. */
   readonly shownProxy: string | undefined;
+  /** Its rules, for `check`; only the relay knows the credentials. `variable` names the place too. */
+  readonly proxy: Omit<Proxy, "credentials"> | undefined;
   /** Hidden wherever the log would show them. */
   readonly secrets: readonly string[];
   readonly caCerts: readonly string[];

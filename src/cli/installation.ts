@@ -5,7 +5,6 @@ import { Agent } from "../agent/agent.ts";
 import type { SourceRunner } from "../agent/source_switch.ts";
 import { runTogether } from "../agent/tasks.ts";
 import { Uploader } from "../agent/uploader.ts";
-import type { CheckLine } from "../control/check_line.ts";
 import type { Config } from "../config/config.ts";
 import { realFileSystem } from "../durable/real_file_system.ts";
 import type { Link } from "../protocol/linking.ts";
@@ -18,6 +17,7 @@ import { integrationKey } from "../state/integration.ts";
 import { readLink, writeAssignment, writeLink } from "../state/link_store.ts";
 import { openState, type State } from "../state/state.ts";
 import type { AgentStart } from "./agent_messages.ts";
+import { checkAgent, notingObjectStores } from "./check_agent.ts";
 import { type HubAccess, openHubAccess } from "./hub_access.ts";
 import { type LastError, serveInstallation } from "./control_handlers.ts";
 
@@ -51,10 +51,12 @@ export async function runInstallation(options: InstallationOptions, signal: Abor
     clock,
     appName: config.app.name,
   });
-  const agent = makeAgent({ state, spool, hub }, options);
+  const objectStores = new Set<string>();
+  const agent = makeAgent({ state, spool, hub, objectStores }, options);
+  const check = (caller: AbortSignal) => checkAgent({ start, config, agent, hub, objectStores, clock }, caller);
   await runTogether([
     (inner) => agent.run(inner),
-    (inner) => serveInstallation({ agent, state, spool, check: notYet, ...options }, inner),
+    (inner) => serveInstallation({ agent, state, spool, check, ...options }, inner),
     () => Promise.resolve(options.onRunning()),
   ], signal);
 }
@@ -75,11 +77,12 @@ function openSpoolOf(state: State, { config, clock }: InstallationOptions): Prom
 }
 
 function makeAgent(
-  { state, spool, hub }: { state: State; spool: DiskSpool; hub: HubAccess },
+  { state, spool, hub, objectStores }: { state: State; spool: DiskSpool; hub: HubAccess; objectStores: Set<string> },
   { start, config, clock }: InstallationOptions,
 ): Agent {
   const { database } = state;
   const random = () => Math.random();
+  const client = notingObjectStores(hub.cloud.delivery, objectStores);
   return new Agent({
     clock,
     random,
@@ -100,7 +103,7 @@ function makeAgent(
     makeDelivery: ({ onUnlinked }) =>
       new Uploader({
         spool,
-        client: hub.cloud.delivery,
+        client,
         clock,
         random,
         onUnlinked: (error) => onUnlinked(error.unlinkReason ?? "moved"),
@@ -144,8 +147,4 @@ function csvSource(
 function notSupported(problem: string): SourceRunner {
   log.error("{problem}", { problem });
   return { run: () => Promise.resolve(), importNow() {}, problem };
-}
-
-function notYet(): Promise<readonly CheckLine[]> {
-  return Promise.resolve([]);
 }

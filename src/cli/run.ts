@@ -10,6 +10,7 @@
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { allowedHosts } from "../egress/allowed_hosts.ts";
+import type { Proxy } from "../egress/proxy.ts";
 import { type Relay, startRelay } from "../egress/start_relay.ts";
 import { standardErrorFormat, writeStandardError } from "../log/standard_error.ts";
 import { type AgentStart, type FromAgent, plainConfig, type ToAgent } from "./agent_messages.ts";
@@ -45,6 +46,7 @@ async function describe(
     relay: { port: relay.port, token: relay.token },
     allowedHosts: allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts }),
     shownProxy: surroundings.shownProxy,
+    proxy: surroundings.proxy && withoutCredentials(surroundings.proxy),
     secrets: surroundings.secrets,
     caCerts: surroundings.caCerts,
     machineId: surroundings.machineId,
@@ -132,4 +134,8 @@ async function supervise(
     signal.removeEventListener("abort", onAbort);
     clearTimeout(timer);
   }
+}
+
+function withoutCredentials({ credentials: _, ...rest }: Proxy): Omit<Proxy, "credentials"> {
+  return rest;
 }

@@ -30,10 +30,11 @@ export async function lookAround(config: Config): Promise<Surroundings> {
   const { variables, origin } = await findProxyVariables(
     Deno.build.os === "linux" ? linuxPlaces(environment) : [environmentPlace(environment)],
   );
-  const proxy = proxyFromEnvironment(variables);
+  const found = proxyFromEnvironment(variables);
+  const proxy = found && { ...found, variable: `${found.variable} in ${origin}` };
   return {
     proxy,
-    shownProxy: proxy && `${shownProxy(proxy)} (${proxy.variable} in ${origin})`,
+    shownProxy: proxy && `${shownProxy(proxy)} (${proxy.variable})`,
     caCerts: config.hub.caFile === undefined ? [] : await readCaFile(config.hub.caFile),
     machineId: await readMachineId(),
     secrets: proxy?.credentials === undefined
