@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { parseAllowedHost } from "../../src/egress/allowed_hosts.ts";
+import { allowedHosts, parseAllowedHost } from "../../src/egress/allowed_hosts.ts";
 import { egressClient } from "../../src/egress/egress_client.ts";
-import { startRelay } from "../../src/egress/start_relay.ts";
+import { relayPermissions, startRelay } from "../../src/egress/start_relay.ts";
 import { freePort } from "./tinyproxy.ts";
 import { startOrigin } from "./origin.ts";
 import { relayed } from "./relayed.ts";
+
+const realHub = allowedHosts({ hubUrl: new URL("https://www.injixo.com"), objectStoreHosts: [] });
 
 Deno.test("relay carries requests both ways, and the origin sees nothing of it", async () => {
   await using origin = startOrigin();
@@ -82,7 +84,7 @@ Deno.test("relay's worker cannot reach more than its permissions name", async ()
   const source = new URL("./confined_relay.ts", import.meta.url).href;
   const worker = new Worker(source, {
     type: "module",
-    deno: { permissions: { net: ["127.0.0.1:0", "hub.example:443", "*.s3-eu-west-1.amazonaws.com:443"] } },
+    deno: { permissions: { net: relayPermissions(realHub, undefined) } },
   });
   const { promise, resolve } = Promise.withResolvers<Record<string, string>>();
   worker.onmessage = (event) => resolve(event.data);
@@ -98,6 +100,19 @@ Deno.test("relay's worker cannot reach more than its permissions name", async ()
     "read the environment": "NotCapable",
     "run a program": "NotCapable",
   });
+});
+
+Deno.test("relay asks for no more than its permissions", async () => {
+  const proxy = { host: "proxy.example", port: 8080, variable: "https_proxy", exceptions: [] };
+  const worker = new Worker(new URL("./relay_starter.ts", import.meta.url).href, {
+    type: "module",
+    deno: { permissions: { net: relayPermissions(realHub, proxy), read: true } }, // read: to load the relay's module
+  });
+  const { promise, resolve } = Promise.withResolvers<string>();
+  worker.onmessage = (event) => resolve(event.data);
+  worker.postMessage({ allowed: realHub, proxy });
+  assertEquals(await promise, "started"); // a worker cannot give another one more than it has
+  worker.terminate();
 });
 
 Deno.test("relay names the operating system's error of a refused connection", async () => {
