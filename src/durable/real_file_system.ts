@@ -8,6 +8,9 @@ export const privateFileMode = 0o600;
 /** Mode of folders with data or secrets. */
 export const privateFolderMode = 0o700;
 
+/** How many files of a folder are asked for their length at once. */
+const statsAtOnce = 64;
+
 class RealFile implements WritableFile {
   readonly #file: Deno.FsFile;
 
@@ -42,17 +45,23 @@ async function readRange(path: string, { offset, bytes }: { offset: number; byte
 }
 
 async function listFolder(path: string): Promise<FolderEntry[]> {
+  const found = await Array.fromAsync(Deno.readDir(path));
   const entries: FolderEntry[] = [];
-  for await (const { name, isFile } of Deno.readDir(path)) {
-    try {
-      const bytes = isFile ? (await Deno.lstat(join(path, name))).size : 0;
-      entries.push({ name, isFile, bytes });
-    } catch (error) {
-      // Gone between the two calls.
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+  for (let at = 0; at < found.length; at += statsAtOnce) {
+    const some = await Promise.all(found.slice(at, at + statsAtOnce).map((entry) => withLength(path, entry)));
+    for (const entry of some) if (entry !== undefined) entries.push(entry);
   }
   return entries;
+}
+
+async function withLength(path: string, { name, isFile }: Deno.DirEntry): Promise<FolderEntry | undefined> {
+  try {
+    return { name, isFile, bytes: isFile ? (await Deno.lstat(join(path, name))).size : 0 };
+  } catch (error) {
+    // Gone since the folder was read.
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
 }
 
 async function removeFile(path: string): Promise<void> {

@@ -24,51 +24,30 @@
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { BatchFile, BatchWriter, Lane, Spool, StoredBatch } from "../agent/ports.ts";
-import { type FileSystem, isDiskFull } from "../durable/file_system.ts";
+import type { FileSystem } from "../durable/file_system.ts";
 import { makeSetAsideFolder } from "../durable/set_aside.ts";
 import { replaceFile } from "../durable/replace_file.ts";
 import type { BatchOrigin, Receipt } from "../protocol/delivery.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
-import {
-  type IntegrationKey,
-  integrationKey,
-  type IntegrationName,
-  lastSequence,
-  recordImport,
-} from "../state/integration.ts";
+import { integrationKey, recordImport } from "../state/integration.ts";
 import type { StateDatabase } from "../state/state_database.ts";
-import { type BatchDescription, batchFileName, encodeFooter, payloadIsWhole } from "./batch_file.ts";
-import { batchId } from "./batch_id.ts";
-import { SpoolFullError } from "./errors.ts";
-import { GroupCommit } from "./group_commit.ts";
-import { PayloadWriter } from "./payload_writer.ts";
+import { Admission, type BatchOwner, type IncomingPlace, type RoomWanted } from "./admission.ts";
+import { type BatchDescription, payloadIsWhole } from "./batch_file.ts";
+import { Eviction } from "./eviction.ts";
+import type { LostBatch } from "./lost_batch.ts";
 import { recover } from "./recovery.ts";
-import { type Reservation, Room, type RoomLimits } from "./room.ts";
-import { type IndexedBatch, SpoolIndex, type Waiting } from "./spool_index.ts";
+import { Room, type RoomLimits } from "./room.ts";
+import { SpoolIndex, type Waiting } from "./spool_index.ts";
 import { storedBatch } from "./stored_batch.ts";
 
 /** Name of the folder in the spool folder where batches are written. */
 export const incomingFolderName = "incoming";
-/** Content up to this length is compressed in memory and written at once, in bytes. */
-export const memoryBytesMax = 1024 * 1024;
-/** Room for checks, footer and trailer of a batch, in bytes. */
-const footerBytesReserved = 4096;
-/** How many acknowledged batches are removed in one transaction. */
-const evictionGroupMax = 256;
 /** How often batches that were kept long enough are looked for, in ms. */
 const pruneEveryMs = 60 * 60 * 1000;
 const dayMs = 24 * 60 * 60 * 1000;
 
 const log = getLogger(["cloud-link", "spool"]);
-
-/** A batch that will not be delivered from the spool. Its source's ledger must forget it. */
-export interface LostBatch {
-  readonly integration: IntegrationKey;
-  readonly batch: BatchDescription;
-  /** Read the source again as it is; else only when it changes (the hub refused what it has now). */
-  readonly reread: boolean;
-}
 
 export interface DiskSpoolOptions {
   /** `state/spool`. */
@@ -96,22 +75,8 @@ export async function openSpool(options: DiskSpoolOptions): Promise<DiskSpool> {
 }
 
 /** Whose batches are in the foreground. */
-interface Current {
+interface Current extends BatchOwner {
   readonly link: Link;
-  readonly name: IntegrationName;
-  readonly key: IntegrationKey;
-}
-
-/** A batch on its way in: from `open` to the end of `admit`. */
-interface Incoming {
-  readonly owner: Current;
-  readonly reservation: Reservation;
-  readonly memory: readonly Uint8Array[] | undefined;
-}
-
-/** A place in the incoming folder for another process to write to. Disposing removes what was not admitted. */
-export interface IncomingPlace extends AsyncDisposable {
-  readonly path: string;
 }
 
 /** The spool on disk. One per state folder. Disposing it ends all waits; batches that are not admitted then are lost. */
@@ -119,18 +84,15 @@ export class DiskSpool implements Spool, AsyncDisposable {
   readonly #options: DiskSpoolOptions;
   readonly #index: SpoolIndex;
   readonly #room: Room;
-  readonly #groupCommit: GroupCommit;
+  readonly #admission: Admission;
+  readonly #eviction: Eviction;
   readonly #closing = new AbortController();
-  readonly #incoming = new Map<string, Incoming>();
-  readonly #admitting = new Map<string, Promise<unknown>>();
-  readonly #sequences = new Map<IntegrationKey, number>();
   /** Sequence of each batch as it was last handed out: an acknowledgement is for that one. */
   readonly #handedOut = new Map<string, number>();
   /** Fires `change` whenever there may be more to deliver. */
   readonly changed: EventTarget = new EventTarget();
   #current: Current | undefined;
   #storedBytes: number;
-  #evicting: Promise<void> = Promise.resolve();
   #prunedAtMs = -Infinity;
 
   /** Use {@linkcode openSpool}. */
@@ -138,14 +100,25 @@ export class DiskSpool implements Spool, AsyncDisposable {
     this.#options = options;
     this.#index = index;
     this.#storedBytes = index.storedBytes();
-    this.#groupCommit = new GroupCommit(options.folder, options);
+    const onRemoved = (bytes: number) => {
+      this.#storedBytes -= bytes;
+      this.#room.changed();
+    };
+    this.#eviction = new Eviction({ ...options, index, onRemoved });
     const view = {
       storedBytes: () => this.#storedBytes,
       isIdle: () => this.#current === undefined || !index.hasWaiting(this.#current.key),
       freeBytes: () => options.fs.freeBytes(options.folder),
-      evict: (bytes: number) => this.#evict({ bytes, acknowledgedBefore: Infinity }),
+      evict: (bytes: number) => this.#eviction.evict({ bytes, acknowledgedBefore: Infinity }),
     };
     this.#room = new Room(view, { limits: options.limits, clock: options.clock, closing: this.#closing.signal });
+    this.#admission = new Admission({
+      ...options,
+      incomingFolder: join(options.folder, incomingFolderName),
+      index,
+      room: this.#room,
+      onStored: (bytes) => this.#storedBytes += bytes,
+    });
   }
 
   /**
@@ -163,85 +136,30 @@ export class DiskSpool implements Spool, AsyncDisposable {
     this.#tellChange();
   }
 
-  async open(options: { bytes: number; lane: Lane; signal: AbortSignal }): Promise<BatchWriter> {
-    const { fs } = this.#options;
-    const owner = this.#currentOrFail();
-    const reservation = await this.#room.reserve(options.bytes + footerBytesReserved, options);
-    const path = this.#newPath();
-    const writer = new PayloadWriter({
-      fs,
-      path,
-      memoryBytesMax,
-      reserve: (bytes) => this.#room.grow(reservation, bytes + footerBytesReserved),
-    });
-    let written = 0;
-    let isOpen = true;
-    const abandon = async () => {
-      if (!isOpen) return;
-      isOpen = false;
-      try {
-        await writer.discard();
-      } finally {
-        this.#room.release(reservation);
-      }
-    };
-    return {
-      write: (chunk) => {
-        written += chunk.length;
-        return explainFullDisk(writer.write(chunk), written);
-      },
-      finish: async () => {
-        const { file, memory } = await explainFullDisk(writer.finish(), written);
-        isOpen = false;
-        this.#incoming.set(path, { owner, reservation, memory });
-        return file;
-      },
-      [Symbol.asyncDispose]: abandon,
-    };
+  open(options: RoomWanted): Promise<BatchWriter> {
+    return this.#withOwner((owner) => this.#admission.open(owner, options));
   }
 
   /**
    * Waits for room as `open` does and names a file for another process to write with `createIncomingWriter`. The
    * resulting {@linkcode BatchFile} is admitted before the place is disposed.
    */
-  async reserve(options: { bytes: number; lane: Lane; signal: AbortSignal }): Promise<IncomingPlace> {
-    const owner = this.#currentOrFail();
-    const reservation = await this.#room.reserve(options.bytes + footerBytesReserved, options);
-    const path = this.#newPath();
-    this.#incoming.set(path, { owner, reservation, memory: undefined });
-    return { path, [Symbol.asyncDispose]: () => this.#discard(path) };
+  reserve(options: RoomWanted): Promise<IncomingPlace> {
+    return this.#withOwner((owner) => this.#admission.reserve(owner, options));
   }
 
   /** Gives up a finished file that will not be admitted. */
   async discard(file: BatchFile): Promise<void> {
-    await this.#discard(file.path);
+    await this.#admission.discard(file.path);
   }
 
   async admit(
     file: BatchFile,
     options: { origin: BatchOrigin; lane: Lane; alongside?: (batchId: string) => void },
   ): Promise<"admitted" | "known"> {
-    const incoming = this.#incoming.get(file.path);
-    if (incoming === undefined) {
-      throw new Error(`Cannot admit "${file.path}": the spool did not give this path, or it was admitted before`);
-    }
-    const id = batchId({ integration: incoming.owner.name, origin: options.origin, sha256: file.sha256 });
-    // The same content twice at the same time: the second one finds the first in the index.
-    const before = this.#admitting.get(id);
-    const admission = (async () => {
-      await before?.catch(() => {});
-      return await this.#admitOne(file, { ...options, id, incoming });
-    })();
-    this.#admitting.set(id, admission);
-    let wasTaken = false;
-    try {
-      const answer = await explainFullDisk(admission, file.payloadBytes);
-      wasTaken = answer === "admitted";
-      return answer;
-    } finally {
-      if (this.#admitting.get(id) === admission) this.#admitting.delete(id);
-      await this.#discard(file.path, { wasTaken });
-    }
+    const answer = await this.#admission.admit(file, options);
+    if (answer === "admitted") this.#tellChange();
+    return answer;
   }
 
   next(options: { except: ReadonlySet<string> }): StoredBatch | undefined {
@@ -364,126 +282,19 @@ export class DiskSpool implements Spool, AsyncDisposable {
     const { clock, limits } = this.#options;
     this.#prunedAtMs = clock.monotonicMs();
     const acknowledgedBefore = limits.keepDays === 0 ? Infinity : clock.now() - limits.keepDays * dayMs;
-    await this.#evict({ bytes: Infinity, acknowledgedBefore });
+    await this.#eviction.evict({ bytes: Infinity, acknowledgedBefore });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new DOMException("The spool is closed", "AbortError"));
-    await Promise.allSettled(this.#admitting.values());
+    await this.#admission.settled();
     await this.#room.settled();
-    await this.#evicting.catch(() => {});
+    await this.#eviction.settled();
   }
 
-  async #admitOne(
-    file: BatchFile,
-    admission: {
-      id: string;
-      origin: BatchOrigin;
-      lane: Lane;
-      incoming: Incoming;
-      alongside?: (batchId: string) => void;
-    },
-  ): Promise<"admitted" | "known"> {
-    const { database, folder, clock } = this.#options;
-    const { id, origin, lane, incoming, alongside } = admission;
-    const { owner } = incoming;
-    const known = this.#index.get(id);
-    if (known !== undefined && known.state !== "expired" && !this.#index.isSuperseded(known)) {
-      database.transaction(() => alongside?.(id));
-      return "known";
-    }
-    const now = clock.now();
-    const { sha256, bytes, payloadSha256, payloadBytes } = file;
-    const sequence = this.#takeSequence(owner.key, now);
-    const createdAt = new Date(now).toISOString();
-    const batch = { id, sequence, lane, origin, sha256, bytes, payloadSha256, payloadBytes, createdAt };
-    const fileBytes = await this.#complete(file, { owner, memory: incoming.memory, batch });
-    const name = batchFileName(batch);
-    let replaced: IndexedBatch | undefined;
-    await this.#groupCommit.commit({
-      from: file.path,
-      to: join(folder, name),
-      write: () => {
-        replaced = this.#index.get(id);
-        this.#index.insert({ integration: owner.key, file: name, fileBytes, batch });
-        alongside?.(id);
-      },
-    });
-    this.#storedBytes += fileBytes;
-    if (replaced !== undefined) {
-      this.#storedBytes -= replaced.fileBytes;
-      await this.#options.fs.remove(join(folder, replaced.file));
-    }
-    this.#tellChange();
-    return "admitted";
-  }
-
-  /** Appends the footer (after the rest, when nothing was written yet) and syncs; returns the length of the file. */
-  async #complete(
-    file: BatchFile,
-    { owner, memory, batch }: { owner: Current; memory: Incoming["memory"]; batch: BatchDescription },
-  ): Promise<number> {
-    const { fs } = this.#options;
-    const footer = encodeFooter({ ...owner.name, batch });
-    const checksBytes = Math.ceil(file.payloadBytes / (256 * 1024)) * 4;
-    using open = memory === undefined ? await fs.append(file.path) : await fs.create(file.path);
-    await open.write(memory === undefined ? footer : Buffer.concat([...memory, footer]));
-    await open.sync();
-    return file.payloadBytes + checksBytes + footer.length;
-  }
-
-  /** A number above all given before. Not below the clock, so that another or a lost state's numbers are below too. */
-  #takeSequence(key: IntegrationKey, now: number): number {
-    const last = this.#sequences.get(key) ?? lastSequence(this.#options.database, key);
-    const sequence = Math.max(last + 1, now);
-    this.#sequences.set(key, sequence);
-    return sequence;
-  }
-
-  async #discard(path: string, { wasTaken = false } = {}): Promise<void> {
-    const incoming = this.#incoming.get(path);
-    if (incoming === undefined) return;
-    this.#incoming.delete(path);
-    this.#room.release(incoming.reservation);
-    if (!wasTaken) await this.#options.fs.remove(path);
-  }
-
-  /** One at a time: two would choose the same batches. */
-  #evict(options: { bytes: number; acknowledgedBefore: number }): Promise<void> {
-    const eviction = this.#evicting.catch(() => {}).then(() => this.#evictNow(options));
-    this.#evicting = eviction;
-    return eviction;
-  }
-
-  async #evictNow({ bytes, acknowledgedBefore }: { bytes: number; acknowledgedBefore: number }): Promise<void> {
-    const { fs, database, folder } = this.#options;
-    for (let wanted = bytes; wanted > 0;) {
-      const oldest = this.#index.oldestAcknowledged({ acknowledgedBefore, limit: evictionGroupMax });
-      if (oldest.length === 0) return;
-      const group: IndexedBatch[] = [];
-      for (const row of oldest) {
-        if (wanted <= 0) break;
-        group.push(row);
-        wanted -= row.fileBytes;
-      }
-      // Flushed: an acknowledgement that is forgotten after its file has gone would look like a lost batch.
-      database.transaction(() => group.forEach(({ batch }) => this.#index.expire(batch.id)));
-      for (const { file } of group) await fs.remove(join(folder, file));
-      await fs.syncFolder(folder);
-      database.transaction(() => {
-        for (const row of group) if (this.#index.remove(row)) this.#storedBytes -= row.fileBytes;
-      }, { relaxed: true });
-      this.#room.changed();
-    }
-  }
-
-  #newPath(): string {
-    return join(this.#options.folder, incomingFolderName, `${crypto.randomUUID()}.tmp`);
-  }
-
-  #currentOrFail(): Current {
-    if (this.#current === undefined) throw new Error("Cannot take a batch: this installation is not linked");
-    return this.#current;
+  #withOwner<T>(act: (owner: Current) => Promise<T>): Promise<T> {
+    if (this.#current !== undefined) return act(this.#current);
+    return Promise.reject(new Error("Cannot take a batch: this installation is not linked"));
   }
 
   #tellChange(): void {
@@ -506,15 +317,5 @@ async function fileIsWhole(
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
-  }
-}
-
-/** A full disk is nothing to report but something to wait for. */
-async function explainFullDisk<T>(work: Promise<T>, bytesNeeded: number): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!isDiskFull(error)) throw error;
-    throw new SpoolFullError("Cannot write the batch: the disk is full", { bytesNeeded, cause: error });
   }
 }

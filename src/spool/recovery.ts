@@ -18,7 +18,7 @@ import { makeSetAsideFolder } from "../durable/set_aside.ts";
 import { integrationKey } from "../state/integration.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import { batchFileName, payloadIsWhole, readFooter } from "./batch_file.ts";
-import type { LostBatch } from "./disk_spool.ts";
+import type { LostBatch } from "./lost_batch.ts";
 import type { IndexedBatch, SpoolIndex } from "./spool_index.ts";
 
 const log = getLogger(["cloud-link", "spool"]);

@@ -5,7 +5,8 @@ import type { BatchFile, Lane } from "../../src/agent/ports.ts";
 import type { BatchOrigin } from "../../src/protocol/delivery.ts";
 import type { Link } from "../../src/protocol/linking.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
-import { DiskSpool, type LostBatch, openSpool } from "../../src/spool/disk_spool.ts";
+import { type DiskSpool, openSpool } from "../../src/spool/disk_spool.ts";
+import type { LostBatch } from "../../src/spool/lost_batch.ts";
 import { openStateDatabase, type StateDatabase } from "../../src/state/state_database.ts";
 import { zstdDecompressSync } from "node:zlib";
 
