@@ -5,6 +5,7 @@
 import { realFileSystem } from "../durable/real_file_system.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Database } from "../database/row_source.ts";
+import { confineExtractor } from "./confinement.ts";
 import { lines } from "./lines.ts";
 import {
   encodeFromExtractor,
@@ -28,6 +29,8 @@ export interface ChildOptions {
   /** Writes to standard output at once. */
   readonly write?: (text: string) => void;
   readonly open?: OpenDatabase;
+  /** Give up needless permissions. @default true */
+  readonly confine?: boolean;
 }
 
 /** Runs the extractor until its input ends; resolves with the exit code. The first line must be the greeting. */
@@ -36,6 +39,7 @@ export async function runExtractor(options: ChildOptions = {}): Promise<number> 
   const first = await input.next();
   const hello = first.done ? undefined : ToExtractor.safeParse(JSON.parse(first.value)).data;
   if (hello?.type !== "hello") return 2;
+  if (options.confine ?? true) await confineExtractor();
   const write = options.write ?? writeStandardOutput;
   const child = new Child({
     open: options.open ?? openDatabase,

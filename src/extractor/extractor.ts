@@ -126,7 +126,7 @@ export class Extractor implements AsyncDisposable {
       const outcome = await session.outcome(id, (message) => watch.heard(message, options.onProgress));
       signal.throwIfAborted();
       if (outcome.type === "error") {
-        healthy = outcome.memoryBytes <= this.#limits.memoryBytesMax;
+        healthy = outcome.memoryBytes <= this.#limits.memoryBytesMax && job.keepConnection;
         const late = watch.reason === "timeout" || outcome.failure === "timeout";
         throw new ExtractError(late ? timeoutMessage(job) : outcome.message, {
           failure: late ? "timeout" : outcome.failure,

@@ -4,7 +4,7 @@ import { type Column, type Database, LongValueError, type RowSource } from "../d
 import { type CsvResult, type CsvSink, writeCsv } from "../database/write_csv.ts";
 import type { Files } from "../durable/file_system.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { placeColumns, timeColumnOf } from "../source/columns.ts";
+import { placeColumns, type Placement, timeColumnOf } from "../source/columns.ts";
 import { checkQuery, describingQuery, samplingQuery, windowQuery } from "../source/query_text.ts";
 import { type Refusals, rowCheck, type TimeBounds } from "../source/row_check.ts";
 import type { Dialect } from "../source/sql_tokens.ts";
@@ -110,7 +110,15 @@ async function narrowed(job: ExtractJob, surroundings: JobSurroundings): Promise
     timeExpression: parameters.expression,
     ...zonedColumns.length > 0 ? { select: columns.map((each) => selection(each, database)) } : {},
   });
-  return { sql, bounds, parameters, zonedColumns: new Set(zonedColumns) };
+  const zonedTexts = parameters.zonedText ? timeColumns(placed, columns) : [];
+  return { sql, bounds, parameters, zonedColumns: new Set([...zonedColumns, ...zonedTexts]) };
+}
+
+/** All columns that are times are taken to have the form of the one. */
+function timeColumns(placed: Extract<Placement, { ok: true }>, columns: readonly Column[]): string[] {
+  return placed.columns.flatMap(({ rule, index }) =>
+    rule.kind === "time" || rule.kind === "time?" ? columns[index]?.name ?? [] : []
+  );
 }
 
 function selection(column: Column, database: Database): { name: string; expression(name: string): string } {
@@ -144,7 +152,6 @@ async function readOnce(
     placement,
     columns: rows.columns,
     bounds: query.bounds,
-    zonedText: query.parameters.zonedText,
   });
   await using writer = job.output ? createIncomingWriter(job.output.path, { fs, bytesMax: job.output.bytesMax }) : null;
   const sink: CsvSink = { write: (chunk) => writer ? output(writer.write(chunk)) : Promise.resolve() };

@@ -25,8 +25,6 @@ export interface RowCheckOptions {
   readonly columns: readonly Column[];
   /** Absent: any time will do. */
   readonly bounds?: TimeBounds | undefined;
-  /** The times are written with an offset, although the column's type does not say so. */
-  readonly zonedText?: boolean;
 }
 
 /** What was found so far. */
@@ -110,8 +108,8 @@ function integerTest(index: number): CellTest {
   };
 }
 
-function timeTest(index: number, { columns, bounds, zonedText = false }: RowCheckOptions): CellTest {
-  const zoned = zonedText || columns[index]?.kind === "timestamp-with-zone";
+function timeTest(index: number, { columns, bounds }: RowCheckOptions): CellTest {
+  const zoned = columns[index]?.kind === "timestamp-with-zone";
   const from = bounds ? (zoned ? bounds.fromMs : bounds.fromWallMs) : -Infinity;
   const to = bounds ? (zoned ? bounds.toMs : bounds.toWallMs) : Infinity;
   return (block, row) => {

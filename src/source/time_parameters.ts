@@ -15,7 +15,7 @@ export interface TimeParameters {
   readonly parameters: readonly [Parameter, Parameter];
   /** What is compared, made of the column. */
   readonly expression: (column: string) => string;
-  /** Values are text with an offset. */
+  /** The times are text with an offset, although the column's type does not say so. */
   readonly zonedText: boolean;
 }
 

@@ -37,16 +37,16 @@ SQLRETURN SQLDriverConnectW(SQLHDBC c, SQLHWND w, SQLWCHAR *in, SQLSMALLINT inLe
   int length = inLength < 0 ? 0 : inLength;
   if (inLength < 0) while (in[length]) length++;
   for (int i = 0; i < length && i < 2047; i++) text[i] = (char)in[i];
-  if (strstr(text, "MODE=crash")) raise(SIGSEGV);
-  if (strstr(text, "MODE=abort")) { fprintf(stderr, "corrupted double-linked list\n"); abort(); }
-  if (strstr(text, "MODE=exit")) exit(7);
-  if (strstr(text, "MODE=hang")) for (;;) pause();
-  if (strstr(text, "MODE=print")) {
+  if (strstr(text, "crash")) *(volatile int *)0 = 1;
+  if (strstr(text, "abort")) { fprintf(stderr, "corrupted double-linked list\n"); abort(); }
+  if (strstr(text, "exit")) exit(7);
+  if (strstr(text, "hang")) for (;;) pause();
+  if (strstr(text, "print")) {
     for (int i = 0; i < 50000; i++) printf("{\"type\":\"result\",\"id\":1} trace line %d\n", i);
     printf("a line without its end");
     fflush(stdout);
   }
-  if (strstr(text, "MODE=leak")) {
+  if (strstr(text, "leak")) {
     for (;;) {
       char *block = malloc(16 << 20);
       memset(block, 1, 16 << 20);

@@ -131,6 +131,25 @@ Deno.test("a chunk grows while queries are quick and shrinks when one is slow, w
   assertEquals([state.chunkMs, state.liveSpanMs], [limits.chunkMsMin, limits.liveSpanMsMin]);
 });
 
+Deno.test("live leaves to history what is pending, also when it may reach further back again", () => {
+  const settings: WindowSettings = { ...contacts, dataType: "agent-status", historyFrom: null };
+  let state = live(startState, settings, Date.UTC(2026, 9, 1, 12)).state;
+  for (let i = 0; i < 5; i++) state = afterLiveTimeout(state);
+  state = live(state, settings, Date.UTC(2026, 9, 3, 12)).state;
+  const pendingTo = state.pending.at(-1)?.toMs ?? 0;
+  assertEquals(pendingTo, Date.UTC(2026, 9, 3, 9));
+  for (let i = 1; i < 8; i++) {
+    const next = live(state, settings, Date.UTC(2026, 9, 3, 12) + i * 15 * minuteMs);
+    assert(next.window.fromMs >= pendingTo, new Date(next.window.fromMs).toISOString());
+    state = next.state;
+  }
+  const history = planHistory(state, settings);
+  assert(history);
+  state = afterHistory(state, { window: { fromMs: 0, toMs: history.toMs }, durationMs: 10, rows: 1 });
+  const free = live(state, settings, Date.UTC(2026, 9, 3, 15));
+  assertEquals(free.window.fromMs, Date.UTC(2026, 9, 2, 15));
+});
+
 Deno.test("a regular run is due at each multiple of its minutes, and at once when one was missed", () => {
   const at = (lastMs: number | null, nowMs: number) =>
     nextRegularAt({ lastMs, everyMinutes: 15, offsetMs: 5000, nowMs });

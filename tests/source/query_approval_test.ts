@@ -1,0 +1,87 @@
+import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { approveQuery, chooseConnection, queryFingerprint } from "../../src/source/query_approval.ts";
+import { keptConnection } from "../../src/source/kept_connection.ts";
+import type { DatabaseSource } from "../../src/protocol/database.ts";
+
+const source: DatabaseSource = {
+  type: "database",
+  databaseType: "postgresql",
+  connection: { by: "kept" },
+  dataType: "contact",
+  timeZone: "Europe/Berlin",
+  query: "SELECT 1",
+  everyMinutes: 15,
+  historyFrom: null,
+  reconciliation: true,
+  realTime: false,
+};
+
+Deno.test("a changed query, type or time zone is another one; a changed schedule is not", () => {
+  const same = queryFingerprint(source);
+  assertEquals(queryFingerprint({ ...source, everyMinutes: 60, realTime: true } as DatabaseSource), same);
+  for (
+    const change of [{ query: "SELECT 2" }, { timeZone: "UTC" }, { dataType: "interval" as const }, {
+      databaseType: "mssql" as const,
+    }]
+  ) {
+    assert(queryFingerprint({ ...source, ...change }) !== same);
+  }
+});
+
+Deno.test("the first query is accepted, a changed one only where changes are allowed", () => {
+  const accepted = queryFingerprint({ ...source, query: "SELECT 2" });
+  const state = (allowQueryChanges: boolean, known: string | undefined) =>
+    approveQuery(source, { allowQueryChanges, accepted: known }).state;
+  assertEquals([
+    state(false, undefined),
+    state(false, queryFingerprint(source)),
+    state(true, accepted),
+    state(false, accepted),
+  ], [
+    "allowed",
+    "allowed",
+    "allowed",
+    "refused",
+  ]);
+});
+
+Deno.test("what the installation keeps goes before what the hub says, and is asked for when the hub relies on it", () => {
+  const kept = { by: "connectionString", connectionString: "DSN=acd" } as const;
+  const parts = { by: "parts", host: "db", database: "acd" } as const;
+  assertEquals(chooseConnection({ ...source, connection: parts }, kept), { ok: true, connection: kept, kept: true });
+  assertEquals(chooseConnection({ ...source, connection: parts }, undefined), {
+    ok: true,
+    connection: parts,
+    kept: false,
+  });
+  assertEquals(chooseConnection(source, undefined).ok, false);
+});
+
+Deno.test("the kept password comes from the TOML, its own file or systemd's credentials", async () => {
+  const files: Record<string, string> = { "/pw": "a}b;c\n", "/run/creds/database-password": "from-systemd" };
+  const reader = { readFile: (path: string) => files[path], credentialsDirectory: undefined };
+  const systemd = { ...reader, credentialsDirectory: "/run/creds" };
+  assertEquals(keptConnection({}, reader), undefined);
+  assertEquals(keptConnection({}, systemd), undefined);
+  assertEquals(keptConnection({ connectionString: "DSN=a;", passwordFile: "/pw" }, reader), {
+    by: "connectionString",
+    connectionString: "DSN=a;PWD={a}}b;c}",
+  });
+  const parts = { host: "db", database: "acd", user: "me", port: 5433 };
+  assertEquals(keptConnection(parts, systemd), { by: "parts", ...parts, password: "from-systemd" });
+  assertEquals(keptConnection({ ...parts, password: "x" }, systemd), { by: "parts", ...parts, password: "x" });
+  assertEquals(keptConnection({ file: "/var/acd.db" }, reader), { by: "file", file: "/var/acd.db" });
+  await assertRejects(
+    () => keptConnection({ ...parts, passwordFile: "/none" }, reader),
+    /passwordFile "\/none".*no such file/,
+  );
+  await assertRejects(
+    () => keptConnection({ ...parts, connectionString: "DSN=a" }, reader),
+    /connectionString and host/,
+  );
+  await assertRejects(() => keptConnection({ host: "db" }, reader), /no database/);
+  await assertRejects(
+    () => keptConnection({ ...parts, password: "x", passwordFile: "/pw" }, reader),
+    /password and passwordFile/,
+  );
+});
