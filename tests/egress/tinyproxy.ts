@@ -34,7 +34,8 @@ export function freePort(): number {
   return listener.addr.port;
 }
 
-async function answers(port: number): Promise<void> {
+/** Resolves when something listens on `port`. */
+export async function answers(port: number): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt++) {
     try {
       (await Deno.connect({ hostname: "127.0.0.1", port })).close();
