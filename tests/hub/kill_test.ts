@@ -1,0 +1,81 @@
+import { assert, assertEquals } from "../assert.ts";
+import { openAccounts } from "../../src/hub/hub.ts";
+import { HubClient } from "./hub_client.ts";
+import { type HubProcess, startHubProcess } from "./hub_process.ts";
+import { sha256, TestAgent, type TestBatch } from "./test_agent.ts";
+
+const rounds = 12;
+const agentsAtOnce = 4;
+
+Deno.test("a hub killed during deliveries has each import whole or not at all, and exactly once in the end", async () => {
+  const dataDirectory = await Deno.makeTempDir({ prefix: "hub-kill-" });
+  try {
+    const token = await addToken(dataDirectory);
+    let hub: HubProcess = await startHubProcess(dataDirectory);
+    const listen = new URL(hub.url).host;
+    await using _last = { [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]() };
+    const admin = new HubClient({ url: hub.url, token });
+    const integration = await admin.createIntegration("killed");
+    const agent = await TestAgent.linked(admin, integration.id);
+    const contents = new Map<string, Uint8Array>();
+    const receipts = new Set<string>();
+
+    for (let round = 0; round < rounds; round++) {
+      const batches = Array.from(
+        { length: agentsAtOnce },
+        (_, index) => makeBatch(agent, `r${round}-${index}.csv`, contents),
+      );
+      const delivering = batches.map(async (batch) => {
+        await agent.deliver(batch);
+        receipts.add(batch.declaration.origin.kind === "csv" ? batch.declaration.origin.fileName : "");
+      });
+      const settled = Promise.allSettled(delivering);
+      // Some rounds die during the first request, some in the middle of parts, some after the end.
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 120));
+      await hub.stop("SIGKILL");
+      await settled;
+      hub = await startHubProcess(dataDirectory, { listen });
+      await assertWhole(admin, { integrationId: integration.id, contents, receipts });
+      assertEquals(await agent.fetchToken(), undefined);
+      await Promise.all(batches.map((batch) => agent.deliver(batch)));
+    }
+    const imports = await admin.imports(integration.id);
+    assertEquals(imports.length, contents.size);
+    assertEquals((await admin.integration(integration.id)).importCount, contents.size);
+    const status = await hub.stop("SIGTERM");
+    assertEquals(status.code, 0);
+  } finally {
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
+});
+
+async function addToken(dataDirectory: string): Promise<string> {
+  await using data = await openAccounts(dataDirectory);
+  return await data.accounts.addToken(await data.accounts.ensureAccount(), { name: "test", role: "administrator" });
+}
+
+/** Every third batch has several parts. */
+function makeBatch(agent: TestAgent, fileName: string, contents: Map<string, Uint8Array>): TestBatch {
+  const large = contents.size % 3 === 0;
+  const content = new Uint8Array(large ? 900_000 : 3000);
+  for (let start = 0; start < content.length; start += 65536) {
+    crypto.getRandomValues(content.subarray(start, start + 65536));
+  }
+  contents.set(fileName, content);
+  return agent.batch(fileName, content, { partBytes: 256 * 1024 });
+}
+
+async function assertWhole(
+  admin: HubClient,
+  expected: { integrationId: string; contents: ReadonlyMap<string, Uint8Array>; receipts: ReadonlySet<string> },
+): Promise<void> {
+  const imports = await admin.imports(expected.integrationId);
+  const names = new Set(imports.map(({ fileName }) => fileName));
+  assertEquals(names.size, imports.length, "an import is there twice");
+  for (const name of expected.receipts) assert(names.has(name), `${name} has a receipt and is gone`);
+  for (const received of imports) {
+    const content = expected.contents.get(received.fileName);
+    assert(content !== undefined);
+    assertEquals(sha256(await admin.content(received.id)), sha256(content));
+  }
+}
