@@ -39,8 +39,11 @@ export class DeliveryFailures {
   }
 
   /** A batch failed. Never throws: what cannot be done now is tried again. */
-  async batch(batch: StoredBatch, failure: { error: unknown; startedMs: number; signal: AbortSignal }): Promise<void> {
-    const { error, startedMs, signal } = failure;
+  async batch(
+    batch: StoredBatch,
+    failure: { error: unknown; startedMs: number; round: number; signal: AbortSignal },
+  ): Promise<void> {
+    const { error, signal } = failure;
     if (error instanceof BatchDamagedError) return await this.#setAside(batch, error.message);
     if (!(error instanceof HubError)) return this.#rest(batch, { error });
     switch (error.kind) {
@@ -48,9 +51,9 @@ export class DeliveryFailures {
       case "not-a-hub":
       case "unknown-installation":
       case "unlinked":
-        return this.way(error);
+        return this.way(error, failure);
       case "busy":
-        return this.#busy(batch, { error, startedMs });
+        return this.#busy(batch, { ...failure, error });
       case "stale":
         return this.#rest(batch, { error });
       case "refused":
@@ -61,13 +64,13 @@ export class DeliveryFailures {
   }
 
   /** Nothing gets through. */
-  way(error: HubError): void {
+  way(error: HubError, { round }: { round: number }): void {
     if (error.kind === "unlinked") {
       if (!this.#unlinked) this.#options.onUnlinked(error);
       this.#unlinked = true;
       return;
     }
-    if (!this.troubles.outageFailed({ error, nowMs: this.#options.clock.monotonicMs() })) return;
+    if (!this.troubles.outageFailed({ error, round, nowMs: this.#options.clock.monotonicMs() })) return;
     log.warn("Cannot deliver to the hub: {reason}. {batches} batches wait; they are sent as soon as it works again.", {
       reason: error.message,
       batches: this.#options.spool.waiting().batches,
@@ -104,11 +107,12 @@ export class DeliveryFailures {
   }
 
   /** When others were delivered since this batch began to fail, it is this batch that the hub cannot cope with. */
-  #busy(batch: StoredBatch, { error, startedMs }: { error: HubError; startedMs: number }): void {
+  #busy(batch: StoredBatch, failure: { error: HubError; startedMs: number; round: number }): void {
+    const { error, startedMs, round } = failure;
     const sinceMs = this.troubles.of(batch.declaration.id)?.sinceMs ?? startedMs;
     const all = error.retryAfterMs !== undefined || this.#deliveredAtMs < sinceMs;
     this.#rest(batch, { error, loud: !all });
-    if (all) this.way(error);
+    if (all) this.way(error, { round });
   }
 
   /** The hub got something else than was declared: is it the file, or did it happen on the way? */

@@ -41,6 +41,7 @@ export class DeliveryTroubles {
   readonly #random: () => number;
   readonly #batches = new Map<string, BatchTrouble>();
   #outage: Outage | undefined;
+  #round = 0;
 
   constructor(options: { random: () => number }) {
     this.#random = options.random;
@@ -48,6 +49,11 @@ export class DeliveryTroubles {
 
   get outage(): Outage | undefined {
     return this.#outage;
+  }
+
+  /** What a transfer says of itself when it fails: those of the same round count as one failure of the way to the hub. */
+  get round(): number {
+    return this.#round;
   }
 
   /** The trouble of a batch, if any. */
@@ -80,10 +86,11 @@ export class DeliveryTroubles {
   }
 
   /** Nothing got through. Returns whether this is news: the beginning, or trouble of another kind. */
-  outageFailed({ error, nowMs }: Failure & { error: HubError }): boolean {
+  outageFailed({ error, round, nowMs }: Failure & { error: HubError; round: number }): boolean {
     const before = this.#outage;
     // Transfers that ran side by side fail together: that is one failure.
-    if (before && nowMs < before.untilMs) return false;
+    if (before && round !== this.#round) return false;
+    this.#round++;
     const failures = before?.kind === error.kind ? before.failures + 1 : 1;
     const isStranger = error.kind === "not-a-hub" && failures > strangerAnswersMax;
     const waitMs = isStranger ? strangerRetryMs : retryDelayMs(failures, { random: this.#random, error });

@@ -175,6 +175,7 @@ export class Uploader {
     const { spool, client, clock } = this.#options;
     const { id, lane, bytes } = batch.declaration;
     const startedMs = clock.monotonicMs();
+    const { round } = this.#failures.troubles;
     const onProgress = ({ sentBytes, arrived }: { sentBytes: number; arrived: boolean }) => {
       const current = this.#transfers.get(id);
       if (current) current.sentBytes = sentBytes;
@@ -194,18 +195,19 @@ export class Uploader {
         ...(trouble ? { tries: trouble.failures + 1 } : {}),
       });
     } catch (error) {
-      if (!signal.aborted) await this.#failures.batch(batch, { error, startedMs, signal });
+      if (!signal.aborted) await this.#failures.batch(batch, { error, startedMs, round, signal });
     }
   }
 
   async #compare(signal: AbortSignal): Promise<void> {
     const { client, clock } = this.#options;
+    const { round } = this.#failures.troubles;
     try {
       await this.#restored.compare(client, { nowMs: clock.monotonicMs(), signal });
       this.#failures.gotThrough();
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof HubError) return this.#failures.way(error);
+      if (error instanceof HubError) return this.#failures.way(error, { round });
       log.warn("Cannot compare with what the hub has: {reason}.", { reason: String(error) });
       this.#restored.putOff(clock.monotonicMs());
     } finally {

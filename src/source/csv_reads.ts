@@ -44,8 +44,12 @@ export class CsvReads {
   #large: Found[] = [];
   #smallRunning = 0;
   #largeRunning = false;
+  /** How often the spool has failed; reads of the same round fail together. */
+  #round = 0;
   /** Why the spool takes nothing. */
-  #trouble: { readonly reason: string; readonly failures: number; untilMs: number } | undefined;
+  #trouble:
+    | { readonly reason: string; readonly failures: number; untilMs: number }
+    | undefined;
 
   constructor(options: CsvReadsOptions) {
     this.#options = options;
@@ -134,6 +138,7 @@ export class CsvReads {
 
   async #take(found: Found, context: Context): Promise<void> {
     const { due: { name }, version } = found;
+    const round = this.#round;
     try {
       const intake = await this.#intake.take(found, context.signal);
       if (intake.state === "failed") return this.#fileFailed(name, { reason: intake.reason, version });
@@ -143,7 +148,7 @@ export class CsvReads {
       else log.info("{file} is not imported: its content was imported before.", { file: name });
     } catch (error) {
       this.#small.unshift(found.due);
-      if (!context.signal.aborted) this.#spoolFailed(error);
+      if (!context.signal.aborted) this.#spoolFailed(error, round);
     }
   }
 
@@ -163,11 +168,12 @@ export class CsvReads {
     }
   }
 
-  #spoolFailed(error: unknown): void {
+  #spoolFailed(error: unknown, round: number): void {
     const nowMs = this.#options.clock.monotonicMs();
     const before = this.#trouble;
     // Reads that ran side by side fail together: that is one failure.
-    if (before && nowMs < before.untilMs) return;
+    if (before && round !== this.#round) return;
+    this.#round++;
     const failures = (before?.failures ?? 0) + 1;
     const waitMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(failures - 1, 20));
     const reason = error instanceof Error ? error.message : String(error);

@@ -1,0 +1,125 @@
+/** From the folder to the hub through the real spool. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { zstdDecompressSync } from "node:zlib";
+import { Uploader } from "../../src/agent/uploader.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { CsvFolder } from "../../src/source/csv_folder.ts";
+import { csvLedger, forgetCsvContent } from "../../src/state/csv_ledger.ts";
+import { integrationKey } from "../../src/state/integration.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { captureLog } from "../fakes/captured_log.ts";
+import { MemoryHub } from "../fakes/memory_hub.ts";
+import { makeLink, openFixture } from "../spool/spool_fixture.ts";
+
+/** Runs folder, spool and uploader until the hub has as many batches. */
+async function deliver(
+  files: Iterable<readonly [string, Uint8Array]>,
+  options: { count: number; bytesMax?: number },
+): Promise<{ hub: MemoryHub; tookMs: number; lines: string[] }> {
+  const root = await Deno.realPath(await Deno.makeTempDir());
+  using log = await captureLog();
+  const imports = join(root, "import");
+  await Deno.mkdir(imports);
+  for (const [name, content] of files) await Deno.writeFile(join(imports, name), content);
+  try {
+    await using fixture = await openFixture(root, { link: makeLink(), bytesMax: options.bytesMax ?? 1e9 });
+    const { spool, database } = fixture;
+    const ledger = csvLedger(
+      database,
+      integrationKey(database, { accountId: "account-1", integrationId: "integration-1" }),
+    );
+    const done = Promise.withResolvers<void>();
+    const hub = new MemoryHub();
+    const clock = systemClock;
+    const source = new CsvFolder({ folder: imports, ownPaths: [], settleMs: 50, pollMs: 500, spool, ledger, clock });
+    const onUnlinked = done.reject;
+    const uploader = new Uploader({ spool, client: hub, clock, random: Math.random, onUnlinked });
+    const stop = new AbortController();
+    const startedMs = performance.now();
+    const running = [source.run(stop.signal), uploader.run(stop.signal)].map((run) => run.catch(() => {}));
+    while (spool.acknowledgedCount() < options.count) await systemClock.sleep(5, stop.signal);
+    const tookMs = performance.now() - startedMs;
+    stop.abort();
+    await Promise.all(running);
+    assertEquals(spool.waiting().batches, 0);
+    assertEquals(spool.problem, undefined);
+    return { hub, tookMs, lines: log.lines() };
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+function digest(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+/** Contents at the hub, by their digests, sorted. */
+function received(hub: MemoryHub): string[] {
+  return [...hub.received.values()].map((payload) => digest(zstdDecompressSync(payload))).toSorted();
+}
+
+Deno.test("files of all sizes come through the real spool, each content once", async () => {
+  const files = new Map<string, Uint8Array>();
+  const sizes = [1, 2_000, 255_000, 1_048_576, 1_048_577, 5_000_000];
+  for (const bytes of sizes) {
+    const content = new Uint8Array(bytes);
+    for (let offset = 0; offset < bytes; offset += 65_536) {
+      crypto.getRandomValues(content.subarray(offset, Math.min(bytes, offset + 65_536)));
+    }
+    files.set(`${bytes}.csv`, content);
+    files.set(`copy of ${bytes}.csv`, content);
+  }
+  const { hub } = await deliver(files, { count: sizes.length });
+  const wanted = sizes.map((bytes) => digest(files.get(`${bytes}.csv`) ?? new Uint8Array()));
+  assertEquals(received(hub), wanted.toSorted());
+});
+
+Deno.test("a spool that is full holds files up and loses none", async () => {
+  const files = new Map<string, Uint8Array>();
+  for (let file = 0; file < 60; file++) files.set(`${file}.csv`, crypto.getRandomValues(new Uint8Array(60_000)));
+  const { hub, lines } = await deliver(files, { count: 60, bytesMax: 300_000 });
+  assertEquals(received(hub), [...files.values()].map(digest).toSorted());
+  assertEquals(lines.filter((line) => line.startsWith("error Cannot take in")), []);
+});
+
+Deno.test("many small files come through the real spool at some speed", async () => {
+  const count = Number(Deno.env.get("BENCH") ?? 500);
+  const text = (file: number) => new TextEncoder().encode(`${file};12;34.5\n`.repeat(150));
+  const { hub, tookMs } = await deliver(
+    Array.from({ length: count }, (_, file) => [`${file}.csv`, text(file)] as const),
+    { count },
+  );
+  assertEquals(hub.received.size, count);
+  const filesPerSecond = Math.round(count / (tookMs / 1000));
+  if (Deno.env.has("BENCH")) Deno.stderr.writeSync(new TextEncoder().encode(`${filesPerSecond} files/s\n`));
+  assert(tookMs < 60_000);
+});
+
+Deno.test("a file is read again after its batch was lost", async () => {
+  const root = await Deno.realPath(await Deno.makeTempDir());
+  using _log = await captureLog();
+  try {
+    await using fixture = await openFixture(root);
+    const { spool, database } = fixture;
+    const key = integrationKey(database, { accountId: "account-1", integrationId: "integration-1" });
+    const folder = join(root, "import");
+    await Deno.mkdir(folder);
+    await Deno.writeTextFile(join(folder, "a.csv"), "1");
+    const ledger = csvLedger(database, key);
+    const source = new CsvFolder({ folder, ownPaths: [], settleMs: 20, pollMs: 50, spool, ledger, clock: systemClock });
+    const stop = new AbortController();
+    const running = source.run(stop.signal).catch(() => {});
+    while (spool.waiting().batches === 0) await systemClock.sleep(5, stop.signal);
+    const id = spool.next({ except: new Set() })?.declaration.id ?? "";
+    await spool.setAside(id, "damaged");
+    assertEquals(spool.waiting().batches, 0);
+    for (const { batch } of fixture.lost) forgetCsvContent(database, key, { sha256: batch.sha256, reread: true });
+    source.importNow();
+    while (spool.waiting().batches === 0) await systemClock.sleep(5, stop.signal);
+    stop.abort();
+    await running;
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
