@@ -7,7 +7,10 @@ export interface Origin extends AsyncDisposable {
   readonly headers: string[];
 }
 
-export function startOrigin(certificate?: ServerCertificate, handler = answerOk): Origin {
+export function startOrigin(
+  certificate?: ServerCertificate,
+  handler: (request: Request) => Response | Promise<Response> = answerOk,
+): Origin {
   const headers: string[] = [];
   const serve = (request: Request) => {
     for (const [name, value] of request.headers) headers.push(`${name}: ${value}`);
