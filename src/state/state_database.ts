@@ -63,10 +63,10 @@ export class StateDatabase implements Disposable {
   }
 
   #bracket<T>(act: () => T, sql: typeof outermost): T {
-    this.#database.exec(sql.begin);
+    this.#statement(sql.begin).run();
     try {
       const result = act();
-      this.#database.exec(sql.commit);
+      this.#statement(sql.commit).run();
       return result;
     } catch (error) {
       // SQLite may have rolled back by itself (disk full), which ends the transaction.

@@ -2,7 +2,7 @@
  * How far a database integration has been read, and what each window held: so that a restart goes on where it was, and a
  * window read again unchanged is not sent again.
  */
-import type { ReadState, Window } from "../source/windows.ts";
+import type { ReadState, Window } from "../source/read_state.ts";
 import type { IntegrationKey } from "./integration.ts";
 import type { StateDatabase } from "./state_database.ts";
 
