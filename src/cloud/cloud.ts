@@ -16,6 +16,7 @@ import { linkingClient } from "./linking_client.ts";
 import { OAuth } from "./oauth.ts";
 import type { Transports } from "./transport.ts";
 
+/** What the clients need. */
 export interface CloudOptions {
   /** Origin of the hub. */
   readonly hubUrl: URL;

@@ -8,6 +8,7 @@ export interface Identity {
   readonly registration: Registration | undefined;
 }
 
+/** What a hub made of the key. */
 export interface Registration {
   readonly clientId: string;
   /** Origin of the hub: another one does not know the client. */

@@ -22,6 +22,7 @@ import type { Transport } from "./transport.ts";
 /** The hub's time was this wrong: an assertion was refused for it, and another is tried, in ms. */
 const clockCorrectionMsMin = 10_000;
 
+/** What {@linkcode OAuth} needs. */
 export interface OAuthOptions {
   readonly http: HubHttp;
   readonly transport: Transport;

@@ -18,6 +18,7 @@ const metadataLengthMax = 64 * 1024;
 /** A clock that differs from the hub's by more than this is warned of, in ms. */
 const clockOffsetMsMax = 60_000;
 
+/** What is checked, and with what. */
 export interface NetworkCheckOptions {
   readonly hubUrl: URL;
   readonly proxy: Proxy | undefined;

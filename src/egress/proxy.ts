@@ -10,6 +10,7 @@ import { type Destination, normalHost } from "./allowed_hosts.ts";
 
 /** The environment variables that count. */
 export const proxyVariables = ["https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"] as const;
+/** Their values, where set. */
 export type ProxyEnvironment = { readonly [name in (typeof proxyVariables)[number]]?: string | undefined };
 
 /** A proxy that speaks HTTP/1.1 CONNECT. Plain data: it is posted to the relay. Holds a password: never log it. */

@@ -28,6 +28,7 @@ export interface RelayLimits {
   readonly tunnelsMax: number;
 }
 
+/** The limits unless said otherwise. */
 export const defaultRelayLimits: RelayLimits = {
   connectTimeoutMs: 12_000,
   proxyTimeoutMs: 15_000,
