@@ -171,6 +171,25 @@ Deno.test("csv folder reads a file again that changed while being read", async (
   });
 });
 
+Deno.test("csv folder imports no mixture of two versions", async () => {
+  let writer: Deno.FsFile | undefined;
+  const beforeWrite = async (written: number) => {
+    if (written < 2_000_000) return;
+    await writer?.write(new TextEncoder().encode("new"));
+    writer = undefined;
+  };
+  await withCsvFolder({ beforeWrite }, async (bench) => {
+    const path = join(bench.folder, "large.csv");
+    await bench.write("large.csv", "0123456789abcde\n".repeat(200_000));
+    using file = await Deno.open(path, { write: true });
+    writer = file;
+    bench.start();
+    await bench.admitted(1);
+    assertEquals(text(bench.spool.admitted[0]?.content.subarray(0, 5)), "new34");
+    await bench.log.line(/Cannot import large\.csv: it changed while being read/);
+  });
+});
+
 Deno.test("csv folder reads again what was rewritten at the same length while being read", async () => {
   let folder = "";
   let rewritten = false;
