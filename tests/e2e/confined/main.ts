@@ -1,0 +1,25 @@
+/**
+ * A program that is compiled by `confinement_test.ts`: it starts a worker with exactly the agent's permissions and gives
+ * up its own as `run` does; both then try what they must not be able to do. Arguments: installation folder, relay port.
+ */
+import { agentPermissions, giveUpPermissions } from "../../../src/cli/permissions.ts";
+import { loadConfig } from "../../../src/config/load.ts";
+import { allowedHosts } from "../../../src/egress/allowed_hosts.ts";
+import { attempts, type Outcomes } from "./attempts.ts";
+
+const [folder = "", relayPort = ""] = Deno.args;
+const config = loadConfig(`${folder}/injixo-cloud-link.toml`);
+const allowed = allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts });
+const worker = new Worker(import.meta.resolve("./worker.ts"), {
+  type: "module",
+  deno: { permissions: agentPermissions(config, { relay: { port: Number(relayPort), token: "" }, allowed }) },
+});
+const inWorker = await new Promise<Outcomes>((resolve) => {
+  worker.onmessage = (event: MessageEvent<Outcomes>) => resolve(event.data);
+  worker.postMessage(folder);
+});
+await giveUpPermissions();
+const inMain = await attempts(folder);
+// deno-lint-ignore no-console -- the test reads it
+console.log(JSON.stringify({ inWorker, inMain }));
+Deno.exit(0);
