@@ -29,7 +29,7 @@ import { type PasswordCost, Passwords } from "./password.ts";
 import { StoredRequests } from "./requests.ts";
 import type { HubServices } from "./services.ts";
 import { StoredSessions } from "./sessions.ts";
-import { sweepForever } from "./sweeper.ts";
+import { sweepForever, sweepOnce } from "./sweeper.ts";
 import { uploadEndpoint } from "./upload_endpoint.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
@@ -60,6 +60,8 @@ export interface RunningHub extends AsyncDisposable {
   readonly accounts: Accounts;
   /** The administrator that this start made, with the password that nobody can read later. */
   readonly madeAdministrator: { readonly name: string; readonly password: string } | undefined;
+  /** Removes leftovers now, as it does daily. */
+  sweep(): Promise<void>;
 }
 
 /** Starts a hub; when it resolves, it serves. */
@@ -91,7 +93,8 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     trustProxy: options.trustProxy ?? false,
     ...(options.pages === undefined ? {} : { pages: options.pages(parts.services) }),
   }));
-  const sweeping = sweepForever({ ...parts, database, clock, objects, signal: stop.signal });
+  const leftovers = { ...parts, database, clock, objects };
+  const sweeping = sweepForever({ ...leftovers, signal: stop.signal });
   log.info("The hub serves {url} from {folder}.", { url: publicUrl.href, folder: options.dataDirectory });
 
   const running = stack.move();
@@ -101,6 +104,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     services: parts.services,
     accounts,
     madeAdministrator,
+    sweep: () => sweepOnce(leftovers),
     async [Symbol.asyncDispose]() {
       stop.abort();
       await server[Symbol.asyncDispose]();

@@ -25,6 +25,7 @@ import type { Database } from "./database/schema.ts";
 import { newId } from "./ids.ts";
 import { formBytesMax, jsonBytesMax, newPinLimits, registrationLimits } from "./limits.ts";
 import { OAuthRefusal, oauthRefusalResponse } from "./oauth_refusal.ts";
+import { isPointOfP256 } from "./p256.ts";
 import { issuePin } from "./pins.ts";
 import { HubProblem } from "./services.ts";
 import { clientCredentialsToken, deviceToken, type TokenContext } from "./token_grants.ts";
@@ -70,7 +71,7 @@ async function register(context: Context, options: OAuthOptions): Promise<Respon
     throw new OAuthRefusal("invalid_client_metadata", `${issue?.path.join(".")}: ${issue?.message}`);
   }
   const [key] = parsed.data.jwks.keys;
-  if (key === undefined || !await isUsableKey(key)) {
+  if (key === undefined || !isPointOfP256(key)) {
     throw new OAuthRefusal("invalid_client_metadata", "jwks: the key is not a point of P-256.");
   }
   const { database, clock } = options;
@@ -110,21 +111,6 @@ async function register(context: Context, options: OAuthOptions): Promise<Respon
     jwks: { keys: [key] },
   };
   return context.json(body, 201, { "Cache-Control": "no-store" });
-}
-
-async function isUsableKey({ x, y }: { x: string; y: string }): Promise<boolean> {
-  try {
-    await crypto.subtle.importKey(
-      "jwk",
-      { kty: "EC", crv: "P-256", x, y },
-      { name: "ECDSA", namedCurve: "P-256" },
-      false,
-      ["verify"],
-    );
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function authorizeDevice(context: Context, options: OAuthOptions): Promise<Response> {

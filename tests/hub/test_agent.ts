@@ -24,6 +24,8 @@ export class TestAgent {
   readonly key: CryptoKey;
   link: Link | undefined;
   token: string | undefined;
+  /** How far the hub's clock is ahead, in seconds. */
+  clockShiftSeconds = 0;
   #sequence = 0;
 
   private constructor(options: { url: string; clientId: string; key: CryptoKey }) {
@@ -68,7 +70,7 @@ export class TestAgent {
 
   /** A signed assertion; `claims` replaces what it would say. */
   assertion(claims: Record<string, unknown> = {}): Promise<string> {
-    const now = Math.floor(Date.now() / 1000);
+    const now = Math.floor(Date.now() / 1000) + this.clockShiftSeconds;
     return new SignJWT({
       iss: this.clientId,
       sub: this.clientId,

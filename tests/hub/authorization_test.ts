@@ -1,0 +1,258 @@
+import { assert, assertEquals } from "../assert.ts";
+import { consolePages } from "../../src/hub/pages/mod.tsx";
+import { HubClient } from "./hub_client.ts";
+import { startTestHub } from "./start_hub.ts";
+import { TestAgent } from "./test_agent.ts";
+
+/** Endpoints that describe or authenticate themselves otherwise: OAuth by assertions, uploads by their signature. */
+const openToAll = new Set([
+  "GET /.well-known/oauth-authorization-server",
+  "POST /oauth/register",
+  "POST /oauth/device_authorization",
+  "POST /oauth/token",
+  "PUT /api/v1/uploads",
+  "GET /healthz",
+  "GET /readyz",
+  "GET /metrics",
+]);
+
+interface Operation {
+  readonly method: string;
+  readonly path: string;
+  readonly for: "agent" | "user" | "nobody";
+}
+
+async function operations(url: string): Promise<readonly Operation[]> {
+  const description = await (await fetch(`${url}/api/openapi.json`)).json();
+  return Object.entries(description.paths as Record<string, Record<string, { security: Record<string, unknown>[] }>>)
+    .flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { security }]) => ({
+        method: method.toUpperCase(),
+        path,
+        for: security.some((way) => "accessToken" in way) ? "agent" : security.length > 0 ? "user" : "nobody",
+      } as const))
+    );
+}
+
+Deno.test("every endpoint lets in whom it is for, and nobody else", async (step) => {
+  await using test = await startTestHub();
+  const { id } = await test.admin.createIntegration("ACD");
+  const agent = await TestAgent.linked(test.admin, id);
+  const batch = agent.batch("a.csv", "a\n1\n");
+  await agent.deliver(batch);
+  const [received] = await test.admin.imports(id);
+  assert(received !== undefined);
+  const callers = {
+    nobody: new HubClient({ url: test.url }),
+    "a wrong token": new HubClient({ url: test.url, token: "icl_wrong" }),
+    viewer: await test.client("viewer"),
+    administrator: test.admin,
+    agent: new HubClient({ url: test.url, token: agent.token }),
+  };
+  const all = await operations(test.url);
+  assert(all.length >= 25, `only ${all.length} endpoints are described`);
+  for (const operation of all) {
+    const { method } = operation;
+    const path = operation.path.replace("imports/{id}", `imports/${received.id}`)
+      .replace("batches/{id}", `batches/${batch.declaration.id}`).replace("{id}", id).replace("{request}", "none");
+    if (path.endsWith("/events")) continue; // Answers without end; it has its own test.
+    await step.step(`${method} ${operation.path}`, async () => {
+      if (operation.for === "nobody") {
+        assert(openToAll.has(`${method} ${operation.path}`), "open to all, and not meant to be");
+        return;
+      }
+      // Nothing is changed: a body that is no JSON object is refused after the right to send one was checked.
+      const json = method === "GET" || method === "DELETE" ? undefined : [];
+      for (const [name, client] of Object.entries(callers)) {
+        if (method === "DELETE" && name === (operation.for === "agent" ? "agent" : "administrator")) continue;
+        const response = await client.request(method, path, { json });
+        await response.body?.cancel();
+        assertEquals([name, response.status], [name, expected(operation, name) ?? response.status]);
+        if (expected(operation, name) === undefined) {
+          assert(![401, 403].includes(response.status), `${name} is kept out`);
+        }
+      }
+    });
+  }
+});
+
+/** The refusal's status, or `undefined` where the caller is let in. */
+function expected(operation: Operation, caller: string): number | undefined {
+  if (caller === "nobody" || caller === "a wrong token") return 401;
+  if (operation.for === "agent") return caller === "agent" ? undefined : 401;
+  if (caller === "agent") return 401;
+  return caller === "viewer" && operation.method !== "GET" ? 403 : undefined;
+}
+
+Deno.test("another account's integrations and imports are not to be seen", async () => {
+  await using test = await startTestHub();
+  const { id } = await test.admin.createIntegration("ACD");
+  const agent = await TestAgent.linked(test.admin, id);
+  await agent.deliver(agent.batch("a.csv", "a\n1\n"));
+  const [received] = await test.admin.imports(id);
+  const stranger = {
+    kind: "user",
+    id: "stranger",
+    name: "stranger",
+    role: "administrator",
+    account: { id: "other", name: "other" },
+    address: "192.0.2.1",
+  } as const;
+  const { integrations, imports, linking, requests } = test.hub.services;
+  assertEquals((await integrations.list(stranger)).items, []);
+  const { pin } = await agent.showPin();
+  const attempts: Record<string, () => Promise<unknown>> = {
+    get: () => integrations.get(stranger, id),
+    change: () => integrations.change(stranger, { id, paused: true }),
+    remove: () => integrations.remove(stranger, id),
+    connect: () => linking.connect(stranger, { integrationId: id, pin }),
+    imports: () => imports.list(stranger, { integrationId: id }),
+    import: () => imports.get(stranger, received?.id ?? ""),
+    content: () => imports.content(stranger, received?.id ?? ""),
+    ask: () => requests.create(stranger, { integrationId: id, request: { type: "import-now" } }),
+  };
+  for (const [name, attempt] of Object.entries(attempts)) {
+    const code = await attempt().then(() => "let in", (error) => error.code);
+    assertEquals([name, code], [name, "not-found"]);
+  }
+});
+
+Deno.test("a session's cookie changes something only from the hub's own pages", async () => {
+  await using test = await startTestHub({ pages: consolePages });
+  const { sessions } = test.hub.services;
+  const account = await test.hub.accounts.ensureAccount();
+  await test.hub.accounts.addUser(account, { name: "eve", role: "administrator", password: "correct horse" });
+  const login = await sessions.logIn({ name: "eve", password: "correct horse" }, { address: "192.0.2.1" });
+  assert(login.ok);
+  const client = new HubClient({ url: test.url });
+  const create = async (headers: Record<string, string>) => {
+    const response = await client.request("POST", "/api/v1/integrations", {
+      json: { name: "x", type: "csv" },
+      headers: { cookie: `cloud-link-session=${login.secret}`, ...headers },
+    });
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await create({ "sec-fetch-site": "same-origin" }), 201);
+  assertEquals(await create({ origin: test.url }), 201);
+  assertEquals(await create({}), 403);
+  assertEquals(await create({ "sec-fetch-site": "cross-site", origin: test.url }), 403);
+  assertEquals(await create({ "sec-fetch-site": "same-site" }), 403);
+  assertEquals(await create({ origin: "https://evil.example" }), 403);
+  assertEquals(await create({ origin: "null" }), 403);
+  await sessions.logOut(login.secret);
+  assertEquals(await create({ origin: test.url }), 401);
+});
+
+Deno.test("logins are limited per name and address, and a right password before that is not counted", async () => {
+  await using test = await startTestHub();
+  const { sessions } = test.hub.services;
+  const account = await test.hub.accounts.ensureAccount();
+  await test.hub.accounts.addUser(account, { name: "eve", role: "viewer", password: "correct horse" });
+  const logIn = async (password: string, address = "192.0.2.1") => {
+    const result = await sessions.logIn({ name: "eve", password }, { address });
+    return result.ok ? "in" : result.reason;
+  };
+  for (let attempt = 0; attempt < 10; attempt++) assertEquals(await logIn("correct horse"), "in");
+  // At the same time: none slips through between counting and hashing.
+  const wrong = await Promise.all(Array.from({ length: 20 }, () => logIn("wrong")));
+  assertEquals(wrong.filter((reason) => reason === "wrong").length, 5);
+  assertEquals(await logIn("correct horse"), "too-many");
+  assertEquals(await logIn("correct horse", "192.0.2.2"), "in");
+});
+
+Deno.test("every answer carries the security headers, the date, and no more than it should", async () => {
+  await using test = await startTestHub({ pages: consolePages });
+  for (const path of ["/login", "/api/v1/integrations", "/nothing", "/healthz", "/oauth/token", "/api/nothing"]) {
+    const response = await fetch(`${test.url}${path}`, { redirect: "manual" });
+    await response.body?.cancel();
+    const { headers } = response;
+    const csp = headers.get("content-security-policy") ?? "";
+    assert(csp.includes("default-src 'none'") && !csp.includes("unsafe"), `${path}: ${csp}`);
+    assertEquals([path, headers.get("x-content-type-options")], [path, "nosniff"]);
+    assertEquals([path, headers.get("x-frame-options")], [path, "DENY"]);
+    assert(Math.abs(Date.parse(headers.get("date") ?? "") - Date.now()) < 60_000, `${path}: no date`);
+  }
+  const wrongMethod = await fetch(`${test.url}/api/v1/integrations`, { method: "PUT" });
+  assertEquals([wrongMethod.status, (await wrongMethod.json()).type], [405, "/problems/method-not-allowed"]);
+});
+
+Deno.test("a page that watches an integration hears of an import, and of its end", async () => {
+  await using test = await startTestHub();
+  const { id } = await test.admin.createIntegration("ACD");
+  const agent = await TestAgent.linked(test.admin, id);
+  const nobody = await fetch(`${test.url}/api/v1/integrations/${id}/events`);
+  assertEquals(nobody.status, 401);
+  await nobody.body?.cancel();
+  const response = await test.admin.request("GET", `/api/v1/integrations/${id}/events`);
+  assertEquals(response.headers.get("content-type"), "text/event-stream");
+  assert(response.body !== null);
+  let text = "";
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  const until = async (what: string) => {
+    while (!text.includes(what)) {
+      const { done, value } = await reader.read();
+      if (done) throw new Error(`it ended before "${what}": ${text}`);
+      text += value;
+    }
+  };
+  await until('"importCount":0');
+  await agent.deliver(agent.batch("a.csv", "a\n1\n"));
+  await until('"importCount":1');
+  await test.admin.remove(id);
+  await until("event: gone");
+  await reader.cancel();
+});
+
+Deno.test("names of files, whatever is in them, come back in a download and break no header", async () => {
+  await using test = await startTestHub();
+  const { id } = await test.admin.createIntegration("ACD");
+  const agent = await TestAgent.linked(test.admin, id);
+  const names = [
+    "Süd ç ☃ 你.csv",
+    'a"b;c%41.csv',
+    "a\r\nSet-Cookie: x=1.csv",
+    "..\\..\\x.csv",
+    "\ud800.csv",
+    "<script>.csv",
+  ];
+  for (const name of names) {
+    await agent.deliver(agent.batch(name, `${name}\n`));
+    const received = (await test.admin.imports(id)).find(({ sha256 }) =>
+      sha256 === agent.batch(name, `${name}\n`).declaration.sha256
+    );
+    assert(received !== undefined, name);
+    const response = await test.admin.request("GET", `/api/v1/imports/${received.id}/content`);
+    assertEquals(response.status, 200);
+    assertEquals(response.headers.get("set-cookie"), null);
+    assertEquals(response.headers.get("content-length"), String(received.size));
+    const etag = response.headers.get("etag") ?? "";
+    assertEquals(etag, `"${received.sha256}"`);
+    assert((response.headers.get("content-disposition") ?? "").startsWith("attachment; filename="));
+    assertEquals((await response.bytes()).length, received.size);
+    const again = await test.admin.request("GET", `/api/v1/imports/${received.id}/content`, {
+      headers: { "if-none-match": etag },
+    });
+    assertEquals(again.status, 304);
+  }
+});
+
+Deno.test("lists are paged by cursor, without gap or repetition", async () => {
+  await using test = await startTestHub();
+  const { id } = await test.admin.createIntegration("ACD");
+  const agent = await TestAgent.linked(test.admin, id);
+  await Promise.all(Array.from({ length: 23 }, (_, index) => agent.deliver(agent.batch(`${index}.csv`, `${index}\n`))));
+  const seen: string[] = [];
+  let cursor = "";
+  for (;;) {
+    const response = await test.admin.request("GET", `/api/v1/integrations/${id}/imports?limit=5${cursor}`);
+    const page = await response.json();
+    assertEquals(response.status, 200, JSON.stringify(page));
+    seen.push(...page.items.map((item: { id: string }) => item.id));
+    if (page.next === null) break;
+    cursor = `&cursor=${page.next}`;
+  }
+  assertEquals([seen.length, new Set(seen).size], [23, 23]);
+  const broken = await test.admin.request("GET", `/api/v1/integrations/${id}/imports?cursor=nonsense`);
+  assertEquals([broken.status, (await broken.json()).type], [400, "/problems/invalid-request"]);
+});
