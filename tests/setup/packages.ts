@@ -5,6 +5,8 @@ export const packages: readonly string[] = [
   "chromium",
   "fonts-dejavu-core",
   "tinyproxy-bin",
+  "squid",
+  "util-linux",
   "openssl",
   "postgresql",
   "mariadb-server",
