@@ -1,0 +1,129 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import {
+  runHub,
+  tokenAdd,
+  tokenList,
+  tokenRemove,
+  userAdd,
+  userList,
+  userPasswd,
+  userRemove,
+} from "../../src/cli/hub.ts";
+import { HubClient } from "./hub_client.ts";
+import { startHubProcess } from "./hub_process.ts";
+
+/** Runs a command and answers what it printed. */
+async function printed(command: (io: { out: (line: string) => void }) => Promise<number>): Promise<string[]> {
+  const lines: string[] = [];
+  assertEquals(await command({ out: (line) => lines.push(line) }), 0);
+  return lines;
+}
+
+Deno.test("the first start makes an administrator with a password printed once, and later ones print none", async () => {
+  const dataDirectory = await Deno.makeTempDir({ prefix: "hub-" });
+  try {
+    const starts: string[][] = [];
+    for (let start = 0; start < 2; start++) {
+      const stop = new AbortController();
+      const lines: string[] = [];
+      const code = await runHub({ dataDirectory, listen: "127.0.0.1:0" }, {
+        signal: stop.signal,
+        out(line) {
+          lines.push(line);
+          if (line.startsWith("Hub ready at ")) stop.abort();
+        },
+      });
+      assertEquals(code, 0);
+      starts.push(lines);
+    }
+    const [first, second] = starts;
+    assertMatch(first?.[0] ?? "", /"admin" with the password \w{5}-\w{5}-\w{5}-\w{5}$/);
+    assertMatch(first?.at(-1) ?? "", /^Hub ready at http:\/\/127\.0\.0\.1:\d+$/);
+    assertEquals(second?.length, 1);
+    const stored = new TextDecoder("latin1").decode(await Deno.readFile(`${dataDirectory}/hub.db`));
+    assert(!stored.includes(first?.[0]?.split(" ").at(-1) ?? "-"), "the password is stored as it is");
+    assertEquals((await Deno.stat(dataDirectory)).mode ?? 0, 0o40700);
+  } finally {
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
+});
+
+Deno.test("users and API tokens are managed beside a running hub, and a removed token opens nothing at once", async () => {
+  const dataDirectory = await Deno.makeTempDir({ prefix: "hub-" });
+  try {
+    await using hub = await startHubProcess(dataDirectory);
+    assertMatch(hub.password ?? "", /^\w{5}(-\w{5}){3}$/);
+    const added = await printed((io) => tokenAdd({ dataDirectory, name: "script" }, io));
+    const client = new HubClient({ url: hub.url, token: added.at(-1) });
+    const list = () => client.request("GET", "/api/v1/integrations");
+    const response = await list();
+    assertEquals([response.status, await response.json()], [200, { items: [], next: null }]);
+    assertMatch(
+      (await printed((io) => tokenList({ dataDirectory }, io))).join(),
+      /^script\tadministrator\t.*last used/,
+    );
+    await assertRejects(() => tokenAdd({ dataDirectory, name: "script" }, { out: () => {} }), /there is one already/);
+    await printed((io) => tokenRemove({ dataDirectory, name: "script" }, io));
+    const refused = await list();
+    assertEquals(refused.status, 401);
+    await refused.body?.cancel();
+
+    await printed((io) => userAdd({ dataDirectory, name: "eve", role: "viewer" }, io));
+    const users = JSON.parse((await printed((io) => userList({ dataDirectory, json: true }, io))).join());
+    assertEquals(users.map(({ name, role }: { name: string; role: string }) => [name, role]), [
+      ["admin", "administrator"],
+      ["eve", "viewer"],
+    ]);
+    await printed((io) => userPasswd({ dataDirectory, name: "eve", password: "correct horse" }, io));
+    await assertRejects(
+      () => userPasswd({ dataDirectory, name: "eve", password: "short" }, { out: () => {} }),
+      /Take 10/,
+    );
+    await printed((io) => userRemove({ dataDirectory, name: "eve" }, io));
+    await assertRejects(() => userRemove({ dataDirectory, name: "admin" }, { out: () => {} }), /last administrator/);
+
+    const startedMs = performance.now();
+    assertEquals((await hub.stop("SIGTERM")).code, 0);
+    assert(performance.now() - startedMs < 1000, "it ends within a second");
+  } finally {
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
+});
+
+Deno.test("the hub does not listen beyond this machine without TLS unless told, and says what to do", async () => {
+  const dataDirectory = await Deno.makeTempDir({ prefix: "hub-" });
+  const ended = AbortSignal.abort();
+  try {
+    const run = (options: Parameters<typeof runHub>[0]) =>
+      runHub({ dataDirectory, ...options }, { signal: ended, out: () => {} });
+    await assertRejects(() => run({ listen: "0.0.0.0:0" }), /Cannot listen on "0\.0\.0\.0": .*--allow-insecure-listen/);
+    assertEquals(await run({ listen: "0.0.0.0:0", allowInsecureListen: true }), 0);
+    await assertRejects(() => run({ listen: "somewhere" }), /write HOST:PORT/);
+    await assertRejects(() => run({ tlsCertFile: "cert.pem" }), /give both/);
+    await assertRejects(() => run({ publicUrl: "https://hub.example/path" }), /scheme and host only/);
+  } finally {
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
+});
+
+Deno.test("behind a proxy with TLS the hub names its public address, and browsers are told to insist on https", async () => {
+  const dataDirectory = await Deno.makeTempDir({ prefix: "hub-" });
+  const stop = new AbortController();
+  const ready = Promise.withResolvers<number>();
+  const running = runHub({ dataDirectory, listen: "127.0.0.1:0", publicUrl: "https://hub.example", json: true }, {
+    signal: stop.signal,
+    out(line) {
+      const event = JSON.parse(line);
+      if (event.event === "ready") ready.resolve(event.port);
+    },
+  });
+  try {
+    const response = await fetch(`http://127.0.0.1:${await ready.promise}/.well-known/oauth-authorization-server`);
+    assertEquals((await response.json()).token_endpoint, "https://hub.example/oauth/token");
+    assertMatch(response.headers.get("strict-transport-security") ?? "", /^max-age=\d+$/);
+  } finally {
+    stop.abort();
+    await running;
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
+});
