@@ -111,6 +111,11 @@ export class Agent {
     this.#linking.wantPin();
   }
 
+  /** Looks for new data at once. */
+  importNow(): void {
+    this.#linked?.importNow();
+  }
+
   /** Calls `wake` at every change of the link or the PIN until the returned function is called. */
   watchLink(wake: () => void): () => void {
     this.#watchers.add(wake);
@@ -243,6 +248,10 @@ class LinkedWork {
     this.assignments = parts.assignments;
     this.#delivery = parts.delivery;
     this.#source = parts.source;
+  }
+
+  importNow(): void {
+    this.#source.importNow();
   }
 
   problem(): string | null {

@@ -41,7 +41,8 @@ export async function runInstallation(options: InstallationOptions, signal: Abor
     fs: realFileSystem,
     clock,
   });
-  await using spool = await openSpoolOf(state, options);
+  let agent: Agent | undefined = undefined;
+  await using spool = await openSpoolOf(state, { ...options, onReread: () => agent?.importNow() });
   using hub = openHubAccess({
     hubUrl: config.hub.url,
     relay: start.relay,
@@ -52,7 +53,7 @@ export async function runInstallation(options: InstallationOptions, signal: Abor
     appName: config.app.name,
   });
   const objectStores = new Set<string>();
-  const agent = makeAgent({ state, spool, hub, objectStores }, options);
+  agent = makeAgent({ state, spool, hub, objectStores }, options);
   const check = (caller: AbortSignal) => checkAgent({ start, config, agent, hub, objectStores, clock }, caller);
   await runTogether([
     (inner) => agent.run(inner),
@@ -61,7 +62,10 @@ export async function runInstallation(options: InstallationOptions, signal: Abor
   ], signal);
 }
 
-function openSpoolOf(state: State, { config, clock }: InstallationOptions): Promise<DiskSpool> {
+function openSpoolOf(
+  state: State,
+  { config, clock, onReread }: InstallationOptions & { onReread: () => void },
+): Promise<DiskSpool> {
   const { database } = state;
   return openSpool({
     folder: join(state.folder, "spool"),
@@ -72,6 +76,7 @@ function openSpoolOf(state: State, { config, clock }: InstallationOptions): Prom
     limits: config.spool,
     onLost: ({ integration, batch, reread }) => {
       if (batch.origin.kind === "csv") forgetCsvContent(database, integration, { sha256: batch.sha256, reread });
+      if (reread) onReread();
     },
   });
 }

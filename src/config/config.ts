@@ -36,4 +36,30 @@ export interface Config {
     /** Acknowledged batches are kept this long, in days, for a hub that is restored from a backup. */
     readonly keepDays: number;
   };
+  readonly database: {
+    /** The connection that the installation keeps to itself; absent: the hub's is used. */
+    readonly kept?: KeptConnection;
+    /** Where the password of the kept connection is. */
+    readonly password?: PasswordPlace;
+    /** `false`: a query that was changed in the hub is read only once it is accepted here. */
+    readonly allowQueryChanges: boolean;
+  };
 }
+
+/** A database connection of the TOML, without its password. */
+export type KeptConnection =
+  | { readonly by: "connectionString"; readonly connectionString: string }
+  | { readonly by: "file"; readonly file: string }
+  | {
+    readonly by: "parts";
+    readonly host: string;
+    readonly port?: number;
+    readonly database: string;
+    readonly user?: string;
+  };
+
+export type PasswordPlace =
+  /** Absolute path. */
+  | { readonly in: "file"; readonly path: string }
+  /** Name of a file in `$CREDENTIALS_DIRECTORY`. */
+  | { readonly in: "credential"; readonly name: string };

@@ -5,6 +5,7 @@
 import nativePath, { type PlatformPath } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import type { Config } from "./config.ts";
+import { databaseConfig, databaseProblems } from "./database_section.ts";
 import { configFileName, defaultFolder } from "./installation_folder.ts";
 import { nearest } from "./nearest.ts";
 import { ConfigError, type ConfigProblem } from "./problems.ts";
@@ -111,7 +112,11 @@ function parseToml(source: string, file: string): Record<string, unknown> {
     if (!(cause instanceof TomlError)) throw cause;
     const [reason = ""] = cause.message.split("\n");
     const line = source.split(/\r?\n/)[cause.line - 1] ?? "";
-    const marked = `${line.trimEnd()}\n${line.slice(0, cause.column - 1).replace(/[^\t]/g, " ")}^`;
+    // A password in a connection string must not be shown because of a missing quote.
+    const isSecret = /passw|pwd|connectionString/i.test(line);
+    const marked = isSecret
+      ? "(this line is not shown: it may hold a password)"
+      : `${line.trimEnd()}\n${line.slice(0, cause.column - 1).replace(/[^\t]/g, " ")}^`;
     const remedy = line.includes("\\") ? '\nIn quotes write each backslash twice: "C:\\\\import".' : "";
     const message = `${reason.replace("Invalid TOML document: ", "")}\n${marked}${remedy}`;
     throw new ConfigError(file, [{ key: "", line: cause.line, message }], { cause });
@@ -148,7 +153,9 @@ function readTables(tables: Record<string, unknown>, source: string, context: Va
       complain: (key, message) => complain({ section, key }, message),
     });
   }
-  return { values: values as unknown as Values, origins, problems };
+  const read = values as unknown as Values;
+  for (const { key, message } of databaseProblems(read.database)) complain({ section: "database", key }, message);
+  return { values: read, origins, problems };
 }
 
 function readSection(
@@ -219,7 +226,7 @@ function isTable(value: unknown): value is Record<string, unknown> {
 }
 
 function toConfig(values: Values, place: { folder: string; file: string }): Config {
-  const { app, hub, csv, spool } = values;
+  const { app, hub, csv, spool, database } = values;
   return {
     ...place,
     app: { name: app.name, verbose: app.verbose, importDirectory: app.importDirectory },
@@ -235,5 +242,6 @@ function toConfig(values: Values, place: { folder: string; file: string }): Conf
       freeBytesMin: spool.keepFreeMegabytes * bytesPerMegabyte,
       keepDays: spool.keepDays,
     },
+    database: databaseConfig(database),
   };
 }

@@ -44,6 +44,27 @@ export const schema = {
     keepFreeMegabytes: number({ fallback: 1024, min: 0, max: 100_000_000, unit: "megabytes", whole: true }),
     keepDays: number({ fallback: 7, min: 0, max: 366, unit: "days" }),
   },
+  database: {
+    connectionString: text({
+      fallback: undefined,
+      expected: "an ODBC connection string, e.g. DRIVER={…};SERVER=…;UID=…;PWD=…;",
+      charactersMax: 4096,
+      secret: true,
+    }),
+    host: text({ fallback: undefined, expected: "the database server's host name", charactersMax: 255 }),
+    port: number({ fallback: undefined, min: 1, max: 65_535, unit: "", whole: true }),
+    database: text({ fallback: undefined, expected: "the database's name", charactersMax: 255 }),
+    user: text({ fallback: undefined, expected: "the user's name", charactersMax: 255 }),
+    passwordFile: path({ fallback: undefined, what: "a file whose first line is the password" }),
+    passwordCredential: text({
+      fallback: undefined,
+      expected: "the name of a credential of the service (systemd's LoadCredential)",
+      charactersMax: 255,
+      check: (value) => /^[A-Za-z0-9._-]+$/.test(value) ? undefined : "must be a plain name",
+    }),
+    file: path({ fallback: undefined, what: "an SQLite file" }),
+    allowQueryChanges: flag(true),
+  },
 } as const;
 
 /** Other spellings of keys: the Dutch manual writes `naam`. */

@@ -43,11 +43,12 @@ export function flag(fallback: boolean): Kind<boolean> {
 }
 
 /** A number between two limits, both included. */
-export function number(
-  options: { fallback: number; min: number; max: number; unit: string; whole?: boolean },
-): Kind<number> {
+export function number<F extends number | undefined>(
+  options: { fallback: F; min: number; max: number; unit: string; whole?: boolean },
+): Kind<F extends number ? number : number | undefined> {
   const { fallback, min, max, unit, whole = false } = options;
-  const expected = `a ${whole ? "whole " : ""}number of ${unit} from ${min} to ${max} (without quotes)`;
+  const ofUnit = unit === "" ? "" : ` of ${unit}`;
+  const expected = `a ${whole ? "whole " : ""}number${ofUnit} from ${min} to ${max} (without quotes)`;
   return {
     fallback,
     expected,

@@ -23,6 +23,7 @@ Deno.test("an empty configuration has the documented defaults", () => {
     hub: { url: new URL("https://www.injixo.com"), objectStoreHosts: [] },
     csv: { settleMs: 5000, pollMs: 10_000 },
     spool: { bytesMax: 10 * 1024 ** 3, freeBytesMin: 1024 ** 3, keepDays: 7 },
+    database: { allowQueryChanges: true },
   });
 });
 
@@ -84,9 +85,9 @@ maxMegabytes = 1.5
     '10 [hub] url: "http://www.injixo.com" http: is not encrypted and allowed for this machine only (localhost). Use "https://www.injixo.com"',
     '11 [hub] objectStoreHosts: ["*"] "*" would allow too much: * may not stand in the last two parts of the name, as in "injixo-*.s3.example.com"',
     "13 [csv] settleSeconds: 0 must be a number of seconds from 0.1 to 3600 (without quotes)",
-    "14 [unknown-thing]: unknown section. There are [app], [hub], [csv], [spool].",
+    "14 [unknown-thing]: unknown section. There are [app], [hub], [csv], [spool], [database].",
     "16 [spool] maxMegabytes: 1.5 must be a whole number of megabytes from 1 to 100000000 (without quotes)",
-    "2 colour: stands outside of a section. There are name, verbose, importDirectory, url, caFile, account, objectStoreHosts, settleSeconds, pollSeconds, maxMegabytes, keepFreeMegabytes, keepDays.",
+    "2 colour: stands outside of a section. There are name, verbose, importDirectory, url, caFile, account, objectStoreHosts, settleSeconds, pollSeconds, maxMegabytes, keepFreeMegabytes, keepDays, connectionString, host, port, database, user, passwordFile, passwordCredential, file, allowQueryChanges.",
     '4 [app] nmae: unknown key. Did you mean "name"?',
     '5 [app] verbose: "true" must be true or false (without quotes)',
     '6 [app] importDirectory: "" must be the path of a folder, absolute or relative to the installation folder, in quotes',
@@ -159,3 +160,20 @@ async function temporaryFolder() {
   const path = await Deno.realPath(await Deno.makeTempDir());
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
+
+Deno.test("the kept database connection is one of three ways, with the password elsewhere", () => {
+  const kept = parse('[database]\nhost = "db"\ndatabase = "calls"\nport = 5433\npasswordFile = "pw.txt"').database;
+  assertEquals(kept, {
+    kept: { by: "parts", host: "db", port: 5433, database: "calls" },
+    password: { in: "file", path: "/opt/cloud-link/pw.txt" },
+    allowQueryChanges: true,
+  });
+  const problems = problemsOf('[database]\nconnectionString = "DSN=a;PWD=geheim"\nhost = "db"\nuser = 5\n');
+  assert(problems.some((line) => line.includes('says what "connectionString" says already')));
+  assert(!problems.join("").includes("geheim"));
+});
+
+Deno.test("a syntax error in a line that may hold a password does not show it", () => {
+  const problems = problemsOf('[database]\nconnectionString = "DSN=a;PWD=geheim\n');
+  assert(!problems.join("").includes("geheim"));
+});

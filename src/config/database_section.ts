@@ -1,0 +1,64 @@
+/** The section `[database]`: its keys belong together, so they are checked together. */
+import type { Config, KeptConnection, PasswordPlace } from "./config.ts";
+import type { Values } from "./schema.ts";
+
+type Section = Values["database"];
+
+/** What does not fit together, by key. */
+export function databaseProblems(section: Section): { key: string; message: string }[] {
+  const { connectionString, host, database, file, passwordFile, passwordCredential } = section;
+  const problems: { key: string; message: string }[] = [];
+  const ways = [
+    ["connectionString", connectionString],
+    ["host", host],
+    ["file", file],
+  ].flatMap(([key, value]) => key !== undefined && value !== undefined ? [key] : []);
+  const [first, second] = ways;
+  if (second !== undefined) {
+    problems.push({ key: second, message: `says what "${first}" says already: keep one of the two` });
+  }
+  if (host !== undefined && database === undefined) {
+    problems.push({ key: "host", message: 'needs the key "database" too' });
+  }
+  for (const key of ["port", "database", "user"] as const) {
+    if (section[key] !== undefined && host === undefined) problems.push({ key, message: 'needs the key "host" too' });
+  }
+  for (const key of ["passwordFile", "passwordCredential"] as const) {
+    if (section[key] !== undefined && host === undefined && connectionString === undefined) {
+      problems.push({ key, message: 'needs the key "host" or "connectionString" too' });
+    }
+  }
+  if (passwordFile !== undefined && passwordCredential !== undefined) {
+    problems.push({ key: "passwordCredential", message: 'says what "passwordFile" says already: keep one of the two' });
+  }
+  return problems;
+}
+
+/** The section as the rest of the program sees it. */
+export function databaseConfig(section: Section): Config["database"] {
+  const kept = keptConnection(section);
+  const password = passwordPlace(section);
+  return {
+    ...(kept === undefined ? {} : { kept }),
+    ...(password === undefined ? {} : { password }),
+    allowQueryChanges: section.allowQueryChanges,
+  };
+}
+
+function keptConnection({ connectionString, file, host, port, database, user }: Section): KeptConnection | undefined {
+  if (connectionString !== undefined) return { by: "connectionString", connectionString };
+  if (file !== undefined) return { by: "file", file };
+  if (host === undefined || database === undefined) return undefined;
+  return {
+    by: "parts",
+    host,
+    database,
+    ...(port === undefined ? {} : { port }),
+    ...(user === undefined ? {} : { user }),
+  };
+}
+
+function passwordPlace({ passwordFile, passwordCredential }: Section): PasswordPlace | undefined {
+  if (passwordFile !== undefined) return { in: "file", path: passwordFile };
+  return passwordCredential === undefined ? undefined : { in: "credential", name: passwordCredential };
+}
