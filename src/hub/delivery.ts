@@ -295,7 +295,7 @@ function newRow(
     payloadBytes: declaration.payloadBytes,
     createdAt: Date.parse(declaration.createdAt),
     declaredAt: nowMs,
-    folder: batchFolder(agent.integrationId, nowMs),
+    folder: batchFolder(agent.integrationId, { payloadBytes: declaration.payloadBytes, nowMs }),
     receivedAt: null,
     rows: null,
   };

@@ -2,15 +2,14 @@
  * Objects as files: `objects/<key>`, written as `temporary/<random>` first. An object appears under its name whole,
  * hashed and synced, by a rename; the name itself is durable after `settle`, which syncs the folder.
  */
-import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { Part } from "../protocol/delivery.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { FolderSync } from "./folder_sync.ts";
+import { checked, type Incoming } from "./incoming.ts";
 import { newId } from "./ids.ts";
 import { temporaryFileKeptMs } from "./limits.ts";
 import { ObjectMissingError, type ObjectStore, type UploadAddress } from "./objects.ts";
-import { HubProblem } from "./services.ts";
 import { signUpload } from "./upload_address.ts";
 
 /** Bytes read at once. */
@@ -51,19 +50,19 @@ export class DiskObjects implements ObjectStore {
   }
 
   /**
-   * Takes the bytes of one object. Throws {@linkcode HubProblem} `checksum-mismatch` or `too-large` when they are not
+   * Takes the bytes of one object. Throws `HubProblem` `checksum-mismatch` or `too-large` when they are not
    * exactly what was announced; nothing is stored then.
    */
   async put(
     key: string,
-    options: { body: AsyncIterable<Uint8Array>; bytes: number; sha256: string },
+    incoming: Incoming,
   ): Promise<void> {
     const temporary = join(this.#temporary, newId());
     const target = join(this.#objects, key);
     await this.#ensureFolder(dirname(target));
     try {
       using file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
-      await writeChecked(file, options);
+      await writeAll(file, checked(incoming));
       await file.sync();
       await Deno.rename(temporary, target);
     } catch (error) {
@@ -166,25 +165,9 @@ export class DiskObjects implements ObjectStore {
   }
 }
 
-async function writeChecked(
-  file: Deno.FsFile,
-  { body, bytes, sha256 }: { body: AsyncIterable<Uint8Array>; bytes: number; sha256: string },
-): Promise<void> {
-  const hash = createHash("sha256");
-  let received = 0;
+async function writeAll(file: Deno.FsFile, body: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const chunk of body) {
-    received += chunk.length;
-    if (received > bytes) {
-      throw new HubProblem("too-large", `Cannot take this part: it has more than the announced ${bytes} bytes.`);
-    }
-    hash.update(chunk);
     for (let written = 0; written < chunk.length;) written += await file.write(chunk.subarray(written));
-  }
-  if (received < bytes) {
-    throw new HubProblem("checksum-mismatch", `Cannot take this part: ${received} of ${bytes} bytes came.`);
-  }
-  if (hash.digest("hex") !== sha256) {
-    throw new HubProblem("checksum-mismatch", "Cannot take this part: its SHA-256 is not the announced one.");
   }
 }
 

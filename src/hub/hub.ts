@@ -23,10 +23,12 @@ import { StoredIntegrations } from "./integrations.ts";
 import { PinLinking } from "./linking.ts";
 import { endLink } from "./links.ts";
 import { type ListenOptions, serve } from "./listen.ts";
+import { LocalObjects } from "./local_objects.ts";
 import { Metrics } from "./metrics.ts";
 import { operationEndpoints } from "./operation_endpoints.ts";
 import { type PasswordCost, Passwords } from "./password.ts";
 import { StoredRequests } from "./requests.ts";
+import { SmallObjects } from "./small_objects.ts";
 import type { HubServices } from "./services.ts";
 import { StoredSessions } from "./sessions.ts";
 import { sweepForever, sweepOnce } from "./sweeper.ts";
@@ -78,12 +80,12 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const stop = new AbortController();
   const server = stack.use(serve(options.listen, { stop: stop.signal }));
   const publicUrl = options.publicUrl ?? server.url;
-  const objects = await DiskObjects.open({
+  const files = await DiskObjects.open({
     folder: options.dataDirectory,
     origin: () => publicUrl.origin,
     secret: keys.upload,
   });
-  const parts = tie({ data, objects, passwords, clock, publicUrl, stop: stop.signal });
+  const parts = tie({ data, files, passwords, clock, publicUrl, stop: stop.signal });
   server.answer(createApp({
     doorkeepers: { services: parts.services, accessTokens: parts.accessTokens },
     endpoints: parts.endpoints,
@@ -93,7 +95,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     trustProxy: options.trustProxy ?? false,
     ...(options.pages === undefined ? {} : { pages: options.pages(parts.services) }),
   }));
-  const leftovers = { ...parts, database, clock, objects };
+  const leftovers = { ...parts, database, clock, files };
   const sweeping = sweepForever({ ...leftovers, signal: stop.signal });
   log.info("The hub serves {url} from {folder}.", { url: publicUrl.href, folder: options.dataDirectory });
 
@@ -120,7 +122,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
 
 interface TieOptions {
   readonly data: HubDatabase;
-  readonly objects: DiskObjects;
+  readonly files: DiskObjects;
   readonly passwords: Passwords;
   readonly clock: Clock;
   readonly publicUrl: URL;
@@ -128,9 +130,11 @@ interface TieOptions {
 }
 
 /** Makes the services and the endpoints that call them. */
-function tie({ data, objects, passwords, clock, publicUrl, stop }: TieOptions) {
+function tie({ data, files, passwords, clock, publicUrl, stop }: TieOptions) {
   const { database, keys } = data;
   const changes = new ChangeFeed({ database, clock });
+  const writes = new GroupCommit({ database, clock });
+  const objects = new LocalObjects({ files, small: new SmallObjects({ database, writes }) });
   const requests = new StoredRequests({ database, changes, clock });
   const services: HubServices = {
     publicUrl,
@@ -142,7 +146,6 @@ function tie({ data, objects, passwords, clock, publicUrl, stop }: TieOptions) {
     changes,
   };
   const metrics = new Metrics();
-  const writes = new GroupCommit({ database, clock });
   const delivery = new Delivery({
     database,
     writes,

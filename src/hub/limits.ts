@@ -92,6 +92,8 @@ export const uploadIdleMs: number = 2 * minuteMs;
 export const checkWaitMs = 20_000;
 /** Large batches checked at the same time; more wait. */
 export const checksAtOnce = 4;
+/** Objects up to this size are kept in the database. */
+export const smallObjectBytesMax: number = 32 * 1024;
 /** A payload this small is checked in memory. */
 export const smallPayloadBytesMax = 256 * 1024;
 /** ... unless its content would be larger than this. */

@@ -1,9 +1,13 @@
 /**
  * Names of objects. A batch of one small part is the object `<folder>/<id>`; a larger one has a folder of its own,
  * `<folder>/<id>/`, whose objects tell their range and hash by name, so that a half-sent batch can be resumed without
- * any bookkeeping. `<folder>` is `<integration>/<day>`: many small batches share one, and with it one sync.
+ * any bookkeeping. `<folder>` is `<integration>/<day>`: many small batches share one, and with it one sync. The smallest are
+ * `<integration>/small/<id>`, and no files at all (`small_objects.ts`).
  */
 import { type Part, partBytesMin } from "../protocol/delivery.ts";
+import { smallObjectBytesMax } from "./limits.ts";
+
+const smallShelf = "small";
 
 /** What of a batch's row makes its keys. */
 export interface KeyedBatch {
@@ -13,14 +17,22 @@ export interface KeyedBatch {
   readonly payloadSha256: string;
 }
 
-/** The folder for batches declared now. */
-export function batchFolder(integrationId: string, nowMs: number): string {
-  return `${integrationId}/${new Date(nowMs).toISOString().slice(0, 10)}`;
+/** The folder for a batch declared now; it stays that batch's, whatever its payload becomes. */
+export function batchFolder(integrationId: string, options: { payloadBytes: number; nowMs: number }): string {
+  const { payloadBytes, nowMs } = options;
+  const shelf = payloadBytes <= smallObjectBytesMax ? smallShelf : new Date(nowMs).toISOString().slice(0, 10);
+  return `${integrationId}/${shelf}`;
 }
 
 /** Whether the batch is sent as one part always. */
 export function isSinglePart(batch: Pick<KeyedBatch, "payloadBytes">): boolean {
   return batch.payloadBytes <= partBytesMin;
+}
+
+/** Whether a key is that of an object in the database. */
+export function isSmallKey(key: string): boolean {
+  const [, shelf, , more] = key.split("/");
+  return shelf === smallShelf && more === undefined;
 }
 
 /** The key of a part. */

@@ -17,7 +17,7 @@ export interface ObjectStore {
   list(folder: string): Promise<readonly string[]>;
   /** The bytes of an object; fails with {@linkcode ObjectMissingError}. Each chunk is the reader's to keep. */
   read(key: string): AsyncIterable<Uint8Array<ArrayBuffer>>;
-  /** When it resolves, these objects, which are there, survive a power cut. */
+  /** When it resolves, these objects, which are there, survive whatever the database's next durable commit survives. */
   settle(keys: readonly string[]): Promise<void>;
   /** Deletes objects; those that are not there are no error. */
   remove(keys: readonly string[]): Promise<void>;

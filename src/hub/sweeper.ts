@@ -21,7 +21,7 @@ export interface SweepOptions {
   readonly clock: Clock;
   readonly changes: ChangeFeed;
   readonly delivery: Delivery;
-  readonly objects: DiskObjects;
+  readonly files: DiskObjects;
 }
 
 /** Sweeps until the signal aborts. A sweep that fails is logged; the next one comes. */
@@ -43,7 +43,7 @@ export async function sweepForever(options: SweepOptions & { signal: AbortSignal
 }
 
 /** One sweep of everything. */
-export async function sweepOnce({ database, clock, delivery, objects }: SweepOptions): Promise<void> {
+export async function sweepOnce({ database, clock, delivery, files }: SweepOptions): Promise<void> {
   const now = clock.now();
   await database.deleteFrom("session").where("expiresAt", "<", now).execute();
   await database.deleteFrom("assertion").where("expiresAt", "<", now).execute();
@@ -54,8 +54,11 @@ export async function sweepOnce({ database, clock, delivery, objects }: SweepOpt
     .where("registeredAt", "<", now - neverLinkedKeptMs)
     .where(({ eb, or }) => or([eb("pinAt", "is", null), eb("pinAt", "<", now - neverLinkedKeptMs)])).execute();
   const batches = await delivery.sweep();
-  const files = await objects.sweep(clock);
-  if (batches + files > 0) {
-    log.info("Swept {batches} batches that were never completed and {files} temporary files.", { batches, files });
+  const temporary = await files.sweep(clock);
+  if (batches + temporary > 0) {
+    log.info("Swept {batches} batches that were never completed and {files} temporary files.", {
+      batches,
+      files: temporary,
+    });
   }
 }

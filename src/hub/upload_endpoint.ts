@@ -1,14 +1,14 @@
 /** Where parts are PUT when the hub itself is the object store. The signature in the address is all the authority. */
 import { z } from "zod";
 import type { Clock } from "../runtime/clock.ts";
-import type { DiskObjects } from "./disk_objects.ts";
+import type { LocalObjects } from "./local_objects.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { uploadIdleMs } from "./limits.ts";
 import { HubProblem } from "./services.ts";
 import { uploadPath, verifyUpload } from "./upload_address.ts";
 
 export function uploadEndpoint(options: {
-  objects: DiskObjects;
+  objects: LocalObjects;
   secret: Uint8Array;
   clock: Clock;
   mayUpload(key: string): Promise<boolean>;

@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite";
 import { zstdCompressSync } from "node:zlib";
 import { assert, assertEquals } from "../assert.ts";
 import type { HubClient } from "./hub_client.ts";
@@ -30,6 +31,8 @@ async function assertNothingStored(test: TestHub, integrationId: string): Promis
   assertEquals(await test.admin.imports(integrationId), []);
   assertEquals(await files(`${test.dataDirectory}/objects`), []);
   assertEquals(await files(`${test.dataDirectory}/temporary`), []);
+  using database = new DatabaseSync(`${test.dataDirectory}/hub.db`, { readOnly: true });
+  assertEquals(database.prepare("select count(*) as objects from object").get()?.["objects"], 0);
 }
 
 async function files(folder: string): Promise<string[]> {

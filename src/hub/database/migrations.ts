@@ -50,6 +50,7 @@ const first = [
   `create index batchReceived on batch (integrationId, receivedAt desc, id desc) where receivedAt is not null`,
   `create index batchDeclared on batch (declaredAt) where receivedAt is null`,
   `create table batchParts (batch text primary key references batch (id) on delete cascade, parts text not null)`,
+  `create table object (key text primary key, bytes blob not null) without rowid`,
   `create table change (id integer primary key autoincrement, topic text not null, at bigint not null)`,
 ];
 

@@ -113,6 +113,8 @@ export interface Tables {
   };
   /** The parts of a received batch of several parts, JSON. */
   batchParts: { batch: string; parts: string };
+  /** Small objects: see `small_objects.ts`. */
+  object: { key: string; bytes: Uint8Array };
   change: { id: Generated<number>; topic: string; at: number };
 }
 
