@@ -20,7 +20,7 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   service: ["runtime"],
   source: ["protocol", "runtime", "agent/ports", "database"],
   spool: ["protocol", "runtime", "durable", "state", "agent/ports"],
-  state: ["protocol", "runtime", "durable", "source/windows"],
+  state: ["protocol", "runtime", "durable", "source/read_state"],
 };
 
 /**

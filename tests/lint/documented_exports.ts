@@ -1,0 +1,35 @@
+/** A plugin for `deno lint`: every file of `src/` begins with a module doc, and every exported declaration has JSDoc. */
+
+const plugin: Deno.lint.Plugin = {
+  name: "documentation",
+  rules: {
+    "documented-exports": {
+      create(context) {
+        if (!/\/src\/.+\.tsx?$/.test(context.filename.replaceAll("\\", "/"))) return {};
+        const text = context.sourceCode.text;
+        const isDocumented = (node: Deno.lint.Node) => /\*\/\s*$/.test(text.slice(0, node.range[0]));
+        return {
+          Program(node) {
+            if (!/^(#!.*\n)?\s*\/\*\*/.test(text)) {
+              context.report({ node, message: "a file begins with a module doc: what it is for, and why" });
+            }
+          },
+          ExportNamedDeclaration(node) {
+            const { declaration } = node;
+            if (declaration === null || declaration === undefined || isDocumented(node)) return;
+            if (isSchemaType(declaration)) return;
+            context.report({ node, message: "an exported declaration has JSDoc" });
+          },
+        };
+      },
+    },
+  },
+};
+export default plugin;
+
+/** `export type X = z.infer<typeof X>` is documented at the schema of the same name. */
+function isSchemaType(declaration: Deno.lint.Node): boolean {
+  return declaration.type === "TSTypeAliasDeclaration" &&
+    declaration.typeAnnotation.type === "TSTypeReference" &&
+    declaration.typeAnnotation.typeName.type === "TSQualifiedName";
+}
