@@ -14,6 +14,8 @@ import type { Database } from "./database/schema.ts";
 import { ends } from "./ends.ts";
 import type { StoredRequests } from "./requests.ts";
 import { HubProblem } from "./services.ts";
+import { databaseSource, storedSettings } from "./settings/database_settings.ts";
+import type { SecretBox } from "./settings/secret_box.ts";
 
 export interface Assigned {
   readonly assignment: Assignment;
@@ -25,8 +27,16 @@ export class Assignments {
   readonly #changes: ChangeFeed;
   readonly #requests: StoredRequests;
   readonly #clock: Clock;
+  readonly #box: SecretBox;
 
-  constructor(options: { database: Database; changes: ChangeFeed; requests: StoredRequests; clock: Clock }) {
+  constructor(options: {
+    database: Database;
+    changes: ChangeFeed;
+    requests: StoredRequests;
+    clock: Clock;
+    box: SecretBox;
+  }) {
+    this.#box = options.box;
     this.#database = options.database;
     this.#changes = options.changes;
     this.#requests = options.requests;
@@ -101,12 +111,21 @@ export class Assignments {
         integration: { id: row.integrationId, name: row.name },
       },
       paused: row.paused === 1,
-      source: row.draft === 1 ? null : { ...JSON.parse(row.settings), type: row.type } as Source,
+      source: this.#source(row),
       requests: await this.#requests.open(agent.linkId),
       received: { count: row.importCount },
     };
     const hash = createHash("sha256").update(JSON.stringify({ ...assignment, received: null })).digest("hex");
     return { assignment, etag: `"${hash.slice(0, 32)}.${row.importCount}"` };
+  }
+
+  #source(row: { integrationId: string; type: string; settings: string; draft: number }): Source | null {
+    if (row.draft === 1) return null;
+    if (row.type !== "database") return { type: "csv" };
+    const settings = storedSettings(row.settings);
+    return settings === undefined
+      ? null
+      : databaseSource(settings, { box: this.#box, integrationId: row.integrationId });
   }
 }
 

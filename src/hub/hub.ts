@@ -26,6 +26,7 @@ import { type ListenOptions, serve } from "./listen.ts";
 import { LocalObjects } from "./local_objects.ts";
 import { Metrics } from "./metrics.ts";
 import { operationEndpoints } from "./operation_endpoints.ts";
+import { openSecretBox, type SecretBox } from "./settings/secret_box.ts";
 import { type PasswordCost, Passwords } from "./password.ts";
 import { StoredRequests } from "./requests.ts";
 import { SmallObjects } from "./small_objects.ts";
@@ -72,6 +73,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const clock = options.clock ?? systemClock;
   const data = stack.use(await openDatabase(options.dataDirectory));
   const { database, keys } = data;
+  const box = await openSecretBox(options.dataDirectory);
   const passwords = new Passwords({ cost: options.passwordCost });
   const accounts = new Accounts({ database, passwords, clock });
   const account = await accounts.ensureAccount(options.accountName);
@@ -85,7 +87,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     origin: () => publicUrl.origin,
     secret: keys.upload,
   });
-  const parts = tie({ data, files, passwords, clock, publicUrl, stop: stop.signal });
+  const parts = tie({ data, box, files, passwords, clock, publicUrl, stop: stop.signal });
   server.answer(createApp({
     doorkeepers: { services: parts.services, accessTokens: parts.accessTokens },
     endpoints: parts.endpoints,
@@ -122,6 +124,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
 
 interface TieOptions {
   readonly data: HubDatabase;
+  readonly box: SecretBox;
   readonly files: DiskObjects;
   readonly passwords: Passwords;
   readonly clock: Clock;
@@ -130,16 +133,16 @@ interface TieOptions {
 }
 
 /** Makes the services and the endpoints that call them. */
-function tie({ data, files, passwords, clock, publicUrl, stop }: TieOptions) {
+function tie({ data, box, files, passwords, clock, publicUrl, stop }: TieOptions) {
   const { database, keys } = data;
   const changes = new ChangeFeed({ database, clock });
   const writes = new GroupCommit({ database, clock });
   const objects = new LocalObjects({ files, small: new SmallObjects({ database, writes }) });
-  const requests = new StoredRequests({ database, changes, clock });
+  const requests = new StoredRequests({ database, changes, clock, box });
   const services: HubServices = {
     publicUrl,
     sessions: new StoredSessions({ database, passwords, clock }),
-    integrations: new StoredIntegrations({ database, changes, clock }),
+    integrations: new StoredIntegrations({ database, changes, clock, box }),
     linking: new PinLinking({ database, changes, clock, pinKey: keys.pin }),
     imports: new StoredImports({ database, objects }),
     requests,
@@ -156,7 +159,7 @@ function tie({ data, files, passwords, clock, publicUrl, stop }: TieOptions) {
     received: (bytes) => metrics.countBatch(bytes),
   });
   const accessTokens = new AccessTokens({ database, clock, key: keys.token, issuer: () => publicUrl.origin });
-  const assignments = new Assignments({ database, changes, requests, clock });
+  const assignments = new Assignments({ database, changes, requests, clock, box });
   const giveUp = async (linkId: string) => {
     const integrationId = await database.transaction().execute(async (transaction) => {
       const ended = await endLink(transaction, { linkId, reason: "given-up", nowMs: clock.now() });

@@ -58,7 +58,7 @@ export function integrationEndpoints(services: HubServices, events: EventStreams
     endpoint({
       method: "patch",
       path: one,
-      summary: "Rename, pause, resume, or save a draft",
+      summary: "Rename, pause, resume, save a draft, or change settings: those are tested on the installation",
       tag: "integrations",
       audience: "administrator",
       body: IntegrationChangeBody,

@@ -2,10 +2,15 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { ChangeFeed } from "./changes.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
-import type { Database, DatabaseTransaction } from "./database/schema.ts";
+import { type ExpressionBuilder, sql } from "kysely";
+import type { Database, DatabaseTransaction, Tables } from "./database/schema.ts";
 import { newId } from "./ids.ts";
 import { pageItemsDefault, pageItemsMax } from "./limits.ts";
 import { endLink } from "./links.ts";
+import type { SecretBox } from "./settings/secret_box.ts";
+import { type SettingsInput, storedSettings } from "./settings/database_settings.ts";
+import { askForTest } from "./settings/source_tests.ts";
+import { sealedSettings } from "./settings/store_settings.ts";
 import { type Actor, HubProblem, type Integration, type Integrations, type Page } from "./services.ts";
 import { type IntegrationRow, integrationView } from "./views.ts";
 
@@ -13,8 +18,10 @@ export class StoredIntegrations implements Integrations {
   readonly #database: Database;
   readonly #changes: ChangeFeed;
   readonly #clock: Clock;
+  readonly #box: SecretBox;
 
-  constructor(options: { database: Database; changes: ChangeFeed; clock: Clock }) {
+  constructor(options: { database: Database; changes: ChangeFeed; clock: Clock; box: SecretBox }) {
+    this.#box = options.box;
     this.#database = options.database;
     this.#changes = options.changes;
     this.#clock = options.clock;
@@ -51,16 +58,22 @@ export class StoredIntegrations implements Integrations {
 
   async create(
     actor: Actor,
-    integration: { name: string; type: "csv"; draft?: boolean | undefined },
+    integration: {
+      name: string;
+      type: "csv" | "database";
+      draft?: boolean | undefined;
+      settings?: SettingsInput | undefined;
+    },
   ): Promise<Integration> {
     mayChange(actor);
     const id = newId();
+    const settings = this.#settings(integration.settings, { ...integration, id, beforeJson: "{}" });
     await this.#database.insertInto("integration").values({
       id,
       accountId: actor.account.id,
       name: integration.name,
       type: integration.type,
-      settings: "{}",
+      settings,
       draft: integration.draft === true ? 1 : 0,
       paused: 0,
       pausedAt: null,
@@ -74,23 +87,51 @@ export class StoredIntegrations implements Integrations {
 
   async change(
     actor: Actor,
-    options: { id: string; name?: string | undefined; paused?: boolean | undefined; draft?: false | undefined },
+    options: {
+      id: string;
+      name?: string | undefined;
+      paused?: boolean | undefined;
+      draft?: false | undefined;
+      settings?: SettingsInput | undefined;
+    },
   ): Promise<Integration> {
     mayChange(actor);
     const { id } = options;
     await this.#database.transaction().execute(async (transaction) => {
       const before = await integrationRow(transaction, { actor, id });
       const paused = options.paused ?? before.paused === 1;
+      const draft = options.draft !== false && before.draft === 1;
+      const settings = this.#settings(options.settings, { type: before.type, draft, id, beforeJson: before.settings });
       await transaction.updateTable("integration").set({
         name: options.name ?? before.name,
-        draft: options.draft === false ? 0 : before.draft,
+        draft: draft ? 1 : 0,
+        settings,
         paused: paused ? 1 : 0,
         pausedAt: paused ? before.pausedAt ?? this.#clock.now() : null,
       }).where("id", "=", id).execute();
+      const isNew = !draft && before.draft === 1;
+      if (storedSettings(settings) !== undefined && (options.settings !== undefined || isNew)) {
+        await askForTest(transaction, { integrationId: id, nowMs: this.#clock.now() });
+      }
       await this.#changes.record(transaction, id);
     });
     this.#changes.wake(id);
     return await this.get(actor, id);
+  }
+
+  /** The row's JSON after `input` was joined to it; throws when an integration that is no draft would lack something. */
+  #settings(
+    input: SettingsInput | undefined,
+    options: { id: string; type: string; draft?: boolean | undefined; beforeJson: string },
+  ): string {
+    const { type, draft, id, beforeJson } = options;
+    if (type !== "database") {
+      if (input === undefined) return beforeJson;
+      throw new HubProblem("invalid-request", "A CSV integration has no settings. Leave them out.");
+    }
+    const complete = input === undefined && (draft === true || storedSettings(beforeJson) !== undefined);
+    if (complete) return beforeJson;
+    return sealedSettings(input ?? {}, { beforeJson, integrationId: id, box: this.#box, nowMs: this.#clock.now() });
   }
 
   async remove(actor: Actor, id: string): Promise<void> {
@@ -123,6 +164,11 @@ export async function integrationRow(
   return row;
 }
 
+function lastTest(eb: ExpressionBuilder<Tables, "integration">) {
+  return eb.selectFrom("request").whereRef("request.integrationId", "=", "integration.id")
+    .where("request.type", "=", "test").orderBy("request.createdAt", "desc").limit(1);
+}
+
 function integrationRows(database: Database | DatabaseTransaction, actor: Pick<Actor, "account">) {
   return database.selectFrom("integration")
     .leftJoin(
@@ -135,6 +181,7 @@ function integrationRows(database: Database | DatabaseTransaction, actor: Pick<A
       "integration.id",
       "integration.name",
       "integration.type",
+      "integration.settings",
       "integration.draft",
       "integration.paused",
       "integration.pausedAt",
@@ -158,5 +205,9 @@ function integrationRows(database: Database | DatabaseTransaction, actor: Pick<A
         .orderBy("ended.endedAt", "desc").limit(1).as("endedAt"),
       eb.selectFrom("link as ended").select("ended.endReason").whereRef("ended.integrationId", "=", "integration.id")
         .orderBy("ended.endedAt", "desc").limit(1).as("endReason"),
+      eb.selectFrom("pendingLoad").select((load) => load.fn.countAll<number>().as("count"))
+        .whereRef("pendingLoad.integrationId", "=", "integration.id").as("loading"),
+      lastTest(eb).select("request.id").as("testId"),
+      lastTest(eb).select(sql<number | null>`json_extract(request.answer, '$.ok')`.as("ok")).as("testOk"),
     ]);
 }

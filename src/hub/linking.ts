@@ -9,6 +9,8 @@ import { integrationRow, mayChange } from "./integrations.ts";
 import { wrongPinLimits } from "./limits.ts";
 import { endLink } from "./links.ts";
 import { pinHmac } from "./pins.ts";
+import { storedSettings } from "./settings/database_settings.ts";
+import { askForTest } from "./settings/source_tests.ts";
 import { type Actor, HubProblem, type Installation, type Linking } from "./services.ts";
 import { instant, integrationView } from "./views.ts";
 
@@ -111,6 +113,9 @@ export class PinLinking implements Linking {
       .execute();
     await transaction.updateTable("installation").set({ everLinked: 1 }).where("id", "=", device.installationId)
       .execute();
+    const { settings, draft } = await transaction.selectFrom("integration").select(["settings", "draft"])
+      .where("id", "=", integrationId).executeTakeFirstOrThrow();
+    if (draft === 0 && storedSettings(settings) !== undefined) await askForTest(transaction, { integrationId, nowMs });
     const topics = left === undefined ? [integrationId] : [integrationId, left];
     for (const topic of topics) await this.#changes.record(transaction, topic);
     return { left: left === undefined ? [] : [left] };

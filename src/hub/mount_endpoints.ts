@@ -103,5 +103,10 @@ function parse(schema: z.ZodType, value: unknown, what: string): unknown {
   const issues = result.error.issues.slice(0, 5).map(({ path, message }) =>
     path.length === 0 ? message : `${path.map(String).join(".")}: ${message}`
   );
-  throw new HubProblem("invalid-request", `${what} is not valid: ${issues.join("; ").slice(0, 1000)}.`);
+  throw new HubProblem("invalid-request", `${what} is not valid: ${issues.join("; ").slice(0, 1000)}.`, {
+    errors: result.error.issues.slice(0, 20).map(({ path, message }) => ({
+      field: path.map(String).join(".").slice(0, 256),
+      detail: message,
+    })),
+  });
 }

@@ -34,6 +34,7 @@ export function problemResponse(problem: HubProblem): Response {
     status,
     detail: problem.message,
     ...(problem.reason === undefined ? {} : { reason: problem.reason }),
+    ...(problem.errors === undefined ? {} : { errors: problem.errors }),
   };
   const headers = new Headers({ "Content-Type": "application/problem+json", "Cache-Control": "no-store" });
   if (problem.retryAfterSeconds !== undefined) headers.set("Retry-After", String(problem.retryAfterSeconds));

@@ -1,6 +1,9 @@
 /** Things asked of a linked agent once: handed out with its assignment, answered by id. */
 import type { AgentAnswer, AgentRequest } from "../protocol/assignment.ts";
 import type { DatabaseSource } from "../protocol/database.ts";
+import { databaseSource, storedSettings } from "./settings/database_settings.ts";
+import type { SecretBox } from "./settings/secret_box.ts";
+import { savedTestBody } from "./settings/source_tests.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { AgentIdentity } from "./access_tokens.ts";
 import type { ChangeFeed } from "./changes.ts";
@@ -8,17 +11,17 @@ import type { Database } from "./database/schema.ts";
 import { newId } from "./ids.ts";
 import { integrationRow, mayChange } from "./integrations.ts";
 import { openRequestsMax, requestOpenMs } from "./limits.ts";
-import { type Actor, HubProblem, type Requests, type RequestState } from "./services.ts";
+import { type Actor, HubProblem, type NewRequest, type Requests, type RequestState } from "./services.ts";
 import { instant } from "./views.ts";
-
-type NewRequest = { type: "import-now" } | { type: "test"; source: DatabaseSource };
 
 export class StoredRequests implements Requests {
   readonly #database: Database;
   readonly #changes: ChangeFeed;
   readonly #clock: Clock;
+  readonly #box: SecretBox;
 
-  constructor(options: { database: Database; changes: ChangeFeed; clock: Clock }) {
+  constructor(options: { database: Database; changes: ChangeFeed; clock: Clock; box: SecretBox }) {
+    this.#box = options.box;
     this.#database = options.database;
     this.#changes = options.changes;
     this.#clock = options.clock;
@@ -29,7 +32,15 @@ export class StoredRequests implements Requests {
     const { integrationId, request } = options;
     const id = newId();
     await this.#database.transaction().execute(async (transaction) => {
-      await integrationRow(transaction, { actor, id: integrationId });
+      const integration = await integrationRow(transaction, { actor, id: integrationId });
+      if (
+        request.type === "test" && request.source === undefined && storedSettings(integration.settings) === undefined
+      ) {
+        throw new HubProblem(
+          "conflict",
+          "Cannot test: this integration has no settings of a database. Save some first.",
+        );
+      }
       const link = await transaction.selectFrom("link").select("id").where("integrationId", "=", integrationId)
         .where("endedAt", "is", null).executeTakeFirst();
       if (link === undefined) {
@@ -49,7 +60,7 @@ export class StoredRequests implements Requests {
         integrationId: integrationId,
         linkId: link.id,
         type: request.type,
-        body: JSON.stringify(request),
+        body: this.#body(request, integrationId),
         createdAt: now,
         answer: null,
         answeredAt: null,
@@ -75,10 +86,42 @@ export class StoredRequests implements Requests {
 
   /** What the agent of a link has to answer, oldest first. */
   async open(linkId: string): Promise<AgentRequest[]> {
-    const rows = await this.#database.selectFrom("request").select(["id", "body"]).where("linkId", "=", linkId)
-      .where("answer", "is", null).where("createdAt", ">", this.#clock.now() - requestOpenMs)
-      .orderBy("createdAt").orderBy("id").limit(openRequestsMax).execute();
-    return rows.map(({ id, body }) => ({ id, ...JSON.parse(body) as NewRequest }));
+    const rows = await this.#database.selectFrom("request")
+      .innerJoin("integration", "integration.id", "request.integrationId")
+      .select(["request.id", "request.body", "request.integrationId", "integration.settings"])
+      .where("request.linkId", "=", linkId).where("request.answer", "is", null)
+      .where(({ eb, or }) =>
+        or([
+          eb("request.createdAt", ">", this.#clock.now() - requestOpenMs),
+          // The settings are tested whenever the installation comes back.
+          eb("request.body", "=", savedTestBody),
+        ])
+      )
+      .orderBy("request.createdAt").orderBy("request.id").limit(openRequestsMax).execute();
+    return rows.flatMap((row) => {
+      const request = this.#request(row);
+      return request === undefined ? [] : [request];
+    });
+  }
+
+  #request(row: { id: string; body: string; integrationId: string; settings: string }): AgentRequest | undefined {
+    const { id, integrationId } = row;
+    const body = JSON.parse(row.body) as { type: "import-now" } | { type: "test"; sealed?: string };
+    if (body.type === "import-now") return { id, type: body.type };
+    if (body.sealed !== undefined) {
+      const source = this.#box.open(body.sealed, integrationId);
+      return source === undefined ? undefined : { id, type: "test", source: JSON.parse(source) as DatabaseSource };
+    }
+    const settings = storedSettings(row.settings);
+    if (settings === undefined) return undefined;
+    return { id, type: "test", source: databaseSource(settings, { box: this.#box, integrationId }) };
+  }
+
+  /** What is stored of it: a source may have a password in it. */
+  #body(request: NewRequest, integrationId: string): string {
+    if (request.type !== "test") return JSON.stringify(request);
+    if (request.source === undefined) return savedTestBody;
+    return JSON.stringify({ type: "test", sealed: this.#box.seal(JSON.stringify(request.source), integrationId) });
   }
 
   /** Takes the agent's answer; answering again changes nothing. */

@@ -4,10 +4,11 @@
  * Every method that takes an {@linkcode Actor} sees only that actor's account, and refuses with {@linkcode HubProblem}
  * `forbidden` what its role does not allow, `not-found` what is not in its account. Instants are RFC 3339 in UTC.
  */
-import type { ProblemCode, UnlinkReason } from "../protocol/problem.ts";
+import type { Problem, ProblemCode, UnlinkReason } from "../protocol/problem.ts";
 import type { BatchOrigin } from "../protocol/delivery.ts";
 import type { AgentAnswer } from "../protocol/assignment.ts";
 import type { DatabaseSource } from "../protocol/database.ts";
+import type { DatabaseSettings, SettingsInput } from "./settings/database_settings.ts";
 
 /** Who plans with the data. */
 export interface Account {
@@ -101,6 +102,12 @@ export interface Integration {
   readonly paused: boolean;
   readonly draft: boolean;
   readonly installation: Installation | null;
+  /** Of a database integration that has been set up; secrets are not among them. */
+  readonly settings: DatabaseSettings | null;
+  /** The last test of the settings on the installation; its answer is the request's. */
+  readonly test: { readonly id: string; readonly state: "waiting" | "ok" | "failed" } | null;
+  /** Batches that have arrived and are not in the tables yet. */
+  readonly loading: number;
   readonly importCount: number;
   readonly lastImportAt: string | null;
   readonly createdAt: string;
@@ -150,12 +157,20 @@ export interface Integrations {
   /** By name. */
   list(actor: Actor, options?: { cursor?: string | undefined; limit?: number | undefined }): Promise<Page<Integration>>;
   get(actor: Actor, id: string): Promise<Integration>;
-  /** A draft has a name too, e.g. that of its type, until it is saved (`change` with `draft: false`). */
+  /**
+   * A draft has a name too, e.g. that of its type, until it is saved (`change` with `draft: false`). A database
+   * integration that is no draft needs its settings; wrong ones are told field by field (`SettingsProblem`).
+   */
   create(
     actor: Actor,
-    integration: { name: string; type: "csv"; draft?: boolean | undefined },
+    integration: {
+      name: string;
+      type: "csv" | "database";
+      draft?: boolean | undefined;
+      settings?: SettingsInput | undefined;
+    },
   ): Promise<Integration>;
-  /** The linked agent hears of it at once. */
+  /** The linked agent hears of it at once; new settings are tested there. */
   change(
     actor: Actor,
     options: {
@@ -163,6 +178,8 @@ export interface Integrations {
       name?: string | undefined;
       paused?: boolean | undefined;
       draft?: false | undefined;
+      /** Joined to the present ones. */
+      settings?: SettingsInput | undefined;
     },
   ): Promise<Integration>;
   /** Unlinks its installation; what was imported is no longer shown. */
@@ -202,11 +219,16 @@ export interface RequestState {
   readonly answer: AgentAnswer | null;
 }
 
+/** What can be asked; a test without a source is one of the saved settings. */
+export type NewRequest =
+  | { readonly type: "import-now" }
+  | { readonly type: "test"; readonly source?: DatabaseSource | undefined };
+
 /** Asking the linked agent for something once. */
 export interface Requests {
   create(
     actor: Actor,
-    options: { integrationId: string; request: { type: "import-now" } | { type: "test"; source: DatabaseSource } },
+    options: { integrationId: string; request: NewRequest },
   ): Promise<RequestState>;
   get(actor: Actor, options: { integrationId: string; id: string }): Promise<RequestState>;
 }
@@ -235,14 +257,21 @@ export class HubProblem extends Error {
   readonly code: ProblemCode;
   readonly reason: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly errors: Problem["errors"];
   constructor(
     code: ProblemCode,
     detail: string,
-    options: { reason?: string | undefined; retryAfterSeconds?: number | undefined; cause?: unknown } = {},
+    options: {
+      reason?: string | undefined;
+      retryAfterSeconds?: number | undefined;
+      errors?: Problem["errors"];
+      cause?: unknown;
+    } = {},
   ) {
     super(detail, { cause: options.cause });
     this.code = code;
     this.reason = options.reason;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.errors = options.errors;
   }
 }

@@ -2,6 +2,7 @@
 import type { AgentStatusReport } from "../protocol/assignment.ts";
 import type { BatchOrigin } from "../protocol/delivery.ts";
 import type { UnlinkReason } from "../protocol/problem.ts";
+import { settingsView, storedSettings } from "./settings/database_settings.ts";
 import { staleAfterMs } from "./limits.ts";
 import type { Import, Installation, Integration, IntegrationStateName, NextStep } from "./services.ts";
 
@@ -15,6 +16,7 @@ export interface IntegrationRow {
   readonly id: string;
   readonly name: string;
   readonly type: string;
+  readonly settings: string;
   readonly draft: number;
   readonly paused: number;
   readonly pausedAt: number | null;
@@ -34,12 +36,17 @@ export interface IntegrationRow {
   readonly linkedAt: number | null;
   readonly endedAt: number | null;
   readonly endReason: string | null;
+  readonly loading: number | null;
+  readonly testId: string | null;
+  /** 1 or 0; `null` until it was answered. */
+  readonly testOk: number | null;
 }
 
 /** An integration with its state as of `nowMs`. */
 export function integrationView(row: IntegrationRow, nowMs: number): Integration {
   const installation = installationOf(row);
   const report = currentReport(row);
+  const settings = storedSettings(row.settings);
   const status = integrationStatus(row, { report, nowMs });
   return {
     id: row.id,
@@ -53,6 +60,12 @@ export function integrationView(row: IntegrationRow, nowMs: number): Integration
     paused: row.paused === 1,
     draft: row.draft === 1,
     installation,
+    settings: settings === undefined ? null : settingsView(settings),
+    test: row.testId === null ? null : {
+      id: row.testId,
+      state: row.testOk === null ? "waiting" : row.testOk === 1 ? "ok" : "failed",
+    },
+    loading: row.loading ?? 0,
     importCount: row.importCount,
     lastImportAt: row.lastImportAt === null ? null : instant(row.lastImportAt),
     createdAt: instant(row.createdAt),

@@ -36,6 +36,8 @@ export const Problem = z.object({
   status: z.number().int(),
   detail: z.string().max(4096).optional(),
   reason: z.string().max(64).optional(),
+  /** What is wrong, field by field; a field's name is its path in the body, `settings.host`. */
+  errors: z.array(z.object({ field: z.string().max(256), detail: z.string().max(4096) })).max(100).optional(),
 });
 export type Problem = z.infer<typeof Problem>;
 

@@ -54,12 +54,22 @@ const first = [
   `create table change (id integer primary key autoincrement, topic text not null, at bigint not null)`,
 ];
 
+const databaseIntegrations = [
+  `create table pendingLoad (batch text primary key references batch (id) on delete cascade,
+    integrationId text not null, live integer not null)`,
+  `create index pendingLoadByIntegration on pendingLoad (integrationId)`,
+  `create index requestByIntegration on request (integrationId, type, createdAt)`,
+];
+
 const steps: readonly ((transaction: DatabaseTransaction) => Promise<void>)[] = [
   async (transaction) => {
     for (const statement of first) await sql.raw(quoted(statement)).execute(transaction);
     for (const key of ["tokenKey", "uploadKey", "pinKey"]) {
       await transaction.insertInto("meta").values({ key, value: newSecret() }).execute();
     }
+  },
+  async (transaction) => {
+    for (const statement of databaseIntegrations) await sql.raw(quoted(statement)).execute(transaction);
   },
 ];
 

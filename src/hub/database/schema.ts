@@ -24,7 +24,7 @@ export interface Tables {
     accountId: string;
     name: string;
     type: string;
-    /** JSON: what the type needs; `{}` for csv. */
+    /** JSON: what the type needs (`settings/database_settings.ts`); `{}` for csv and for drafts. */
     settings: string;
     draft: number;
     paused: number;
@@ -115,6 +115,8 @@ export interface Tables {
   batchParts: { batch: string; parts: string };
   /** Small objects: see `small_objects.ts`. */
   object: { key: string; bytes: Uint8Array };
+  /** Received batches of rows that are not in the tables of `rows/` yet. */
+  pendingLoad: { batch: string; integrationId: string; live: number };
   change: { id: Generated<number>; topic: string; at: number };
 }
 

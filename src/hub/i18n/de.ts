@@ -185,4 +185,21 @@ export const de: Messages = {
   badRequestText:
     "Der Browser hat etwas gesendet, das der Server nicht versteht. Gehen Sie zurück und versuchen Sie es noch einmal.",
   toIntegrations: "Zu den Integrationen",
+
+  faultChoose: "Wählen Sie eines aus.",
+  faultHost: "Geben Sie Hostname oder Adresse des Datenbankservers ein, ohne Leerzeichen.",
+  faultPort: "Geben Sie einen Port von 1 bis 65535 ein, oder lassen Sie das Feld leer.",
+  faultDatabase: "Geben Sie den Namen der Datenbank ein.",
+  faultUser: "Der Benutzername ist zu lang oder enthält Zeichen, die darin nicht stehen können.",
+  faultPassword: "Das Passwort ist zu lang oder enthält Zeilenumbrüche.",
+  faultPasswordAgain: "Geben Sie das Passwort erneut ein: Es war für einen anderen Server oder Benutzer.",
+  faultConnectionString:
+    "Geben Sie die Verbindungszeichenfolge in einer Zeile ein: DRIVER={…};SERVER=…;UID=…;PWD=… oder DSN=….",
+  faultFile: "Geben Sie den Pfad der SQLite-Datei ein.",
+  faultTimeZone: "Geben Sie den Namen einer Zeitzone ein, etwa Europe/Berlin.",
+  faultQueryEmpty: "Geben Sie die Abfrage ein: eine SELECT-Anweisung.",
+  faultQueryTooLong: "Die Abfrage ist zu lang. Machen Sie daraus eine View in der Datenbank.",
+  faultQueryRefused: (p) => `Diese Abfrage kann nicht verwendet werden. ${p.reason}`,
+  faultHistory: "Geben Sie einen Tag ein, den es schon gab, oder lassen Sie das Feld leer.",
+  faultHistoryTooEarly: "Geben Sie einen Tag der letzten drei Jahre ein.",
 };

@@ -192,6 +192,23 @@ export const en = {
   badRequestTitle: "Not understood",
   badRequestText: "The browser sent something that the server does not understand. Go back and try again.",
   toIntegrations: "Go to the integrations",
+
+  // What is wrong with the settings of a database integration
+  faultChoose: "Choose one.",
+  faultHost: "Enter the host name or address of the database server, without spaces.",
+  faultPort: "Enter a port from 1 to 65535, or leave the field empty.",
+  faultDatabase: "Enter the name of the database.",
+  faultUser: "The user name is too long, or has characters that cannot be in it.",
+  faultPassword: "The password is too long, or has line breaks in it.",
+  faultPasswordAgain: "Enter the password again: it was for another server or user.",
+  faultConnectionString: "Enter the connection string, in one line: DRIVER={…};SERVER=…;UID=…;PWD=… or DSN=….",
+  faultFile: "Enter the path of the SQLite file.",
+  faultTimeZone: "Enter the name of a time zone, such as Europe/Berlin.",
+  faultQueryEmpty: "Enter the query: one SELECT statement.",
+  faultQueryTooLong: "The query is too long. Put it into a view of the database.",
+  faultQueryRefused: (p: { readonly reason: string }) => `This query cannot be used. ${p.reason}`,
+  faultHistory: "Enter a day that there has been, or leave the field empty.",
+  faultHistoryTooEarly: "Enter a day of the last three years.",
 };
 
 type Text<T> = T extends string ? string : T;
