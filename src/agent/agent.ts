@@ -57,6 +57,8 @@ export interface AgentOptions {
   /** Makes the uploader of one link; `onUnlinked` is for an end of the link that it comes upon. */
   readonly makeDelivery: (options: { onUnlinked: (reason: UnlinkReason) => void }) => Delivery;
   readonly makeSource: (source: Source, link: Link) => SourceRunner;
+  /** Called with every assignment that says paused. */
+  readonly onPaused: (link: Link) => void;
   /** Carries out the hub's request to test a database. */
   readonly testSource: (
     request: Extract<AgentRequest, { type: "test" }>,
@@ -192,6 +194,7 @@ export class Agent {
       log.info(assignment.paused ? "The integration is paused in the hub." : "The integration goes on.");
     }
     work.paused = assignment.paused;
+    if (assignment.paused) this.#options.onPaused(assignment.link);
     this.#linking.renamed(assignment.link);
     source.apply(assignment);
     delivery.compare(assignment.received.count);

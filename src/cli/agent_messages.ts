@@ -4,6 +4,7 @@ import type { AllowedHost } from "../egress/allowed_hosts.ts";
 import type { Proxy } from "../egress/proxy.ts";
 import type { RelayAddress } from "../egress/start_relay.ts";
 import type { StandardErrorFormat } from "../log/standard_error.ts";
+import type { KeptConnection } from "../source/query_approval.ts";
 
 /** A {@linkcode Config} that can be posted. */
 export type PlainConfig = Omit<Config, "hub"> & { readonly hub: Omit<Config["hub"], "url"> & { readonly url: string } };
@@ -17,6 +18,8 @@ export interface AgentStart {
   readonly shownProxy: string | undefined;
   /** Its rules, for `check`; only the relay knows the credentials. `variable` names the place too. */
   readonly proxy: Omit<Proxy, "credentials"> | undefined;
+  /** The database connection that stays on the premises, with its password. */
+  readonly keptConnection: KeptConnection | undefined;
   /** Hidden wherever the log would show them. */
   readonly secrets: readonly string[];
   readonly caCerts: readonly string[];
@@ -24,16 +27,22 @@ export interface AgentStart {
   readonly standardError: StandardErrorFormat;
   /** Real paths of the executable and the TOML: never imported. */
   readonly ownPaths: readonly string[];
+  /** Why the import folder cannot be read, and what to do: found while more could be looked at than the worker may. */
+  readonly importFolderTrouble: string | undefined;
 }
 
 export type ToAgent =
-  /** `ports`: the relay's reports. */
+  /** `ports`: the relay's reports, and the host of extractors. */
   | { readonly type: "start"; readonly start: AgentStart }
-  | { readonly type: "stop" };
+  | { readonly type: "stop" }
+  /** Answer `alive`. */
+  | { readonly type: "ping" };
 
 export type FromAgent =
   /** The loops run. */
   | { readonly type: "running" }
+  /** Answer to `ping`, from the event loop that does the work. `status`: a line for people. */
+  | { readonly type: "alive"; readonly status: string }
   /** Everything is durable and closed. */
   | { readonly type: "stopped" }
   | { readonly type: "failed"; readonly message: string; readonly exitCode: number };

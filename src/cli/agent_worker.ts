@@ -17,10 +17,10 @@ const tell = (message: FromAgent) => self.postMessage(message);
 self.onmessage = async (event: MessageEvent<ToAgent>) => {
   const message = event.data;
   if (message.type === "stop") return stopping.abort(new DOMException("The agent was told to stop", "AbortError"));
-  const [reports] = event.ports;
-  if (reports === undefined) throw new Error("Cannot start the agent: the relay's reports are missing");
+  const [reports, extractors] = event.ports;
+  if (reports === undefined || extractors === undefined) throw new Error("Cannot start the agent: a port is missing");
   try {
-    await runAgent(message.start, reports);
+    await runAgent(message.start, { reports, extractors });
     tell({ type: "stopped" });
   } catch (error) {
     const exitCode = error instanceof StateLockedError ? exitCodes.alreadyRunning : exitCodes.failed;
@@ -29,7 +29,10 @@ self.onmessage = async (event: MessageEvent<ToAgent>) => {
 };
 
 /** From the first line in the log to the last. */
-async function runAgent(start: AgentStart, reports: MessagePort): Promise<void> {
+async function runAgent(
+  start: AgentStart,
+  ports: { reports: MessagePort; extractors: MessagePort },
+): Promise<void> {
   const config = revivedConfig(start.config);
   // Before the log is rotated: a second agent in this folder must not take it from the first.
   await Deno.mkdir(join(config.folder, "state"), { recursive: true, mode: 0o700 });
@@ -52,7 +55,7 @@ async function runAgent(start: AgentStart, reports: MessagePort): Promise<void> 
     await runInstallation({
       start,
       config,
-      reports,
+      ...ports,
       clock: systemClock,
       lastError: () => lastError.current,
       onRunning: () => tell({ type: "running" }),

@@ -1,11 +1,11 @@
 /** One installation at work: the agent with its state, spool, sources, hub and control channel. */
 import { join } from "node:path";
-import { getLogger } from "@logtape/logtape";
 import { Agent } from "../agent/agent.ts";
 import type { SourceRunner } from "../agent/source_switch.ts";
 import { runTogether } from "../agent/tasks.ts";
 import { Uploader } from "../agent/uploader.ts";
 import type { Config } from "../config/config.ts";
+import { remoteSpawn } from "../extractor/host.ts";
 import { realFileSystem } from "../durable/real_file_system.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -15,19 +15,21 @@ import { type DiskSpool, openSpool } from "../spool/disk_spool.ts";
 import { csvLedger, forgetCsvContent } from "../state/csv_ledger.ts";
 import { integrationKey } from "../state/integration.ts";
 import { readLink, writeAssignment, writeLink } from "../state/link_store.ts";
+import { reopenWindow } from "../state/window_ledger.ts";
 import { openState, type State } from "../state/state.ts";
 import type { AgentStart } from "./agent_messages.ts";
 import { checkAgent, notingObjectStores } from "./check_agent.ts";
+import { DatabaseSources } from "./database_source.ts";
 import { type HubAccess, openHubAccess } from "./hub_access.ts";
 import { type LastError, serveInstallation } from "./control_handlers.ts";
-
-const log = getLogger(["cloud-link"]);
 
 export interface InstallationOptions {
   readonly start: AgentStart;
   readonly config: Config;
   /** The relay's reports. */
   readonly reports: MessagePort;
+  /** The main thread's host of extractors. */
+  readonly extractors: MessagePort;
   readonly clock: Clock;
   readonly lastError: () => LastError | null;
   readonly onRunning: () => void;
@@ -76,6 +78,7 @@ function openSpoolOf(
     limits: config.spool,
     onLost: ({ integration, batch, reread }) => {
       if (batch.origin.kind === "csv") forgetCsvContent(database, integration, { sha256: batch.sha256, reread });
+      else if (reread) reopenWindow(database, integration, batch.id);
       if (reread) onReread();
     },
   });
@@ -83,11 +86,13 @@ function openSpoolOf(
 
 function makeAgent(
   { state, spool, hub, objectStores }: { state: State; spool: DiskSpool; hub: HubAccess; objectStores: Set<string> },
-  { start, config, clock }: InstallationOptions,
+  { start, config, clock, extractors }: InstallationOptions,
 ): Agent {
   const { database } = state;
   const random = () => Math.random();
   const client = notingObjectStores(hub.cloud.delivery, objectStores);
+  const spawn = remoteSpawn(extractors);
+  const databases = new DatabaseSources({ config, kept: start.keptConnection, state, spool, spawn, clock, random });
   return new Agent({
     clock,
     random,
@@ -113,11 +118,10 @@ function makeAgent(
         random,
         onUnlinked: (error) => onUnlinked(error.unlinkReason ?? "moved"),
       }),
-    makeSource: (source, link) => {
-      if (source.type === "csv") return csvSource(link, { state, spool, start, config, clock });
-      return notSupported("This version reads no databases yet. Install a newer one.");
-    },
-    testSource: () => Promise.resolve({ ok: false, message: "This version reads no databases yet." }),
+    makeSource: (source, link) =>
+      source.type === "csv" ? csvSource(link, { state, spool, start, config, clock }) : databases.runner(source, link),
+    onPaused: (link) => databases.paused(link),
+    testSource: (request, signal) => databases.test(request.source, signal),
   });
 }
 
@@ -147,9 +151,4 @@ function csvSource(
       return spool.problem ?? folder.problem;
     },
   };
-}
-
-function notSupported(problem: string): SourceRunner {
-  log.error("{problem}", { problem });
-  return { run: () => Promise.resolve(), importNow() {}, problem };
 }

@@ -30,9 +30,9 @@ function ownSource(): string[] {
   return Deno.build.standalone ? [] : [fileURLToPath(new URL("../..", import.meta.url))];
 }
 
-/** Gives up everything that this thread may do; workers keep what they were given. */
+/** Gives up all that this thread may do but start programs (extractors); workers keep what they were given. */
 export async function giveUpPermissions(): Promise<void> {
-  for (const name of ["read", "write", "net", "env", "sys", "ffi", "import", "run"] as const) {
+  for (const name of ["read", "write", "net", "env", "sys", "ffi", "import"] as const) {
     await Deno.permissions.revoke({ name });
   }
 }

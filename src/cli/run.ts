@@ -1,10 +1,11 @@
 /**
  * `run`: the supervisor. It reads the configuration, starts the relay and the agent in workers that may do no more than
- * they need, and gives up its own permissions.
+ * they need, and gives up its own permissions, but for starting extractors.
  *
  * ```
  * main ── relay worker: net (hub, object stores, proxy)
- *     └── agent worker: its folders, net by the relay only
+ *     ├── agent worker: its folders, net by the relay only
+ *     └── extractors: processes that run database drivers, for the agent
  * ```
  */
 import type { Config } from "../config/config.ts";
@@ -12,7 +13,10 @@ import { loadConfig } from "../config/load.ts";
 import { allowedHosts } from "../egress/allowed_hosts.ts";
 import type { Proxy } from "../egress/proxy.ts";
 import { type Relay, startRelay } from "../egress/start_relay.ts";
+import { serveExtractors } from "../extractor/host.ts";
+import { extractorEnvironment } from "../extractor/process.ts";
 import { standardErrorFormat, writeStandardError } from "../log/standard_error.ts";
+import { ownCommand } from "../runtime/own_command.ts";
 import { type AgentStart, type FromAgent, plainConfig, type ToAgent } from "./agent_messages.ts";
 import { agentPermissions, giveUpPermissions } from "./permissions.ts";
 import { lookAround, ownPaths, type Surroundings } from "./surroundings.ts";
@@ -33,7 +37,11 @@ export async function run(options: RunOptions, { signal }: { signal: AbortSignal
   const allowed = allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts });
   await using relay = await startRelay({ allowed, proxy: surroundings.proxy });
   using agent = startAgentWorker(config, relay);
-  agent.send({ type: "start", start: await describe(config, { surroundings, relay, options }) }, [relay.reports()]);
+  await using extractors = hostExtractors();
+  agent.send({ type: "start", start: await describe(config, { surroundings, relay, options }) }, [
+    relay.reports(),
+    extractors.port,
+  ]);
   return await supervise(agent, { relay, signal });
 }
 
@@ -47,11 +55,32 @@ async function describe(
     allowedHosts: allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts }),
     shownProxy: surroundings.shownProxy,
     proxy: surroundings.proxy && withoutCredentials(surroundings.proxy),
+    keptConnection: surroundings.keptConnection,
     secrets: surroundings.secrets,
     caCerts: surroundings.caCerts,
     machineId: surroundings.machineId,
     standardError: standardErrorFormat(options.logFormat, { isTerminal: Deno.stderr.isTerminal() }),
     ownPaths: await ownPaths(config),
+  };
+}
+
+/** Starts extractors when the agent asks. What is started, and with which environment, is decided here and now. */
+function hostExtractors(): AsyncDisposable & { readonly port: MessagePort } {
+  const { path, args } = ownCommand();
+  const command = {
+    program: path,
+    args: [...args, "extract"],
+    environment: extractorEnvironment((name) => Deno.env.get(name)),
+  };
+  const ended = new AbortController();
+  const { port1, port2 } = new MessageChannel();
+  const serving = serveExtractors(port1, { command, signal: ended.signal });
+  return {
+    port: port2,
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      await serving;
+    },
   };
 }
 

@@ -13,6 +13,8 @@ const helpWidth = 100;
 
 /** Runs the program; resolves with its exit code. Help, completions and usage errors exit by themselves. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
+  // Not for people, and started often: it does without the grammar.
+  if (args[0] === "extract") return await (await import("../extractor/child.ts")).runExtractor();
   const line = parse(commandLine, {
     args: withDefaultCommand(args),
     programName,

@@ -9,6 +9,9 @@ import {
   type ProxyVariableName,
 } from "../service/proxy_variables.ts";
 
+import type { KeptConnection } from "../source/query_approval.ts";
+import { keptConnection } from "./kept_connection.ts";
+
 /** Deno looks for certificate authorities here; 2.7 does so only when told, before the first connection. */
 const caStoreVariable = "DENO_TLS_CA_STORE";
 
@@ -19,6 +22,8 @@ export interface Surroundings {
   /** PEM of `[hub] caFile`. */
   readonly caCerts: readonly string[];
   readonly machineId: string | undefined;
+  /** The database connection that stays on the premises, with its password. */
+  readonly keptConnection: KeptConnection | undefined;
   /** Values that must never be shown. */
   readonly secrets: readonly string[];
 }
@@ -32,15 +37,20 @@ export async function lookAround(config: Config): Promise<Surroundings> {
   );
   const found = proxyFromEnvironment(variables);
   const proxy = found && { ...found, variable: `${found.variable} in ${origin}` };
+  const kept = await keptConnection(config);
   return {
     proxy,
     shownProxy: proxy && `${shownProxy(proxy)} (${proxy.variable})`,
     caCerts: config.hub.caFile === undefined ? [] : await readCaFile(config.hub.caFile),
     machineId: await readMachineId(),
-    secrets: proxy?.credentials === undefined
-      ? []
-      : [proxy.credentials.password, encodeURIComponent(proxy.credentials.password)],
+    keptConnection: kept?.connection,
+    secrets: [...proxySecrets(proxy), ...kept?.secrets ?? []],
   };
+}
+
+function proxySecrets(proxy: Proxy | undefined): string[] {
+  const password = proxy?.credentials?.password;
+  return password ? [password, encodeURIComponent(password)] : [];
 }
 
 /** Real paths of what the agent itself has in the installation folder besides log and state. */

@@ -36,5 +36,6 @@ Deno.test("outside its folders and hosts a compiled agent gets NotCapable", asyn
     "read the import folder": "NotCapable",
     "write in the installation folder": "NotCapable",
     ...refused,
+    "run a program": "ok", // it starts extractors
   });
 });

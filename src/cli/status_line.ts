@@ -1,0 +1,17 @@
+/** The status of an agent in one line: what `systemctl status` shows. */
+import type { AgentStatus } from "../control/status.ts";
+import { readableTime } from "./table.ts";
+
+/** E.g. `Linked to the integration "ACD" of "Example Ltd". Last import 2025-03-01 07:05:09  calls.csv`. */
+export function statusLine(status: AgentStatus): string {
+  const { link, lastImport, waiting } = status;
+  const parts = [
+    link.state === "linked"
+      ? `Linked to the integration "${link.integration.name}" of "${link.account.name}"${status.paused ? ", paused" : ""}`
+      : "Not linked: ask for a PIN",
+    ...(lastImport === null ? [] : [`last import ${readableTime(lastImport.at)} ${lastImport.name}`]),
+    ...(waiting.batches === 0 ? [] : [`${waiting.batches} waiting`]),
+    ...(status.problem === null ? [] : [`problem: ${status.problem}`]),
+  ];
+  return parts.join("; ");
+}
