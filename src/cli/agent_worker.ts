@@ -7,16 +7,22 @@ import { systemClock } from "../runtime/clock.ts";
 import { version } from "../runtime/version.ts";
 import { lockState, StateLockedError } from "../state/state_lock.ts";
 import { type AgentStart, type FromAgent, revivedConfig, type ToAgent } from "./agent_messages.ts";
+import type { AgentStatus } from "../control/status.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { runInstallation } from "./installation.ts";
+import { statusLine } from "./status_line.ts";
 
 const log = getLogger(["cloud-link"]);
 const stopping = new AbortController();
 const tell = (message: FromAgent) => self.postMessage(message);
+const running: { status: (() => AgentStatus) | undefined } = { status: undefined };
 
 self.onmessage = async (event: MessageEvent<ToAgent>) => {
   const message = event.data;
   if (message.type === "stop") return stopping.abort(new DOMException("The agent was told to stop", "AbortError"));
+  if (message.type === "ping") {
+    return tell({ type: "alive", status: running.status ? statusLine(running.status()) : "" });
+  }
   const [reports, extractors] = event.ports;
   if (reports === undefined || extractors === undefined) throw new Error("Cannot start the agent: a port is missing");
   try {
@@ -51,6 +57,12 @@ async function runAgent(
     hub: config.hub.url.origin,
     proxy: start.shownProxy === undefined ? "" : `, by the proxy ${start.shownProxy}`,
   });
+  if (start.importFolderTrouble !== undefined) {
+    log.error("Cannot read the import folder {folder}: {trouble}", {
+      folder: config.app.importDirectory,
+      trouble: start.importFolderTrouble,
+    });
+  }
   try {
     await runInstallation({
       start,
@@ -58,7 +70,10 @@ async function runAgent(
       ...ports,
       clock: systemClock,
       lastError: () => lastError.current,
-      onRunning: () => tell({ type: "running" }),
+      onRunning: (status) => {
+        running.status = status;
+        tell({ type: "running" });
+      },
     }, stopping.signal);
     log.info("injixo Cloud Link stops.");
   } catch (error) {

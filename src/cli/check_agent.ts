@@ -40,7 +40,7 @@ export async function checkAgent(
     }),
     signal,
   });
-  return [...await checkLocal(config), ...await Array.fromAsync(network)];
+  return [...await checkLocal(config, start), ...await Array.fromAsync(network)];
 }
 
 /** The same client, noting in `origins` which object stores the hub names. */

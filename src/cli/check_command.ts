@@ -7,6 +7,7 @@ import { connectControl } from "../control/connect_control.ts";
 import { escapeControls } from "../log/escape.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { checkLocal } from "./local_checks.ts";
+import { importFolderTrouble } from "./own_service.ts";
 import { print, printJson } from "./print.ts";
 import { stateFolderOf } from "./state_folder.ts";
 
@@ -51,7 +52,14 @@ async function findings(
     detail: `none runs in "${config.folder}": this was checked with the rights and the environment of this command`,
     remedy: "Start it, then check again",
   };
-  return { lines: [notRunning, ...await checkLocal(config), ...await checkNetwork(config, signal)], by: "command" };
+  return {
+    lines: [
+      notRunning,
+      ...await checkLocal(config, { importFolderTrouble: await importFolderTrouble(config) }),
+      ...await checkNetwork(config, signal),
+    ],
+    by: "command",
+  };
 }
 
 const marks = { ok: "ok      ", warning: "WARNING ", failed: "FAILED  " } as const;

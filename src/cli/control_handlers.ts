@@ -9,9 +9,12 @@ import { type ControlHandlers, serveControl } from "../control/serve_control.ts"
 import type { AgentStatus, LinkStatus, PinOffer } from "../control/status.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { version } from "../runtime/version.ts";
+import { queryFingerprint } from "../source/query_approval.ts";
 import type { DiskSpool } from "../spool/disk_spool.ts";
 import { integrationKey, readIntegrationStatus } from "../state/integration.ts";
+import { readLink } from "../state/link_store.ts";
 import type { State } from "../state/state.ts";
+import { acceptQuery } from "../state/window_ledger.ts";
 import type { AgentStart } from "./agent_messages.ts";
 
 /** A new PIN is waited for this long, in ms. */
@@ -33,17 +36,22 @@ export interface ServedInstallation {
   readonly clock: Clock;
   readonly lastError: () => LastError | null;
   readonly check: (signal: AbortSignal) => Promise<readonly CheckLine[]>;
+  /** The channel is open. */
+  readonly onRunning: (status: () => AgentStatus) => void;
 }
 
 /** Serves the channel until aborted. */
 export async function serveInstallation(served: ServedInstallation, signal: AbortSignal): Promise<void> {
   const startedAt = new Date(served.clock.now()).toISOString();
+  const status = () => statusOf(served, startedAt);
   const handlers: ControlHandlers = {
-    status: () => statusOf(served, startedAt),
+    status,
     pin: (caller) => offerPin(served, caller),
     check: served.check,
+    accept: (fingerprint) => acceptQueryHere(served, fingerprint),
   };
   await using _channel = await serveControl(handlers, { stateFolder: served.state.folder, signal });
+  served.onRunning(status);
   await untilAborted(signal);
 }
 
@@ -84,6 +92,26 @@ function lastImport({ link }: LinkState, { database }: State): AgentStatus["last
   const key = integrationKey(database, { accountId: link.account.id, integrationId: link.integration.id });
   const done = readIntegrationStatus(database, key).lastImport;
   return done === undefined ? null : { name: done.name, at: new Date(done.at).toISOString() };
+}
+
+/** Accepts the query of the current assignment, which must be the one that was named, and reads it from now on. */
+function acceptQueryHere({ agent, state: { database } }: ServedInstallation, fingerprint: string): void {
+  const stored = readLink(database);
+  const source = stored?.assignment?.assignment.source;
+  if (stored === undefined || source?.type !== "database") throw new Error("There is no query to accept.");
+  const wanted = queryFingerprint(source);
+  if (fingerprint !== wanted) {
+    throw new Error(
+      `Cannot accept the query ${fingerprint}: the hub's query is ${wanted} now. Read it in the log first.`,
+    );
+  }
+  const { account, integration } = stored.link;
+  acceptQuery(
+    database,
+    integrationKey(database, { accountId: account.id, integrationId: integration.id }),
+    fingerprint,
+  );
+  agent.restartSource();
 }
 
 /** The PIN that is being shown, while it is good for a while, or a new one. */

@@ -4,6 +4,7 @@ import { Agent } from "../agent/agent.ts";
 import type { SourceRunner } from "../agent/source_switch.ts";
 import { runTogether } from "../agent/tasks.ts";
 import { Uploader } from "../agent/uploader.ts";
+import type { AgentStatus } from "../control/status.ts";
 import type { Config } from "../config/config.ts";
 import { remoteSpawn } from "../extractor/host.ts";
 import { realFileSystem } from "../durable/real_file_system.ts";
@@ -32,7 +33,8 @@ export interface InstallationOptions {
   readonly extractors: MessagePort;
   readonly clock: Clock;
   readonly lastError: () => LastError | null;
-  readonly onRunning: () => void;
+  /** It works, and commands are answered; `status` tells how it is doing. */
+  readonly onRunning: (status: () => AgentStatus) => void;
 }
 
 /** Runs until aborted; then all is durable and closed. */
@@ -60,7 +62,6 @@ export async function runInstallation(options: InstallationOptions, signal: Abor
   await runTogether([
     (inner) => agent.run(inner),
     (inner) => serveInstallation({ agent, state, spool, check, ...options }, inner),
-    () => Promise.resolve(options.onRunning()),
   ], signal);
 }
 

@@ -17,14 +17,18 @@ const freeBytesWarning = 512 * 1024 * 1024;
  * Looks at everything local. Run it where the rights are those that count: in the agent itself when it runs.
  *
  * @param config The configuration in use: the file may have changed since.
+ * @param known `importFolderTrouble`: what was found when more could be looked at than now.
  */
-export async function checkLocal(config: Config): Promise<readonly CheckLine[]> {
+export async function checkLocal(
+  config: Config,
+  known: { readonly importFolderTrouble?: string | undefined } = {},
+): Promise<readonly CheckLine[]> {
   return [
     checkConfiguration(config),
     await checkWritable("Installation folder", config.folder, "The log and the state are kept there"),
     await checkState(config),
     await checkLog(config),
-    await checkImportFolder(config),
+    await checkImportFolder(config, known.importFolderTrouble),
     ...(config.hub.caFile === undefined ? [] : [await checkCaFile(config.hub.caFile)]),
     await checkFreeSpace(config),
   ];
@@ -90,7 +94,7 @@ async function checkLog(config: Config): Promise<CheckLine> {
   }
 }
 
-async function checkImportFolder(config: Config): Promise<CheckLine> {
+async function checkImportFolder(config: Config, trouble: string | undefined): Promise<CheckLine> {
   const name = "Import folder";
   const path = config.app.importDirectory;
   try {
@@ -104,7 +108,9 @@ async function checkImportFolder(config: Config): Promise<CheckLine> {
       detail: `"${path}" can be read, it has ${files} CSV ${files === 1 ? "file" : "files"}`,
     };
   } catch (error) {
-    const remedy = error instanceof Deno.errors.NotFound
+    const remedy = trouble !== undefined
+      ? trouble
+      : error instanceof Deno.errors.NotFound
       ? "Make the folder, or correct [app] importDirectory and restart the agent"
       : "Give the agent's user the right to read it, or correct [app] importDirectory";
     return notUsable(name, { path, error, remedy });

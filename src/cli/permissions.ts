@@ -11,10 +11,17 @@ import { type RelayAddress, relayUserPermissions } from "../egress/start_relay.t
  */
 export function agentPermissions(
   config: Config,
-  { relay, allowed }: { relay: RelayAddress; allowed: readonly AllowedHost[] },
+  options: {
+    relay: RelayAddress;
+    allowed: readonly AllowedHost[];
+    /** Files that the system has put there for this service. */
+    credentialsFolder?: string | undefined;
+  },
 ): Deno.PermissionOptionsObject {
+  const { relay, allowed, credentialsFolder } = options;
+  const folders = [config.folder, config.app.importDirectory, dirname(config.file), ...ownSource()];
   return {
-    read: [...new Set([config.folder, config.app.importDirectory, dirname(config.file), ...ownSource()])],
+    read: [...new Set([...folders, ...(credentialsFolder === undefined ? [] : [credentialsFolder])])],
     write: [config.folder],
     net: [...relayUserPermissions(relay, allowed), "127.0.0.1:0"],
     env: false,

@@ -17,7 +17,10 @@ import { serveExtractors } from "../extractor/host.ts";
 import { extractorEnvironment } from "../extractor/process.ts";
 import { standardErrorFormat, writeStandardError } from "../log/standard_error.ts";
 import { ownCommand } from "../runtime/own_command.ts";
+import type { ServiceNotifier } from "../service/service_notifier.ts";
 import { type AgentStart, type FromAgent, plainConfig, type ToAgent } from "./agent_messages.ts";
+import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
+import { credentialsFolder, importFolderTrouble, openNotifier, requireStateFolder } from "./own_service.ts";
 import { agentPermissions, giveUpPermissions } from "./permissions.ts";
 import { lookAround, ownPaths, type Surroundings } from "./surroundings.ts";
 
@@ -32,7 +35,9 @@ export interface RunOptions {
 
 /** Runs the agent until the signal is aborted; resolves with the exit code. */
 export async function run(options: RunOptions, { signal }: { signal: AbortSignal }): Promise<number> {
+  using notifier = openNotifier();
   const config = loadConfig(options.configFile);
+  await requireStateFolder(config);
   const surroundings = await lookAround(config);
   const allowed = allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts });
   await using relay = await startRelay({ allowed, proxy: surroundings.proxy });
@@ -42,7 +47,7 @@ export async function run(options: RunOptions, { signal }: { signal: AbortSignal
     relay.reports(),
     extractors.port,
   ]);
-  return await supervise(agent, { relay, signal });
+  return await supervise(agent, { relay, notifier, signal });
 }
 
 async function describe(
@@ -61,6 +66,7 @@ async function describe(
     machineId: surroundings.machineId,
     standardError: standardErrorFormat(options.logFormat, { isTerminal: Deno.stderr.isTerminal() }),
     ownPaths: await ownPaths(config),
+    importFolderTrouble: await importFolderTrouble(config),
   };
 }
 
@@ -95,7 +101,7 @@ function startAgentWorker(config: Config, relay: Relay): AgentWorker {
   const worker = new Worker(import.meta.resolve("./agent_worker.ts"), {
     type: "module",
     name: "agent",
-    deno: { permissions: agentPermissions(config, { relay, allowed }) },
+    deno: { permissions: agentPermissions(config, { relay, allowed, credentialsFolder: credentialsFolder() }) },
   });
   return { ...messagesOf(worker), [Symbol.dispose]: () => worker.terminate() };
 }
@@ -132,11 +138,13 @@ function messagesOf(worker: Worker): Omit<AgentWorker, typeof Symbol.dispose> {
 /** Until the agent ends, by itself or because it was told to. */
 async function supervise(
   agent: AgentWorker,
-  { relay, signal }: { relay: Relay; signal: AbortSignal },
+  { relay, notifier, signal }: { relay: Relay; notifier: ServiceNotifier; signal: AbortSignal },
 ): Promise<number> {
   const late = Promise.withResolvers<"late">();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let heartbeat: Heartbeat | undefined;
   const onAbort = () => {
+    notifier.stopping();
     agent.send({ type: "stop" });
     timer = setTimeout(() => late.resolve("late"), stopTimeoutMs);
   };
@@ -151,6 +159,11 @@ async function supervise(
         case "running":
           // Not before: while a worker loads its modules, this thread's permissions count too.
           await giveUpPermissions();
+          notifier.ready();
+          heartbeat = startHeartbeat(notifier, { ask: () => agent.send({ type: "ping" }) });
+          break;
+        case "alive":
+          heartbeat?.answered(message.value.status);
           break;
         case "stopped":
           return 0;
@@ -162,6 +175,7 @@ async function supervise(
   } finally {
     signal.removeEventListener("abort", onAbort);
     clearTimeout(timer);
+    heartbeat?.[Symbol.dispose]();
   }
 }
 

@@ -7,7 +7,9 @@ export function statusLine(status: AgentStatus): string {
   const { link, lastImport, waiting } = status;
   const parts = [
     link.state === "linked"
-      ? `Linked to the integration "${link.integration.name}" of "${link.account.name}"${status.paused ? ", paused" : ""}`
+      ? `Linked to the integration "${link.integration.name}" of "${link.account.name}"${
+        status.paused ? ", paused" : ""
+      }`
       : "Not linked: ask for a PIN",
     ...(lastImport === null ? [] : [`last import ${readableTime(lastImport.at)} ${lastImport.name}`]),
     ...(waiting.batches === 0 ? [] : [`${waiting.batches} waiting`]),

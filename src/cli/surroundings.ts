@@ -8,6 +8,7 @@ import {
   linuxPlaces,
   type ProxyVariableName,
 } from "../service/proxy_variables.ts";
+import { credentialsFolder } from "./own_service.ts";
 
 import type { KeptConnection } from "../source/query_approval.ts";
 import { keptConnection } from "./kept_connection.ts";
@@ -33,7 +34,9 @@ export async function lookAround(config: Config): Promise<Surroundings> {
   if (Deno.env.get(caStoreVariable) === undefined) Deno.env.set(caStoreVariable, "mozilla,system");
   const environment = (name: ProxyVariableName) => Deno.env.get(name);
   const { variables, origin } = await findProxyVariables(
-    Deno.build.os === "linux" ? linuxPlaces(environment) : [environmentPlace(environment)],
+    Deno.build.os === "linux"
+      ? linuxPlaces(environment, { credentialsFolder: credentialsFolder() })
+      : [environmentPlace(environment)],
   );
   const found = proxyFromEnvironment(variables);
   const proxy = found && { ...found, variable: `${found.variable} in ${origin}` };

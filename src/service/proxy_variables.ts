@@ -3,9 +3,13 @@
  * script in `/etc/profile.d`, which only login sessions read: an installed service has to look there itself.
  */
 
+import { join } from "node:path";
+
 /** The variables looked for; lower case wins. */
 export const proxyVariableNames = ["https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"] as const;
+/** One of them. */
 export type ProxyVariableName = (typeof proxyVariableNames)[number];
+/** Their values, where they have one. */
 export type ProxyVariables = { readonly [name in ProxyVariableName]?: string };
 
 /** The variables that count, and where the proxy was found. */
@@ -44,11 +48,12 @@ export async function findProxyVariables(places: readonly ProxyVariablePlace[]):
 /** The places of a Linux host, in the order in which they count. */
 export function linuxPlaces(
   environment: (name: ProxyVariableName) => string | undefined,
-  options: { environmentFile?: string; profileFolder?: string } = {},
+  options: { environmentFile?: string; profileFolder?: string; credentialsFolder?: string | undefined } = {},
 ): ProxyVariablePlace[] {
-  const { environmentFile = "/etc/environment", profileFolder = "/etc/profile.d" } = options;
+  const { environmentFile = "/etc/environment", profileFolder = "/etc/profile.d", credentialsFolder } = options;
   return [
     environmentPlace(environment),
+    ...(credentialsFolder === undefined ? [] : [credentialsPlace(credentialsFolder)]),
     {
       name: environmentFile,
       read: async () => parseEnvironmentFile(await Deno.readTextFile(environmentFile).catch(() => "")),
@@ -65,6 +70,21 @@ export function environmentPlace(environment: (name: ProxyVariableName) => strin
       return value ? [[name, value]] : [];
     }));
   return { name: "the environment", read: () => Promise.resolve(read()) };
+}
+
+/** Files named like the variables, which the unit hands to the service by `LoadCredential=`. */
+function credentialsPlace(folder: string): ProxyVariablePlace {
+  return {
+    name: "the service's credentials",
+    async read() {
+      const found: { [name in ProxyVariableName]?: string } = {};
+      for (const name of proxyVariableNames) {
+        const value = (await Deno.readTextFile(join(folder, name)).catch(() => "")).trim();
+        if (value !== "") found[name] = value;
+      }
+      return found;
+    },
+  };
 }
 
 /**

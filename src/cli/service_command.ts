@@ -1,0 +1,163 @@
+/** `service …`: the installation as a service of the system. */
+import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
+import { connectControl, type ControlClient } from "../control/connect_control.ts";
+import type { Installation, InstalledState, ServiceManager, ServiceState } from "../service/service_manager.ts";
+import { isSystemdHere, Systemd } from "../service/systemd.ts";
+import shippedConfig from "../../injixo-cloud-link.toml" with { type: "text" };
+import { exitCodes } from "./exit_codes.ts";
+import { print, printJson } from "./print.ts";
+import { stateFolderOf } from "./state_folder.ts";
+import { statusLines } from "./status_command.ts";
+import { aligned, readableTime } from "./table.ts";
+
+/** What is to be done. */
+export interface ServiceOptions {
+  readonly act: "install" | "uninstall" | "start" | "stop" | "restart" | "status";
+  readonly configFile: string | undefined;
+  /** `install`: who the service runs as. */
+  readonly user?: string | undefined;
+  /** `status` */
+  readonly json?: boolean;
+}
+
+/** Does it, and says what was done. */
+export async function service(options: ServiceOptions, { signal }: { signal: AbortSignal }): Promise<number> {
+  const { act } = options;
+  if (act === "install") writeMissingConfig(options.configFile);
+  const config = loadConfig(options.configFile);
+  const installation = installationOf(config);
+  const manager = await serviceManager(act, installation);
+  switch (act) {
+    case "install":
+      for (const line of await manager.install(installation, { user: options.user })) print(line);
+      for (const line of nextSteps(installation)) print(line);
+      return exitCodes.ok;
+    case "uninstall":
+      for (const line of await manager.uninstall(installation)) print(line);
+      return exitCodes.ok;
+    case "start":
+      await manager.start(installation);
+      print(`The service "${config.app.name}" runs.`);
+      return exitCodes.ok;
+    case "stop":
+      await manager.stop(installation);
+      print(`The service "${config.app.name}" has stopped. It starts again with the machine.`);
+      return exitCodes.ok;
+    case "restart":
+      await manager.stop(installation);
+      await manager.start(installation);
+      print(`The service "${config.app.name}" has been restarted.`);
+      return exitCodes.ok;
+    case "status":
+      return await showStatus(await manager.state(installation), { config, json: options.json ?? false, signal });
+  }
+}
+
+/** The configuration as it is shipped, for whoever has copied the executable alone. */
+function writeMissingConfig(file: string | undefined): void {
+  if (file !== undefined || !Deno.build.standalone) return;
+  const config = loadConfig(undefined);
+  try {
+    Deno.writeTextFileSync(config.file, shippedConfig, { createNew: true, mode: 0o644 });
+    print(`Wrote "${config.file}" with the defaults.`);
+  } catch (error) {
+    const denied = error instanceof Deno.errors.PermissionDenied; // who may not do this may not install either
+    if (!denied && !(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+}
+
+function installationOf(config: Config): Installation {
+  return {
+    name: config.app.name,
+    folder: config.folder,
+    configFile: config.file,
+    program: Deno.realPathSync(Deno.execPath()),
+    importDirectory: config.app.importDirectory,
+  };
+}
+
+/** The system's services, when they can be had and this user may change them. */
+async function serviceManager(act: ServiceOptions["act"], installation: Installation): Promise<ServiceManager> {
+  const cannot = `Cannot ${act === "status" ? "ask for" : act} the service "${installation.name}"`;
+  const { program, configFile } = installation;
+  if (Deno.build.os !== "linux") throw new Error(`${cannot}: services of this system are not supported`);
+  if (!await isSystemdHere()) {
+    throw new Error(
+      `${cannot}: this system is not run by systemd. Run the agent in the foreground instead, or let your own service ` +
+        `manager do so:\n  "${program}" run --config "${configFile}"`,
+    );
+  }
+  if (act === "install" && !Deno.build.standalone) {
+    throw new Error(
+      `${cannot}: a service needs the compiled executable. From a checkout, run: deno task install-service`,
+    );
+  }
+  if (act !== "status" && Deno.uid() !== 0) {
+    throw new Error(`${cannot}: only root may. Run: sudo "${program}" service ${act}`);
+  }
+  return new Systemd();
+}
+
+function nextSteps({ program }: Installation): string[] {
+  return [
+    "Next:",
+    `  sudo "${program}" service start`,
+    `  sudo "${program}" pin`,
+  ];
+}
+
+async function showStatus(
+  state: ServiceState,
+  { config, json, signal }: { config: Config; json: boolean; signal: AbortSignal },
+): Promise<number> {
+  const agent = await agentOf(config);
+  const status = agent.client && await agent.client.status(signal);
+  const code = state.state === "running" ? exitCodes.ok : exitCodes.noAgent;
+  if (json) {
+    printJson({ name: config.app.name, folder: config.folder, service: state, agent: status ?? null });
+    return code;
+  }
+  const rows = state.state === "not-installed" ? notInstalled(state, config) : installed(state, config);
+  for (const line of aligned(rows)) print(line);
+  if (agent.trouble !== undefined) print(agent.trouble);
+  if (status !== undefined) { for (const line of statusLines(status)) print(line); }
+  return code;
+}
+
+/** The agent of the folder, or why it cannot be asked. */
+async function agentOf(config: Config): Promise<{ client?: ControlClient | undefined; trouble?: string }> {
+  try {
+    return { client: await connectControl(stateFolderOf(config)) };
+  } catch (error) {
+    if (error instanceof Error && error.name === "ControlError") return { trouble: error.message };
+    throw error;
+  }
+}
+
+type Rows = (readonly [string, string])[];
+
+function notInstalled({ takenBy }: { takenBy: string | undefined }, { app, folder }: Config): Rows {
+  const taken = takenBy === undefined
+    ? `not installed. Run: sudo injixo-cloud-link service install`
+    : `not installed for "${folder}": the name belongs to "${takenBy}"`;
+  return [["Service", `${app.name}, ${taken}`]];
+}
+
+function installed(state: InstalledState, { app }: Config): Rows {
+  const since = state.since === undefined ? "" : ` since ${readableTime(state.since)}`;
+  const restarts = state.restarts ? `, restarted ${state.restarts} times by the system` : "";
+  return [
+    ["Service", `${app.name}, ${state.description}${since}${restarts}`],
+    ["Unit", state.place],
+    ["User", state.user],
+    ["At boot", state.automatic ? "starts" : "does not start. Run: sudo injixo-cloud-link service install"],
+    ...(state.state === "running" || state.said === undefined ? [] : [["Said", state.said] as const]),
+    ...(state.state === "running" ? [] : [
+      [
+        "",
+        `Start it: sudo injixo-cloud-link service start. Its messages: journalctl -u ${app.name}.service`,
+      ] as const,
+    ]),
+  ];
+}
