@@ -118,6 +118,11 @@ export class Agent {
     this.#linked?.importNow();
   }
 
+  /** Starts the source anew. */
+  restartSource(): void {
+    this.#linked?.restartSource();
+  }
+
   /** Calls `wake` at every change of the link or the PIN until the returned function is called. */
   watchLink(wake: () => void): () => void {
     this.#watchers.add(wake);
@@ -255,6 +260,10 @@ class LinkedWork {
 
   importNow(): void {
     this.#source.importNow();
+  }
+
+  restartSource(): void {
+    this.#source.restart();
   }
 
   problem(): string | null {

@@ -40,6 +40,11 @@ export class SourceSwitch {
     this.#changed.resolve();
   }
 
+  /** Ends the source and starts it anew: something besides the assignment has changed. */
+  restart(): void {
+    this.#changed.resolve();
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const changed = this.#changed = Promise.withResolvers<void>();

@@ -4,7 +4,7 @@ import { type Message, message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import type { InferValue } from "@optique/core/parser";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
-import { choice, string } from "@optique/core/valueparser";
+import { choice, integer, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
 
 const configFile = optional(option("--config", path({ metavar: "FILE" }), {
@@ -136,6 +136,41 @@ const hubToken = command(
   texts(message`Manage the tokens of scripts that use the API.`),
 );
 
+const query = command(
+  "query",
+  object({
+    command: constant("query"),
+    configFile,
+    sql: optional(argument(string({ metavar: "SQL" }), { description: message`The query.` })),
+    accept: optional(option("--accept", string({ metavar: "FINGERPRINT" }), {
+      description: message`Accept a query that was changed in the hub, where [database] allowQueryChanges is false.`,
+    })),
+    connection: optional(option("--connection", string({ metavar: "STRING" }), {
+      description: message`ODBC connection string, or sqlite:FILE. Without it: [database] of the configuration.`,
+    })),
+    dataType: optional(option("--type", choice(["interval", "contact", "agent-status"]), {
+      description: message`Read a window only, and check columns and rows as for an import of this type.`,
+    })),
+    from: optional(option("--from", string({ metavar: "TIME" }), {
+      description: message`Start of the window, e.g. 2026-03-01T08:00. Without it: an hour before its end.`,
+    })),
+    to: optional(option("--to", string({ metavar: "TIME" }), { description: message`End of the window.` })),
+    timeZone: optional(option("--time-zone", string({ metavar: "NAME" }), {
+      description: message`Time zone of the database's times, e.g. Europe/Berlin. Without it: this machine's.`,
+    })),
+    limit: optional(option("--limit", integer({ metavar: "N", min: 1 }), {
+      description: message`Rows to read. Without it: 20 for a table, all for a file.`,
+    })),
+    output: optional(option("--output", path({ metavar: "FILE" }), {
+      description: message`Write CSV to this file: .csv, .csv.zst or .csv.gz.`,
+    })),
+  }),
+  texts(
+    message`Run a query as the agent would; print a table or write CSV.`,
+    message`A connection string on the command line is seen by every user of this machine: prefer a data source (DSN=…) that holds the password, or [database] passwordFile.`,
+  ),
+);
+
 const off = (name: `--${string}`, description: Message) => withDefault(flag(name, { description }), false);
 const serve = object({
   command: constant("hub"),
@@ -183,8 +218,42 @@ const hub = command(
   },
 );
 
+const serviceAct = <const Act extends "uninstall" | "start" | "stop" | "restart">(act: Act, brief: Message) =>
+  command(act, object({ command: constant("service"), act: constant(act), configFile }), texts(brief));
+
+const service = command(
+  "service",
+  or(
+    command(
+      "install",
+      object({
+        command: constant("service"),
+        act: constant("install"),
+        configFile,
+        user: optional(option("--user", string({ metavar: "NAME" }), {
+          description: message`Existing user that the service runs as. Without it, one is made: injixo-cloud-link.`,
+        })),
+      }),
+      texts(
+        message`Make the service of this folder. It starts with the machine.`,
+        message`The service is named after [app] name. Doing it again is harmless, and brings the service up to date.`,
+      ),
+    ),
+    serviceAct("uninstall", message`Stop and remove the service. Log, state and configuration stay.`),
+    serviceAct("start", message`Start the service, and wait until it works.`),
+    serviceAct("stop", message`Stop the service until it is started again, or the machine is.`),
+    serviceAct("restart", message`Stop and start the service: for a changed configuration, or a new PIN.`),
+    command(
+      "status",
+      object({ command: constant("service"), act: constant("status"), configFile, json }),
+      texts(message`Show whether the service is active and since when, its link, last import and last error.`),
+    ),
+  ),
+  { ...texts(message`Install, start, stop or remove the service of this folder.`), usageLine: [{ type: "ellipsis" }] },
+);
+
 /** All commands. */
-export const commandLine = or(run, pin, status, check, config, hub, demo, version);
+export const commandLine = or(run, pin, service, status, check, config, query, hub, demo, version);
 
 /** A parsed command line: `command` says which, the rest are its options. */
 export type CommandLine = InferValue<typeof commandLine>;

@@ -21,6 +21,8 @@ export async function carryOut(line: CommandLine, { signal }: { signal: AbortSig
       const options = { ...line, wait: !line.noWait, startAgent: startTemporaryAgent, clock: systemClock };
       return await pin(options, { signal });
     }
+    case "service":
+      return (await import("./service_command.ts")).service(line, { signal });
     case "status":
       return (await import("./status_command.ts")).status(line, { signal });
     case "check": {
@@ -30,6 +32,12 @@ export async function carryOut(line: CommandLine, { signal }: { signal: AbortSig
     }
     case "config":
       return (await import("./config_command.ts")).showConfig(line);
+    case "query": {
+      const { acceptQueryOf, query } = await import("./query_command.ts");
+      if (line.accept !== undefined) return await acceptQueryOf(line.configFile, line.accept);
+      if (line.sql === undefined) throw new Error('Cannot run a query: give one, e.g. query "SELECT * FROM calls"');
+      return await query({ ...line, sql: line.sql }, { signal });
+    }
     case "version":
       return (await import("./version_command.ts")).showVersion(line);
     case "demo":

@@ -12,7 +12,7 @@ import { pinMessage } from "../agent/pin_message.ts";
 import { type Administrator, type DemoHub, startDemoHub } from "./demo_hub.ts";
 import { type DemoFile, demoFiles } from "./demo_data.ts";
 import { startOwnProgram } from "./own_program.ts";
-import { say } from "./say.ts";
+import { print } from "./print.ts";
 
 export interface DemoOptions {
   /** Stop after the summary. */
@@ -30,12 +30,12 @@ const lookEveryMs = 200;
 export async function runDemo({ exit }: DemoOptions, { signal }: { signal: AbortSignal }): Promise<number> {
   const folder = await Deno.makeTempDir({ prefix: "injixo-cloud-link-demo-" });
   try {
-    say("This is a rehearsal with throw-away data: a hub, an agent, a PIN and a few files.\n");
+    print("This is a rehearsal with throw-away data: a hub, an agent, a PIN and a few files.\n");
     await using hub = await startDemoHub(join(folder, "hub"), signal);
-    say(`1. A hub runs at ${hub.url.origin}`);
+    print(`1. A hub runs at ${hub.url.origin}`);
     const installation = await makeInstallation(join(folder, "agent"), hub.url);
     await using _agent = await startOwnProgram(["run", "--config", join(installation, "injixo-cloud-link.toml")]);
-    say(`2. An agent runs in ${installation}\n`);
+    print(`2. An agent runs in ${installation}\n`);
     const integration = await link(installation, { hub, signal });
     const allArrived = await deliver(installation, { hub, integration, signal });
     if (exit) return allArrived ? 0 : 1;
@@ -63,10 +63,10 @@ async function link(installation: string, { hub, signal }: { hub: DemoHub; signa
     signal,
   });
   const { pin } = await control.pin(signal);
-  say(pinMessage({ pin, hubUrl: hub.url, expiresInSeconds: 300 }) + "\n");
+  print(pinMessage({ pin, hubUrl: hub.url, expiresInSeconds: 300 }) + "\n");
   const { id } = await hub.ask("POST", "/api/v1/integrations", { name: "Kontaktcenter München", type: "csv" });
   const linked = await hub.ask("POST", `/api/v1/integrations/${id}/link`, { pin });
-  say(`3. The PIN ${pin} is entered: linked to ${linked.hostName} (${linked.system})`);
+  print(`3. The PIN ${pin} is entered: linked to ${linked.hostName} (${linked.system})`);
   await eventually(async () => (await control.status(signal)).link.state === "linked" || undefined, {
     what: "The agent did not see the link",
     signal,
@@ -81,16 +81,16 @@ async function deliver(
 ): Promise<boolean> {
   const files = demoFiles({ lastDay: Temporal.Now.plainDateISO().subtract({ days: 1 }).toString(), days });
   for (const { name, bytes } of files) await Deno.writeFile(join(installation, name), bytes);
-  say(`4. ${files.length} files are dropped into the import folder`);
+  print(`4. ${files.length} files are dropped into the import folder`);
   const imports = await eventually(async () => {
     const { items } = await hub.ask("GET", `/api/v1/integrations/${integration}/imports?limit=100`);
     return items.length >= files.length ? items : undefined;
   }, { what: "Not all files arrived", signal });
-  say("5. All of them are at the hub:\n");
-  say(`   ${"file".padEnd(26)} ${"bytes".padStart(8)} ${"rows".padStart(6)}  SHA-256`);
+  print("5. All of them are at the hub:\n");
+  print(`   ${"file".padEnd(26)} ${"bytes".padStart(8)} ${"rows".padStart(6)}  SHA-256`);
   let intact = 0;
   for (const file of files) intact += Number(await report(file, { hub, imports }));
-  say(`\n   ${intact} of ${files.length} files arrived byte for byte.\n`);
+  print(`\n   ${intact} of ${files.length} files arrived byte for byte.\n`);
   return intact === files.length;
 }
 
@@ -108,13 +108,13 @@ async function report(
 ): Promise<boolean> {
   const arrived = imports.find(({ fileName }) => fileName === file.name);
   if (arrived === undefined) {
-    say(`   ${file.name.padEnd(26)} did not arrive`);
+    print(`   ${file.name.padEnd(26)} did not arrive`);
     return false;
   }
   const content = await hub.download(`/api/v1/imports/${arrived.id}/content`);
   const sha256 = createHash("sha256").update(content).digest("hex");
   const isIntact = Buffer.compare(content, file.bytes) === 0;
-  say(
+  print(
     `   ${file.name.padEnd(26)} ${String(arrived.size).padStart(8)} ${String(arrived.rows).padStart(6)}  ` +
       `${sha256.slice(0, 16)}… ${isIntact ? "as dropped" : "DIFFERS"}`,
   );
@@ -122,11 +122,11 @@ async function report(
 }
 
 function invite(hub: DemoHub, { name, password }: Administrator, installation: string): void {
-  say(`Look around at  ${hub.url.origin}/account/integrations`);
-  say(`  log in as     ${name}`);
-  say(`  password      ${password}`);
-  say(`Drop more *.csv files into ${installation}`);
-  say("Ctrl-C ends the rehearsal and deletes its data.");
+  print(`Look around at  ${hub.url.origin}/account/integrations`);
+  print(`  log in as     ${name}`);
+  print(`  password      ${password}`);
+  print(`Drop more *.csv files into ${installation}`);
+  print("Ctrl-C ends the rehearsal and deletes its data.");
 }
 
 /** Asks until there is an answer. */

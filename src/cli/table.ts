@@ -16,6 +16,31 @@ export function aligned(rows: readonly (readonly [name: string, text: string])[]
   return rows.map(([name, text]) => `${name.padEnd(width)}  ${escapeControls(text)}`.trimEnd());
 }
 
+/** Longest text shown in a column of a table, in characters. */
+const cellWidthMax = 60;
+
+/**
+ * A table with a header, its columns aligned; long texts are cut.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(table(["id", "name"], [["1", "Köln"]]), ["id  name", "--  ----", "1   Köln"]);
+ * ```
+ */
+export function table(columns: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const cell = (text: string) => {
+    const safe = escapeControls(text);
+    return safe.length > cellWidthMax ? `${safe.slice(0, cellWidthMax - 1)}…` : safe;
+  };
+  const cells = [columns, ...rows].map((row) => row.map(cell));
+  const widths = columns.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const [header = [], ...body] = cells;
+  const line = (row: readonly string[]) =>
+    row.map((text, column) => text.padEnd(widths[column] ?? 0)).join("  ").trimEnd();
+  return [line(header), line(widths.map((width) => "-".repeat(width))), ...body.map(line)];
+}
+
 /**
  * @example
  * ```ts

@@ -15,6 +15,7 @@ export interface ControlClient {
   status(signal: AbortSignal): Promise<AgentStatus>;
   pin(signal: AbortSignal): Promise<PinOffer>;
   check(signal: AbortSignal): Promise<readonly CheckLine[]>;
+  accept(fingerprint: string, signal: AbortSignal): Promise<void>;
 }
 
 /** The agent runs but gave no proper answer, or may not be asked by this user. `message` says what to do. */
@@ -86,6 +87,9 @@ function controlClient(channel: RequestOptions): ControlClient {
     status: (signal) => ask("GET", "/status", { schema: AgentStatus, signal }),
     pin: (signal) => ask("POST", "/pin", { schema: PinOffer, signal }),
     check: (signal) => ask("POST", "/check", { schema: CheckLines, signal }),
+    accept: async (fingerprint, signal) => {
+      await ask("POST", `/accept?${new URLSearchParams({ fingerprint })}`, { schema: z.object({}), signal });
+    },
   };
 }
 

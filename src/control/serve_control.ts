@@ -12,6 +12,12 @@ export interface ControlHandlers {
   status(): AgentStatus;
   /** A PIN that is valid from now: the one that is shown already, or a new one. */
   pin(signal: AbortSignal): Promise<PinOffer>;
+  /**
+   * Accepts a query that was changed in the hub.
+   *
+   * @throws when no such query waits
+   */
+  accept(fingerprint: string): void;
   /** Runs the checks where rights and environment are the agent's own. */
   check(signal: AbortSignal): Promise<readonly CheckLine[]>;
 }
@@ -76,12 +82,16 @@ async function answer(
   { handlers, signal }: { handlers: ControlHandlers; signal: AbortSignal },
 ): Promise<Response> {
   const caller = AbortSignal.any([request.signal, signal]);
+  const url = new URL(request.url);
   try {
-    switch (`${request.method} ${new URL(request.url).pathname}`) {
+    switch (`${request.method} ${url.pathname}`) {
       case "GET /status":
         return Response.json(handlers.status());
       case "POST /pin":
         return Response.json(await handlers.pin(caller));
+      case "POST /accept":
+        handlers.accept(url.searchParams.get("fingerprint") ?? "");
+        return Response.json({});
       case "POST /check":
         return Response.json(await handlers.check(caller));
       default:

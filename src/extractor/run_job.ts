@@ -5,7 +5,8 @@ import { type CsvResult, type CsvSink, writeCsv } from "../database/write_csv.ts
 import type { Files } from "../durable/file_system.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { placeColumns, type Placement, timeColumnOf } from "../source/columns.ts";
-import { checkQuery, describingQuery, samplingQuery, windowQuery } from "../source/query_text.ts";
+import { checkQuery } from "../source/query_check.ts";
+import { describingQuery, samplingQuery, windowQuery } from "../source/query_text.ts";
 import { type Refusals, rowCheck, type TimeBounds } from "../source/row_check.ts";
 import type { Dialect } from "../source/sql_tokens.ts";
 import { needsSample, timeParameters } from "../source/time_parameters.ts";
@@ -32,6 +33,8 @@ export interface JobSurroundings {
   readonly clock: Pick<Clock, "monotonicMs">;
   readonly signal: AbortSignal;
   readonly onProgress: (rows: number) => void;
+  /** Gets the rows when the job has no output of its own. */
+  readonly sink?: CsvSink;
   /** What is known of queries from before, as long as the connection lasts. */
   readonly described: Map<string, DescribedQuery>;
 }
@@ -154,7 +157,9 @@ async function readOnce(
     bounds: query.bounds,
   });
   await using writer = job.output ? createIncomingWriter(job.output.path, { fs, bytesMax: job.output.bytesMax }) : null;
-  const sink: CsvSink = { write: (chunk) => writer ? output(writer.write(chunk)) : Promise.resolve() };
+  const sink: CsvSink = writer
+    ? { write: (chunk) => output(writer.write(chunk)) }
+    : surroundings.sink ?? { write: () => Promise.resolve() };
   const csv = await writeCsv(rows, sink, {
     signal,
     check,

@@ -1,0 +1,73 @@
+/** Writes CSV to a file, compressed by its name's ending: `.csv`, `.csv.zst` or `.csv.gz`. */
+import type { Transform } from "node:stream";
+import { constants, createGzip, createZstdCompress } from "node:zlib";
+import type { CsvSink } from "../database/write_csv.ts";
+
+/** As in the spool: nearly as small as level 3, and twice as fast. */
+const zstdLevel = 1;
+/** Chunks that the compressor may hold, in bytes. */
+const compressorBytes = 1024 * 1024;
+
+/** Takes CSV; the file has its name only once `finish` resolves. Disposing it before removes what was written. */
+export interface CsvFileSink extends CsvSink, AsyncDisposable {
+  finish(): Promise<{ readonly bytes: number }>;
+}
+
+/** Opens a file beside the one that is wanted, which is replaced at the end. */
+export async function openCsvFile(path: string): Promise<CsvFileSink> {
+  const temporary = `${path}.part`;
+  const file = await Deno.open(temporary, { create: true, truncate: true, write: true });
+  let bytes = 0;
+  const append = async (chunk: Uint8Array) => {
+    for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await file.write(rest));
+    bytes += chunk.length;
+  };
+  const compressor = compressorFor(path);
+  const draining = compressor && drain(compressor, append);
+  let isOpen = true;
+  return {
+    write: (chunk) =>
+      compressor === undefined ? append(chunk) : Promise.race([written(compressor, chunk), failed(draining)]),
+    async finish() {
+      compressor?.end();
+      await draining;
+      await file.sync();
+      file.close();
+      isOpen = false;
+      await Deno.rename(temporary, path);
+      return { bytes };
+    },
+    async [Symbol.asyncDispose]() {
+      if (!isOpen) return;
+      compressor?.destroy();
+      await draining?.catch(() => {});
+      file.close();
+      await Deno.remove(temporary);
+    },
+  };
+}
+
+function compressorFor(path: string): Transform | undefined {
+  if (path.endsWith(".gz")) return createGzip({ chunkSize: compressorBytes });
+  if (!path.endsWith(".zst")) return undefined;
+  return createZstdCompress({
+    chunkSize: compressorBytes,
+    params: { [constants.ZSTD_c_compressionLevel]: zstdLevel, [constants.ZSTD_c_checksumFlag]: 1 },
+  });
+}
+
+async function drain(compressor: Transform, append: (chunk: Uint8Array) => Promise<void>): Promise<void> {
+  for await (const chunk of compressor) await append(chunk);
+}
+
+/** Resolves when the compressor has taken the chunk in, so that it may be filled again. */
+function written(compressor: Transform, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    compressor.write(chunk, (error) => error ? reject(error) : resolve());
+  });
+}
+
+/** Never resolves: rejects when the file cannot be written, which the compressor would wait for for ever. */
+function failed(draining: Promise<void> | undefined): Promise<never> {
+  return (draining ?? Promise.resolve()).then(() => new Promise<never>(() => {}));
+}

@@ -1,0 +1,253 @@
+/**
+ * `query`: runs a query as the agent would, on this machine, and shows what comes of it: a table, or a CSV file. With
+ * `--type` the columns and rows are checked as for an import, and only a window is read.
+ */
+import { resolve } from "node:path";
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import { connectControl } from "../control/connect_control.ts";
+import { type Database, LongValueError } from "../database/row_source.ts";
+import { type CsvResult, writeCsv } from "../database/write_csv.ts";
+import { realFileSystem } from "../durable/real_file_system.ts";
+import type { ExtractJob } from "../extractor/messages.ts";
+import { openDatabase } from "../extractor/open_database.ts";
+import { runJob } from "../extractor/run_job.ts";
+import type { DataType } from "../protocol/database.ts";
+import { systemClock } from "../runtime/clock.ts";
+import type { KeptConnection } from "../source/query_approval.ts";
+import { isTimeZone } from "../source/time_zone.ts";
+import { type CsvFileSink, openCsvFile } from "./csv_file_sink.ts";
+import { exitCodes } from "./exit_codes.ts";
+import { keptConnection } from "./kept_connection.ts";
+import { noAgentText } from "./no_agent.ts";
+import { print, printError, rewriteLine } from "./print.ts";
+import { stateFolderOf } from "./state_folder.ts";
+import { readableBytes, table } from "./table.ts";
+
+/** Rows of the table unless `--limit` says otherwise. */
+const rowsShownDefault = 20;
+/** Longest a query may take, in seconds. */
+const queryTimeoutSeconds = 3600;
+/** How often progress is shown, in ms. */
+const progressEveryMs = 200;
+/** How often a query is begun again because values were longer than declared. */
+const longValueRoundsMax = 8;
+/** How long the running agent may take to accept a query, in ms. */
+const acceptTimeoutMs = 10_000;
+const hourMs = 3_600_000;
+
+export interface QueryOptions {
+  readonly configFile?: string | undefined;
+  readonly sql: string;
+  /** ODBC connection string, or `sqlite:FILE`; without it the TOML's `[database]`. */
+  readonly connection?: string | undefined;
+  readonly dataType?: DataType | undefined;
+  /** Window, RFC 3339 or a date; only with `dataType`. Without it: the last hour. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly timeZone?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly output?: string | undefined;
+}
+
+/** Runs the query; the exit code is 0 when it works, and with `--type` only if rows could be imported. */
+export async function query(options: QueryOptions, { signal }: { signal: AbortSignal }): Promise<number> {
+  const timeZone = options.timeZone ?? Temporal.Now.timeZoneId();
+  if (!isTimeZone(timeZone)) throw new Error(`Cannot use the time zone "${timeZone}": use a name like Europe/Berlin`);
+  const config = loadConfig(options.configFile);
+  const target = await databaseTarget(options, { config, timeZone });
+  await using database = await openDatabase(target, signal);
+  printError(`Connected to ${database.info.description}.`);
+  for (const remark of database.info.remarks) printError(remark);
+  await using sink = options.output === undefined ? null : await openCsvFile(options.output);
+  return options.dataType === undefined
+    ? await readPlainly(options, { database, sink, signal })
+    : await readAsImport({ ...options, dataType: options.dataType }, { database, target, sink, signal });
+}
+
+/** `query --accept`: accepts a query that was changed in the hub; the running agent does it. */
+export async function acceptQueryOf(configFile: string | undefined, fingerprint: string): Promise<number> {
+  const config = loadConfig(configFile);
+  const agent = await connectControl(stateFolderOf(config));
+  if (agent === undefined) {
+    printError(noAgentText(config));
+    return exitCodes.noAgent;
+  }
+  await agent.accept(fingerprint, AbortSignal.timeout(acceptTimeoutMs));
+  print(`The query ${fingerprint} is accepted.`);
+  return exitCodes.ok;
+}
+
+type Target = Pick<ExtractJob, "databaseType" | "connection" | "timeZone" | "sqliteFolders" | "folder">;
+
+async function databaseTarget(
+  options: QueryOptions,
+  { config, timeZone }: { config: Config; timeZone: string },
+): Promise<Target> {
+  const connection = givenConnection(options.connection) ?? (await keptConnection(config))?.connection;
+  if (connection === undefined) {
+    throw new Error(
+      'Cannot connect: give --connection "DSN=…" (or sqlite:FILE), or set [database] in the configuration',
+    );
+  }
+  const databaseType = connection.by === "file" ? "sqlite" : "odbc";
+  return { databaseType, connection, timeZone, sqliteFolders: null, folder: Deno.cwd() };
+}
+
+function givenConnection(text: string | undefined): KeptConnection | undefined {
+  if (text === undefined) return undefined;
+  return text.startsWith("sqlite:")
+    ? { by: "file", file: resolve(text.slice("sqlite:".length)) }
+    : { by: "connectionString", connectionString: text };
+}
+
+interface Reading {
+  readonly database: Database;
+  readonly sink: CsvFileSink | null;
+  readonly signal: AbortSignal;
+}
+
+/** The query as it is. */
+async function readPlainly(options: QueryOptions, { database, sink, signal }: Reading): Promise<number> {
+  const limit = options.limit ?? (sink === null ? rowsShownDefault : Infinity);
+  const progress = new Progress();
+  const { csv, columns } = await readAll(options.sql, { database, sink, signal, limit, progress });
+  progress.end();
+  if (sink !== null) await report(csv.rowsWritten, { sink, progress, output: options.output ?? "" });
+  else showTable(columns, csv.preview, { rows: csv.rows, limit });
+  return exitCodes.ok;
+}
+
+/** Reads to the end, or until `limit` rows; begins again when a value turns out longer than its column was declared. */
+async function readAll(
+  sql: string,
+  { database, sink, signal, limit, progress }: Reading & { limit: number; progress: Progress },
+): Promise<{ csv: CsvResult; columns: string[] }> {
+  let longColumns: ReadonlySet<string> = new Set();
+  for (let round = 1;; round++) {
+    await using rows = await database.query(sql, { signal, timeoutSeconds: queryTimeoutSeconds, longColumns });
+    const limited = limit === Infinity ? rows : limitRows(rows, limit);
+    try {
+      const csv = await writeCsv(limited, { write: (chunk) => sink?.write(chunk) ?? Promise.resolve() }, {
+        signal,
+        previewRows: sink === null ? limit : 0,
+        onProgress: (count) => progress.show(count),
+        ...(limit === Infinity ? {} : {
+          check: (block, refused, firstRow) => {
+            for (let row = Math.max(0, limit - firstRow); row < block.rows; row++) refused[row] = 1;
+          },
+        }),
+      });
+      return { csv, columns: rows.columns.map(({ name }) => name) };
+    } catch (error) {
+      if (!(error instanceof LongValueError) || round === longValueRoundsMax || sink !== null) throw error;
+      longColumns = new Set([...longColumns, ...error.columns]);
+    }
+  }
+}
+
+/** The same rows, but no block after the one in which the limit is reached. */
+function limitRows(rows: Awaited<ReturnType<Database["query"]>>, limit: number): typeof rows {
+  return {
+    columns: rows.columns,
+    async *blocks() {
+      let seen = 0;
+      for await (const block of rows.blocks()) {
+        yield block;
+        seen += block.rows;
+        if (seen >= limit) return;
+      }
+    },
+    [Symbol.asyncDispose]: () => rows[Symbol.asyncDispose](),
+  };
+}
+
+/** The query narrowed to a window, its rows checked, as for an import. */
+async function readAsImport(
+  options: QueryOptions & { dataType: DataType },
+  { database, target, sink, signal }: Reading & { target: Target },
+): Promise<number> {
+  const toMs = instant(options.to, target.timeZone) ?? Math.ceil(Date.now() / hourMs) * hourMs;
+  const fromMs = instant(options.from, target.timeZone) ?? toMs - hourMs;
+  const progress = new Progress();
+  const result = await runJob({
+    ...target,
+    dataType: options.dataType,
+    query: options.sql,
+    window: { fromMs, toMs },
+    output: null,
+    previewRows: sink === null ? options.limit ?? rowsShownDefault : 0,
+    timeoutSeconds: queryTimeoutSeconds,
+    keepConnection: false,
+  }, {
+    database,
+    fs: realFileSystem,
+    clock: systemClock,
+    signal,
+    described: new Map(),
+    onProgress: (rows) => progress.show(rows),
+    ...(sink === null ? {} : { sink }),
+  });
+  progress.end();
+  const { rows, refused, columns, preview } = result;
+  if (sink !== null) await report(rows - refused.rows, { sink, progress, output: options.output ?? "" });
+  else showTable(columns, preview, { rows, limit: options.limit ?? rowsShownDefault });
+  const period = `${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}`;
+  print(`${rows} rows from ${period}; the columns are those of data type ${options.dataType}.`);
+  if (refused.rows > 0) print(`${refused.rows} rows cannot be imported:`);
+  for (const reason of refused.reasons) print(`  ${reason}`);
+  return refused.rows === 0 || refused.rows < rows ? exitCodes.ok : exitCodes.failed;
+}
+
+async function report(
+  rows: number,
+  { sink, progress, output }: { sink: CsvFileSink; progress: Progress; output: string },
+): Promise<void> {
+  const { bytes } = await sink.finish();
+  const seconds = progress.seconds;
+  const rate = Math.round(rows / Math.max(seconds, 0.001));
+  print(`${rows} rows in ${seconds.toFixed(2)} s (${rate} rows/s), ${readableBytes(bytes)} in ${output}`);
+}
+
+function showTable(
+  columns: readonly string[],
+  rows: readonly (readonly (string | null)[])[],
+  { rows: count, limit }: { rows: number; limit: number },
+): void {
+  for (const line of table(columns, rows.map((row) => row.map((value) => value ?? "NULL")))) print(line);
+  if (count >= limit) print(`(the first ${limit} rows; --limit shows more, --output writes all)`);
+}
+
+/** An instant from a date or a time, in the database's time zone when it has no offset. */
+function instant(text: string | undefined, timeZone: string): number | undefined {
+  if (text === undefined) return undefined;
+  try {
+    if (/(Z|[+-]\d{2}:?\d{2})$/i.test(text) && text.includes("T")) return Temporal.Instant.from(text).epochMilliseconds;
+    return Temporal.PlainDateTime.from(text.replace(" ", "T")).toZonedDateTime(timeZone).epochMilliseconds;
+  } catch (cause) {
+    throw new Error(`Cannot use the time "${text}": write it like 2026-03-01 or 2026-03-01T08:00`, { cause });
+  }
+}
+
+/** Rows and their rate, on a terminal. */
+class Progress {
+  readonly #startMs = performance.now();
+  #shownMs = -Infinity;
+  #endMs: number | undefined;
+
+  get seconds(): number {
+    return ((this.#endMs ?? performance.now()) - this.#startMs) / 1000;
+  }
+
+  show(rows: number): void {
+    const nowMs = performance.now();
+    if (!Deno.stderr.isTerminal() || nowMs - this.#shownMs < progressEveryMs) return;
+    this.#shownMs = nowMs;
+    rewriteLine(`${rows} rows, ${Math.round(rows / Math.max(this.seconds, 0.001))} rows/s`);
+  }
+
+  end(): void {
+    this.#endMs = performance.now();
+    if (this.#shownMs > 0) rewriteLine("");
+  }
+}
