@@ -5,6 +5,7 @@ import type { Config } from "../config/config.ts";
 import type { CheckLine } from "../control/check_line.ts";
 import { EgressTransport } from "../egress/egress_client.ts";
 import { checkNetwork } from "../egress/network_checks.ts";
+import type { AgentAnswer } from "../protocol/assignment.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { AgentStart } from "./agent_messages.ts";
 import type { HubAccess } from "./hub_access.ts";
@@ -15,12 +16,14 @@ const objectStoresMax = 4;
 
 /** The checks of a running agent. */
 export async function checkAgent(
-  { start, config, agent, hub, objectStores, clock }: {
+  { start, config, agent, hub, objectStores, testDatabase, clock }: {
     start: AgentStart;
     config: Config;
     agent: Agent;
     hub: HubAccess;
     objectStores: ReadonlySet<string>;
+    /** Tests the integration's database; `undefined` when the integration has none. */
+    testDatabase: ((signal: AbortSignal) => Promise<AgentAnswer>) | undefined;
     clock: Clock;
   },
   signal: AbortSignal,

@@ -5,6 +5,7 @@ import { ConfigError } from "../config/problems.ts";
 import type { CheckLine } from "../control/check_line.ts";
 import { connectControl } from "../control/connect_control.ts";
 import { escapeControls } from "../log/escape.ts";
+import { checkDatabases } from "./database_checks.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { checkLocal } from "./local_checks.ts";
 import { importFolderTrouble } from "./own_service.ts";
@@ -14,6 +15,7 @@ import { stateFolderOf } from "./state_folder.ts";
 /** The checks of network and hub, for a command that runs without an agent. */
 export type CheckNetwork = (config: Config, signal: AbortSignal) => Promise<readonly CheckLine[]>;
 
+/** The options of the command line; `checkNetwork` is asked only when no agent runs that could look for itself. */
 export interface CheckOptions {
   readonly configFile: string | undefined;
   readonly json: boolean;
@@ -45,7 +47,8 @@ async function findings(
     return { lines: [{ name: "Configuration", result: "failed", detail: error.message, remedy }], by: "command" };
   }
   const agent = await connectControl(stateFolderOf(config));
-  if (agent !== undefined) return { lines: await agent.check(signal), by: "agent" };
+  const databases = await checkDatabases(config, signal);
+  if (agent !== undefined) return { lines: [...await agent.check(signal), ...databases], by: "agent" };
   const notRunning: CheckLine = {
     name: "Agent",
     result: "warning",
@@ -57,6 +60,7 @@ async function findings(
       notRunning,
       ...await checkLocal(config, { importFolderTrouble: await importFolderTrouble(config) }),
       ...await checkNetwork(config, signal),
+      ...databases,
     ],
     by: "command",
   };

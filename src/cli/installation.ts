@@ -24,6 +24,7 @@ import { DatabaseSources } from "./database_source.ts";
 import { type HubAccess, openHubAccess } from "./hub_access.ts";
 import { type LastError, serveInstallation } from "./control_handlers.ts";
 
+/** What the agent's worker was started with, and where it tells that it works. */
 export interface InstallationOptions {
   readonly start: AgentStart;
   readonly config: Config;
@@ -57,8 +58,23 @@ export async function runInstallation(options: InstallationOptions, signal: Abor
     appName: config.app.name,
   });
   const objectStores = new Set<string>();
-  agent = makeAgent({ state, spool, hub, objectStores }, options);
-  const check = (caller: AbortSignal) => checkAgent({ start, config, agent, hub, objectStores, clock }, caller);
+  const databases = new DatabaseSources({
+    config,
+    kept: start.keptConnection,
+    state,
+    spool,
+    spawn: remoteSpawn(options.extractors),
+    clock,
+    random: () => Math.random(),
+  });
+  agent = makeAgent({ state, spool, hub, databases, objectStores }, options);
+  const check = (caller: AbortSignal) => {
+    const source = readLink(state.database)?.assignment?.assignment.source;
+    const testDatabase = source?.type === "database"
+      ? (inner: AbortSignal) => databases.test(source, inner)
+      : undefined;
+    return checkAgent({ start, config, agent, hub, objectStores, testDatabase, clock }, caller);
+  };
   await runTogether([
     (inner) => agent.run(inner),
     (inner) => serveInstallation({ agent, state, spool, check, ...options }, inner),
@@ -86,14 +102,18 @@ function openSpoolOf(
 }
 
 function makeAgent(
-  { state, spool, hub, objectStores }: { state: State; spool: DiskSpool; hub: HubAccess; objectStores: Set<string> },
-  { start, config, clock, extractors }: InstallationOptions,
+  { state, spool, hub, databases, objectStores }: {
+    state: State;
+    spool: DiskSpool;
+    hub: HubAccess;
+    databases: DatabaseSources;
+    objectStores: Set<string>;
+  },
+  { start, config, clock }: InstallationOptions,
 ): Agent {
   const { database } = state;
   const random = () => Math.random();
   const client = notingObjectStores(hub.cloud.delivery, objectStores);
-  const spawn = remoteSpawn(extractors);
-  const databases = new DatabaseSources({ config, kept: start.keptConnection, state, spool, spawn, clock, random });
   return new Agent({
     clock,
     random,

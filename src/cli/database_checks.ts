@@ -1,0 +1,70 @@
+/** The part of `check` that looks at databases: the driver manager, what is registered with it, the kept connection. */
+import type { Config } from "../config/config.ts";
+import type { CheckLine } from "../control/check_line.ts";
+import { openDatabase } from "../extractor/open_database.ts";
+import { driverManagerLibrary, openOdbcLibrary } from "../odbc/library.ts";
+import { listRegistered } from "../odbc/drivers.ts";
+import { keptConnection } from "./kept_connection.ts";
+
+/** How long connecting may take, in ms. */
+const connectTimeoutMs = 30_000;
+
+/** Looks at what this process would use; native drivers are loaded, so it is not for the agent itself. */
+export async function checkDatabases(config: Config, signal: AbortSignal): Promise<readonly CheckLine[]> {
+  return [...driverLines(), ...await keptConnectionLines(config, signal)];
+}
+
+function driverLines(): CheckLine[] {
+  try {
+    using library = openOdbcLibrary();
+    const { drivers, dataSources } = listRegistered(library);
+    return [
+      { name: "Driver manager", result: "ok", detail: `${driverManagerLibrary()} is installed` },
+      drivers.length > 0 ? { name: "Drivers", result: "ok", detail: drivers.join(", ") } : {
+        name: "Drivers",
+        result: "warning",
+        detail: "none is registered with the driver manager",
+        remedy: "Install the ODBC driver of the database, if this installation reads one",
+      },
+      {
+        name: "Data sources",
+        result: "ok",
+        detail: dataSources.map(({ name, driver }) => `${name} (${driver})`).join(", ") || "none",
+      },
+    ];
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    return [{
+      name: "Driver manager",
+      result: "warning",
+      detail,
+      remedy: "Nothing to do, unless this installation reads a database by ODBC",
+    }];
+  }
+}
+
+async function keptConnectionLines(config: Config, signal: AbortSignal): Promise<CheckLine[]> {
+  const name = "Database";
+  const remedy = "Correct [database] in the configuration";
+  try {
+    const kept = await keptConnection(config);
+    if (kept === undefined) return [];
+    const { connection } = kept;
+    if (connection.by === "parts") {
+      const detail =
+        `${connection.database} on ${connection.host}: the agent tests it once an integration names its type`;
+      return [{ name, result: "ok", detail }];
+    }
+    await using database = await openDatabase({
+      databaseType: connection.by === "file" ? "sqlite" : "odbc",
+      connection,
+      timeZone: "UTC",
+      sqliteFolders: null,
+      folder: config.folder,
+    }, AbortSignal.any([signal, AbortSignal.timeout(connectTimeoutMs)]));
+    return [{ name, result: "ok", detail: `connected to ${database.info.description}` }];
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    return [{ name, result: "failed", detail: error instanceof Error ? error.message : String(error), remedy }];
+  }
+}
