@@ -43,6 +43,10 @@ export interface LinkedSpool {
   waiting(): { readonly batches: number; readonly bytes: number };
 }
 
+/**
+ * Everything that the agent is made of. It opens nothing itself, so a test can put in a clock of its own and a model of
+ * the hub.
+ */
 export interface AgentOptions {
   readonly clock: Clock;
   readonly random: () => number;

@@ -21,6 +21,7 @@ export interface AssignmentStore {
   save(kept: { assignment: Assignment; etag: string }): void;
 }
 
+/** What one link's poll needs. It ends with the signal, or with the only call of `onUnlinked`. */
 export interface AssignmentsOptions {
   readonly client: AssignmentClient;
   readonly store: AssignmentStore;

@@ -13,6 +13,7 @@ const log = getLogger(["cloud-link", "uploader"]);
 /** Parts that arrive for so long are a sign that a busy hub works again, in ms. */
 const busyProbeMs = 10_000;
 
+/** What a failure can lead to: setting the batch aside, waiting, or the end of the link. */
 export interface DeliveryFailuresOptions {
   readonly spool: Pick<Spool, "setAside"> & { waiting(): { readonly batches: number } };
   readonly clock: Clock;

@@ -31,6 +31,10 @@ export interface BatchTrouble {
   readonly loud: boolean;
 }
 
+/**
+ * A delivery that failed. `nowMs` is of the monotonic clock, like all times here: a corrected wall clock delays no
+ * retry.
+ */
 export interface Failure {
   readonly error: unknown;
   readonly nowMs: number;

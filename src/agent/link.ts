@@ -16,6 +16,7 @@ export interface PinOnOffer {
   readonly pollEveryMs: number;
 }
 
+/** The PIN's side of the state; it does not depend on whether there is a link. */
 export type Offer =
   /** No PIN is wanted. */
   | { readonly state: "none" }
@@ -25,11 +26,13 @@ export type Offer =
   /** The last PIN was not used in time, or refused in the hub; a restart or the command `pin` gives another. */
   | { readonly state: "over"; readonly why: "expired" | "denied" | "refused-account" };
 
+/** Both sides. `link` is `undefined` as long as the installation is linked to nothing. */
 export interface LinkState {
   readonly link: Link | undefined;
   readonly offer: Offer;
 }
 
+/** What can happen: from the hub (RFC 8628, section 3.5, for the answers to a poll), or from the command `pin`. */
 export type LinkEvent =
   | { readonly type: "pin-wanted" }
   | { readonly type: "pin-offered"; readonly offer: PinOnOffer }

@@ -21,6 +21,7 @@ export interface LinkStore {
   save(link: Link | undefined): void;
 }
 
+/** What the link is kept with. `store` outlives the process: a restart asks for no PIN when there is a link. */
 export interface LinkingOptions {
   readonly client: LinkingClient;
   readonly store: LinkStore;

@@ -15,6 +15,7 @@ import type {
 import type { DeviceAuthorizationResponse, Link } from "../protocol/linking.ts";
 import type { UnlinkReason } from "../protocol/problem.ts";
 
+/** Which of the two queues a batch waits in: live data is sent before history. */
 export type Lane = BatchDeclaration["lane"];
 
 /** A batch file that is complete and synced but not yet part of the spool. */
@@ -94,6 +95,7 @@ export class HubError extends Error {
   }
 }
 
+/** What a failed call means for the caller, whatever the status or the socket error was that told it. */
 export type HubErrorKind =
   /** No answer: network, proxy, TLS, timeout. `message` has the operating system's error and the remedy. */
   | "unreachable"
@@ -122,6 +124,7 @@ export interface LinkingClient {
   giveUp(link: Link, signal: AbortSignal): Promise<void>;
 }
 
+/** What one poll says of a PIN (RFC 8628, section 3.5); `expired` and `denied` are final. */
 export type PinPoll =
   | { readonly state: "pending" }
   | { readonly state: "slow-down" }

@@ -5,6 +5,7 @@ import type { DatabaseSource } from "../protocol/database.ts";
 import type { Window } from "../source/windows.ts";
 import type { Reach } from "./scheduler_ports.ts";
 
+/** One window of one integration, with what the installation has to say about how it is read. */
 export interface JobOptions {
   readonly source: DatabaseSource;
   readonly reach: Reach;

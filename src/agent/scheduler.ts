@@ -55,6 +55,7 @@ const batchBytesFirst = 1024 * 1024;
 /** Rows that are logged of each request with `verbose`. */
 const verboseRows = 10;
 
+/** One database integration and how to read it; new settings of the hub make a new scheduler. */
 export interface SchedulerOptions {
   readonly source: DatabaseSource;
   readonly reach: Reach;

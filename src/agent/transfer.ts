@@ -24,6 +24,7 @@ export interface PartSizing {
   failed(): void;
 }
 
+/** What the transfers of one uploader share (client, gate, sizing), and what is particular to one try. */
 export interface TransferOptions {
   readonly client: DeliveryClient;
   readonly clock: Clock;

@@ -33,6 +33,7 @@ export interface DeliverySpool extends Pick<Spool, "next" | "acknowledge" | "set
   waiting(): { readonly batches: number };
 }
 
+/** The spool that is emptied and the hub that it goes to; made anew for each link. */
 export interface UploaderOptions {
   readonly spool: DeliverySpool & AcknowledgedBatches;
   readonly client: DeliveryClient;

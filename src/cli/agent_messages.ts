@@ -31,6 +31,7 @@ export interface AgentStart {
   readonly importFolderTrouble: string | undefined;
 }
 
+/** From the supervisor. `stop` is answered by `stopped`; until then the worker may still write. */
 export type ToAgent =
   /** `ports`: the relay's reports, and the host of extractors. */
   | { readonly type: "start"; readonly start: AgentStart }
@@ -38,6 +39,7 @@ export type ToAgent =
   /** Answer `alive`. */
   | { readonly type: "ping" };
 
+/** From the agent's worker. Without `alive` the service manager hears nothing either, and restarts the agent. */
 export type FromAgent =
   /** The loops run. */
   | { readonly type: "running" }

@@ -4,6 +4,7 @@ import { configAsJson, configAsToml } from "../config/print.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { print, printJson } from "./print.ts";
 
+/** The options of the command line; `configFile` is `undefined` for the TOML beside the executable. */
 export interface ConfigOptions {
   readonly configFile: string | undefined;
   readonly json: boolean;

@@ -22,11 +22,13 @@ const pinTimeoutMs = 30_000;
 /** A PIN that is good for less than this is not handed out any more, in ms. */
 const pinLeftMinMs = 10_000;
 
+/** The last line of level error or fatal, redacted, as `status` shows it. `at` is RFC 3339 in UTC. */
 export interface LastError {
   readonly message: string;
   readonly at: string;
 }
 
+/** What the answers are made from. All of it runs in the agent's worker, with its rights and its environment. */
 export interface ServedInstallation {
   readonly agent: Agent;
   readonly state: State;

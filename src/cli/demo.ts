@@ -14,6 +14,7 @@ import { type DemoFile, demoFiles } from "./demo_data.ts";
 import { startOwnProgram } from "./own_program.ts";
 import { print } from "./print.ts";
 
+/** The options of the command line. */
 export interface DemoOptions {
   /** Stop after the summary. */
   readonly exit: boolean;

@@ -17,6 +17,7 @@ export const exitCodes = {
   /** Ended by Ctrl-C before it was done (128 + SIGINT). */
   interrupted: 130,
 } as const;
+/** One of {@linkcode exitCodes}: commands return it, and only `main.ts` ends the process with it. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** One line each, for help texts. */

@@ -12,6 +12,7 @@ export const defaultDataDirectory = "hub-data";
 /** Where it listens unless told otherwise. */
 export const defaultListen = "127.0.0.1:8080";
 
+/** The options of the command line, as texts; they are checked here, with messages that name the option. */
 export interface RunHubOptions {
   /** @default "hub-data" */
   readonly dataDirectory?: string | undefined;

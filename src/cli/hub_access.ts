@@ -9,6 +9,7 @@ import { version } from "../runtime/version.ts";
 import { readIdentity, writeIdentity } from "../state/identity.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 
+/** The way out (relay), and who goes it (the identity in the state database). */
 export interface HubAccessOptions {
   readonly hubUrl: URL;
   readonly relay: RelayAddress;

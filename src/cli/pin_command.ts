@@ -32,6 +32,10 @@ export interface TemporaryAgent extends AsyncDisposable {
 /** Starts an agent for an installation in which none runs. */
 export type StartAgent = (config: Config, options: { clock: Clock; signal: AbortSignal }) => Promise<TemporaryAgent>;
 
+/**
+ * The options of the command line. `startAgent` is called when none runs in the folder: somebody has to wait for the
+ * link.
+ */
 export interface PinOptions {
   readonly configFile: string | undefined;
   /** `false`: only print the PIN. */

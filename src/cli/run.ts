@@ -27,6 +27,9 @@ import { lookAround, ownPaths, type Surroundings } from "./surroundings.ts";
 /** How long the agent may take to end once asked, in ms; all it knows is durable at any time. */
 const stopTimeoutMs = 900;
 
+/**
+ * The options of the command line. Without `logFormat` the log goes to standard error only where that is a terminal.
+ */
 export interface RunOptions {
   /** @default the TOML of the installation folder */
   readonly configFile?: string | undefined;

@@ -8,6 +8,7 @@ import { noAgentText } from "./no_agent.ts";
 import { stateFolderOf } from "./state_folder.ts";
 import { aligned, readableBytes, readableTime } from "./table.ts";
 
+/** The options of the command line; `json` is for scripts, which also get `running: false` where no agent runs. */
 export interface StatusOptions {
   readonly configFile: string | undefined;
   readonly json: boolean;

@@ -16,6 +16,7 @@ import { keptConnection } from "./kept_connection.ts";
 /** Deno looks for certificate authorities here; 2.7 does so only when told, before the first connection. */
 const caStoreVariable = "DENO_TLS_CA_STORE";
 
+/** What was found, plain enough to be posted to workers, which can look up nothing of it themselves. */
 export interface Surroundings {
   readonly proxy: Proxy | undefined;
   /** The proxy as it may be shown, and which place names it. */

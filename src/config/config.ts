@@ -58,6 +58,7 @@ export type KeptConnection =
     readonly user?: string;
   };
 
+/** Where a password is, so that the configuration can be shown and posted without having it. */
 export type PasswordPlace =
   /** Absolute path. */
   | { readonly in: "file"; readonly path: string }

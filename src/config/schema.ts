@@ -19,6 +19,7 @@ const appName = text({
         "the service gets this name",
 });
 
+/** By section and key as the TOML has them; each value knows its default, its limits and its error message. */
 export const schema = {
   app: {
     name: appName,
@@ -70,7 +71,9 @@ export const schema = {
 /** Other spellings of keys: the Dutch manual writes `naam`. */
 export const aliases: Readonly<Record<string, Readonly<Record<string, string>>>> = { app: { naam: "name" } };
 
+/** Shape of {@linkcode schema}, from which the types of parsed values are made. */
 export type Schema = typeof schema;
+/** A section of the TOML, without brackets. */
 export type SectionName = keyof Schema;
 
 /** The parsed values by section and key, before they become a `Config`. */

@@ -11,6 +11,7 @@ const socketPathBytesMax = 100;
 /** Header that carries the token where the channel is a port. */
 export const tokenHeader = "cloud-link-control-token";
 
+/** Either way the right to read the state folder is the right to talk to the agent. */
 export type ControlAddress =
   | { readonly kind: "socket"; readonly path: string }
   /** `file` holds {@linkcode ControlPort} as JSON. */

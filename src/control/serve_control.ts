@@ -22,6 +22,7 @@ export interface ControlHandlers {
   check(signal: AbortSignal): Promise<readonly CheckLine[]>;
 }
 
+/** Where the channel is opened and until when. */
 export interface ServeControlOptions {
   /** Must exist; only its owner may read it. */
   readonly stateFolder: string;

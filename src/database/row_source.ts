@@ -32,6 +32,10 @@ export interface DatabaseInfo {
   readonly remarks: readonly string[];
 }
 
+/**
+ * How one query is run. `longColumns` is for a second try: buffers are sized by what drivers declare, which may be too
+ * short.
+ */
 export interface QueryOptions {
   readonly signal: AbortSignal;
   /** Values of the `?` in the query, in order. */
@@ -63,6 +67,7 @@ export interface RowSource extends AsyncDisposable {
   blocks(): AsyncIterableIterator<Block>;
 }
 
+/** A column of a result, in the order in which the query returns it. */
 export interface Column {
   /** As the database has it: case and spaces are kept. */
   readonly name: string;
@@ -71,6 +76,7 @@ export interface Column {
   readonly typeName: string;
 }
 
+/** What can be told of a value from its column alone. Decides which checks it gets, and how its CSV text looks. */
 export type ColumnKind =
   | "integer"
   | "decimal"

@@ -20,6 +20,7 @@ import type {
 } from "./row_source.ts";
 import { type SqliteValue, ValueBlock } from "./value_block.ts";
 
+/** The file is opened for reading only; it is never created. */
 export interface OpenSqliteOptions {
   readonly file: string;
   /** How long to wait for a writer that holds the file. @default 10000 */

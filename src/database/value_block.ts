@@ -4,6 +4,7 @@ import { csvField } from "./csv_buffer.ts";
 import { parseTime } from "./parse_time.ts";
 import type { Block, Column } from "./row_source.ts";
 
+/** SQLite's five storage classes: the type belongs to the value, not to the column. */
 export type SqliteValue = null | bigint | number | string | Uint8Array;
 
 const comma = 0x2c;
@@ -14,6 +15,7 @@ const encoder = new TextEncoder();
 /** UTF-16 to UTF-8, or every character a quote that is doubled. */
 const bytesPerUnitMax = 3;
 
+/** Answers the same questions as a block of bound memory, so that checks and CSV need not know which one they read. */
 export class ValueBlock implements Block {
   readonly #columns: readonly Column[];
   readonly #values: readonly (readonly SqliteValue[])[];

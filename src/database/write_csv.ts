@@ -7,6 +7,7 @@ export interface CsvSink {
   write(chunk: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
+/** How the rows are looked at on their way, once a block and not once a row: that is what keeps it fast. */
 export interface WriteCsvOptions {
   readonly signal: AbortSignal;
   /**
@@ -22,6 +23,10 @@ export interface WriteCsvOptions {
   readonly chunkBytes?: number;
 }
 
+/**
+ * What was written. `replacedCharacters`: lone surrogates and broken UTF-8 that became U+FFFD, since CSV is UTF-8
+ * throughout.
+ */
 export interface CsvResult {
   /** Rows read. */
   readonly rows: number;

@@ -31,6 +31,7 @@ export interface Folders {
   freeBytes(path: string): Promise<number>;
 }
 
+/** The whole disk; most code needs only one half of it, and says so in its types. */
 export interface FileSystem extends Files, Folders {}
 
 /** An entry of a folder. */

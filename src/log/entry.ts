@@ -13,6 +13,7 @@ export interface LogEntry {
   readonly fields: Readonly<Record<string, FieldValue>>;
 }
 
+/** JSON's values: nothing with methods gets into a line, so nothing can change or throw while it is written. */
 export type FieldValue =
   | string
   | number

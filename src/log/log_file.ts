@@ -31,6 +31,7 @@ const mode = 0o640;
 
 const encoder = new TextEncoder();
 
+/** `onFailure` and `onLost` are for standard error: a full disk must not silence the agent. */
 export interface LogFileOptions {
   /** The installation folder. */
   readonly folder: string;

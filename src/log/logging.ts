@@ -19,6 +19,7 @@ import { type StandardErrorFormat, standardErrorOutput, writeStandardError } fro
 /** The clock is looked at this often at least, since it may jump, in ms. */
 const rotationLookMsMax = 60_000;
 
+/** Where lines go and what is masked in them; the same for all threads, since one thread writes for all. */
 export interface LoggingOptions {
   /** The installation folder; `undefined`: no file, standard error only. */
   readonly folder: string | undefined;

@@ -1,7 +1,9 @@
 /** The settings of a database integration, as the hub hands them to the agent. */
 import { z } from "zod";
 
+/** Kinds of databases as the console offers them; `odbc` is any connection string, `sqlite` a file beside the agent. */
 export const databaseTypes = ["mssql", "mysql", "postgresql", "odbc", "sqlite"] as const;
+/** Import data types of the manual: which columns a query must return, and how its windows are read. */
 export const dataTypes = ["interval", "contact", "agent-status"] as const;
 /** What kind of rows a query returns; the columns of each are in `source/columns.ts`. */
 export type DataType = (typeof dataTypes)[number];

@@ -88,6 +88,7 @@ export const DeclarationAnswer = z.discriminatedUnion("state", [
 ]);
 export type DeclarationAnswer = z.infer<typeof DeclarationAnswer>;
 
+/** Which parts the agent is going to send next. Addresses expire, so it asks for a few at a time. */
 export const PartsRequest = z.object({ parts: z.array(Part).min(1).max(partsPerRequestMax) });
 export type PartsRequest = z.infer<typeof PartsRequest>;
 
@@ -108,5 +109,6 @@ export type CompletionRequest = z.infer<typeof CompletionRequest>;
 /** `POST /api/v1/agent/batches/missing`: which of these batches, once acknowledged, has the hub forgotten? */
 export const MissingRequest = z.object({ ids: z.array(Sha256).max(1000) });
 export type MissingRequest = z.infer<typeof MissingRequest>;
+/** Those of the ids asked for that the hub has not got: it was restored from a backup, and they are sent again. */
 export const MissingAnswer = z.object({ missing: z.array(Sha256).max(1000) });
 export type MissingAnswer = z.infer<typeof MissingAnswer>;

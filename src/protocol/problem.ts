@@ -24,12 +24,18 @@ export const problemCodes = [
   /** The upload address is forged, used for another body, or has expired. */
   "bad-upload-address",
 ] as const;
+/** One of {@linkcode problemCodes}. An agent must bear codes that a newer hub has added. */
 export type ProblemCode = (typeof problemCodes)[number];
 
 /** Why a link ended. */
 export const unlinkReasons = ["integration-deleted", "moved", "linked-elsewhere", "given-up"] as const;
+/** One of {@linkcode unlinkReasons}; decides what the agent's log tells the administrator to do. */
 export type UnlinkReason = (typeof unlinkReasons)[number];
 
+/**
+ * The body of every refusal but OAuth's (RFC 9457, section 3.1). `detail` is for people, `type` and `reason` for
+ * programs.
+ */
 export const Problem = z.object({
   type: z.string().max(256),
   title: z.string().max(256),

@@ -35,6 +35,7 @@ export interface RoomWanted {
   readonly signal: AbortSignal;
 }
 
+/** The parts that an admission passes through, in this order: room, files, database, index. */
 export interface AdmissionOptions {
   readonly folder: string;
   readonly incomingFolder: string;

@@ -49,6 +49,7 @@ const dayMs = 24 * 60 * 60 * 1000;
 
 const log = getLogger(["cloud-link", "spool"]);
 
+/** Both folders are on one file system: batches are moved between them by renaming. */
 export interface DiskSpoolOptions {
   /** `state/spool`. */
   readonly folder: string;

@@ -13,6 +13,9 @@ export interface EvictionOrder {
   readonly acknowledgedBefore: number;
 }
 
+/**
+ * The spool's own files, rows and index, from which a batch goes in an order that survives a kill (see disk_spool.ts).
+ */
 export interface EvictionOptions {
   readonly folder: string;
   readonly fs: FileSystem;

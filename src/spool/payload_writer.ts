@@ -22,6 +22,7 @@ export interface WrittenPayload {
   readonly memory: readonly Uint8Array[] | undefined;
 }
 
+/** Where content goes and when it leaves memory; nothing is created on disk for small content. */
 export interface PayloadWriterOptions {
   readonly fs: Files;
   /** The file to create when the content is not small. */

@@ -16,6 +16,7 @@ const measurementMs = 1_000;
 
 const log = getLogger(["cloud-link", "spool"]);
 
+/** `[spool] maxMegabytes` and `keepFreeMegabytes`, in bytes. */
 export interface RoomLimits {
   readonly bytesMax: number;
   readonly freeBytesMin: number;

@@ -2,6 +2,7 @@
 import type { JWK } from "jose";
 import type { StateDatabase } from "./state_database.ts";
 
+/** The key is made once and kept when the hub forgets the registration: it is then registered again (RFC 7591). */
 export interface Identity {
   /** ES256 private key. Secret: never logged, never sent. */
   readonly privateKey: JWK;
@@ -9,6 +10,7 @@ export interface Identity {
   readonly registration: Registration | undefined;
 }
 
+/** The answer to the registration of the key (RFC 7591, section 3.2.1). */
 export interface Registration {
   readonly clientId: string;
   /** Origin of the hub that gave the client id: another hub does not know it. */

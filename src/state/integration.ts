@@ -51,6 +51,7 @@ export function raiseSequence(database: StateDatabase, key: IntegrationKey, sequ
   database.run("UPDATE integration SET sequence = max(sequence, ?) WHERE key = ?", sequence, key);
 }
 
+/** What `status` shows of the past: it is kept here to be known right after a restart. */
 export function readIntegrationStatus(database: StateDatabase, key: IntegrationKey): IntegrationStatus {
   const row = database.get<{
     last_import_at: number | null;

@@ -3,6 +3,7 @@ import { Assignment } from "../protocol/assignment.ts";
 import { Link } from "../protocol/linking.ts";
 import type { StateDatabase } from "./state_database.ts";
 
+/** A link and the work that belongs to it: another link begins without an assignment. */
 export interface StoredLink {
   readonly link: Link;
   /** `undefined` until the first one came, or when it was stored by a version that knew other assignments. */

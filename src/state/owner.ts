@@ -4,6 +4,7 @@
  */
 import type { StateDatabase } from "./state_database.ts";
 
+/** All three must agree for a state to be used; `machineId` only where both sides know one. */
 export interface Owner {
   /** `[app] name`. */
   readonly appName: string;
@@ -22,6 +23,10 @@ export function readOwner(database: StateDatabase): Owner | undefined {
   return { appName: row.app_name, folder: row.folder, machineId: row.machine_id ?? undefined };
 }
 
+/**
+ * Records whom the state belongs to. It is durable on return: the caller commits it before anything else goes into a
+ * new state.
+ */
 export function writeOwner(database: StateDatabase, owner: Owner): void {
   database.transaction(() =>
     database.run(

@@ -11,6 +11,7 @@ import { migrations } from "./migrations.ts";
 /** How long a statement waits for a lock of another process (a backup, an SQLite shell), in ms. */
 export const busyTimeoutMs = 5_000;
 
+/** A row by column name; integers are `number`s, all of them below 2^53. */
 export type Row = Record<string, unknown>;
 
 /** The file is not a database, or not a whole one. */
