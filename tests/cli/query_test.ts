@@ -1,0 +1,90 @@
+/** The command `query`, on an SQLite file. */
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { fileURLToPath } from "node:url";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+
+const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
+
+async function withDatabase(
+  act: (parts: { folder: string; query: (...args: string[]) => Promise<Result> }) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const database = new DatabaseSync(join(folder, "calls.db"));
+    database.exec(`CREATE TABLE calls (queueidentifier TEXT, queuename TEXT, timestamp TEXT, answered INTEGER);
+      INSERT INTO calls VALUES ('1', 'Störung "A"', '2026-03-02 08:15:00', 1), ('2', NULL, '2026-03-02 08:20:00', 0),
+        ('3', 'B', '2026-03-02 10:00:00', 1), ('4', 'C', '2026-03-02 08:30:00', 'many')`);
+    database.close();
+    await act({ folder, query: (...args) => run(folder, args) });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+interface Result {
+  readonly code: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+async function run(folder: string, args: readonly string[]): Promise<Result> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-all", "--no-prompt", main, "query", ...args],
+    cwd: folder,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, out: decoder.decode(stdout), error: decoder.decode(stderr) };
+}
+
+Deno.test("query prints a table and says that there is more", () =>
+  withDatabase(async ({ query }) => {
+    const { code, out } = await query("--connection", "sqlite:calls.db", "--limit", "2", "SELECT * FROM calls");
+    assertEquals(code, 0);
+    assertMatch(out, /^queueidentifier {2}queuename {4}timestamp {12}answered$/m);
+    assertMatch(out, /^2 {16}NULL {9}2026-03-02 08:20:00 {2}0$/m);
+    assertMatch(out, /the first 2 rows/);
+  }));
+
+Deno.test("query writes CSV, plain and compressed, with the same content", () =>
+  withDatabase(async ({ folder, query }) => {
+    const contents: string[] = [];
+    for (
+      const [name, unpack] of [
+        ["o.csv", (bytes: Uint8Array) => bytes],
+        ["o.csv.zst", (bytes: Uint8Array) => zstdDecompressSync(bytes)],
+        ["o.csv.gz", (bytes: Uint8Array) => gunzipSync(bytes)],
+      ] as const
+    ) {
+      const { code, out } = await query("--connection", "sqlite:calls.db", "--output", name, "SELECT * FROM calls");
+      assertEquals(code, 0);
+      assertMatch(out, /^4 rows in .* rows\/s/);
+      contents.push(new TextDecoder().decode(unpack(await Deno.readFile(join(folder, name)))));
+    }
+    assertMatch(contents[0] ?? "", /^1,"Störung ""A""",2026-03-02 08:15:00,1\r\n2,,2026-03-02 08:20:00,0\r\n/m);
+    assertEquals(new Set(contents).size, 1);
+  }));
+
+Deno.test("query with a type reads the window in the database's time zone and says which rows cannot be imported", () =>
+  withDatabase(async ({ query }) => {
+    const { code, out } = await query(
+      ...["--connection", "sqlite:calls.db", "--type", "contact", "--time-zone", "Europe/Berlin"],
+      ...["--from", "2026-03-02T08:00", "--to", "2026-03-02T07:00:00-02:00", "SELECT * FROM calls; -- all"],
+    );
+    assertEquals(code, 0);
+    assertMatch(out, /^3 rows from 2026-03-02T07:00:00\.000Z to 2026-03-02T09:00:00\.000Z/m);
+    assertMatch(out, /^1 rows cannot be imported:\n.*answered.*many/m);
+  }));
+
+Deno.test("query that fails says why, leaves no file and does not end with 0", () =>
+  withDatabase(async ({ folder, query }) => {
+    const bad = await query("--connection", "sqlite:calls.db", "--output", "o.csv", "SELECT nope FROM calls");
+    assertEquals(bad.code, 1);
+    assertMatch(bad.error, /nope/);
+    assertEquals((await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name), ["calls.db"]);
+    const columns = await query("--connection", "sqlite:calls.db", "--type", "contact", "SELECT queuename FROM calls");
+    assertMatch(columns.error, /lacks the columns queueidentifier, timestamp, answered/);
+    assert((await query("SELECT 1")).error.includes("--connection"));
+  }));
