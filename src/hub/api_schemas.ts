@@ -6,7 +6,8 @@ import { BatchOrigin, Sha256 } from "../protocol/delivery.ts";
 import { Id, Pin } from "../protocol/linking.ts";
 import { unlinkReasons } from "../protocol/problem.ts";
 import { pageItemsMax } from "./limits.ts";
-import { integrationStates, nextSteps } from "./services.ts";
+import { rowFormats } from "./rows/row_stream.ts";
+import { integrationStates, nextSteps, windowStates } from "./services.ts";
 
 const Instant = z.iso.datetime();
 /** What people type as a name: something visible, no control characters. */
@@ -14,6 +15,9 @@ export const Name: z.ZodString = z.string().trim().min(1).max(255).regex(/^[^\p{
 
 const Waiting = z.object({ batches: z.number().int(), bytes: z.number().int() });
 
+/**
+ * The installation that an integration is linked to. `waiting` is what it last reported, `null` when it has not yet.
+ */
 export const InstallationBody = z.object({
   id: Id,
   hostName: z.string(),
@@ -74,6 +78,9 @@ export const SettingsInputBody = z.strictObject({
   history: z.string().nullable().optional(),
 });
 
+/**
+ * An integration as it stands at the moment of the answer: `state`, `problem` and `nextStep` are computed, not stored.
+ */
 export const IntegrationBody = z.object({
   id: Id,
   name: z.string(),
@@ -94,6 +101,7 @@ export const IntegrationBody = z.object({
   createdAt: Instant,
 });
 
+/** To add an integration. A `draft` can be linked before its settings are complete, as the console's page does it. */
 export const NewIntegrationBody = z.strictObject({
   name: Name,
   type: z.enum(["csv", "database"]),
@@ -101,6 +109,7 @@ export const NewIntegrationBody = z.strictObject({
   settings: SettingsInputBody.optional(),
 });
 
+/** To change one: what is absent stays. A draft becomes saved, never the other way round. */
 export const IntegrationChangeBody = z.strictObject({
   name: Name.optional(),
   paused: z.boolean().optional(),
@@ -108,8 +117,10 @@ export const IntegrationChangeBody = z.strictObject({
   settings: SettingsInputBody.optional(),
 });
 
+/** To link: the PIN that the installation shows. */
 export const ConnectBody = z.strictObject({ pin: Pin });
 
+/** A batch that has arrived whole; there are no others to be seen. `size` is of the content in bytes, uncompressed. */
 export const ImportBody = z.object({
   id: Id,
   integrationId: Id,
@@ -123,19 +134,64 @@ export const ImportBody = z.object({
   origin: BatchOrigin,
 });
 
+/** Which page of a list. `cursor` is the `next` of the page before; it stays good when rows are added meanwhile. */
 export const PageQuery = z.object({
   cursor: z.string().max(1024).optional(),
   limit: z.coerce.number().int().min(1).max(pageItemsMax).optional(),
 });
 
+/** Integrations by name; `next` is `null` on the last page. */
 export const IntegrationPage = z.object({ items: z.array(IntegrationBody), next: z.string().nullable() });
+/** Imports, newest first; `next` is `null` on the last page. */
 export const ImportPage = z.object({ items: z.array(ImportBody), next: z.string().nullable() });
 
+const TimeRange = z.object({ from: Instant, to: Instant });
+
+const WindowBody = TimeRange.extend({
+  lane: z.enum(["live", "history"]),
+  sequence: z.number().int(),
+  state: z.enum(windowStates),
+  rows: z.object({
+    source: z.number().int(),
+    refused: z.number().int(),
+    batch: z.number().int(),
+    hub: z.number().int(),
+    overtaken: z.number().int(),
+    now: z.number().int(),
+  }),
+  agrees: z.boolean(),
+  reasons: z.array(z.string()),
+  error: z.string().nullable(),
+  receivedAt: Instant,
+  loadedAt: Instant,
+});
+
+export const WindowsBody = z.object({
+  dataType: z.enum(dataTypes),
+  timeZone: z.string(),
+  rows: z.number().int(),
+  imported: z.array(TimeRange),
+  gaps: z.array(TimeRange),
+  historyLeft: TimeRange.nullable(),
+  refused: z.array(WindowBody),
+  days: z.array(z.object({ day: z.iso.date(), contacts: z.number().int(), answered: z.number().int() })),
+  items: z.array(WindowBody),
+  next: z.string().nullable(),
+});
+
+export const RowsQuery = z.object({
+  from: z.iso.datetime({ offset: true }).or(z.iso.date()).optional(),
+  to: z.iso.datetime({ offset: true }).or(z.iso.date()).optional(),
+  format: z.enum(rowFormats).optional(),
+});
+
+/** To ask a linked agent for something, once. A test without `source` takes the saved settings. */
 export const NewRequestBody = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("import-now") }),
   z.strictObject({ type: z.literal("test"), source: DatabaseSource.optional() }),
 ]);
 
+/** What became of a request; `answer` is `null` until the agent has given one. */
 export const RequestBody = z.object({
   id: Id,
   type: z.enum(["import-now", "test"]),

@@ -13,6 +13,8 @@ import type { ChangeFeed } from "./changes.ts";
 import type { GroupCommit } from "./database/group_commit.ts";
 import type { Database } from "./database/schema.ts";
 import type { Tables } from "./database/schema.ts";
+import { outranks } from "./rows/coverage.ts";
+import { queueLoad } from "./rows/loader.ts";
 import { newId } from "./ids.ts";
 import { checksAtOnce, checkWaitMs, declaredKeptMs, uploadAddressMs } from "./limits.ts";
 import { batchFolder, isSinglePart, partKey, partOfName } from "./object_keys.ts";
@@ -34,6 +36,7 @@ const checksWaitingMax = 256;
 /** How often ids are asked for in one query. */
 const idsPerQueryMax = 500;
 
+/** The hub's side of `protocol/delivery.ts`. Every call may be repeated: an agent that heard no answer asks again. */
 export class Delivery {
   readonly #database: Database;
   readonly #writes: GroupCommit;
@@ -44,6 +47,7 @@ export class Delivery {
   readonly #turns = new Turns({ atOnce: checksAtOnce, waitingMax: checksWaitingMax });
   readonly #stop: AbortSignal;
   readonly #received: (bytes: number) => void;
+  readonly #queued: () => void;
 
   constructor(options: {
     database: Database;
@@ -55,6 +59,8 @@ export class Delivery {
     stop: AbortSignal;
     /** Told of every batch taken, for the metrics. */
     received?: (bytes: number) => void;
+    /** Told when there are rows to load. */
+    queued?: () => void;
   }) {
     this.#database = options.database;
     this.#writes = options.writes;
@@ -63,6 +69,7 @@ export class Delivery {
     this.#clock = options.clock;
     this.#stop = options.stop;
     this.#received = options.received ?? (() => {});
+    this.#queued = options.queued ?? (() => {});
   }
 
   /** Step 1: is it wanted, and which parts are here already? */
@@ -203,6 +210,7 @@ export class Delivery {
       await transaction.updateTable("integration")
         .set((eb) => ({ importCount: eb("importCount", "+", 1), lastImportAt: nowMs }))
         .where("id", "=", row.integrationId).execute();
+      if (origin.kind === "query") await queueLoad(transaction, row);
       await this.#changes.record(transaction, row.integrationId);
       return nowMs;
     });
@@ -216,6 +224,7 @@ export class Delivery {
     }
     this.#changes.wake(row.integrationId);
     this.#received(row.bytes);
+    if (origin.kind === "query") this.#queued();
     return receivedAt;
   }
 
@@ -223,7 +232,10 @@ export class Delivery {
     agent: AgentIdentity,
     { row, declaration }: { row: BatchRow; declaration: BatchDeclaration },
   ): Promise<DeclarationAnswer> {
-    if (row.receivedAt !== null) return { state: "received", receipt: receipt(row, row.receivedAt) };
+    if (row.receivedAt !== null) {
+      await this.#renew(agent, { row, declaration });
+      return { state: "received", receipt: receipt(row, row.receivedAt) };
+    }
     const same = row.sha256 === declaration.sha256 && row.bytes === declaration.bytes &&
       row.payloadSha256 === declaration.payloadSha256 && row.payloadBytes === declaration.payloadBytes;
     if (!same) {
@@ -246,6 +258,28 @@ export class Delivery {
     const names = await this.#objects.list(`${row.folder}/${row.id}`);
     const parts = names.map(partOfName).filter((part) => part !== undefined);
     return { state: "wanted", parts: parts.sort((a, b) => a.offset - b.offset) };
+  }
+
+  /** A window that was read with other rows meanwhile, and now again with these: they win again. */
+  async #renew(
+    agent: AgentIdentity,
+    { row, declaration }: { row: BatchRow; declaration: BatchDeclaration },
+  ): Promise<void> {
+    if (declaration.origin.kind !== "query") return;
+    const { sequence } = declaration;
+    const same = row.linkId === agent.linkId;
+    if (same && row.sequence >= sequence) return;
+    const renewed = await this.#writes.run(async (transaction) => {
+      const links = await transaction.selectFrom("link").select(["id", "createdAt"])
+        .where("id", "in", [row.linkId, agent.linkId]).execute();
+      const epoch = (id: string) => links.find((link) => link.id === id)?.createdAt ?? 0;
+      const before = { epoch: epoch(row.linkId), sequence: row.sequence };
+      if (!outranks({ epoch: epoch(agent.linkId), sequence }, before)) return false;
+      await transaction.updateTable("batch").set({ linkId: agent.linkId, sequence }).where("id", "=", row.id).execute();
+      await queueLoad(transaction, { ...row, lane: declaration.lane });
+      return true;
+    });
+    if (renewed) this.#queued();
   }
 
   async #removeParts(row: BatchRow, { keep }: { keep: ReadonlySet<string> }): Promise<void> {

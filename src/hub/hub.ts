@@ -28,6 +28,11 @@ import { Metrics } from "./metrics.ts";
 import { operationEndpoints } from "./operation_endpoints.ts";
 import { openSecretBox, type SecretBox } from "./settings/secret_box.ts";
 import { type PasswordCost, Passwords } from "./password.ts";
+import { LoadClient } from "./rows/load_client.ts";
+import { Loader } from "./rows/loader.ts";
+import { rowEndpoints } from "./rows/row_endpoints.ts";
+import { openRowStore, type RowStore } from "./rows/row_store.ts";
+import { StoredRows } from "./rows/stored_rows.ts";
 import { StoredRequests } from "./requests.ts";
 import { SmallObjects } from "./small_objects.ts";
 import type { HubServices } from "./services.ts";
@@ -37,6 +42,7 @@ import { uploadEndpoint } from "./upload_endpoint.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
+/** How a hub is started: by the command `hub`, by `demo`, and by tests on a free port. */
 export interface HubOptions {
   /** The data folder, made when it is not there. */
   readonly dataDirectory: string;
@@ -74,6 +80,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const data = stack.use(await openDatabase(options.dataDirectory));
   const { database, keys } = data;
   const box = await openSecretBox(options.dataDirectory);
+  const rowStore = stack.use(await openRowStore(options.dataDirectory));
   const passwords = new Passwords({ cost: options.passwordCost });
   const accounts = new Accounts({ database, passwords, clock });
   const account = await accounts.ensureAccount(options.accountName);
@@ -87,7 +94,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     origin: () => publicUrl.origin,
     secret: keys.upload,
   });
-  const parts = tie({ data, box, files, passwords, clock, publicUrl, stop: stop.signal });
+  const parts = tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop: stop.signal });
   server.answer(createApp({
     doorkeepers: { services: parts.services, accessTokens: parts.accessTokens },
     endpoints: parts.endpoints,
@@ -98,6 +105,8 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     ...(options.pages === undefined ? {} : { pages: options.pages(parts.services) }),
   }));
   const leftovers = { ...parts, database, clock, files };
+  await parts.loader.adopt(rowStore.id);
+  const loading = parts.loader.run(stop.signal);
   const sweeping = sweepForever({ ...leftovers, signal: stop.signal });
   log.info("The hub serves {url} from {folder}.", { url: publicUrl.href, folder: options.dataDirectory });
 
@@ -113,6 +122,8 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
       stop.abort();
       await server[Symbol.asyncDispose]();
       await sweeping;
+      parts.loadClient[Symbol.dispose]();
+      await loading;
       await parts.delivery.idle();
       await parts.writes.idle();
       await parts.changes[Symbol.asyncDispose]();
@@ -125,6 +136,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
 interface TieOptions {
   readonly data: HubDatabase;
   readonly box: SecretBox;
+  readonly rowStore: RowStore;
   readonly files: DiskObjects;
   readonly passwords: Passwords;
   readonly clock: Clock;
@@ -133,7 +145,7 @@ interface TieOptions {
 }
 
 /** Makes the services and the endpoints that call them. */
-function tie({ data, box, files, passwords, clock, publicUrl, stop }: TieOptions) {
+function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: TieOptions) {
   const { database, keys } = data;
   const changes = new ChangeFeed({ database, clock });
   const writes = new GroupCommit({ database, clock });
@@ -145,10 +157,13 @@ function tie({ data, box, files, passwords, clock, publicUrl, stop }: TieOptions
     integrations: new StoredIntegrations({ database, changes, clock, box }),
     linking: new PinLinking({ database, changes, clock, pinKey: keys.pin }),
     imports: new StoredImports({ database, objects }),
+    rows: new StoredRows({ database, rows: rowStore.database, file: rowStore.file, clock }),
     requests,
     changes,
   };
   const metrics = new Metrics();
+  const loadClient = new LoadClient(rowStore.file);
+  const loader = new Loader({ database, objects, client: loadClient, changes, clock });
   const delivery = new Delivery({
     database,
     writes,
@@ -157,6 +172,7 @@ function tie({ data, box, files, passwords, clock, publicUrl, stop }: TieOptions
     clock,
     stop,
     received: (bytes) => metrics.countBatch(bytes),
+    queued: () => loader.wake(),
   });
   const accessTokens = new AccessTokens({ database, clock, key: keys.token, issuer: () => publicUrl.origin });
   const assignments = new Assignments({ database, changes, requests, clock, box });
@@ -171,11 +187,12 @@ function tie({ data, box, files, passwords, clock, publicUrl, stop }: TieOptions
   const endpoints = [
     ...integrationEndpoints(services, new EventStreams(services, { stop })),
     ...importEndpoints(services),
+    ...rowEndpoints(services),
     ...agentEndpoints({ assignments, delivery, requests, giveUp, stop }),
     uploadEndpoint({ objects, secret: keys.upload, clock, mayUpload: (key) => delivery.mayUpload(key) }),
     ...operationEndpoints({ services, database, clock, metrics, checkObjects: () => objects.check(), stop }),
   ];
-  return { services, metrics, writes, delivery, accessTokens, changes, endpoints };
+  return { services, metrics, writes, delivery, loader, loadClient, accessTokens, changes, endpoints };
 }
 
 /** The data folder for commands beside a running hub. */

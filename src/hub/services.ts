@@ -7,7 +7,7 @@
 import type { Problem, ProblemCode, UnlinkReason } from "../protocol/problem.ts";
 import type { BatchOrigin } from "../protocol/delivery.ts";
 import type { AgentAnswer } from "../protocol/assignment.ts";
-import type { DatabaseSource } from "../protocol/database.ts";
+import type { DatabaseSource, DataType } from "../protocol/database.ts";
 import type { DatabaseSettings, SettingsInput } from "./settings/database_settings.ts";
 
 /** Who plans with the data. */
@@ -18,6 +18,7 @@ export interface Account {
 
 /** `administrator` may do everything, `viewer` may only look. */
 export const roles = ["administrator", "viewer"] as const;
+/** What someone may do, see {@linkcode roles}; the same for users and API tokens. */
 export type Role = (typeof roles)[number];
 
 /** Someone who logs in. */
@@ -66,6 +67,7 @@ export interface Installation {
   readonly waiting: { readonly batches: number; readonly bytes: number } | null;
 }
 
+/** Where several apply, what is still to be set up goes before what is wrong with the installation. */
 export const integrationStates = [
   /** Added but not saved yet; may be linked already. */
   "draft",
@@ -80,10 +82,12 @@ export const integrationStates = [
   /** Linked and online, but the agent reports what does not work: `problem`. */
   "failing",
 ] as const;
+/** One of {@linkcode integrationStates}. */
 export type IntegrationStateName = (typeof integrationStates)[number];
 
 /** What the administrator should do now. */
 export const nextSteps = ["none", "save", "connect", "check-host", "resume", "see-problem"] as const;
+/** One of {@linkcode nextSteps}; follows from the state, and for a draft from whether it is linked. */
 export type NextStep = (typeof nextSteps)[number];
 
 /** One data source configured in the hub. */
@@ -136,6 +140,7 @@ export interface Page<Item> {
   readonly next: string | null;
 }
 
+/** `secret` is for the cookie and is stored nowhere. `wrong` does not say whether there is such a user. */
 export type LoginResult =
   | { readonly ok: true; readonly secret: string; readonly session: Session }
   | { readonly ok: false; readonly reason: "wrong" }
@@ -210,6 +215,77 @@ export interface Imports {
   content(actor: Actor, id: string): Promise<{ import: Import; body: ReadableStream<Uint8Array<ArrayBuffer>> }>;
 }
 
+/** A time range: from inclusive, to exclusive. */
+export interface Range {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** `replaced`: newer batches have all of its time. `failed`: nothing of it could be taken. */
+export const windowStates = ["current", "partly-replaced", "replaced", "failed"] as const;
+
+/** A batch of rows that was loaded into its table. */
+export interface LoadedWindow extends Range {
+  readonly lane: "live" | "history";
+  /** The agent's running number: for every instant the highest wins. */
+  readonly sequence: number;
+  readonly state: (typeof windowStates)[number];
+  readonly rows: {
+    /** That the query returned. */
+    readonly source: number;
+    /** That cannot be imported: found by the agent or here. */
+    readonly refused: number;
+    /** That came. */
+    readonly batch: number;
+    /** That went into the table. */
+    readonly hub: number;
+    /** That did not, because a newer batch had their time already. */
+    readonly overtaken: number;
+    /** That are in the table now. */
+    readonly now: number;
+  };
+  /** The rows at the source, in the batch and here are the same number, but for those told as refused and overtaken. */
+  readonly agrees: boolean;
+  /** Why rows were refused: the first few. */
+  readonly reasons: readonly string[];
+  /** Only when failed. */
+  readonly error: string | null;
+  readonly receivedAt: string;
+  readonly loadedAt: string;
+}
+
+/** What there is of an integration's rows. */
+export interface RowsSummary {
+  readonly dataType: DataType;
+  readonly timeZone: string;
+  readonly rows: number;
+  /** In order of time, those that touch as one; the newest hundred. */
+  readonly imported: readonly Range[];
+  /** Between them. */
+  readonly gaps: readonly Range[];
+  /** Of the history, still to be read: newest first. */
+  readonly historyLeft: Range | null;
+  /** Windows with rows that were refused, newest first. */
+  readonly refused: readonly LoadedWindow[];
+  /** The last days, today last; days are those of `timeZone`. For agent status `contacts` are changes of activity. */
+  readonly days: readonly { readonly day: string; readonly contacts: number; readonly answered: number }[];
+}
+
+/** The rows of database integrations. Refuses `conflict` for an integration without settings of a database. */
+export interface Rows {
+  summary(actor: Actor, integrationId: string): Promise<RowsSummary>;
+  /** Newest first. */
+  windows(
+    actor: Actor,
+    options: { integrationId: string; cursor?: string | undefined; limit?: number | undefined },
+  ): Promise<Page<LoadedWindow>>;
+  /** In order of time. */
+  stream(
+    actor: Actor,
+    options: { integrationId: string; from?: string | undefined; to?: string | undefined; format: "csv" | "json" },
+  ): Promise<{ dataType: DataType; body: ReadableStream<Uint8Array<ArrayBuffer>> }>;
+}
+
 /** Something asked of the linked agent. */
 export interface RequestState {
   readonly id: string;
@@ -247,6 +323,7 @@ export interface HubServices {
   readonly integrations: Integrations;
   readonly linking: Linking;
   readonly imports: Imports;
+  readonly rows: Rows;
   readonly requests: Requests;
   readonly changes: Changes;
 }

@@ -127,6 +127,11 @@ export function sampleServices(
       get: () => Promise.resolve().then(refused),
       content: () => Promise.resolve().then(refused),
     },
+    rows: {
+      summary: () => Promise.resolve().then(refused),
+      windows: () => Promise.resolve().then(refused),
+      stream: () => Promise.resolve().then(refused),
+    },
     requests: { create: () => Promise.resolve().then(refused), get: () => Promise.resolve().then(refused) },
     changes: {
       next: (_topic, signal) =>

@@ -1,0 +1,109 @@
+/** The hub's side of the loading worker: started with the first batch, and again after a crash. */
+import { dirname } from "node:path";
+import type { FromLoader, LoadJob, LoadResult, ToLoader } from "./load_messages.ts";
+
+/** Chunks that small are sent together, in bytes. */
+const chunkBytesMin = 64 * 1024;
+
+/** Loads batches, one at a time. Disposing it ends the worker, whatever it does: a load is whole or not at all. */
+export class LoadClient implements Disposable {
+  readonly #file: string;
+  #worker: Worker | undefined;
+  #closed = false;
+  #fail: (reason: Error) => void = () => {};
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /**
+   * Loads a batch whose payload (zstd) is read as the worker asks for it. A payload that cannot be read rejects and leaves
+   * no trace, unless `isLost` says that it never will be: then the batch is recorded as one that cannot be loaded.
+   */
+  async load(
+    job: LoadJob,
+    options: { payload: AsyncIterable<Uint8Array<ArrayBuffer>>; nowMs: number; isLost(error: unknown): boolean },
+  ): Promise<LoadResult> {
+    if (this.#closed) throw new Error("Cannot load the batch: the hub is stopping");
+    const worker = this.#worker ??= this.#start();
+    const payload = gathered(options.payload);
+    const { promise, resolve, reject } = Promise.withResolvers<LoadResult>();
+    this.#fail = reject;
+    const send = (message: ToLoader, transfer: Transferable[] = []) => worker.postMessage(message, transfer);
+    const feed = async () => {
+      try {
+        const { done, value } = await payload.next();
+        if (done === true) send({ type: "end" });
+        else send({ type: "chunk", bytes: value }, [value.buffer]);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        send({ type: "cancel", reason, record: options.isLost(error) });
+      }
+    };
+    worker.onmessage = ({ data }: MessageEvent<FromLoader>) => {
+      if (data.type === "more") void feed();
+      else if (data.type === "loaded") resolve(data.result);
+      else reject(new Error(data.reason));
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#end(new Error(`Cannot load the batch: the worker failed: ${event.message}`));
+    };
+    send({ type: "begin", job, nowMs: options.nowMs });
+    try {
+      return await promise;
+    } finally {
+      await payload.return(undefined);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    this.#end(new Error("Cannot load the batch: the hub is stopping"));
+  }
+
+  #end(reason: Error): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#fail(reason);
+  }
+
+  #start(): Worker {
+    const folder = dirname(this.#file);
+    return new Worker(new URL("./load_worker.ts", import.meta.url), {
+      type: "module",
+      name: this.#file,
+      deno: {
+        permissions: { read: [folder], write: [folder], env: false, net: false, run: false, sys: false, ffi: false },
+      },
+    });
+  }
+}
+
+/** Fewer and larger messages. Each chunk is a buffer of its own, to be handed over. */
+async function* gathered(
+  payload: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, undefined, undefined> {
+  let parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of payload) {
+    parts.push(part);
+    bytes += part.length;
+    if (bytes < chunkBytesMin) continue;
+    yield joined(parts, bytes);
+    parts = [];
+    bytes = 0;
+  }
+  if (bytes > 0) yield joined(parts, bytes);
+  return undefined;
+}
+
+function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(bytes);
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
+}

@@ -1,0 +1,43 @@
+/** What passes between the hub and the worker that loads batches. */
+import type { DataType } from "../../protocol/database.ts";
+import type { Rank, TimeRange } from "./coverage.ts";
+
+/** A batch to load. */
+export interface LoadJob extends Rank {
+  readonly integrationId: string;
+  /** The agent's id of the batch. */
+  readonly batchId: string;
+  readonly lane: string;
+  readonly dataType: DataType;
+  readonly timeZone: string;
+  readonly window: TimeRange;
+  /** Rows in the batch as the agent counted them. */
+  readonly declaredRows: number;
+  /** Rows that the agent refused. */
+  readonly refused: { readonly rows: number; readonly reasons: readonly string[] };
+  readonly receivedAtMs: number;
+}
+
+/** What came of it. */
+export interface LoadResult {
+  /** Rows that are in the table now. */
+  readonly rows: number;
+  /** Rows not taken because a newer batch has their time. */
+  readonly overtaken: number;
+  readonly refused: number;
+  /** Why nothing of the batch can be taken; `null` when it was. */
+  readonly error: string | null;
+}
+
+/** To the worker. A load is `begin`, then a `chunk` for each `more`, then `end`; `cancel` ends it without a trace. */
+export type ToLoader =
+  | { readonly type: "begin"; readonly job: LoadJob; readonly nowMs: number }
+  | { readonly type: "chunk"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly type: "end" }
+  | { readonly type: "cancel"; readonly reason: string; readonly record: boolean };
+
+/** From the worker. `failed` left no trace and may be tried again. */
+export type FromLoader =
+  | { readonly type: "more" }
+  | { readonly type: "loaded"; readonly result: LoadResult }
+  | { readonly type: "failed"; readonly reason: string };

@@ -1,0 +1,113 @@
+/**
+ * The worker that loads batches, beside the hub's own thread: it takes a payload chunk by chunk, decompresses, reads CSV
+ * and writes rows, one batch after the other. It may read and write the folder of the rows and nothing else.
+ */
+import { parse, type Parser } from "csv-parse";
+import { once } from "node:events";
+import { decompress } from "../batch_check.ts";
+import { BatchLoad } from "./batch_load.ts";
+import type { FromLoader, LoadResult, ToLoader } from "./load_messages.ts";
+import { ColumnsMissingError } from "./row_reader.ts";
+import { ensureTables, openRows } from "./tables.ts";
+
+/** Longest record, in characters. */
+const recordLengthMax = 16 * 1024 * 1024;
+
+declare const self: {
+  readonly name: string;
+  onmessage: ((event: { readonly data: ToLoader }) => void) | null;
+  postMessage(message: FromLoader): void;
+};
+
+/** The batch is no CSV. */
+class CsvError extends Error {
+  override readonly name = "CsvError";
+}
+
+/** The hub gave the load up. */
+class CancelledError extends Error {
+  override readonly name = "CancelledError";
+  readonly record: boolean;
+  constructor(reason: string, options: { record: boolean }) {
+    super(reason);
+    this.record = options.record;
+  }
+}
+
+// The worker's name is the file.
+const database = openRows(self.name);
+ensureTables(database);
+let wake: (message: ToLoader) => void = () => {};
+
+self.onmessage = ({ data }) => {
+  if (data.type === "begin") void load(data);
+  else wake(data);
+};
+
+async function load({ job, nowMs }: ToLoader & { type: "begin" }): Promise<void> {
+  const batch = new BatchLoad(database, job);
+  try {
+    self.postMessage({ type: "loaded", result: batch.begin() ?? await fill(batch, nowMs) });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    try {
+      if (database.isTransaction) batch.rollback();
+      const refused = error instanceof ColumnsMissingError || error instanceof CsvError ||
+        error instanceof CancelledError && error.record;
+      if (refused) self.postMessage({ type: "loaded", result: batch.refuse(nowMs, reason) });
+      else self.postMessage({ type: "failed", reason });
+    } catch (second) {
+      self.postMessage({ type: "failed", reason: String(second) });
+    }
+  }
+}
+
+async function fill(batch: BatchLoad, nowMs: number): Promise<LoadResult> {
+  const parser = csvParser(batch);
+  try {
+    for await (const content of decompress(chunks())) {
+      if (!parser.stream.write(content)) await Promise.race([once(parser.stream, "drain"), parser.ended]);
+    }
+    parser.stream.end();
+    await parser.ended;
+  } finally {
+    parser.stream.destroy();
+  }
+  return batch.commit(nowMs);
+}
+
+/** Hands every record to the batch; nothing piles up behind it. */
+function csvParser(batch: BatchLoad): { stream: Parser; ended: Promise<void> } {
+  let own: unknown;
+  const stream = parse({
+    bom: true,
+    max_record_size: recordLengthMax,
+    on_record(record: string[]) {
+      try {
+        batch.row(record);
+      } catch (error) {
+        own = error;
+        throw error;
+      }
+      return null;
+    },
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  stream.on("data", () => {});
+  stream.on("end", resolve);
+  stream.on("error", (cause) => reject(own ?? new CsvError(`The batch is not CSV: ${cause.message}`, { cause })));
+  promise.catch(() => {});
+  return { stream, ended: promise };
+}
+
+/** The payload, asked for chunk by chunk. */
+async function* chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  for (;;) {
+    const next = new Promise<ToLoader>((resolve) => wake = resolve);
+    self.postMessage({ type: "more" });
+    const message = await next;
+    if (message.type === "end") return;
+    if (message.type === "cancel") throw new CancelledError(message.reason, message);
+    if (message.type === "chunk") yield message.bytes;
+  }
+}

@@ -1,0 +1,21 @@
+/** The file with the rows in the hub's data folder, open for reading; only the loading worker writes it. */
+import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { ensureTables, openRows } from "./tables.ts";
+
+/** The open file. */
+export interface RowStore extends Disposable {
+  readonly file: string;
+  readonly database: DatabaseSync;
+  /** Another one when the file was made anew: everything has to be loaded again then. */
+  readonly id: string;
+}
+
+/** Opens `rows/rows.db`, making it when it is not there. */
+export async function openRowStore(dataDirectory: string): Promise<RowStore> {
+  const folder = await Deno.realPath(dataDirectory);
+  await Deno.mkdir(join(folder, "rows"), { recursive: true, mode: 0o700 });
+  const file = join(folder, "rows", "rows.db");
+  const database = openRows(file);
+  return { file, database, id: ensureTables(database), [Symbol.dispose]: () => database.close() };
+}

@@ -1,0 +1,118 @@
+/**
+ * Rows of a time range as CSV or JSON, in pieces: a connection of its own reads them as of the moment it began, so that a
+ * window replaced meanwhile neither doubles nor loses any.
+ */
+import type { DatabaseSync } from "node:sqlite";
+import type { DataType } from "../../protocol/database.ts";
+import type { TimeRange } from "./coverage.ts";
+import { openRows, type RowTable, tableOf } from "./tables.ts";
+
+/** What rows are written as. */
+export const rowFormats = ["csv", "json"] as const;
+export type RowFormat = (typeof rowFormats)[number];
+
+/** Rows of one piece: what is read without a pause. */
+const rowsPerPiece = 500;
+/** A reader that takes longer is cut off, in ms: what it reads keeps the log file from being cut back. */
+const readMsMax = 30 * 60_000;
+
+type SqliteRow = Record<string, string | number | null>;
+
+/** The rows in order of time. Cancelling closes the file. */
+export function rowStream(
+  file: string,
+  options: {
+    integrationId: string;
+    dataType: DataType;
+    range: TimeRange;
+    format: RowFormat;
+    /** Called once when the stream has ended, however. */
+    onEnd(): void;
+  },
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const { dataType, range, format, onEnd } = options;
+  const table = tableOf[dataType];
+  const encoder = new TextEncoder();
+  const startedMs = performance.now();
+  let database: DatabaseSync | undefined;
+  let pieces: Iterator<string> | undefined;
+  const close = () => {
+    if (database === undefined) return;
+    pieces?.return?.();
+    database.close();
+    database = undefined;
+    onEnd();
+  };
+  return new ReadableStream({
+    start() {
+      database = openRows(file);
+      database.exec("pragma query_only = on");
+      const rows = database.prepare(
+        `select ${table.columns.join(", ")} from ${table.name}
+         where source = (select key from source where id = ?) and ${table.time} >= ? and ${table.time} < ?
+         order by ${table.time}, n`,
+      ).iterate(options.integrationId, range.fromMs, range.toMs) as Iterable<SqliteRow>;
+      pieces = (format === "csv" ? csvPieces : jsonPieces)(rows, table);
+    },
+    pull(controller) {
+      try {
+        if (performance.now() - startedMs > readMsMax) throw new Error("Cannot go on: the rows were read too slowly");
+        const next = pieces?.next();
+        if (next === undefined || next.done === true) {
+          close();
+          controller.close();
+        } else controller.enqueue(encoder.encode(next.value));
+      } catch (error) {
+        close();
+        throw error;
+      }
+    },
+    cancel: close,
+  });
+}
+
+function* csvPieces(rows: Iterable<SqliteRow>, table: RowTable): Generator<string> {
+  yield `${table.columns.join(",")}\r\n`;
+  const line = (row: SqliteRow) => `${table.columns.map((column) => csvField(shown(row, column))).join(",")}\r\n`;
+  yield* gathered(rows, line);
+}
+
+function* jsonPieces(rows: Iterable<SqliteRow>, table: RowTable): Generator<string> {
+  yield "[";
+  let before = "\n";
+  const line = (row: SqliteRow) => {
+    const text = before +
+      JSON.stringify(Object.fromEntries(table.columns.map((column) => [column, shown(row, column)])));
+    before = ",\n";
+    return text;
+  };
+  yield* gathered(rows, line);
+  yield "\n]\n";
+}
+
+function* gathered(rows: Iterable<SqliteRow>, line: (row: SqliteRow) => string): Generator<string> {
+  let piece = "";
+  let count = 0;
+  for (const row of rows) {
+    piece += line(row);
+    if (++count % rowsPerPiece !== 0) continue;
+    yield piece;
+    piece = "";
+  }
+  if (piece !== "") yield piece;
+}
+
+const timeColumns = new Set(["timestamp", "starttime", "endtime"]);
+
+/** The value as it is handed out: times as RFC 3339 in UTC. */
+function shown(row: SqliteRow, column: string): string | number | null {
+  const value = row[column] ?? null;
+  if (typeof value !== "number" || !timeColumns.has(column)) return value;
+  return new Date(value).toISOString().replace(".000Z", "Z");
+}
+
+function csvField(value: string | number | null): string {
+  if (value === null) return "";
+  if (typeof value === "number") return String(value);
+  return value === "" || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+}

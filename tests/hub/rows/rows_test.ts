@@ -1,0 +1,216 @@
+import { assert, assertEquals, assertMatch } from "../../assert.ts";
+import { startTestHub } from "../start_hub.ts";
+import { TestAgent } from "../test_agent.ts";
+import { linkedDatabase, loaded, type QueryBatch, queryBatch, rowsOf } from "./query_batch.ts";
+
+const interval = { dataType: "interval", dataTypeColumns: null } as const;
+const row = (time: string, offered: number, queue = "Q1") => [queue, 'Süd, "1"', time, `${offered}`, "1", "60", ""];
+
+function hours(from: number, to: number, sequence: number, offered: number): QueryBatch {
+  const rows = [];
+  // Berlin is two hours ahead of UTC in July.
+  for (let hour = from; hour < to; hour++) {
+    rows.push(row(`2026-07-01 ${String(hour + 2).padStart(2, "0")}:00:00`, offered));
+  }
+  const at = (hour: number) => `2026-07-01T${String(hour).padStart(2, "0")}:00:00Z`;
+  return { dataType: interval.dataType, from: at(from), to: at(to), sequence, rows };
+}
+
+Deno.test("rows are in UTC in the order of time, as CSV and as JSON, and a range of them", async () => {
+  await using test = await startTestHub();
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+  await agent.deliver(queryBatch(agent, hours(8, 11, 1, 5)));
+  const windows = await loaded(test.admin, id);
+  assertEquals([windows.rows, windows.gaps, windows.items.length], [3, [], 1]);
+  assertEquals(windows.imported, [{ from: "2026-07-01T08:00:00.000Z", to: "2026-07-01T11:00:00.000Z" }]);
+  assertEquals(windows.items[0]?.rows, { source: 3, refused: 0, batch: 3, hub: 3, overtaken: 0, now: 3 });
+  assertEquals([windows.items[0]?.agrees, windows.items[0]?.state], [true, "current"]);
+  assertEquals(await rowsOf(test.admin, id, "&from=2026-07-01T09:00:00Z&to=2026-07-01T10:00:00Z"), [{
+    queueidentifier: "Q1",
+    queuename: 'Süd, "1"',
+    timestamp: "2026-07-01T09:00:00Z",
+    offered: 5,
+    answered: 1,
+    handlingtime: 60,
+    channel: "calls",
+  }]);
+  const csv = await test.admin.request("GET", `/api/v1/integrations/${id}/rows?to=2026-07-01T09:00:00%2B00:00`);
+  assertEquals(csv.headers.get("content-type"), "text/csv; charset=utf-8; header=present");
+  assertEquals(
+    await csv.text(),
+    'queueidentifier,queuename,timestamp,offered,answered,handlingtime,channel\r\nQ1,"Süd, ""1""",2026-07-01T08:00:00Z,5,1,60,calls\r\n',
+  );
+  const json = await test.admin.request("GET", `/api/v1/integrations/${id}/rows`, {
+    headers: { accept: "application/json" },
+  });
+  assertEquals((await json.json()).length, 3);
+  const wrong = await test.admin.request("GET", `/api/v1/integrations/${id}/rows?from=yesterday`);
+  assertEquals([wrong.status, (await wrong.json()).errors[0].field], [400, "from"]);
+  const csvIntegration = await test.admin.createIntegration("files");
+  assertEquals((await test.admin.request("GET", `/api/v1/integrations/${csvIntegration.id}/rows`)).status, 409);
+  assertEquals((await test.admin.request("GET", `/api/v1/integrations/none/windows`)).status, 404);
+});
+
+Deno.test("for every instant the highest running number wins, in whatever order batches arrive", async () => {
+  const batches = [hours(0, 12, 1, 1), hours(6, 18, 2, 2), hours(9, 10, 3, 3), hours(4, 8, 4, 4)];
+  const expected = [...Array(4).fill(1), ...Array(4).fill(4), 2, 3, ...Array(8).fill(2)];
+  for (const order of [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]]) {
+    await using test = await startTestHub();
+    const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+    for (const index of order) {
+      const batch = batches[index];
+      assert(batch !== undefined);
+      await agent.deliver(queryBatch(agent, batch));
+      await loaded(test.admin, id);
+    }
+    const windows = await loaded(test.admin, id);
+    assertEquals((await rowsOf(test.admin, id)).map(({ offered }) => offered), expected, String(order));
+    assertEquals(windows.rows, 18);
+    for (const window of windows.items) assert(window.agrees, JSON.stringify(window));
+    assertEquals(windows.items.reduce((sum, window) => sum + window.rows.now, 0), 18);
+  }
+});
+
+Deno.test("rows that came back to what they once were win again", async () => {
+  await using test = await startTestHub();
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+  for (const [sequence, offered] of [[1, 10], [2, 20], [3, 10]] as const) {
+    await agent.deliver(queryBatch(agent, hours(8, 9, sequence, offered)));
+    await loaded(test.admin, id);
+    assertEquals((await rowsOf(test.admin, id)).map((row) => row["offered"]), [offered]);
+  }
+  assertEquals((await test.admin.imports(id)).length, 2);
+});
+
+Deno.test("a new installation's batches win over those of the one before, although it counts from one again", async () => {
+  await using test = await startTestHub();
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+  await agent.deliver(queryBatch(agent, hours(8, 10, 500, 1)));
+  const second = await TestAgent.linked(test.admin, id);
+  await second.deliver(queryBatch(second, hours(9, 10, 1, 2)));
+  await loaded(test.admin, id);
+  assertEquals((await rowsOf(test.admin, id)).map(({ offered }) => offered), [1, 2]);
+});
+
+Deno.test("the hour that comes twice is the first one, the one that never comes lies after the jump, as the agent maps them", async () => {
+  await using test = await startTestHub();
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "agent-status" });
+  const status = (start: string, end = "") => ["4711", start, end, "pause"];
+  await agent.deliver(queryBatch(agent, {
+    dataType: "agent-status",
+    from: "2026-10-24T22:00:00Z",
+    to: "2026-10-25T04:00:00Z",
+    sequence: 1,
+    rows: [
+      status("2026-10-25 01:59:59.5", "2026-10-25 02:30:00"),
+      status("2026-10-25 02:30:00"),
+      // With an offset the second pass can be told.
+      status("2026-10-25 02:30:00+01:00"),
+      status("2026-10-25 03:00:00"),
+    ],
+  }));
+  await agent.deliver(queryBatch(agent, {
+    dataType: "agent-status",
+    from: "2026-03-29T00:00:00Z",
+    to: "2026-03-29T04:00:00Z",
+    sequence: 2,
+    rows: [status("2026-03-29 01:59:00"), status("2026-03-29 02:30:00"), status("2026-03-29 03:00:00")],
+  }));
+  const windows = await loaded(test.admin, id);
+  assertEquals(windows.rows, 7);
+  assertEquals((await rowsOf(test.admin, id)).map(({ starttime }) => starttime), [
+    "2026-03-29T00:59:00Z",
+    "2026-03-29T01:00:00Z",
+    "2026-03-29T01:30:00Z",
+    "2026-10-24T23:59:59.500Z",
+    "2026-10-25T00:30:00Z",
+    "2026-10-25T01:30:00Z",
+    "2026-10-25T02:00:00Z",
+  ]);
+  assertEquals((await rowsOf(test.admin, id))[3]?.["endtime"], "2026-10-25T00:30:00Z");
+});
+
+Deno.test("refused rows are counted with their reasons, and the ledger says where numbers differ", async () => {
+  await using test = await startTestHub();
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "contact" });
+  const contact = (time: string, answered: string, channel = "calls") => ["Q", "", time, answered, "", channel];
+  const window = { dataType: "contact", from: "2026-07-01T00:00:00Z", to: "2026-07-02T00:00:00Z" } as const;
+  await agent.deliver(queryBatch(agent, {
+    ...window,
+    sequence: 1,
+    rows: [
+      contact("2026-07-01 10:00:00", "true"),
+      contact("2026-07-01 10:00:00", "-1"),
+      contact("2026-07-05 10:00:00", "1"),
+      contact("soon", "1"),
+      contact("2026-07-01 11:00:00", "0", "fax"),
+    ],
+    refused: { rows: 2, reasons: ["Row 7: answered is NULL"] },
+  }));
+  const { rows, refused: [told], items: [item] } = await loaded(test.admin, id);
+  assertEquals(rows, 1);
+  assertEquals(item?.rows, { source: 7, refused: 6, batch: 5, hub: 1, overtaken: 0, now: 1 });
+  assertEquals(item?.agrees, false);
+  assertEquals(told?.reasons, [
+    "Row 7: answered is NULL",
+    'Row 2: answered is "-1", not an integer from 0 on',
+    'Row 3: timestamp is "2026-07-05 10:00:00", outside of the window',
+    'Row 4: timestamp is "soon", not a date and time',
+    'Row 5: channel is "fax", not one of calls, chats, emails, social_media, documents, cases',
+  ]);
+  await agent.deliver(
+    queryBatch(agent, { ...window, sequence: 2, rows: [contact("2026-07-01 10:00:00", "1")], declaredRows: 3 }),
+  );
+  const after = await loaded(test.admin, id);
+  assertEquals([after.items[0]?.agrees, after.items[0]?.rows.batch, after.refused.length], [false, 1, 0]);
+});
+
+Deno.test("a batch that cannot be read changes nothing, and says why", async () => {
+  await using test = await startTestHub();
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+  await agent.deliver(queryBatch(agent, hours(8, 9, 1, 7)));
+  await agent.deliver(queryBatch(agent, { ...hours(8, 9, 2, 8), columns: ["a", "b", "c", "d", "e", "f", "g"] }));
+  await agent.deliver(queryBatch(agent, { ...hours(8, 9, 3, 9), rows: [row("2026-07-01 10:00:00", 9), ["short"]] }));
+  const { rows, items } = await loaded(test.admin, id);
+  assertEquals([rows, items.map(({ state }) => state)], [1, ["failed", "failed", "current"]]);
+  assertMatch(items[1]?.error ?? "", /lacks the columns queueidentifier/);
+  assertMatch(items[0]?.error ?? "", /not CSV/);
+  assertEquals((await rowsOf(test.admin, id)).map(({ offered }) => offered), [7]);
+});
+
+Deno.test("gaps, the history that is left and the days of the chart are told", async () => {
+  await using test = await startTestHub();
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval", history: "2026-06-30" });
+  const day = new Date(Date.now()).toISOString().slice(0, 10);
+  const today = { dataType: "interval", from: `${day}T00:00:00Z`, to: `${day}T23:45:00Z` } as const;
+  await agent.deliver(
+    queryBatch(agent, { ...today, timeZone: "UTC", sequence: 9, rows: [row(`${day} 12:00:00`, 42)] }),
+  );
+  await agent.deliver(queryBatch(agent, hours(8, 9, 1, 7)));
+  await agent.deliver(queryBatch(agent, hours(9, 10, 2, 7)));
+  const { imported, gaps, historyLeft, days } = await loaded(test.admin, id);
+  assertEquals(imported[0], { from: "2026-07-01T08:00:00.000Z", to: "2026-07-01T10:00:00.000Z" });
+  assertEquals(gaps, [{ from: "2026-07-01T10:00:00.000Z", to: `${day}T00:00:00.000Z` }]);
+  assertEquals(historyLeft, { from: "2026-06-29T22:00:00.000Z", to: "2026-07-01T08:00:00.000Z" });
+  assertEquals(days.length, 14);
+  assertEquals(days.reduce((sum, { contacts }) => sum + contacts, 0), 42);
+});
+
+Deno.test("without its file of rows the hub makes it again from the batches", async () => {
+  const dataDirectory = await Deno.makeTempDir({ prefix: "hub-rows-" });
+  try {
+    let id = "";
+    {
+      await using test = await startTestHub({ dataDirectory });
+      const made = await linkedDatabase(test.admin, { dataType: "interval" });
+      id = made.id;
+      await made.agent.deliver(queryBatch(made.agent, hours(8, 10, 1, 7)));
+      await loaded(test.admin, id);
+    }
+    await Deno.remove(`${dataDirectory}/rows`, { recursive: true });
+    await using test = await startTestHub({ dataDirectory });
+    assertEquals((await loaded(test.admin, id)).rows, 2);
+  } finally {
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
+});
