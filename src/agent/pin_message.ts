@@ -1,5 +1,6 @@
 /** The message that shows a PIN, word for word as the manual has it. */
 
+/** All that the message depends on; the words around it never change. */
 export interface PinMessageOptions {
   /** Six digits. */
   readonly pin: string;

@@ -1,5 +1,6 @@
 /** Files as a contact centre's ACD writes them: queues over a day in 15-minute intervals. Made up, the same each time. */
 
+/** The bytes are what has to arrive at the hub, unchanged. */
 export interface DemoFile {
   readonly name: string;
   readonly bytes: Uint8Array<ArrayBuffer>;

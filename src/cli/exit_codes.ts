@@ -1,5 +1,6 @@
 /** What the exit codes of all commands mean. Scripts rely on them: never give a number another meaning. */
 
+/** By what has happened; above 128 a signal, as shells have it. */
 export const exitCodes = {
   ok: 0,
   /** The command could not do what it should; for `check`: something has failed. */

@@ -1,5 +1,6 @@
 /** The effective configuration of one installation: parsed, checked and complete. `load.ts` makes it from the TOML. */
 
+/** Sections as in the TOML, values in the units that the code works in. Paths are absolute. */
 export interface Config {
   /** The installation folder (real path): where the TOML lies, relative paths start, log and state are kept. */
   readonly folder: string;

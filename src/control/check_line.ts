@@ -1,5 +1,6 @@
 /** One finding of `check`. */
 
+/** Plain data: it crosses the control channel, and `check --json` prints it as it is. */
 export interface CheckLine {
   /** What was looked at, e.g. `Proxy` or `Import folder`. */
   readonly name: string;

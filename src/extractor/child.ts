@@ -23,6 +23,7 @@ const progressEveryMs = 500;
 /** Queries whose columns are remembered. */
 const describedMax = 32;
 
+/** What the process talks through and opens databases with; the defaults are those of the command `extract`. */
 export interface ChildOptions {
   /** @default standard input */
   readonly input?: ReadableStream<Uint8Array>;

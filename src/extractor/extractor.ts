@@ -59,6 +59,7 @@ export class ExtractError extends Error {
   }
 }
 
+/** How the process is started and when it is replaced. It is not started before there is a query. */
 export interface ExtractorOptions {
   /** Which of the two it is, for messages: `live` or `history`. */
   readonly name: string;
@@ -67,6 +68,7 @@ export interface ExtractorOptions {
   readonly limits?: Partial<ExtractorLimits>;
 }
 
+/** Of one query. Aborting cancels it in the database first, and ends the process only when that does not help. */
 export interface RunOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (rows: number) => void;

@@ -94,6 +94,7 @@ export const extractFailures = [
   /** The driver took the process down, or it had to be killed. */
   "crash",
 ] as const;
+/** One of {@linkcode extractFailures}: where it went wrong, and so what helps. */
 export type ExtractFailure = (typeof extractFailures)[number];
 
 /** From the child. */

@@ -27,6 +27,7 @@ export class OutputError extends Error {
 /** How often a query is begun again because values were longer than declared. */
 const longValueRoundsMax = 8;
 
+/** What a job has around it in the extractor's process; the connection outlives the job. */
 export interface JobSurroundings {
   readonly database: Database;
   readonly fs: Files;

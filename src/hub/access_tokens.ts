@@ -25,6 +25,10 @@ const Claims = z.object({ iss: z.string(), sub: z.string(), link: z.string(), ex
 /** Tokens whose signature is remembered as good. */
 const verifiedMax = 1000;
 
+/**
+ * Issues and verifies them (RFC 9068's `at+jwt`, HS256). One key for all hubs on a database: any of them takes the
+ * others' tokens.
+ */
 export class AccessTokens {
   readonly #database: Database;
   readonly #clock: Clock;

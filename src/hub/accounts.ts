@@ -21,6 +21,9 @@ export interface ApiToken {
   readonly lastUsedAt: string | null;
 }
 
+/**
+ * Behind `hub user …` and `hub token …`: whoever may read the data folder may do all of it, so no role is asked for.
+ */
 export class Accounts {
   readonly #database: Database;
   readonly #passwords: Passwords;

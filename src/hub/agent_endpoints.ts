@@ -29,6 +29,7 @@ export interface AgentServices {
   readonly stop: AbortSignal;
 }
 
+/** Assignment, requests, reports and batches; each answers only for the link that the access token names. */
 export function agentEndpoints(services: AgentServices): readonly Endpoint[] {
   return [...workEndpoints(services), ...deliveryEndpoints(services)];
 }

@@ -19,6 +19,7 @@ import { HubProblem } from "./services.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
+/** What the doors lead to. Tests put the same app together without a socket. */
 export interface AppOptions {
   readonly doorkeepers: Doorkeepers;
   readonly endpoints: readonly Endpoint[];
@@ -36,6 +37,10 @@ export interface ConnectionInfo {
   readonly remoteAddr: Deno.Addr;
 }
 
+/**
+ * Errors that are no {@linkcode HubProblem} are logged, and answered 500 without telling why. Paths below `/api/` never
+ * reach the pages.
+ */
 export function createApp(options: AppOptions): Hono {
   const { services } = options.doorkeepers;
   const { publicUrl } = services;

@@ -17,11 +17,13 @@ import { HubProblem } from "./services.ts";
 import { databaseSource, storedSettings } from "./settings/database_settings.ts";
 import type { SecretBox } from "./settings/secret_box.ts";
 
+/** An assignment and the ETag that the agent's next poll names. */
 export interface Assigned {
   readonly assignment: Assignment;
   readonly etag: string;
 }
 
+/** Reads everything from the database at each poll: any hub on it can answer the next one. */
 export class Assignments {
   readonly #database: Database;
   readonly #changes: ChangeFeed;

@@ -17,6 +17,7 @@ const readBytes = 64 * 1024;
 /** Objects deleted together. */
 const batchSize = 64;
 
+/** Needs a file system whose rename replaces a file atomically and whose folders can be synced. */
 export class DiskObjects implements ObjectStore {
   readonly #objects: string;
   readonly #temporary: string;

@@ -13,6 +13,7 @@ const heartbeatMs = 20_000;
 
 type Needed = Pick<HubServices, "integrations" | "changes">;
 
+/** The open streams of this process, whose number is limited ({@linkcode eventStreamsMax}). */
 export class EventStreams {
   readonly #services: Needed;
   /** Ends every stream when the hub stops. */

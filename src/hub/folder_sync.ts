@@ -1,5 +1,6 @@
 /** Syncs folders (fsync), so that names in them survive a power cut; those who come during a sync share the next one. */
 
+/** Whoever asks while a sync is running gets the next one: only that has seen the names made before. */
 export class FolderSync {
   readonly #running = new Map<string, Promise<void>>();
   readonly #next = new Map<string, Promise<void>>();

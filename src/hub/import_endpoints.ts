@@ -4,6 +4,7 @@ import { attachment } from "./content_disposition.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import type { HubServices } from "./services.ts";
 
+/** List, single import and content, for viewers and API tokens as well: nothing here changes anything. */
 export function importEndpoints({ imports }: HubServices): readonly Endpoint[] {
   return [
     endpoint({

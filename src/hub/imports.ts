@@ -11,6 +11,7 @@ import { readParts } from "./read_parts.ts";
 import { type Actor, HubProblem, type Import, type Imports, type Page } from "./services.ts";
 import { importView } from "./views.ts";
 
+/** A batch is an import from the moment it has `receivedAt`; before that it is invisible here. */
 export class StoredImports implements Imports {
   readonly #database: Database;
   readonly #objects: ObjectStore;

@@ -14,6 +14,7 @@ import { sealedSettings } from "./settings/store_settings.ts";
 import { type Actor, HubProblem, type Integration, type Integrations, type Page } from "./services.ts";
 import { type IntegrationRow, integrationView } from "./views.ts";
 
+/** Every change wakes the agent's poll and the console's streams, so it is seen at once on both sides. */
 export class StoredIntegrations implements Integrations {
   readonly #database: Database;
   readonly #changes: ChangeFeed;

@@ -51,7 +51,12 @@ export const attemptsKeptMs: number = hourMs;
 export const passwordHashesAtOnce = 2;
 /** Passwords waiting to be hashed; more are answered 429. */
 export const passwordHashesWaitingMax = 64;
+/**
+ * Shortest password, in characters. Length is the only rule: rules of composition make worse passwords (NIST SP
+ * 800-63B).
+ */
 export const passwordCharactersMin = 10;
+/** Longest password, in characters: hashing time must not be the caller's choice. */
 export const passwordCharactersMax = 256;
 
 /** A session ends this long after it began, whatever happens in it. */
@@ -63,6 +68,7 @@ export const neverLinkedKeptMs: number = 24 * hourMs;
 export const clockToleranceSeconds = 60;
 /** An assertion may be valid for this long at most, in seconds. */
 export const assertionSecondsMax = 300;
+/** An access token is valid for this long, in seconds. What ends a link does not wait for it. */
 export const accessTokenSeconds = 600;
 
 /** An installation that was not heard from for this long is stale. It reports every minute. */
@@ -72,10 +78,14 @@ export const lastSeenResolutionMs = 20_000;
 
 /** Bodies, in bytes. */
 export const jsonBytesMax = 128 * 1024;
+/** The list of a batch's parts, in bytes: 300,000 parts at most, some 150 bytes each. */
 export const completionBytesMax = 48 * 1024 * 1024;
+/** OAuth's form bodies, in bytes: the largest field is a client assertion. */
 export const formBytesMax = 128 * 1024;
 
+/** Items of a page when the caller does not say how many. */
 export const pageItemsDefault = 50;
+/** Items of a page at most; a page is in memory whole. */
 export const pageItemsMax = 500;
 
 /** An upload address is good for this long. */

@@ -16,6 +16,7 @@ import { instant, integrationView } from "./views.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
+/** One transaction takes the PIN out of circulation, ends the links it replaces and makes the new one. */
 export class PinLinking implements Linking {
   readonly #database: Database;
   readonly #changes: ChangeFeed;

@@ -8,6 +8,7 @@ const log = getLogger(["cloud-link", "hub"]);
 /** How long running requests may take when the hub stops, in ms. */
 const stopMs = 600;
 
+/** Where the hub listens. Passwords and tokens go over it, so plain HTTP is for loopback only. */
 export interface ListenOptions {
   readonly hostname: string;
   /** 0: any free one. */

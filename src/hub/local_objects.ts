@@ -6,6 +6,7 @@ import { ObjectMissingError, type ObjectStore, type UploadAddress } from "./obje
 import { checked, type Incoming } from "./incoming.ts";
 import type { SmallObjects } from "./small_objects.ts";
 
+/** The key tells which of the two an object is in, so that nothing has to be looked for twice. */
 export class LocalObjects implements ObjectStore {
   readonly #files: DiskObjects;
   readonly #small: SmallObjects;

@@ -9,6 +9,7 @@ export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 
 const durationBucketsSeconds = [0.005, 0.025, 0.1, 0.5, 2.5, 10, 60];
 
+/** Counted in memory: reading them costs only the gauges' queries. */
 export class Metrics {
   readonly #requests = new Map<string, number>();
   readonly #durations = durationBucketsSeconds.map(() => 0);

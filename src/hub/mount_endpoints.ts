@@ -18,6 +18,7 @@ export interface Doorkeepers {
   readonly accessTokens: AccessTokens;
 }
 
+/** A known path with another method is answered 405 with `Allow` (RFC 9110, section 15.5.6). */
 export function mountEndpoints(app: Hono, options: { endpoints: readonly Endpoint[]; doorkeepers: Doorkeepers }): void {
   for (const endpoint of options.endpoints) {
     app.on(endpoint.method.toUpperCase(), endpoint.path, async (context) => {

@@ -33,6 +33,10 @@ import { clientCredentialsToken, deviceToken, type TokenContext } from "./token_
 /** Where the pages are that a PIN is typed into; part of the message that agents show. */
 export const integrationsPagePath = "/account/integrations";
 
+/**
+ * `pinKey` is the key of the HMAC that a PIN is stored as; the origin of `publicUrl` is the issuer (RFC 8414, section
+ * 2).
+ */
 export interface OAuthOptions {
   readonly database: Database;
   readonly clock: Clock;
@@ -41,6 +45,10 @@ export interface OAuthOptions {
   readonly publicUrl: URL;
 }
 
+/**
+ * Metadata at its well-known path, the endpoints below `/oauth/`. They speak RFC 6749's errors instead of problem
+ * details.
+ */
 export function mountOAuth(app: Hono, options: OAuthOptions): void {
   const { origin } = options.publicUrl;
   app.get(serverMetadataPath, (context) => context.json(serverMetadata(origin)));

@@ -1,6 +1,10 @@
 // deno-lint-ignore-file camelcase -- the RFCs name the fields
 /** Refusals of the OAuth endpoints (RFC 6749, section 5.2), which are no problem details. */
 
+/**
+ * Thrown where a request is refused: `error` is the RFC's code, the message its description. 400 unless it says
+ * otherwise.
+ */
 export class OAuthRefusal extends Error {
   override readonly name = "OAuthRefusal";
   readonly error: string;

@@ -8,6 +8,9 @@ import { type Metrics, metricsContentType } from "./metrics.ts";
 import { findActor } from "./mount_endpoints.ts";
 import { HubProblem, type HubServices } from "./services.ts";
 
+/**
+ * `/healthz` says that the process answers, `/readyz` that database and objects do too, `/metrics` is Prometheus' text.
+ */
 export function operationEndpoints(options: {
   services: HubServices;
   database: Database;

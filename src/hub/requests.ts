@@ -14,6 +14,7 @@ import { openRequestsMax, requestOpenMs } from "./limits.ts";
 import { type Actor, HubProblem, type NewRequest, type Requests, type RequestState } from "./services.ts";
 import { instant } from "./views.ts";
 
+/** Kept in the database, so that the agent may ask one hub and answer another. */
 export class StoredRequests implements Requests {
   readonly #database: Database;
   readonly #changes: ChangeFeed;

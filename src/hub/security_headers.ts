@@ -18,6 +18,7 @@ const contentSecurityPolicy = [
 /** How long browsers insist on https, in seconds. */
 const strictTransportSeconds = 31_536_000;
 
+/** Sets them after the handler, on errors too. `Strict-Transport-Security` only where `publicUrl` is https. */
 export function securityHeaders(options: { publicUrl: URL }): MiddlewareHandler {
   const secure = options.publicUrl.protocol === "https:";
   return async (context, next) => {

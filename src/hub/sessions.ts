@@ -13,6 +13,7 @@ export const apiTokenPrefix = "icl_";
 /** `lastUsedAt` of a token is written this often at most. */
 const tokenUseResolutionMs = 60_000;
 
+/** Stored in the database: a restart of the hub, or another hub on it, logs nobody out. */
 export class StoredSessions implements Sessions {
   readonly #database: Database;
   readonly #passwords: Passwords;

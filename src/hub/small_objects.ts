@@ -6,6 +6,7 @@
 import type { GroupCommit } from "./database/group_commit.ts";
 import type { Database } from "./database/schema.ts";
 
+/** Writing a key again replaces the object, as it does with files. */
 export class SmallObjects {
   readonly #database: Database;
   readonly #writes: GroupCommit;

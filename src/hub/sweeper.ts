@@ -16,6 +16,7 @@ const requestKeptMs = 7 * 24 * 60 * 60 * 1000;
 /** Changes are swept more often: they are many. */
 const changesEveryMs = 5 * 60 * 1000;
 
+/** Where leftovers may be: rows, objects of batches that were never completed, temporary files. */
 export interface SweepOptions {
   readonly database: Database;
   readonly clock: Clock;

@@ -12,6 +12,7 @@ const slowDownSeconds = 5;
 /** Answers come a little early over the network: this much is forgiven, in ms. */
 const earlyToleranceMs = 1000;
 
+/** What both grants need, once the client has proved who it is (RFC 7523). */
 export interface TokenContext {
   readonly database: Database;
   readonly clock: Clock;

@@ -4,6 +4,7 @@ import { HubProblem } from "./services.ts";
 /** How long those who are sent away are told to wait, in seconds. */
 const retryAfterSeconds = 5;
 
+/** For work that costs memory or a core: hashing passwords, checking large batches. */
 export class Turns {
   readonly #waitingMax: number;
   readonly #waiting: (() => void)[] = [];

@@ -7,6 +7,7 @@ import { uploadIdleMs } from "./limits.ts";
 import { HubProblem } from "./services.ts";
 import { uploadPath, verifyUpload } from "./upload_address.ts";
 
+/** `mayUpload` says whether the batch of a key still waits for parts: a signature alone outlives the batch. */
 export function uploadEndpoint(options: {
   objects: LocalObjects;
   secret: Uint8Array;

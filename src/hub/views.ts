@@ -128,6 +128,7 @@ function currentReport(row: IntegrationRow): AgentStatusReport | undefined {
   return JSON.parse(row.report) as AgentStatusReport;
 }
 
+/** The columns of a received batch that are shown. */
 export interface ImportRow {
   readonly id: string;
   readonly integrationId: string;

@@ -30,6 +30,7 @@ export const cell = {
   /** UTF-8 in `SQL_C_CHAR`, of drivers without wide characters. */
   utf8: 8,
 } as const;
+/** One of {@linkcode cell}: a number, since the encoder switches on it for every value. */
 export type Cell = (typeof cell)[keyof typeof cell];
 
 /** How one column is fetched. */

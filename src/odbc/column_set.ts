@@ -8,6 +8,7 @@ import type { PlannedColumn } from "./column_plan.ts";
 /** Indicator of a cell whose value did not fit, and is in `overflow`. */
 export const overflowed = -99;
 
+/** Typed views of the same memory, so that a value is read without being copied or made an object first. */
 export class ColumnSet {
   readonly columns: readonly PlannedColumn[];
   /** Rows in this block; set after a fetch. */

@@ -21,6 +21,7 @@ import { type DriverTraits, openRows } from "./odbc_rows.ts";
 import { execute, prepareSession, type Session } from "./session.ts";
 import type { Statement } from "./statement.ts";
 
+/** How to connect. `attributes` hold secrets, which are kept out of every message. */
 export interface ConnectOptions {
   /** Its memory and threads are those of this process. */
   readonly library: OdbcLibrary;

@@ -8,6 +8,7 @@
 /** A parsed string: its keys in the order given, values without braces. */
 export type Attributes = readonly Attribute[];
 
+/** One `KEY=value`. Keys are compared without case; the order matters to some drivers. */
 export interface Attribute {
   readonly key: string;
   readonly value: string;

@@ -1,8 +1,11 @@
 /** The numbers of ODBC's headers (sql.h, sqlext.h) that this client uses. */
 
+/** SQLAllocHandle, SQLFreeHandle and SQLGetDiagRec: which kind of handle is meant. */
 export const handleType = { environment: 1, connection: 2, statement: 3 } as const;
+/** One of {@linkcode handleType}. */
 export type HandleType = (typeof handleType)[keyof typeof handleType];
 
+/** What every ODBC function answers (SQLRETURN). */
 export const returnCode = {
   success: 0,
   successWithInfo: 1,
@@ -65,9 +68,12 @@ export const cType = {
   signedBigint: -25,
 } as const;
 
+/** SQLSetEnvAttr. */
 export const environmentAttribute = { odbcVersion: 200 } as const;
+/** SQL_OV_ODBC3: the version whose rules this client follows, which has to be declared before anything else. */
 export const odbcVersion3 = 3;
 
+/** SQLSetConnectAttr; timeouts are in seconds. */
 export const connectionAttribute = {
   accessMode: 101,
   autocommit: 102,
@@ -75,6 +81,7 @@ export const connectionAttribute = {
   connectionTimeout: 113,
 } as const;
 
+/** SQLSetStmtAttr; the pointers are written through by each SQLFetch. */
 export const statementAttribute = {
   queryTimeout: 0,
   cursorType: 6,
@@ -85,6 +92,7 @@ export const statementAttribute = {
   rowArraySize: 27,
 } as const;
 
+/** SQLGetInfo. */
 export const infoType = {
   dataSourceName: 2,
   driverName: 6,
@@ -98,8 +106,10 @@ export const infoType = {
 /** Bits of SQL_GETDATA_EXTENSIONS. */
 export const getDataExtension = { anyColumn: 1, anyOrder: 2, block: 4, bound: 8 } as const;
 
+/** SQLColAttribute: what SQLDescribeCol does not tell. */
 export const descriptorField = { unsigned: 8, typeName: 14 } as const;
 
+/** Entries of the array behind SQL_ATTR_ROW_STATUS_PTR, one for each row of a block. */
 export const rowStatus = { success: 0, error: 5, successWithInfo: 6, noRow: 3 } as const;
 
 /** Bytes of a SQLLEN / SQLULEN on every 64-bit platform. */

@@ -24,6 +24,7 @@ export interface DriverProfile {
   offsetText?(expression: string): string;
 }
 
+/** Drivers that behave alike, whatever their version and registered name. */
 export type DriverFamily = "postgresql" | "mariadb" | "mysql" | "mssql" | "freetds" | "sqlite" | "other";
 
 /** Rows that psqlodbc asks for at once; a block asks for as many as it has rows when that is more. */

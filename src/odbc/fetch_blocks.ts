@@ -11,6 +11,10 @@ import type { OdbcLibrary } from "./library.ts";
 import { LongReader } from "./read_long.ts";
 import type { Statement } from "./statement.ts";
 
+/**
+ * An executed statement with its columns as planned, and how values that do not fit can be got
+ * (SQL_GETDATA_EXTENSIONS).
+ */
 export interface FetchOptions {
   readonly library: OdbcLibrary;
   readonly statement: Statement;

@@ -8,6 +8,7 @@ import { toNarrow, toWide, WideBuffer } from "./wide.ts";
 
 const rollback = 1;
 
+/** What SQLDriverConnect gets, and what must be kept out of its diagnostics, which often repeat it. */
 export interface OpenOptions {
   readonly connectionString: string;
   /** Values that no message may show. */

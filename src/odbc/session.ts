@@ -6,6 +6,7 @@ import type { DriverProfile } from "./driver_profile.ts";
 import type { Handles } from "./handles.ts";
 import type { DriverTraits } from "./odbc_rows.ts";
 
+/** What was found out about database and driver when the session was set up. */
 export interface Session {
   readonly info: DatabaseInfo;
   readonly traits: DriverTraits;

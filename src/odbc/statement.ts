@@ -17,6 +17,7 @@ export class DriverHangsError extends Error {
   override readonly name = "DriverHangsError";
 }
 
+/** Limits of one statement, and what its driver needs to be treated differently in. */
 export interface StatementOptions {
   readonly signal: AbortSignal;
   /** Longest wait for one answer of the database. */

@@ -7,6 +7,7 @@ import type { DataType } from "../protocol/database.ts";
 /** What a value must be. `time` is where the window applies, `time?` another point in time. */
 export type ColumnKind = "text" | "integer" | "boolean-or-integer" | "time" | "time?" | "channel";
 
+/** What is asked of one column of a data type. */
 export interface ColumnRule {
   readonly name: string;
   readonly kind: ColumnKind;
@@ -59,6 +60,9 @@ export interface PlacedColumn {
   readonly index: number;
 }
 
+/**
+ * Where the columns are in a result; `time` is the one that windows go by. `reason` names what is missing, for people.
+ */
 export type Placement =
   | { readonly ok: true; readonly columns: readonly PlacedColumn[]; readonly time: PlacedColumn }
   | { readonly ok: false; readonly reason: string };

@@ -26,6 +26,7 @@ const touchEveryMs = 200;
 /** How long a stop waits for a hanging network share, in ms. */
 const stopGraceMs = 500;
 
+/** The folder that is watched, where its files go, and when one counts as finished. */
 export interface CsvFolderOptions {
   /** Absolute path. */
   readonly folder: string;

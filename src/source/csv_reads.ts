@@ -26,6 +26,7 @@ interface Context {
   readonly signal: AbortSignal;
 }
 
+/** Shared with the folder that finds the candidates; reading knows nothing of events and polls. */
 export interface CsvReadsOptions {
   readonly candidates: CsvCandidates;
   readonly spool: CsvSpool;

@@ -24,6 +24,7 @@ export interface KeptSettings {
   readonly file?: string | undefined;
 }
 
+/** Handed in, so that which files may be read is the caller's matter, and tests need none. */
 export interface SecretReader {
   /** The content of a file; `undefined` when there is none. */
   readonly readFile: (path: string) => string | undefined;

@@ -10,6 +10,7 @@ import { sha256Hex } from "./sha256_hex.ts";
 /** What counts as the same query: everything that decides what is read and by which rules. */
 export type QueryIdentity = Pick<DatabaseSource, "databaseType" | "dataType" | "timeZone" | "query">;
 
+/** Whether the hub's query may be read. The fingerprint is what the log shows and `query --accept` takes. */
 export type Approval =
   | { readonly state: "allowed"; readonly fingerprint: string }
   /** Nothing is read until someone accepts the fingerprint on the premises. */
@@ -57,6 +58,7 @@ export function approveQuery(
 /** The connection of `[database]`, when the TOML has one; `password` was read from its file already. */
 export type KeptConnection = Exclude<DatabaseConnection, { by: "kept" }>;
 
+/** `kept`: it is the installation's own, whatever the hub says. `reason` says what to add to the configuration. */
 export type ChosenConnection =
   | { readonly ok: true; readonly connection: KeptConnection; readonly kept: boolean }
   | { readonly ok: false; readonly reason: string };

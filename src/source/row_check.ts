@@ -20,6 +20,7 @@ export interface TimeBounds {
   readonly toMs: number;
 }
 
+/** What rows are checked against: the data type's rules by column, and the window that was asked for. */
 export interface RowCheckOptions {
   readonly placement: Extract<Placement, { ok: true }>;
   readonly columns: readonly Column[];

@@ -6,6 +6,7 @@
 /** Whose SQL it is; `generic` keeps to the standard. */
 export type Dialect = "postgresql" | "mysql" | "mssql" | "sqlite" | "generic";
 
+/** A piece of the text. All tokens of a text together leave out nothing but white space. */
 export interface Token {
   readonly kind: "word" | "identifier" | "string" | "comment" | "semicolon" | "open" | "close" | "marker" | "other";
   /** Offsets into the text: from inclusive, to exclusive. */

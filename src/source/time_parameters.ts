@@ -11,6 +11,7 @@ import type { Column, Parameter } from "../database/row_source.ts";
 import type { Dialect } from "./sql_tokens.ts";
 import type { TimeBounds } from "./row_check.ts";
 
+/** How a window is written into the query: two values, and what is compared with them. */
 export interface TimeParameters {
   readonly parameters: readonly [Parameter, Parameter];
   /** What is compared, made of the column. */

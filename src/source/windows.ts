@@ -76,6 +76,7 @@ export const startState: ReadState = {
   pausedSinceMs: null,
 };
 
+/** What live reads next, and what a long outage has left for history. */
 export interface LivePlan {
   readonly window: Window;
   /** Too far back for this window: for history to read. */

@@ -4,6 +4,7 @@
  */
 import type { Generated, Kysely, Transaction } from "kysely";
 
+/** By table, in camel case here and in the database alike; `migrations.ts` makes them. */
 export interface Tables {
   /** The hub's own secrets and the version of the schema. */
   meta: { key: string; value: string };
@@ -120,5 +121,7 @@ export interface Tables {
   change: { id: Generated<number>; topic: string; at: number };
 }
 
+/** The hub's database; services take it where they open transactions of their own. */
 export type Database = Kysely<Tables>;
+/** A running transaction: taken by what must be committed together with something of the caller's. */
 export type DatabaseTransaction = Transaction<Tables>;
