@@ -24,6 +24,8 @@ const run = command(
     logFormat: optional(option("--log-format", choice(["json", "text"]), {
       description: message`Write the log to standard error too. At a terminal, text is written without being asked.`,
     })),
+    // Windows' service manager starts the program with it.
+    service: optional(option("--service", string({ metavar: "NAME" }), { hidden: true })),
   }),
   texts(
     message`Run the agent. The default when no command is given.`,

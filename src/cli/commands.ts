@@ -14,6 +14,9 @@ const passwordBytesMax = 4096;
 export async function carryOut(line: CommandLine, { signal }: { signal: AbortSignal }): Promise<number> {
   switch (line.command) {
     case "run":
+      if (line.service !== undefined) {
+        return await (await import("./windows_service_command.ts")).runAsWindowsService(line.service, line);
+      }
       return (await import("./run.ts")).run(line, { signal });
     case "pin": {
       const { pin } = await import("./pin_command.ts");

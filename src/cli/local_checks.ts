@@ -57,7 +57,7 @@ async function checkState(config: Config): Promise<CheckLine> {
   const name = "State folder";
   try {
     const { mode } = await Deno.stat(folder);
-    if (mode !== null && (mode & 0o077) !== 0) {
+    if (Deno.build.os !== "windows" && mode !== null && (mode & 0o077) !== 0) {
       const detail = `"${folder}" can be read by other users (mode ${(mode & 0o777).toString(8)})`;
       return { name, result: "warning", detail, remedy: `Run: chmod 700 "${folder}"` };
     }

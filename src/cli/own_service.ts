@@ -5,6 +5,7 @@ import { missingRight, missingRightText, ownProbe } from "../service/access.ts";
 import { whyUnseen } from "../service/homes.ts";
 import { noNotifier, type ServiceNotifier } from "../service/service_notifier.ts";
 import { openSystemdNotifier } from "../service/systemd_notifier.ts";
+import { makePrivateFolder } from "../service/windows_private_folder.ts";
 import { stateFolderOf } from "./state_folder.ts";
 
 /** The way to whoever started this process as a service. */
@@ -23,15 +24,18 @@ export function credentialsFolder(): string | undefined {
 export async function requireStateFolder(config: Config): Promise<void> {
   const folder = stateFolderOf(config);
   try {
-    await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+    if (Deno.build.os === "windows") await makePrivateFolder(folder);
+    else await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     await Deno.stat(join(folder, "."));
     for await (const _ of Deno.readDir(folder)) break;
   } catch (cause) {
     if (!(cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotADirectory)) throw cause;
+    const remedy = Deno.build.os === "windows"
+      ? "Run it in a console as administrator, or give this user full control on the folder's page “Security”"
+      : `Run "sudo injixo-cloud-link service install" again, which gives the service's user the right, or give the ` +
+        `folder to the user that runs the agent: chown -R ${userName()} "${folder}"`;
     throw new Error(
-      `Cannot use the folder "${folder}": the user "${userName()}" may not make it, write it or read it. Run ` +
-        `"sudo injixo-cloud-link service install" again, which gives the service's user the right, or give the folder ` +
-        `to the user that runs the agent: chown -R ${userName()} "${folder}"`,
+      `Cannot use the folder "${folder}": the user "${userName()}" may not make it, write it or read it. ${remedy}`,
       { cause },
     );
   }
@@ -51,5 +55,5 @@ export async function importFolderTrouble(config: Config): Promise<string | unde
 }
 
 function userName(): string {
-  return Deno.env.get("USER") || `number ${Deno.uid()}`;
+  return Deno.env.get("USER") || Deno.env.get("USERNAME") || `number ${Deno.uid()}`;
 }

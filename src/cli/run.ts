@@ -34,14 +34,24 @@ export interface RunOptions {
   /** @default the TOML of the installation folder */
   readonly configFile?: string | undefined;
   readonly logFormat?: "text" | "json" | undefined;
+  /** Windows' service manager started it: variables are read from the registry first. */
+  readonly inService?: boolean;
+  /** @default the one of the service manager that the environment names */
+  readonly notifier?: ServiceNotifier;
+  /**
+   * Told why the agent ended by itself.
+   *
+   * @default a line on standard error
+   */
+  readonly onFailure?: (reason: string) => void;
 }
 
 /** Runs the agent until the signal is aborted; resolves with the exit code. */
 export async function run(options: RunOptions, { signal }: { signal: AbortSignal }): Promise<number> {
-  using notifier = openNotifier();
+  using notifier = options.notifier ?? openNotifier();
   const config = loadConfig(options.configFile);
   await requireStateFolder(config);
-  const surroundings = await lookAround(config);
+  const surroundings = await lookAround(config, options);
   const allowed = allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts });
   await using relay = await startRelay({ allowed, proxy: surroundings.proxy });
   using agent = startAgentWorker(config, relay);
@@ -50,7 +60,7 @@ export async function run(options: RunOptions, { signal }: { signal: AbortSignal
     relay.reports(),
     extractors.port,
   ]);
-  return await supervise(agent, { relay, notifier, signal });
+  return await supervise(agent, { relay, notifier, signal, onFailure: options.onFailure ?? writeStandardError });
 }
 
 async function describe(
@@ -141,7 +151,12 @@ function messagesOf(worker: Worker): Omit<AgentWorker, typeof Symbol.dispose> {
 /** Until the agent ends, by itself or because it was told to. */
 async function supervise(
   agent: AgentWorker,
-  { relay, notifier, signal }: { relay: Relay; notifier: ServiceNotifier; signal: AbortSignal },
+  { relay, notifier, signal, onFailure }: {
+    relay: Relay;
+    notifier: ServiceNotifier;
+    signal: AbortSignal;
+    onFailure: (reason: string) => void;
+  },
 ): Promise<number> {
   const late = Promise.withResolvers<"late">();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -171,7 +186,7 @@ async function supervise(
         case "stopped":
           return 0;
         case "failed":
-          writeStandardError(message.value.message);
+          onFailure(message.value.message);
           return message.value.exitCode;
       }
     }

@@ -10,6 +10,10 @@ import { print, printJson } from "./print.ts";
 import { stateFolderOf } from "./state_folder.ts";
 import { statusLines } from "./status_command.ts";
 import { aligned, readableTime } from "./table.ts";
+import { openWindowsManager } from "./windows_manager.ts";
+
+/** How a command is begun that changes the system; in Windows the console is opened "as administrator". */
+const asRoot = Deno.build.os === "windows" ? "" : "sudo ";
 
 /** What is to be done. */
 export interface ServiceOptions {
@@ -81,8 +85,10 @@ function installationOf(config: Config): Installation {
 async function serviceManager(act: ServiceOptions["act"], installation: Installation): Promise<ServiceManager> {
   const cannot = `Cannot ${act === "status" ? "ask for" : act} the service "${installation.name}"`;
   const { program, configFile } = installation;
-  if (Deno.build.os !== "linux") throw new Error(`${cannot}: services of this system are not supported`);
-  if (!await isSystemdHere()) {
+  if (Deno.build.os !== "linux" && Deno.build.os !== "windows") {
+    throw new Error(`${cannot}: services of this system are not supported`);
+  }
+  if (Deno.build.os === "linux" && !await isSystemdHere()) {
     throw new Error(
       `${cannot}: this system is not run by systemd. Run the agent in the foreground instead, or let your own service ` +
         `manager do so:\n  "${program}" run --config "${configFile}"`,
@@ -93,6 +99,7 @@ async function serviceManager(act: ServiceOptions["act"], installation: Installa
       `${cannot}: a service needs the compiled executable. From a checkout, run: deno task install-service`,
     );
   }
+  if (Deno.build.os === "windows") return openWindowsManager();
   if (act !== "status" && Deno.uid() !== 0) {
     throw new Error(`${cannot}: only root may. Run: sudo "${program}" service ${act}`);
   }
@@ -102,8 +109,8 @@ async function serviceManager(act: ServiceOptions["act"], installation: Installa
 function nextSteps({ program }: Installation): string[] {
   return [
     "Next:",
-    `  sudo "${program}" service start`,
-    `  sudo "${program}" pin`,
+    `  ${asRoot}"${program}" service start`,
+    `  ${asRoot}"${program}" pin`,
   ];
 }
 
@@ -139,7 +146,7 @@ type Rows = (readonly [string, string])[];
 
 function notInstalled({ takenBy }: { takenBy: string | undefined }, { app, folder }: Config): Rows {
   const taken = takenBy === undefined
-    ? `not installed. Run: sudo injixo-cloud-link service install`
+    ? `not installed. Run: ${asRoot}injixo-cloud-link service install`
     : `not installed for "${folder}": the name belongs to "${takenBy}"`;
   return [["Service", `${app.name}, ${taken}`]];
 }
@@ -151,13 +158,20 @@ function installed(state: InstalledState, { app }: Config): Rows {
     ["Service", `${app.name}, ${state.description}${since}${restarts}`],
     ["Unit", state.place],
     ["User", state.user],
-    ["At boot", state.automatic ? "starts" : "does not start. Run: sudo injixo-cloud-link service install"],
+    ["At boot", state.automatic ? "starts" : `does not start. Run: ${asRoot}injixo-cloud-link service install`],
     ...(state.state === "running" || state.said === undefined ? [] : [["Said", state.said] as const]),
     ...(state.state === "running" ? [] : [
       [
         "",
-        `Start it: sudo injixo-cloud-link service start. Its messages: journalctl -u ${app.name}.service`,
+        `Start it: ${asRoot}injixo-cloud-link service start. Its messages: ${messagesOf(app.name)}`,
       ] as const,
     ]),
   ];
+}
+
+/** Where the system keeps what the service has said. */
+function messagesOf(name: string): string {
+  return Deno.build.os === "windows"
+    ? 'injixo-cloud-link.log, and "Application" in the Event Viewer'
+    : `journalctl -u ${name}.service`;
 }

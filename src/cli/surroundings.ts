@@ -7,7 +7,10 @@ import {
   findProxyVariables,
   linuxPlaces,
   type ProxyVariableName,
+  type ProxyVariablePlace,
 } from "../service/proxy_variables.ts";
+import { windowsPlaces } from "../service/windows_proxy_variables.ts";
+import { openRegistry, readMachineGuid } from "../service/windows_registry.ts";
 import { credentialsFolder } from "./own_service.ts";
 
 import type { KeptConnection } from "../source/query_approval.ts";
@@ -31,14 +34,12 @@ export interface Surroundings {
 }
 
 /** Looks all of it up. Throws with a message for the operator when the proxy's address or the CA file is no good. */
-export async function lookAround(config: Config): Promise<Surroundings> {
+export async function lookAround(
+  config: Config,
+  { inService = false }: { readonly inService?: boolean | undefined } = {},
+): Promise<Surroundings> {
   if (Deno.env.get(caStoreVariable) === undefined) Deno.env.set(caStoreVariable, "mozilla,system");
-  const environment = (name: ProxyVariableName) => Deno.env.get(name);
-  const { variables, origin } = await findProxyVariables(
-    Deno.build.os === "linux"
-      ? linuxPlaces(environment, { credentialsFolder: credentialsFolder() })
-      : [environmentPlace(environment)],
-  );
+  const { variables, origin } = await findProxyVariables(placesOfProxy({ inService }));
   const found = proxyFromEnvironment(variables);
   const proxy = found && { ...found, variable: `${found.variable} in ${origin}` };
   const kept = await keptConnection(config);
@@ -50,6 +51,18 @@ export async function lookAround(config: Config): Promise<Surroundings> {
     keptConnection: kept?.connection,
     secrets: [...proxySecrets(proxy), ...kept?.secrets ?? []],
   };
+}
+
+function placesOfProxy({ inService }: { readonly inService: boolean }): readonly ProxyVariablePlace[] {
+  const environment = (name: ProxyVariableName) => Deno.env.get(name);
+  switch (Deno.build.os) {
+    case "linux":
+      return linuxPlaces(environment, { credentialsFolder: credentialsFolder() });
+    case "windows":
+      return windowsPlaces(environment, { openRegistry, inService });
+    default:
+      return [environmentPlace(environment)];
+  }
 }
 
 function proxySecrets(proxy: Proxy | undefined): string[] {
@@ -81,6 +94,10 @@ async function readCaFile(file: string): Promise<string[]> {
 
 /** `undefined` where there is none: the state then belongs to the folder and the name alone. */
 async function readMachineId(): Promise<string | undefined> {
+  if (Deno.build.os === "windows") {
+    using registry = openRegistry();
+    return readMachineGuid(registry);
+  }
   if (Deno.build.os !== "linux") return undefined;
   const text = await Deno.readTextFile("/etc/machine-id").catch(() => "");
   return text.trim() || undefined;

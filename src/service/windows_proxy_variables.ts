@@ -1,0 +1,37 @@
+/**
+ * `https_proxy` and `no_proxy` as Windows keeps them. A service sees changed variables only after a reboot, and none of
+ * its user's at all where the profile is not loaded: so they are read from where the Control Panel writes them. The
+ * variable of the user counts before that of the system, as everywhere in Windows.
+ */
+import { environmentPlace, type ProxyVariableName, type ProxyVariablePlace } from "./proxy_variables.ts";
+import type { Hive, Registry } from "./windows_registry.ts";
+
+const userKey = "Environment";
+const systemKey = "SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment";
+
+/**
+ * The places of a Windows host, in the order in which they count. A service's environment is as old as the last start of
+ * Windows, so that there the registry comes first; in a console, what was set in it does.
+ */
+export function windowsPlaces(
+  environment: (name: ProxyVariableName) => string | undefined,
+  options: { openRegistry: () => Pick<Registry, "readText"> & Disposable; inService: boolean },
+): ProxyVariablePlace[] {
+  const place = (name: string, hive: Hive, key: string): ProxyVariablePlace => ({
+    name,
+    read() {
+      using registry = options.openRegistry();
+      // The registry knows no case: lower case finds both.
+      const found = (["https_proxy", "no_proxy"] as const).map((variable) => {
+        return [variable, registry.readText(hive, key, variable)] as const;
+      });
+      return Promise.resolve(Object.fromEntries(found.filter(([, value]) => value)));
+    },
+  });
+  const registered = [
+    place("the user variables", "HKEY_CURRENT_USER", userKey),
+    place("the system variables", "HKEY_LOCAL_MACHINE", systemKey),
+  ];
+  const own = environmentPlace(environment);
+  return options.inService ? [...registered, own] : [own, ...registered];
+}
