@@ -41,7 +41,8 @@ const encoder = new TextEncoder();
  *
  * @example
  * ```ts
- * new TextDecoder().decode(csvHeader(["a", 'b "c"'])); // 'a,"b ""c"""\r\n'
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(new TextDecoder().decode(csvHeader(["a", 'b "c"'])), 'a,"b ""c"""\r\n');
  * ```
  */
 export function csvHeader(names: readonly string[]): Uint8Array<ArrayBuffer> {

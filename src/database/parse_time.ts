@@ -18,7 +18,8 @@ export interface ParsedTime {
  *
  * @example
  * ```ts
- * parseTime("1970-01-01 00:00:01.5+00")?.ms; // 1500
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(parseTime("1970-01-01 00:00:01.5+00")?.ms, 1500);
  * ```
  */
 export function parseTime(text: string): ParsedTime | undefined {

@@ -36,8 +36,9 @@ const drivers: Record<PartsDatabase, { readonly patterns: readonly RegExp[]; rea
  *
  * @example
  * ```ts
- * chooseDriver("mssql", ["ODBC Driver 17 for SQL Server", "ODBC Driver 18 for SQL Server"]);
- * // "ODBC Driver 18 for SQL Server"
+ * import { assertEquals } from "../../tests/assert.ts";
+ * const names = ["ODBC Driver 17 for SQL Server", "ODBC Driver 18 for SQL Server"];
+ * assertEquals(chooseDriver("mssql", names), "ODBC Driver 18 for SQL Server");
  * ```
  */
 export function chooseDriver(database: PartsDatabase, installed: readonly string[]): string {

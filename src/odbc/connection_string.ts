@@ -23,8 +23,11 @@ const charactersMax = 4096;
  *
  * @example
  * ```ts
- * parseConnectionString("DRIVER={My Driver};PWD={a;b}}c}");
- * // [{ key: "DRIVER", value: "My Driver" }, { key: "PWD", value: "a;b}c" }]
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(parseConnectionString("DRIVER={My Driver};PWD={a;b}}c}"), [
+ *   { key: "DRIVER", value: "My Driver" },
+ *   { key: "PWD", value: "a;b}c" },
+ * ]);
  * ```
  */
 export function parseConnectionString(text: string): Attributes {
@@ -62,7 +65,8 @@ export function formatConnectionString(attributes: Attributes): string {
  *
  * @example
  * ```ts
- * quoteValue("PWD", "a;b}c"); // "{a;b}}c}"
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(quoteValue("PWD", "a;b}c"), "{a;b}}c}");
  * ```
  */
 export function quoteValue(key: string, value: string): string {

@@ -167,7 +167,9 @@ const texts: readonly (readonly [RegExp, OdbcErrorKind])[] = [
  *
  * @example
  * ```ts
- * likelyCause([{ sqlState: "42S22", nativeError: 0, message: "no such column: x." }]).kind; // "missing-column"
+ * import { assertEquals } from "../../tests/assert.ts";
+ * const cause = likelyCause([{ sqlState: "42S22", nativeError: 0, message: "no such column: x." }]);
+ * assertEquals(cause.kind, "missing-column");
  * ```
  */
 export function likelyCause(records: readonly DiagnosticRecord[]): Cause {
