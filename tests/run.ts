@@ -16,7 +16,7 @@ async function main(): Promise<number> {
   try {
     const filters = Deno.args.length > 0 ? Deno.args : ["src", "tests"];
     const { code } = await new Deno.Command(Deno.execPath(), {
-      args: ["test", "-A", "--doc", "--parallel", `--junit-path=${report}`, ...filters],
+      args: ["test", "-A", "--no-check", "--doc", "--parallel", `--junit-path=${report}`, ...filters],
       cwd: projectFolder,
       env: { DENO_JOBS: "2", NO_COLOR: "1" },
       stdin: "null",

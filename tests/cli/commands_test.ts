@@ -17,6 +17,7 @@ function agent(changed: Partial<ControlHandlers> = {}): ControlHandlers {
     status: () => agentStatus({}),
     pin: () => Promise.reject(new Error("no PIN here")),
     check: () => Promise.resolve([]),
+    accept: () => {},
     ...changed,
   };
 }

@@ -25,6 +25,7 @@ function handlers(changed: Partial<ControlHandlers> = {}): ControlHandlers {
     status: () => status,
     pin: () => Promise.resolve({ pin: "123456", expiresAt: "2025-03-01T06:05:00.000Z", hubUrl: "http://localhost:1" }),
     check: () => Promise.resolve([{ name: "Hub", result: "failed", detail: "no", remedy: "do" }]),
+    accept: () => {},
     ...changed,
   };
 }
