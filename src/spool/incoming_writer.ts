@@ -16,7 +16,7 @@ export function createIncomingWriter(path: string, options: { fs: Files; bytesMa
     memoryBytesMax: 0,
     reserve: (bytes) =>
       bytes <= bytesMax ? Promise.resolve() : Promise.reject(
-        new Error(`Cannot write the batch: it is larger than ${bytesMax} bytes. Raise [spool] bytesMax`),
+        new Error(`Cannot write the batch: it is larger than ${bytesMax} bytes. Raise [spool] maxMegabytes`),
       ),
   });
   return {

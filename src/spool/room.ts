@@ -73,8 +73,8 @@ export class Room {
   get problem(): string | undefined {
     if (this.#refusal === undefined) return undefined;
     return this.#refusal === "limit"
-      ? "The spool is full: sources wait until batches are delivered ([spool] bytesMax)."
-      : "The disk is almost full: sources wait until there is space ([spool] freeBytesMin).";
+      ? "The spool is full: sources wait until batches are delivered ([spool] maxMegabytes)."
+      : "The disk is almost full: sources wait until there is space ([spool] keepFreeMegabytes).";
   }
 
   /** Waits until `bytes` more fit. */
@@ -115,7 +115,7 @@ export class Room {
     const take = () => void (held.bytes = bytes);
     const refusal = await this.#take(more, { othersMax: 1, take });
     if (refusal !== undefined) {
-      const why = refusal === "limit" ? "the spool has reached [spool] bytesMax" : "the disk is almost full";
+      const why = refusal === "limit" ? "the spool has reached [spool] maxMegabytes" : "the disk is almost full";
       throw new SpoolFullError(`Cannot write the batch: it is larger than expected and ${why}`, { bytesNeeded: bytes });
     }
   }
@@ -220,13 +220,13 @@ export class Room {
     if (refusal === "limit") {
       log.error(
         "The spool is full ({stored} of {bytesMax} bytes): sources wait until batches are delivered; nothing is lost. " +
-          "Look why the hub does not take them, or raise [spool] bytesMax.",
+          "Look why the hub does not take them, or raise [spool] maxMegabytes.",
         { stored: this.#view.storedBytes(), bytesMax: this.#limits.bytesMax },
       );
     } else if (refusal === "disk") {
       log.error(
         "The disk is almost full: sources wait until {freeBytesMin} bytes stay free; nothing is lost. Free some space, " +
-          "or lower [spool] freeBytesMin.",
+          "or lower [spool] keepFreeMegabytes.",
         { freeBytesMin: this.#limits.freeBytesMin },
       );
     } else {

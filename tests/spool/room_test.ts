@@ -138,7 +138,7 @@ Deno.test("room waits for disk space and looks again after a while", async () =>
   fixture.free = 1005;
   const waiting = fixture.room.reserve(50, { lane: "live", signal: never });
   await settle();
-  assert(fixture.room.problem?.includes("freeBytesMin"));
+  assert(fixture.room.problem?.includes("keepFreeMegabytes"));
   fixture.free = 2000;
   fixture.clock.tick();
   await waiting;
