@@ -76,7 +76,7 @@ Deno.test("room lets a source wait at the limit, and go when something has gone"
   void waiting.then(() => isGranted = true);
   await settle();
   assert(!isGranted);
-  assert(fixture.room.problem?.includes("bytesMax"));
+  assert(fixture.room.problem?.includes("maxMegabytes"));
   fixture.stored = 40;
   fixture.room.changed();
   await waiting;
