@@ -36,6 +36,7 @@ const longValueRoundsMax = 8;
 const acceptTimeoutMs = 10_000;
 const hourMs = 3_600_000;
 
+/** The options of the command line. `limit` is in rows; `output` names a CSV file, compressed by its extension. */
 export interface QueryOptions {
   readonly configFile?: string | undefined;
   readonly sql: string;

@@ -166,6 +166,10 @@ const WindowBody = TimeRange.extend({
   loadedAt: Instant,
 });
 
+/**
+ * What has been read of a database, and a page of single windows. `rows` counts those in force, without what was
+ * replaced.
+ */
 export const WindowsBody = z.object({
   dataType: z.enum(dataTypes),
   timeZone: z.string(),
@@ -179,6 +183,7 @@ export const WindowsBody = z.object({
   next: z.string().nullable(),
 });
 
+/** Which rows: `from` inclusive, `to` exclusive; all of them without either. `format` goes before the Accept header. */
 export const RowsQuery = z.object({
   from: z.iso.datetime({ offset: true }).or(z.iso.date()).optional(),
   to: z.iso.datetime({ offset: true }).or(z.iso.date()).optional(),

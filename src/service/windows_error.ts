@@ -1,5 +1,6 @@
 /** Numbers of Windows' errors (winerror.h) that services meet, and what to do about them. */
 
+/** What GetLastError or a call itself answers; those with a remedy have it in {@linkcode WindowsError}'s message. */
 export const windowsErrors = {
   fileNotFound: 2,
   accessDenied: 5,

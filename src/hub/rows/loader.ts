@@ -32,6 +32,7 @@ export async function queueLoad(
   }).onConflict((conflict) => conflict.doNothing()).execute();
 }
 
+/** One for each hub process, one batch at a time; {@linkcode Loader.wake} spares it waiting for its next look. */
 export class Loader {
   readonly #options: LoaderOptions;
   #wake = new AbortController();
@@ -127,6 +128,7 @@ export class Loader {
   }
 }
 
+/** The queue (`database`), the payloads (`objects`), and the worker that does the parsing (`client`). */
 export interface LoaderOptions {
   readonly database: Database;
   readonly objects: ObjectStore;

@@ -9,6 +9,7 @@ import { openRows, type RowTable, tableOf } from "./tables.ts";
 
 /** What rows are written as. */
 export const rowFormats = ["csv", "json"] as const;
+/** One of {@linkcode rowFormats}: CSV has a header row, JSON is an array of objects. */
 export type RowFormat = (typeof rowFormats)[number];
 
 /** Rows of one piece: what is read without a pause. */

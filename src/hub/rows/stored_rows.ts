@@ -22,6 +22,10 @@ const rangesShown = 100;
 const streamsMax = 16;
 const dayMs = 86_400_000;
 
+/**
+ * Reads only: loading is a worker's. The number of streams at the same time is limited, since each has a connection
+ * open.
+ */
 export class StoredRows implements Rows {
   readonly #options: StoredRowsOptions;
   #streams = 0;
@@ -178,6 +182,7 @@ export class StoredRows implements Rows {
   }
 }
 
+/** Two databases: who may see an integration is in the hub's own, its rows are in a file beside it. */
 export interface StoredRowsOptions {
   /** The hub's own database. */
   readonly database: Database;
