@@ -8,6 +8,8 @@ export interface Format {
   bytes(value: number): string;
   /** A whole number of minutes or seconds, whichever reads better: `5 minutes`. */
   duration(seconds: number): string;
+  /** A day, from `YYYY-MM-DD`: `4 Mar 2026`. */
+  day(value: string): string;
   /** An instant in UTC, with its zone; the console's script turns it into the browser's time zone. */
   instant(value: Date): string;
 }
@@ -36,7 +38,9 @@ export const instantOptions: Intl.DateTimeFormatOptions = {
 export function createFormat(tag: string): Format {
   const whole = new Intl.NumberFormat(tag, { maximumFractionDigits: 0 });
   const instant = new Intl.DateTimeFormat(tag, { ...instantOptions, timeZone: "UTC", timeZoneName: "short" });
+  const day = new Intl.DateTimeFormat(tag, { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" });
   return {
+    day: (value) => day.format(new Date(`${value}T00:00:00Z`)),
     number: (value) => whole.format(value),
     instant: (value) => instant.format(value),
     bytes(value) {

@@ -12,7 +12,10 @@ import { renderPage } from "./render.tsx";
 import { createView, type View } from "./view.ts";
 
 /** The types that can be added. */
-const addableTypes = [{ type: "csv", text: "typeCsvText" }] as const;
+const addableTypes = [
+  { type: "csv", text: "typeCsvText" },
+  { type: "database", text: "typeDatabaseText" },
+] as const;
 
 /** `/account/integrations/new`. */
 export function addRoutes(services: HubServices): Hono<ConsoleEnv> {
@@ -66,9 +69,9 @@ const TypeForm: FC<{ view: View; error: string | undefined }> = ({ view, error }
         <fieldset aria-describedby={error === undefined ? undefined : "type-error"}>
           <legend>{messages.addTypeLegend}</legend>
           {error && <p class="error" id="type-error" role="alert">{error}</p>}
-          {addableTypes.map(({ type, text }) => (
+          {addableTypes.map(({ type, text }, index) => (
             <label class="choice">
-              <input type="radio" name="type" value={type} checked={addableTypes.length === 1} required />
+              <input type="radio" name="type" value={type} checked={index === 0} required />
               <span>
                 <span class="strong">{typeName(view, type)}</span>
                 <span class="hint">{messages[text]}</span>

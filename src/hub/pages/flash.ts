@@ -9,6 +9,8 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 export const flashKeys = [
   "flashLoggedOut",
   "flashSaved",
+  "flashSettings",
+  "flashTested",
   "flashConnected",
   "flashRenamed",
   "flashPaused",

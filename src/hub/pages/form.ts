@@ -7,7 +7,9 @@ import { HubProblem } from "../services.ts";
 /** The hidden field with the session's token. */
 export const csrfField = "csrf";
 /** Largest form, in bytes. */
-export const formBytesMax = 16 * 1024;
+export const formBytesMax: number = 16 * 1024;
+/** Largest form with settings, in bytes: a query of 64 Ki characters takes up to nine bytes for each. */
+export const settingsFormBytesMax: number = 640 * 1024;
 /** Longest name of an integration, in UTF-16 units, as browsers count. */
 export const nameLengthMax = 255;
 
@@ -21,8 +23,11 @@ export function pathParameter(context: Context, name: string): string {
 /** Reason of the {@linkcode HubProblem} `forbidden` for a form without this session's token. */
 export const formExpired = "form-expired";
 
+/** Reads a text field: without the spaces around it, unless `raw`. A missing one is empty. */
+export type ReadField = (field: string, options?: { raw: boolean }) => string;
+
 /** The text fields of a form of a logged-in user. */
-export async function readForm(context: Context<ConsoleEnv>): Promise<(field: string) => string> {
+export async function readForm(context: Context<ConsoleEnv>): Promise<ReadField> {
   const read = await readPublicForm(context);
   try {
     checkCsrfToken(context.var.session, read(csrfField));
@@ -32,12 +37,12 @@ export async function readForm(context: Context<ConsoleEnv>): Promise<(field: st
   return read;
 }
 
-/** The text fields of a form that needs no session: a missing one is empty. */
-export async function readPublicForm(context: Context): Promise<(field: string) => string> {
+/** The text fields of a form that needs no session. */
+export async function readPublicForm(context: Context): Promise<ReadField> {
   const fields = await context.req.parseBody();
-  return (field) => {
+  return (field, { raw } = { raw: false }) => {
     const value = fields[field];
-    return typeof value === "string" ? value.trim() : "";
+    return typeof value !== "string" ? "" : raw ? value : value.trim();
   };
 }
 

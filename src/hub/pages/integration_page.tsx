@@ -5,8 +5,12 @@
 import type { Context } from "hono";
 import type { Child, FC } from "hono/jsx";
 import type { ConsoleEnv } from "../console_session.ts";
-import type { HubServices, Import, Integration, Page } from "../services.ts";
+import type { HubServices, Import, Integration, LoadedWindow, Page, RequestState, RowsSummary } from "../services.ts";
+import type { SettingsField } from "../settings/database_settings.ts";
 import { CloudLink } from "./components/cloud_link.tsx";
+import { DatabaseForm } from "./components/database_form.tsx";
+import { DataSection } from "./components/data_section.tsx";
+import { SettingsSection } from "./components/settings_section.tsx";
 import { ActionForm, Field } from "./components/form.tsx";
 import { Imports } from "./components/imports.tsx";
 import { StateBadge, StateNext, StateReason } from "./components/state.tsx";
@@ -16,6 +20,7 @@ import { nameLengthMax } from "./form.ts";
 import { integrationTitle, typeName } from "./names.ts";
 import { paths } from "./paths.ts";
 import { renderPage } from "./render.tsx";
+import { newValues, type SettingsValues, valuesOf } from "./settings_form.ts";
 import { createView, type View } from "./view.ts";
 
 /** How many imports one page shows. */
@@ -23,10 +28,15 @@ const importsPerPage = 20;
 
 /** What a form on this page got that cannot be. */
 export interface FormProblem {
-  readonly field: "pin" | "name";
+  readonly field: "pin" | "name" | "settings";
   readonly message: string;
   /** What was typed, to be corrected. */
   readonly typed?: string;
+  /** The settings that were sent along. */
+  readonly settings?: {
+    readonly values: SettingsValues;
+    readonly errors: Partial<Record<SettingsField, string>>;
+  };
   readonly status: 404 | 409 | 422 | 429;
 }
 
@@ -40,11 +50,6 @@ export async function showIntegration(
   const view = createView(context, context.var.session);
   const integration = await services.integrations.get(context.var.actor, id);
   const cursor = context.req.method === "GET" ? context.req.query("cursor") : undefined;
-  const imports = integration.draft ? { items: [], next: null } : await services.imports.list(context.var.actor, {
-    integrationId: id,
-    cursor,
-    limit: importsPerPage,
-  });
   const title = integration.draft ? view.messages.addTitle : integration.name;
   const props = { view, integration, problem, downloads: options.console.downloads ?? [] };
   return await renderPage(context, view, {
@@ -53,12 +58,41 @@ export async function showIntegration(
       { label: view.messages.integrations, href: paths.integrations },
       { label: title, href: paths.integration(id) },
     ],
-    body: integration.draft
-      ? <DraftPage {...props} />
-      : <SavedPage {...props} imports={imports} older={cursor !== undefined} />,
+    body: integration.draft ? <DraftPage {...props} /> : (
+      <SavedPage {...props}>
+        {await arrived(context, { services, view, integration, cursor })}
+      </SavedPage>
+    ),
     status: problem?.status ?? 200,
     failed: problem !== undefined,
   });
+}
+
+/** What the integration reads and what has come of it: files, or rows. */
+async function arrived(
+  context: Context<ConsoleEnv>,
+  options: { services: HubServices; view: View; integration: Integration; cursor: string | undefined },
+): Promise<Child> {
+  const { services, view, integration, cursor } = options;
+  const { actor } = context.var;
+  const page = { integrationId: integration.id, cursor, limit: importsPerPage };
+  const older = cursor !== undefined;
+  const { settings, test } = integration;
+  if (settings === null) {
+    const imports: Page<Import> = await services.imports.list(actor, page);
+    return <Imports view={view} integrationId={integration.id} imports={imports} older={older} />;
+  }
+  const summary: RowsSummary = await services.rows.summary(actor, integration.id);
+  const windows: Page<LoadedWindow> = await services.rows.windows(actor, page);
+  const request: RequestState | undefined = test === null
+    ? undefined
+    : await services.requests.get(actor, { integrationId: integration.id, id: test.id });
+  return (
+    <>
+      <DataSection view={view} integration={integration} summary={summary} windows={windows} older={older} />
+      <SettingsSection view={view} integration={integration} settings={settings} test={request} />
+    </>
+  );
 }
 
 interface Props {
@@ -83,6 +117,16 @@ const DraftPage: FC<Props> = ({ view, integration, problem, downloads }) => {
             <ActionForm view={view} action={paths.action(integration.id, "save")}>
               <p>{messages.saveText}</p>
               <NameField view={view} value={problem?.typed ?? ""} error={messageFor(problem, "name")} />
+              {integration.type === "database" && (
+                <DatabaseForm
+                  view={view}
+                  values={problem?.settings?.values ??
+                    (integration.settings === null ? newValues(Date.now()) : valuesOf(integration.settings))}
+                  errors={problem?.settings?.errors ?? {}}
+                  secretSet={integration.settings !== null &&
+                    (integration.settings.passwordSet || integration.settings.connectionStringSet)}
+                />
+              )}
               <button class="primary" type="submit">{messages.save}</button>
             </ActionForm>
           )
@@ -97,8 +141,8 @@ const DraftPage: FC<Props> = ({ view, integration, problem, downloads }) => {
   );
 };
 
-const SavedPage: FC<Props & { imports: Page<Import>; older: boolean }> = (props) => {
-  const { view, integration, problem, downloads, imports, older } = props;
+const SavedPage: FC<Props & { children?: Child }> = (props) => {
+  const { view, integration, problem, downloads, children } = props;
   return (
     <>
       <div class="page-head">
@@ -115,7 +159,7 @@ const SavedPage: FC<Props & { imports: Page<Import>; older: boolean }> = (props)
         </p>
       </div>
       <CloudLink view={view} integration={integration} downloads={downloads} pinError={messageFor(problem, "pin")} />
-      <Imports view={view} integrationId={integration.id} imports={imports} older={older} />
+      {children}
       {view.mayChange && <Manage view={view} integration={integration} problem={problem} />}
     </>
   );

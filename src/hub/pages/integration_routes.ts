@@ -8,6 +8,9 @@ import { type FlashKey, setFlash } from "./flash.ts";
 import { nameLengthMax, nameProblem, pathParameter, readForm } from "./form.ts";
 import { type FormProblem, showIntegration } from "./integration_page.tsx";
 import { paths } from "./paths.ts";
+import { sentSettings } from "./settings_form.ts";
+import { settingsErrors } from "./settings_page.tsx";
+import { SettingsProblem } from "../settings/store_settings.ts";
 import { createView, type View } from "./view.ts";
 
 const page = `${paths.integrations}/:id`;
@@ -44,17 +47,36 @@ export function integrationRoutes(services: HubServices, console: ConsoleOptions
   for (const action of ["save", "rename"] as const) {
     app.post(`${page}/${action}`, async (context) => {
       const id = pathParameter(context, "id");
-      const name = (await readForm(context))("name").replaceAll(/\p{Cc}/gu, " ");
+      const read = await readForm(context);
+      const name = read("name").replaceAll(/\p{Cc}/gu, " ");
+      // Only a database integration's form has these.
+      const sent = action === "save" && read("databaseType") !== "" ? sentSettings(read) : undefined;
+      const kept = sent === undefined ? {} : { settings: { values: sent.values, errors: {} } };
       const problem = nameRefusal(viewOf(context), name);
-      if (problem) return await showIntegration(context, id, { services, console, problem });
-      await services.integrations.change(context.var.actor, {
-        id,
-        name,
-        ...(action === "save" ? { draft: false } : {}),
-      });
+      if (problem) return await showIntegration(context, id, { services, console, problem: { ...problem, ...kept } });
+      try {
+        await services.integrations.change(context.var.actor, {
+          id,
+          name,
+          ...(action === "save" ? { draft: false } : {}),
+          ...(sent === undefined ? {} : { settings: sent.input }),
+        });
+      } catch (error) {
+        if (!(error instanceof SettingsProblem) || sent === undefined) throw error;
+        const settings = { values: sent.values, errors: settingsErrors(viewOf(context), error) };
+        const refusal = { field: "settings", message: "", typed: name, settings, status: 422 } as const;
+        return await showIntegration(context, id, { services, console, problem: refusal });
+      }
       return back(context, id, action === "save" ? "flashSaved" : "flashRenamed");
     });
   }
+
+  app.post(`${page}/test`, async (context) => {
+    const id = pathParameter(context, "id");
+    await readForm(context);
+    await services.requests.create(context.var.actor, { integrationId: id, request: { type: "test" } });
+    return back(context, id, "flashTested");
+  });
 
   for (const action of ["pause", "resume"] as const) {
     app.post(`${page}/${action}`, async (context) => {

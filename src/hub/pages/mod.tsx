@@ -11,11 +11,12 @@ import { addRoutes } from "./add_page.tsx";
 import { assetRoutes } from "./assets.ts";
 import type { ConsoleOptions } from "./console_options.ts";
 import { deleteRoutes } from "./delete_page.tsx";
-import { formBytesMax } from "./form.ts";
+import { formBytesMax, settingsFormBytesMax } from "./form.ts";
 import { integrationRoutes } from "./integration_routes.ts";
 import { listRoutes } from "./list_page.tsx";
 import { loginRoutes } from "./login_page.tsx";
 import { paths } from "./paths.ts";
+import { settingsRoutes } from "./settings_page.tsx";
 import { notFoundPage, problemPage } from "./problem_page.tsx";
 
 export type { Download } from "./components/downloads.tsx";
@@ -28,15 +29,21 @@ export type { ConsoleOptions };
 export function consolePages(services: HubServices, options: ConsoleOptions = {}): Hono {
   const app = new Hono();
   app.onError(problemPage);
-  const limit = bodyLimit({
-    maxSize: formBytesMax,
-    onError: () => {
-      throw new HubProblem("too-large", `Forms have ${formBytesMax} bytes at most.`);
-    },
-  });
+  const limitTo = (maxSize: number) =>
+    bodyLimit({
+      maxSize,
+      onError: () => {
+        throw new HubProblem("too-large", `Forms have ${maxSize} bytes at most.`);
+      },
+    });
+  const limit = limitTo(formBytesMax);
+  const settingsLimit = limitTo(settingsFormBytesMax);
   app.use(paths.logIn, limit);
   app.use(paths.logOut, limit);
-  app.use("/account/*", limit);
+  app.use(
+    "/account/*",
+    (context, next) => (/\/(save|settings)$/.test(context.req.path) ? settingsLimit : limit)(context, next),
+  );
   app.route("/", assetRoutes());
   // Fixed addresses go before those with an id in them.
   const pages = [
@@ -44,6 +51,7 @@ export function consolePages(services: HubServices, options: ConsoleOptions = {}
     listRoutes(services),
     addRoutes(services),
     deleteRoutes(services),
+    settingsRoutes(services),
     integrationRoutes(services, options),
   ];
   for (const page of pages) app.route("/", page);

@@ -15,12 +15,24 @@ export const paths = {
   action: (id: string, action: IntegrationAction): string => `${list}/${encodeURIComponent(id)}/${action}`,
   /** Tells the script that something changed; part of the API. */
   events: (id: string): string => `/api/v1/integrations/${encodeURIComponent(id)}/events`,
+  /** Rows that were loaded; part of the API. */
+  rows: (id: string, format: "csv" | "json"): string =>
+    `/api/v1/integrations/${encodeURIComponent(id)}/rows?format=${format}`,
   /** What was imported, byte for byte; part of the API. */
   content: (importId: string): string => `/api/v1/imports/${encodeURIComponent(importId)}/content`,
 } as const;
 
 /** What can be done to an integration. */
-export type IntegrationAction = "connect" | "look" | "save" | "rename" | "pause" | "resume" | "delete";
+export type IntegrationAction =
+  | "connect"
+  | "look"
+  | "save"
+  | "rename"
+  | "settings"
+  | "test"
+  | "pause"
+  | "resume"
+  | "delete";
 
 /** The integration's page that a path below it belongs to, else the list. */
 export function pageOf(path: string): string {

@@ -3,6 +3,7 @@ import type { FC } from "hono/jsx";
 import type { Import, Page } from "../../services.ts";
 import { paths } from "../paths.ts";
 import type { View } from "../view.ts";
+import { LiveAnnouncement, LiveNote } from "./live_note.tsx";
 import { Instant } from "./instant.tsx";
 
 /** For {@linkcode Imports}. */
@@ -22,31 +23,9 @@ export const Imports: FC<ImportsProps> = ({ view, integrationId, imports, older 
     <section class="card" aria-labelledby="imports">
       <div class="section-head">
         <h2 id="imports">{messages.importsHeading}</h2>
-        {older ? <a href={page}>{messages.importsNewest}</a> : (
-          <p
-            class="hint live-note"
-            role="status"
-            data-live-source={paths.events(integrationId)}
-            data-page={page}
-            data-text={messages.importsLive}
-            data-text-lost={messages.connectionLost}
-          >
-            <noscript>
-              <a href={page}>{messages.importsRefresh}</a>
-            </noscript>
-          </p>
-        )}
+        {older ? <a href={page}>{messages.importsNewest}</a> : <LiveNote view={view} integrationId={integrationId} />}
       </div>
-      {!older && (
-        <p
-          class="visually-hidden"
-          role="status"
-          data-live-announcement
-          data-text-one={messages.importsNewOne}
-          data-text-other={messages.importsNewOther}
-        >
-        </p>
-      )}
+      {!older && <LiveAnnouncement view={view} />}
       <div data-live={older ? undefined : "imports"}>
         {imports.items.length === 0
           ? (
