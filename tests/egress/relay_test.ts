@@ -1,3 +1,4 @@
+import { readBytes, socksConnect } from "./socks_client.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { allowedHosts, parseAllowedHost } from "../../src/egress/allowed_hosts.ts";
 import { egressClient } from "../../src/egress/egress_client.ts";
@@ -185,39 +186,4 @@ async function readAll(conn: Deno.Conn): Promise<string> {
   let text = "";
   for (let read; (read = await conn.read(buffer)) !== null;) text += new TextDecoder().decode(buffer.subarray(0, read));
   return text;
-}
-
-async function readBytes(conn: Deno.Conn, bytes: number): Promise<Uint8Array> {
-  const buffer = new Uint8Array(bytes);
-  for (let length = 0; length < bytes;) {
-    const read = await conn.read(buffer.subarray(length));
-    if (read === null) throw new Error("closed");
-    length += read;
-  }
-  return buffer;
-}
-
-/** A tunnel, opened without fetch. */
-async function socksConnect(
-  relay: { port: number; token: string },
-  to: { host: string; port: number },
-): Promise<Deno.TcpConn> {
-  const conn = await Deno.connect({ hostname: "127.0.0.1", port: relay.port });
-  try {
-    const text = (value: string) => {
-      const bytes = new TextEncoder().encode(value);
-      return [bytes.length, ...bytes];
-    };
-    await conn.write(Uint8Array.of(5, 1, 2));
-    await readBytes(conn, 2);
-    await conn.write(Uint8Array.of(1, ...text("api"), ...text(relay.token)));
-    await readBytes(conn, 2);
-    await conn.write(Uint8Array.of(5, 1, 0, 3, ...text(to.host), to.port >> 8, to.port & 255));
-    const [, reply] = await readBytes(conn, 10);
-    if (reply !== 0) throw new Error(`SOCKS reply ${reply}`);
-    return conn;
-  } catch (error) {
-    conn.close();
-    throw error;
-  }
 }
