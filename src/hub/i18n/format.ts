@@ -4,6 +4,8 @@
 export interface Format {
   /** A whole number: `12,345`. */
   number(value: number): string;
+  /** A number in little room: `1.2K`. */
+  compact(value: number): string;
   /** A size in steps of 1000: `1.2 MB`. */
   bytes(value: number): string;
   /** A whole number of minutes or seconds, whichever reads better: `5 minutes`. */
@@ -38,8 +40,10 @@ export const instantOptions: Intl.DateTimeFormatOptions = {
 export function createFormat(tag: string): Format {
   const whole = new Intl.NumberFormat(tag, { maximumFractionDigits: 0 });
   const instant = new Intl.DateTimeFormat(tag, { ...instantOptions, timeZone: "UTC", timeZoneName: "short" });
+  const compact = new Intl.NumberFormat(tag, { notation: "compact", maximumFractionDigits: 1 });
   const day = new Intl.DateTimeFormat(tag, { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" });
   return {
+    compact: (value) => compact.format(value),
     day: (value) => day.format(new Date(`${value}T00:00:00Z`)),
     number: (value) => whole.format(value),
     instant: (value) => instant.format(value),

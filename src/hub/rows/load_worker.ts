@@ -35,7 +35,7 @@ class CancelledError extends Error {
 }
 
 // The worker's name is the file.
-const database = openRows(self.name);
+const database = openRows(self.name, { mode: "load" });
 ensureTables(database);
 let wake: (message: ToLoader) => void = () => {};
 

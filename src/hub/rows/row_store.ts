@@ -16,6 +16,6 @@ export async function openRowStore(dataDirectory: string): Promise<RowStore> {
   const folder = await Deno.realPath(dataDirectory);
   await Deno.mkdir(join(folder, "rows"), { recursive: true, mode: 0o700 });
   const file = join(folder, "rows", "rows.db");
-  const database = openRows(file);
+  const database = openRows(file, { mode: "read" });
   return { file, database, id: ensureTables(database), [Symbol.dispose]: () => database.close() };
 }

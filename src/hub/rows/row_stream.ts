@@ -46,7 +46,7 @@ export function rowStream(
   };
   return new ReadableStream({
     start() {
-      database = openRows(file);
+      database = openRows(file, { mode: "read" });
       database.exec("pragma query_only = on");
       const rows = database.prepare(
         `select ${table.columns.join(", ")} from ${table.name}

@@ -13,8 +13,9 @@ import { columnsOf, timeColumnOf } from "../../source/columns.ts";
 const schemaVersion = 1;
 /** How long a connection waits for the worker's commit, in ms. */
 const busyMs = 10_000;
-/** What is read from the file is kept in memory up to this, in KiB. */
-const cacheKiB = 65_536;
+/** Pages of the file kept in memory while loading, and while reading, in KiB. */
+const loadCacheKiB = 65_536;
+const readCacheKiB = 8192;
 /** A log file that grew larger is cut back, in bytes. */
 const logBytesKept = 64 * 1024 * 1024;
 
@@ -39,12 +40,12 @@ function table(dataType: DataType, name: string): RowTable {
 }
 
 /** Opens the file, making it when it is not there or of another version. Of its connections only the worker's writes. */
-export function openRows(file: string): DatabaseSync {
+export function openRows(file: string, { mode }: { mode: "read" | "load" }): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: busyMs });
   database.exec(`
     pragma journal_mode = wal;
     pragma synchronous = full;
-    pragma cache_size = -${cacheKiB};
+    pragma cache_size = -${mode === "load" ? loadCacheKiB : readCacheKiB};
     pragma journal_size_limit = ${logBytesKept};
     pragma trusted_schema = off;
   `);

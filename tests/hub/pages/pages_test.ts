@@ -44,7 +44,7 @@ Deno.test("the login leads to no other site", async () => {
 
 Deno.test("a form without the session's token changes nothing, and says how to go on", async () => {
   const { post } = setUp();
-  for (const action of ["connect", "look", "save", "rename", "pause", "resume", "delete"]) {
+  for (const action of ["connect", "look", "save", "rename", "settings", "test", "pause", "resume", "delete"]) {
     for (const fields of [{}, { csrf: "" }, { csrf: "fedcba9876543210" }]) {
       const answer = await post(`${page}/${action}`, { name: "x", pin: "123456", ...fields });
       assertEquals(answer.status, 403, action);

@@ -5,9 +5,11 @@ import type { View } from "../view.ts";
 
 const width = 700;
 const height = 220;
-const left = 8;
-const top = 22;
-const bottom = 26;
+const left = 60;
+const top = 14;
+const bottom = 30;
+/** Between an axis and its numbers. */
+const labelGap = 8;
 /** Of a day's width, how much its bar takes. */
 const barShare = 0.7;
 
@@ -58,15 +60,15 @@ export const Chart: FC<{ view: View; summary: RowsSummary }> = ({ view, summary 
 const Bars: FC<{ view: View; days: RowsSummary["days"] }> = ({ view, days }) => {
   const { format } = view;
   const most = niceAbove(Math.max(1, ...days.map(({ contacts }) => contacts)));
-  const step = (width - 2 * left) / days.length;
+  const step = (width - left) / days.length;
   const floor = height - bottom;
   const y = (value: number) => round(floor - (value / most) * (floor - top));
   return (
     <svg viewBox={`0 0 ${width} ${height}`} role="img" aria-labelledby="chart-title">
       {[0, most / 2, most].map((value) => (
         <>
-          <line class="grid" x1={left} x2={width - left} y1={y(value)} y2={y(value)} />
-          {value > 0 && <text class="axis" x={left} y={y(value) - 5}>{format.number(value)}</text>}
+          <line class="grid" x1={left} x2={width} y1={y(value)} y2={y(value)} />
+          <text class="axis" x={left - labelGap} y={y(value) + 4} text-anchor="end">{format.compact(value)}</text>
         </>
       ))}
       {days.map(({ day, contacts, answered }, index) => {
@@ -77,7 +79,12 @@ const Bars: FC<{ view: View; days: RowsSummary["days"] }> = ({ view, days }) => 
             <title>{`${format.day(day)}: ${format.number(contacts)}`}</title>
             <rect class="bar-total" {...bar} y={y(contacts)} height={round(floor - y(contacts))} rx="2" />
             <rect class="bar-part" {...bar} y={y(answered)} height={round(floor - y(answered))} rx="2" />
-            <text class="axis day" x={round(x + (step * barShare) / 2)} y={height - 8} text-anchor="middle">
+            <text
+              class={index % 2 === 0 ? "axis every-second" : "axis"}
+              x={round(x + (step * barShare) / 2)}
+              y={height - labelGap}
+              text-anchor="middle"
+            >
               {String(Number(day.slice(8)))}
             </text>
           </g>
