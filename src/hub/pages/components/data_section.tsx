@@ -135,7 +135,7 @@ const Refused: FC<{ view: View; windows: readonly LoadedWindow[] }> = ({ view, w
               refused: format.number(window.rows.refused),
               rows: format.number(window.rows.source),
             })}
-            <ul>{window.reasons.map((reason) => <li>{reason}</li>)}</ul>
+            <ul>{window.reasons.map((reason) => <li key={reason}>{reason}</li>)}</ul>
           </li>
         ))}
       </ul>

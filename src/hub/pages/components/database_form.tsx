@@ -129,7 +129,7 @@ const DataFields: FC<DatabaseFormProps> = ({ view, values, errors }) => {
         }}
       />
       <datalist id="time-zones">
-        {Intl.supportedValuesOf("timeZone").map((name) => <option value={name} />)}
+        {Intl.supportedValuesOf("timeZone").map((name) => <option key={name} value={name} />)}
       </datalist>
       <TextAreaField
         {...field("query")}

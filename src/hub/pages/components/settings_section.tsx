@@ -121,11 +121,15 @@ const TestResult: FC<Omit<SettingsSectionProps, "settings">> = ({ view, integrat
               })}
             </caption>
             <thead>
-              <tr>{preview.columns.map((name) => <th scope="col">{name}</th>)}</tr>
+              <tr>{preview.columns.map((name) => <th key={name} scope="col">{name}</th>)}</tr>
             </thead>
             <tbody>
               {preview.rows.map((row) => (
-                <tr>{row.map((value) => <td>{value === null ? <em class="hint">NULL</em> : value}</td>)}</tr>
+                <tr>
+                  {row.map((value, index) => (
+                    <td key={String(index)}>{value === null ? <em class="hint">NULL</em> : value}</td>
+                  ))}
+                </tr>
               ))}
             </tbody>
           </table>
