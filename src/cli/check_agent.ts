@@ -43,7 +43,16 @@ export async function checkAgent(
     }),
     signal,
   });
-  return [...await checkLocal(config, start), ...await Array.fromAsync(network)];
+  return [
+    ...await checkLocal(config, start),
+    ...await Array.fromAsync(network),
+    ...testDatabase === undefined ? [] : [queryLine(await testDatabase(signal))],
+  ];
+}
+
+function queryLine({ ok, message }: AgentAnswer): CheckLine {
+  if (ok) return { name: "Query", result: "ok", detail: message };
+  return { name: "Query", result: "failed", detail: message, remedy: "Correct the integration in the hub" };
 }
 
 /** The same client, noting in `origins` which object stores the hub names. */
