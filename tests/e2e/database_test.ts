@@ -1,0 +1,129 @@
+/** Database integrations from end to end: the compiled agent reads, the compiled hub counts. */
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { startPostgresql } from "../databases/postgresql.ts";
+import { eventually, TestHub } from "./hub.ts";
+import { Installation, type Program } from "./installation.ts";
+
+const day = Temporal.Now.zonedDateTimeISO("Europe/Berlin").startOfDay();
+const query = "SELECT q AS queueidentifier, 'Störung' AS queuename, t AS timestamp, 1 AS answered FROM calls";
+const settings = {
+  dataType: "contact",
+  timeZone: "Europe/Berlin",
+  query,
+  everyMinutes: 15,
+  history: day.subtract({ days: 3 }).toPlainDate().toString(),
+};
+
+async function linked(hub: TestHub, installation: Installation, given: Record<string, unknown>) {
+  const agent = installation.start();
+  const { id } = await hub.ask("POST", "/api/v1/integrations", {
+    name: "Datenbank",
+    type: "database",
+    settings: { ...settings, ...given },
+  });
+  await hub.connect(id, (await agent.waitFor(/Enter your pin: (\d{6})/))[1] ?? "");
+  await agent.waitFor(/Linked to the integration/);
+  return { agent, integration: id as string };
+}
+
+async function rowsAtHub(hub: TestHub, integration: string): Promise<number> {
+  return (await hub.ask("GET", `/api/v1/integrations/${integration}/windows`)).rows;
+}
+
+/** One row a minute since the day before yesterday, two hours ago at the latest. */
+function minutes(): string[] {
+  const start = day.subtract({ days: 2 });
+  const end = Temporal.Now.zonedDateTimeISO("Europe/Berlin").subtract({ hours: 2 });
+  const count = Math.floor(start.until(end, { largestUnit: "minutes" }).minutes);
+  return Array.from(
+    { length: count },
+    (_, minute) =>
+      start.add({ minutes: minute }).toPlainDateTime().toString({ smallestUnit: "second" }).replace("T", " "),
+  );
+}
+
+function writeSqlite(file: string, times: readonly string[]): void {
+  using database = new DatabaseSync(file);
+  database.exec("CREATE TABLE IF NOT EXISTS calls (q TEXT, t TEXT)");
+  const insert = database.prepare("INSERT INTO calls VALUES (?, ?)");
+  database.exec("BEGIN");
+  times.forEach((time, index) => insert.run(`q${index % 7}`, time));
+  database.exec("COMMIT");
+}
+
+Deno.test("PostgreSQL by ODBC: history and live rows arrive, counted alike at the source, in the batches and at the hub", async () => {
+  await using server = await startPostgresql();
+  await server.sql("CREATE TABLE calls (q integer, t timestamp)");
+  await server.sql(
+    `INSERT INTO calls SELECT n % 7, t FROM (VALUES ${
+      minutes().map((time, index) => `(${index}, TIMESTAMP '${time}')`).join(",")
+    }) AS v (n, t)`,
+  );
+  await using hub = await TestHub.start();
+  await using installation = await Installation.make(hub.url, { toml: "[app]\nverbose = true" });
+  const { host, port, database, user, password } = server;
+  const { agent, integration } = await linked(hub, installation, {
+    ...{ databaseType: "postgresql", host, port, database, user, password },
+  });
+  await using _agent = agent;
+  const counted = Number(await server.sql("SELECT count(*) FROM calls"));
+  assertEquals(counted, times.length);
+  await eventually(async () => await rowsAtHub(hub, integration) === counted);
+  const { items } = await hub.ask("GET", `/api/v1/integrations/${integration}/windows`);
+  assert(items.length > 0);
+  for (const { agrees, rows } of items) assert(agrees && rows.source === rows.hub + rows.refused);
+  // A row that is committed late is found by the next live run.
+  await server.sql(`INSERT INTO calls SELECT 99, max(t) FROM calls`);
+  await hub.ask("POST", `/api/v1/integrations/${integration}/requests`, { type: "import-now" });
+  await eventually(async () => await rowsAtHub(hub, integration) === counted + 1);
+  const log = await installation.log();
+  assert(!log.includes(password), "the password is in the log");
+  assertMatch(log, /Read \d+ rows of .* The first of them:/);
+});
+
+Deno.test("kill -9 while a database is read loses no row and doubles none", async () => {
+  await using hub = await TestHub.start();
+  await using installation = await Installation.make(hub.url);
+  const times = minutes();
+  writeSqlite(installation.path("calls.db"), times);
+  const first = await linked(hub, installation, { databaseType: "sqlite", file: "calls.db" });
+  let agent: Program = first.agent;
+  for (let round = 0; round < 12; round++) {
+    await new Promise((resolve) => setTimeout(resolve, 100 + 60 * round));
+    await agent.stop("SIGKILL");
+    agent = installation.start();
+  }
+  await using _agent = agent;
+  await eventually(async () => await rowsAtHub(hub, first.integration) === times.length);
+  const text = await (await hub.request("GET", `/api/v1/integrations/${first.integration}/rows?format=csv`)).text();
+  assertEquals(text.trim().split("\n").length - 1, times.length);
+});
+
+Deno.test("with the connection kept by the installation, the hub can neither choose another nor change the query", async () => {
+  await using hub = await TestHub.start();
+  const elsewhere = await Deno.makeTempDir();
+  try {
+    const file = join(elsewhere, "kept.db");
+    const times = minutes();
+    writeSqlite(file, times);
+    await using installation = await Installation.make(hub.url, {
+      toml: `[database]\nfile = "${file}"\nallowQueryChanges = false`,
+    });
+    const { agent, integration } = await linked(hub, installation, { databaseType: "sqlite", kept: true });
+    await using _agent = agent;
+    await eventually(async () => await rowsAtHub(hub, integration) === times.length);
+    await hub.ask("PATCH", `/api/v1/integrations/${integration}`, {
+      settings: { query: query.replace("Störung", "Anders") },
+    });
+    const [, fingerprint = ""] = await agent.waitFor(/query --accept ([0-9a-f]{16})/);
+    const { code, printed } = await installation.command("query", "--accept", fingerprint);
+    assertEquals([code, printed.trim()], [0, `The query ${fingerprint} is accepted.`]);
+    await agent.waitFor(/The query has changed: the history is read again/);
+    await hub.ask("PATCH", `/api/v1/integrations/${integration}`, { settings: { kept: false, file: "/etc/passwd" } });
+    await eventually(async () => await rowsAtHub(hub, integration) === times.length);
+  } finally {
+    await Deno.remove(elsewhere, { recursive: true });
+  }
+});
