@@ -55,10 +55,11 @@ function writeSqlite(file: string, times: readonly string[]): void {
 
 Deno.test("PostgreSQL by ODBC: history and live rows arrive, counted alike at the source, in the batches and at the hub", async () => {
   await using server = await startPostgresql();
+  const times = minutes();
   await server.sql("CREATE TABLE calls (q integer, t timestamp)");
   await server.sql(
     `INSERT INTO calls SELECT n % 7, t FROM (VALUES ${
-      minutes().map((time, index) => `(${index}, TIMESTAMP '${time}')`).join(",")
+      times.map((time, index) => `(${index}, TIMESTAMP '${time}')`).join(",")
     }) AS v (n, t)`,
   );
   await using hub = await TestHub.start();
