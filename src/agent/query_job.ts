@@ -2,7 +2,7 @@
 import type { ExtractJob, ExtractResult } from "../extractor/messages.ts";
 import type { BatchOrigin } from "../protocol/delivery.ts";
 import type { DatabaseSource } from "../protocol/database.ts";
-import type { Window } from "../source/windows.ts";
+import type { Window } from "../source/read_state.ts";
 import type { Reach } from "./scheduler_ports.ts";
 
 /** One window of one integration, with what the installation has to say about how it is read. */

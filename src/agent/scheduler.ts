@@ -4,41 +4,24 @@
  * transaction as the batch, so a kill at any instant reads a window again at worst.
  */
 import { getLogger } from "@logtape/logtape";
-import type { ExtractResult } from "../extractor/messages.ts";
-import type { DatabaseSource } from "../protocol/database.ts";
-import type { Clock } from "../runtime/clock.ts";
 import { approveQuery } from "../source/query_approval.ts";
+import { onHistoryChanged, onPaused, onResumed } from "../source/read_changes.ts";
+import { historyFromMs, limits, type ReadState, startState, type Window } from "../source/read_state.ts";
+import { nextRegularAt, restAfterMs } from "../source/run_times.ts";
 import {
   afterHistory,
   afterHistoryTimeout,
   afterLive,
   afterLiveTimeout,
-  historyFromMs,
-  limits,
-  nextRegularAt,
-  onHistoryChanged,
-  onPaused,
-  onResumed,
   planHistory,
   planLive,
-  type ReadState,
-  restAfterMs,
-  startState,
-  type Window,
 } from "../source/windows.ts";
 import type { Lane } from "./ports.ts";
-import { queryJob, queryOrigin, windowText } from "./query_job.ts";
 import { retryDelayMs } from "./retry.ts";
-import {
-  failureOf,
-  type Progress,
-  type ProgressLedger,
-  type QueryRunner,
-  type QuerySpool,
-  type Reach,
-} from "./scheduler_ports.ts";
+import { failureOf, type Progress, type ProgressLedger, type QueryRunner } from "./scheduler_ports.ts";
 import type { SourceRunner } from "./source_switch.ts";
 import { runTogether, untilAborted } from "./tasks.ts";
+import { WindowReader, type WindowReaderOptions } from "./window_reader.ts";
 
 const log = getLogger(["cloud-link", "database"]);
 
@@ -50,25 +33,11 @@ export const lastQueryTimeoutSeconds = 900;
 export const regularSpreadMs = 20_000;
 /** No wait is longer: a computer that was asleep notices soon that a run is due, in ms. */
 const waitMsMax = 30_000;
-/** Room that is asked for before the first batch tells how large they are, in bytes. */
-const batchBytesFirst = 1024 * 1024;
-/** Rows that are logged of each request with `verbose`. */
-const verboseRows = 10;
-
-/** One database integration and how to read it; new settings of the hub make a new scheduler. */
-export interface SchedulerOptions {
-  readonly source: DatabaseSource;
-  readonly reach: Reach;
-  readonly ledger: ProgressLedger;
-  readonly spool: QuerySpool;
-  /** A batch may not take more than this, in bytes. */
-  readonly batchBytesMax: number;
+/** What the scheduler works with, besides what reads one window. */
+export interface SchedulerOptions extends WindowReaderOptions {
   readonly live: QueryRunner;
   readonly history: QueryRunner;
-  readonly clock: Clock;
   readonly random: () => number;
-  /** `[app] verbose`. */
-  readonly verbose: boolean;
   /** `[database] allowQueryChanges`. */
   readonly allowQueryChanges: boolean;
 }
@@ -82,16 +51,16 @@ export function notePause(ledger: ProgressLedger, { nowMs }: { nowMs: number }):
 /** The runner of one database integration. */
 export class Scheduler implements SourceRunner {
   readonly #options: SchedulerOptions;
+  readonly #reader: WindowReader;
   readonly #problems = new Map<Lane | "query", string>();
   #wakeLive = new AbortController();
   #wakeHistory = new AbortController();
   #liveIdle: Promise<void> = Promise.resolve();
-  #batchBytes: Record<Lane, number> = { live: batchBytesFirst, history: batchBytesFirst };
   #importNow = false;
-  #refusedShown = "";
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#reader = new WindowReader(options);
   }
 
   get problem(): string | null {
@@ -147,13 +116,15 @@ export class Scheduler implements SourceRunner {
     const offsetMs = Math.round(random() * regularSpreadMs);
     const realTime = source.realTime && source.dataType === "agent-status";
     let startedMs = -Infinity;
+    let notBeforeMs = -Infinity;
     let failures = 0;
     while (!signal.aborted) {
       const { lastRegularMs } = this.#progress();
       const nowMs = clock.now();
       const regularAt = nextRegularAt({ lastMs: lastRegularMs, everyMinutes: source.everyMinutes, offsetMs, nowMs });
       const full = regularAt <= nowMs || this.#importNow;
-      const waitMs = full ? 0 : realTime ? startedMs + limits.realTimeMs - clock.monotonicMs() : regularAt - nowMs;
+      const dueMs = full ? 0 : realTime ? startedMs + limits.realTimeMs - clock.monotonicMs() : regularAt - nowMs;
+      const waitMs = this.#importNow ? 0 : Math.max(dueMs, notBeforeMs - clock.monotonicMs());
       if (waitMs > 0) {
         await this.#wait(waitMs, "live", signal);
         continue;
@@ -166,7 +137,7 @@ export class Scheduler implements SourceRunner {
         () => this.#readLive({ full, keepConnection: realTime, signal }),
         signal,
       );
-      if (failures > 0) await this.#wait(retryDelayMs(failures + 2, { random }), "live", signal);
+      notBeforeMs = failures > 0 ? clock.monotonicMs() + retryDelayMs(failures + 2, { random }) : -Infinity;
     }
   }
 
@@ -222,10 +193,11 @@ export class Scheduler implements SourceRunner {
     try {
       const nowMs = clock.now();
       const plan = planLive(this.#progress().state, { settings: source, nowMs, full: options.full });
-      await this.#read(plan.window, {
+      await this.#reader.read(plan.window, {
         lane: "live",
         runner: live,
         keepConnection: options.keepConnection,
+        timeoutSeconds: this.#timeoutSeconds("live"),
         signal: options.signal,
         advance: (progress, { durationMs }) => ({
           ...progress,
@@ -242,10 +214,11 @@ export class Scheduler implements SourceRunner {
 
   /** Returns how long the query took, in ms. */
   async #readHistory(window: Window, signal: AbortSignal): Promise<number> {
-    const { durationMs } = await this.#read(window, {
+    const { durationMs } = await this.#reader.read(window, {
       lane: "history",
       runner: this.#options.history,
       keepConnection: true,
+      timeoutSeconds: this.#timeoutSeconds("history"),
       signal,
       advance: (progress, { durationMs, rows }) => ({
         ...progress,
@@ -253,77 +226,6 @@ export class Scheduler implements SourceRunner {
       }),
     });
     return durationMs;
-  }
-
-  /** From the window to the spool. */
-  async #read(window: Window, options: {
-    lane: Lane;
-    runner: QueryRunner;
-    keepConnection: boolean;
-    signal: AbortSignal;
-    advance: (progress: Progress, result: ExtractResult) => Progress;
-  }): Promise<ExtractResult> {
-    const { source, reach, ledger, spool, clock, verbose, batchBytesMax } = this.#options;
-    const { lane, signal, advance } = options;
-    await using place = await spool.reserve({ bytes: this.#batchBytes[lane], lane, signal });
-    const result = await options.runner.run(
-      queryJob({
-        source,
-        reach,
-        window,
-        output: { path: place.path, bytesMax: batchBytesMax },
-        previewRows: verbose ? verboseRows : 0,
-        timeoutSeconds: this.#timeoutSeconds(lane),
-        keepConnection: options.keepConnection,
-      }),
-      { signal },
-    );
-    const { file } = result;
-    if (!file) throw new Error(`Cannot take the window ${windowText(window)}: the extractor wrote no file`);
-    this.#tell(window, { lane, result });
-    this.#batchBytes[lane] = Math.max(file.payloadBytes * 2, batchBytesFirst);
-    const commit = () => ledger.setProgress(advance(this.#progress(), result));
-    if (ledger.isUnchanged(window, file.sha256)) {
-      commit();
-      return result;
-    }
-    await spool.admit(file, {
-      origin: queryOrigin(source, { window, result }),
-      lane,
-      alongside: (batchId) => {
-        commit();
-        const { sha256 } = file;
-        const refused = result.refused.rows;
-        ledger.record({ ...window, sha256, rows: result.rows - refused, refused, batchId, readAtMs: clock.now() });
-      },
-    });
-    return result;
-  }
-
-  /** What a request brought: always at debug level, its rows when `verbose`; refused rows when they are news. */
-  #tell(window: Window, { lane, result }: { lane: Lane; result: ExtractResult }): void {
-    const { verbose } = this.#options;
-    const facts = { rows: result.rows, window: windowText(window), durationMs: result.durationMs };
-    if (verbose) {
-      log.info("Read {rows} rows of {window} in {durationMs} ms. The first of them: {preview}", {
-        ...facts,
-        preview: [result.columns, ...result.preview].map((row) => JSON.stringify(row)).join(" "),
-      });
-    } else if (lane === "history") log.info("Read {rows} rows of history, {window}, in {durationMs} ms.", facts);
-    else log.debug("Read {rows} rows of {window} in {durationMs} ms.", facts);
-    const { rows, reasons } = result.refused;
-    const shown = rows === 0 ? "" : `${rows} ${reasons.join("\n")}`;
-    if (shown !== "" && shown !== this.#refusedShown) {
-      log.warn(
-        "{refused} of {rows} rows of {window} cannot be imported: {reasons}. Correct them in the database, or the query.",
-        {
-          ...facts,
-          refused: rows,
-          reasons: reasons.join("; "),
-        },
-      );
-    }
-    this.#refusedShown = shown;
   }
 
   #timeoutSeconds(lane: Lane): number {

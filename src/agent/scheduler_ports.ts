@@ -2,7 +2,7 @@
 import type { ExtractFailure, ExtractJob, ExtractResult } from "../extractor/messages.ts";
 import type { BatchOrigin } from "../protocol/delivery.ts";
 import type { DatabaseConnection } from "../protocol/database.ts";
-import type { Window } from "../source/windows.ts";
+import type { ReadState, Window } from "../source/read_state.ts";
 import type { BatchFile, Lane } from "./ports.ts";
 
 /** Runs queries, one at a time, on one connection. */
@@ -39,7 +39,7 @@ export interface ProgressLedger {
 /** The same as `SourceProgress`. */
 export interface Progress {
   readonly fingerprint: string;
-  readonly state: import("../source/windows.ts").ReadState;
+  readonly state: ReadState;
   readonly historyFromMs: number | null;
   readonly lastRegularMs: number | null;
   readonly accepted: string | undefined;

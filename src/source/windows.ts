@@ -11,70 +11,18 @@
  * again at worst. The present is rounded up to a grid: the same window is read again until the grid moves on, and an
  * unchanged one need not be sent. Edges are settled (`time_zone.ts`), so daylight saving loses and doubles no row.
  */
-import type { DatabaseSource } from "../protocol/database.ts";
 import { edgeAtOrAfter, edgeAtOrBefore } from "./time_zone.ts";
-
-const secondMs = 1000;
-const minuteMs = 60 * secondMs;
-const hourMs = 60 * minuteMs;
-const dayMs = 24 * hourMs;
-
-/** From inclusive, to exclusive, in ms since the epoch; both settled. */
-export interface Window {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-/** How far one source has been read. */
-export interface ReadState {
-  /** Live has read everything up to here, in ms since the epoch; `null` before its first success. */
-  readonly liveToMs: number | null;
-  /** Not yet read, disjoint, oldest first. */
-  readonly pending: readonly Window[];
-  /** Length of the next history chunk, in ms. */
-  readonly chunkMs: number;
-  /** Longest live window, in ms: less than {@linkcode limits.liveSpanMsMax} when the database is slow. */
-  readonly liveSpanMs: number;
-  /** Since when nothing is read because the integration is paused. */
-  readonly pausedSinceMs: number | null;
-}
-
-/** What a source says about its windows. */
-export type WindowSettings = Pick<
-  DatabaseSource,
-  "dataType" | "intervalMinutes" | "timeZone" | "everyMinutes" | "historyFrom" | "reconciliation" | "realTime"
->;
-
-/** The numbers behind the decisions. */
-export const limits = {
-  /** One query should not take longer. */
-  queryMsTarget: 30 * secondMs,
-  chunkMsMin: 15 * minuteMs,
-  chunkMsFirst: dayMs,
-  chunkMsMax: 92 * dayMs,
-  liveSpanMsMax: dayMs,
-  /** Not less than an overlap and the longest pause between two runs. */
-  liveSpanMsMin: 3 * hourMs,
-  /** A contact's row is often written when it ends, hours after its timestamp. */
-  contactOverlapMs: 2 * hourMs,
-  statusOverlapMs: 15 * minuteMs,
-  /** Agent status is read again, and made up after a pause, this far back. */
-  reconciliationMs: dayMs,
-  realTimeMs: 10 * secondMs,
-  /** Edges of the windows of contacts and of agent status lie on this grid. */
-  gridMinutes: 15,
-  realTimeGridMinutes: 5,
-  /** A batch should not hold more rows, however fast the database is. */
-  chunkRowsMax: 2_000_000,
-} as const;
-
-export const startState: ReadState = {
-  liveToMs: null,
-  pending: [],
-  chunkMs: limits.chunkMsFirst,
-  liveSpanMs: limits.liveSpanMsMax,
-  pausedSinceMs: null,
-};
+import {
+  gridMinutes,
+  historyFromMs,
+  joined,
+  limits,
+  overlapMs,
+  type ReadState,
+  type Window,
+  type WindowSettings,
+  without,
+} from "./read_state.ts";
 
 /** What live reads next, and what a long outage has left for history. */
 export interface LivePlan {
@@ -189,110 +137,7 @@ export function nextChunkMs(
   return Math.round(Math.min(Math.max(kept, limits.chunkMsMin), limits.chunkMsMax));
 }
 
-/** The integration is paused: remembers since when. */
-export function onPaused(state: ReadState, nowMs: number): ReadState {
-  return state.pausedSinceMs === null ? { ...state, pausedSinceMs: nowMs } : state;
-}
-
-/**
- * The integration is resumed. Contacts are made up in full; agent status only the last 24 hours of the pause, while an
- * outage before the pause is still made up whole.
- */
-export function onResumed(state: ReadState, options: { settings: WindowSettings; nowMs: number }): ReadState {
-  const { pausedSinceMs, liveToMs } = state;
-  if (pausedSinceMs === null) return state;
-  const resumed = { ...state, pausedSinceMs: null };
-  const { settings, nowMs } = options;
-  const backTo = nowMs - limits.reconciliationMs;
-  if (settings.dataType !== "agent-status" || liveToMs === null || pausedSinceMs >= backTo) return resumed;
-  const { timeZone } = settings;
-  const grid = { timeZone, minutes: limits.gridMinutes };
-  const before: Window = {
-    fromMs: edgeAtOrBefore(liveToMs - overlapMs(settings), grid),
-    toMs: edgeAtOrAfter(pausedSinceMs, grid),
-  };
-  // Live starts its overlap before this, so that it begins 24 hours back and not earlier.
-  const liveFrom = Math.max(liveToMs, backTo + overlapMs(settings));
-  return { ...resumed, liveToMs: liveFrom, pending: joined([...state.pending, before]) };
-}
-
-/** An earlier start of the history, set in the hub later on, adds what lies before; a later start takes it away. */
-export function onHistoryChanged(
-  state: ReadState,
-  options: { settings: WindowSettings; beforeMs: number | null },
-): ReadState {
-  const { settings, beforeMs } = options;
-  const fromMs = historyFromMs(settings);
-  if (state.liveToMs === null || fromMs === beforeMs) return state;
-  if (fromMs === null) return { ...state, pending: [] };
-  const kept = state.pending.flatMap((range) =>
-    range.toMs <= fromMs ? [] : [{ ...range, fromMs: Math.max(range.fromMs, fromMs) }]
-  );
-  const until = beforeMs ?? edgeAtOrBefore(state.liveToMs - limits.liveSpanMsMax, {
-    timeZone: settings.timeZone,
-    minutes: limits.gridMinutes,
-  });
-  const added = fromMs < until ? [{ fromMs, toMs: until }] : [];
-  return { ...state, pending: joined([...kept, ...added]) };
-}
-
-/** First instant of the history, on an edge; `null` for none. */
-export function historyFromMs(settings: WindowSettings): number | null {
-  if (settings.historyFrom === null) return null;
-  const { timeZone } = settings;
-  return edgeAtOrBefore(Date.parse(settings.historyFrom), { timeZone, minutes: gridMinutes(settings) });
-}
-
-/**
- * When the next regular live run is due: at each multiple of `everyMinutes`, `offsetMs` later so that not all
- * installations ask at once; at once when a run was missed.
- */
-export function nextRegularAt(
-  options: { lastMs: number | null; everyMinutes: number; offsetMs: number; nowMs: number },
-): number {
-  const { lastMs, nowMs } = options;
-  const everyMs = options.everyMinutes * minuteMs;
-  const slot = Math.floor((nowMs - options.offsetMs) / everyMs) * everyMs + options.offsetMs;
-  // A last run in the future: the clock was set back.
-  if (lastMs === null || lastMs > nowMs || lastMs < slot) return nowMs;
-  return slot + everyMs;
-}
-
-/** How long history rests after a query: as long as it took, so that half of the time is the database's own. */
-export function restAfterMs(durationMs: number): number {
-  return Math.min(Math.max(durationMs, 50), 2 * limits.queryMsTarget);
-}
-
-function gridMinutes(settings: WindowSettings): number {
-  return settings.dataType === "interval" ? settings.intervalMinutes ?? 15 : limits.gridMinutes;
-}
-
-function overlapMs(settings: WindowSettings): number {
-  return settings.dataType === "agent-status" ? limits.statusOverlapMs : limits.contactOverlapMs;
-}
-
 function history(settings: WindowSettings, toMs: number): Window[] {
   const fromMs = historyFromMs(settings);
   return fromMs === null || fromMs >= toMs ? [] : [{ fromMs, toMs }];
-}
-
-/** Oldest first, neighbours that touch made one. */
-function joined(ranges: readonly Window[]): Window[] {
-  const result: Window[] = [];
-  for (const range of ranges.toSorted((a, b) => a.fromMs - b.fromMs)) {
-    const last = result.at(-1);
-    if (last && range.fromMs <= last.toMs) {
-      result[result.length - 1] = { fromMs: last.fromMs, toMs: Math.max(last.toMs, range.toMs) };
-    } else if (range.fromMs < range.toMs) result.push(range);
-  }
-  return result;
-}
-
-function without(ranges: readonly Window[], hole: Window): Window[] {
-  return ranges.flatMap((range) =>
-    [
-      { fromMs: range.fromMs, toMs: Math.min(range.toMs, hole.fromMs) },
-      { fromMs: Math.max(range.fromMs, hole.toMs), toMs: range.toMs },
-    ].filter((part) => part.fromMs < part.toMs)
-  );
 }

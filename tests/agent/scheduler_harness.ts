@@ -7,7 +7,7 @@ import { parse } from "csv-parse/sync";
 import { Scheduler } from "../../src/agent/scheduler.ts";
 import type { QueryRunner } from "../../src/agent/scheduler_ports.ts";
 import { realFileSystem } from "../../src/durable/real_file_system.ts";
-import { ExtractError } from "../../src/extractor/extractor.ts";
+import { ExtractError } from "../../src/extractor/watch.ts";
 import type { ExtractJob, ExtractResult } from "../../src/extractor/messages.ts";
 import { openDatabase } from "../../src/extractor/open_database.ts";
 import { runJob } from "../../src/extractor/run_job.ts";
@@ -172,7 +172,7 @@ export class World implements AsyncDisposable {
     return this.#running?.scheduler;
   }
 
-  start(options: { allowQueryChanges?: boolean } = {}): void {
+  start(options: { allowQueryChanges?: boolean; verbose?: boolean } = {}): void {
     const stop = new AbortController();
     const { clock, spool } = this;
     const scheduler = new Scheduler({
@@ -193,7 +193,7 @@ export class World implements AsyncDisposable {
       history: this.#runner("history"),
       clock,
       random: () => 0.5,
-      verbose: false,
+      verbose: options.verbose ?? false,
       allowQueryChanges: options.allowQueryChanges ?? true,
     });
     const done = scheduler.run(stop.signal).catch((error: unknown) => {

@@ -1,7 +1,9 @@
+import { setImmediate } from "node:timers";
+import { configure, reset } from "@logtape/logtape";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { notePause } from "../../src/agent/scheduler.ts";
-import { ExtractError } from "../../src/extractor/extractor.ts";
-import { limits } from "../../src/source/windows.ts";
+import { ExtractError } from "../../src/extractor/watch.ts";
+import { limits } from "../../src/source/read_state.ts";
 import { wallOfInstant } from "../../src/source/time_zone.ts";
 import { World } from "./scheduler_harness.ts";
 
@@ -205,4 +207,59 @@ Deno.test("import now reads at once, and an abort ends the run while a query is 
   await world.clock.settle();
   assertEquals(world.jobs.length, read + 1);
   await world.stop();
+});
+
+Deno.test("stopped and started at any moment, it loses and doubles no row", async () => {
+  const startMs = Date.UTC(2026, 9, 24, 20);
+  await using world = await World.make({
+    nowMs: startMs,
+    source: { historyFrom: new Date(startMs - 9 * dayMs).toISOString() },
+  });
+  const random = seeded(3);
+  let id = 0;
+  const insert = (atMs: number) => world.insert(`${id++}`, wallOfInstant(atMs, "Europe/Berlin"));
+  for (let i = 0; i < 300; i++) insert(startMs - Math.floor(random() * 9 * dayMs));
+  for (let round = 0; round < 120; round++) {
+    insert(world.clock.now() - Math.floor(random() * 90 * minuteMs));
+    world.start();
+    world.clock.during(async () => {
+      // In the middle of whatever it does.
+      for (let turn = Math.floor(random() * 60); turn > 0; turn--) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    });
+    const moving = world.clock.advanceTo(world.clock.now() + Math.floor(random() * 40 * minuteMs));
+    for (let turn = Math.floor(random() * 80); turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
+    await world.stop();
+    await moving;
+    if (round % 7 === 0) await world.deliver();
+  }
+  world.start();
+  await world.clock.advanceTo(world.clock.now() + 3 * hourMs);
+  await world.deliver();
+  assertEquals(world.hubIds(), world.sourceIds());
+});
+
+Deno.test("with verbose each request is logged with its number of rows and the first ten", async () => {
+  const records: string[] = [];
+  await configure({
+    reset: true,
+    sinks: { memory: (record) => records.push(record.message.join("")) },
+    loggers: [{ category: "cloud-link", lowestLevel: "info", sinks: ["memory"] }, {
+      category: ["logtape", "meta"],
+      sinks: [],
+    }],
+  });
+  try {
+    const startMs = Date.UTC(2026, 5, 1, 8);
+    await using world = await World.make({ nowMs: startMs });
+    for (let id = 0; id < 12; id++) world.insert(`id-${id}`, Date.UTC(2026, 5, 1, 9, id));
+    world.start({ verbose: true });
+    await world.clock.advanceTo(startMs + minuteMs);
+    const line = records.find((record) => record.includes("12 rows")) ?? "";
+    assertMatch(line, /queueidentifier.*id-0.*id-9/);
+    assert(!line.includes("id-10"));
+  } finally {
+    await reset();
+  }
 });

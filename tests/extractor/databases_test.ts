@@ -7,7 +7,7 @@ import { parseTime } from "../../src/database/parse_time.ts";
 import type { Extractor } from "../../src/extractor/extractor.ts";
 import type { ExtractJob } from "../../src/extractor/messages.ts";
 import { edgeAtOrBefore, wallOfInstant, wallText } from "../../src/source/time_zone.ts";
-import type { Window } from "../../src/source/windows.ts";
+import type { Window } from "../../src/source/read_state.ts";
 import { startMariadb } from "../databases/mariadb.ts";
 import { startPostgresql, type TestServer } from "../databases/postgresql.ts";
 import { run } from "../databases/process.ts";

@@ -2,7 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { ExtractError } from "../../src/extractor/extractor.ts";
+import { ExtractError } from "../../src/extractor/watch.ts";
 import { childCommand, extractor, job, registerBadDriver } from "./harness.ts";
 
 async function contacts(folder: string, rows: readonly (readonly (string | number | null)[])[]): Promise<string> {

@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import type { ExtractJob } from "../../src/extractor/messages.ts";
 import { type ExtractorCommand, extractorEnvironment, spawnProcess } from "../../src/extractor/process.ts";
-import { Extractor, type ExtractorLimits } from "../../src/extractor/extractor.ts";
+import { Extractor } from "../../src/extractor/extractor.ts";
+import type { ExtractorLimits } from "../../src/extractor/limits.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 
 /** Starts the extractor from source. */

@@ -1,6 +1,6 @@
 /** What the hub does with batches, as simply as can be: a window's rows replace those of its time range. */
 import { instantOfWall } from "../../src/source/time_zone.ts";
-import type { Window } from "../../src/source/windows.ts";
+import type { Window } from "../../src/source/read_state.ts";
 
 export interface ModelRow {
   readonly id: string;

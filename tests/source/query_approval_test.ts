@@ -1,6 +1,5 @@
-import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { assert, assertEquals } from "../assert.ts";
 import { approveQuery, chooseConnection, queryFingerprint } from "../../src/source/query_approval.ts";
-import { keptConnection } from "../../src/source/kept_connection.ts";
 import type { DatabaseSource } from "../../src/protocol/database.ts";
 
 const source: DatabaseSource = {
@@ -55,33 +54,4 @@ Deno.test("what the installation keeps goes before what the hub says, and is ask
     kept: false,
   });
   assertEquals(chooseConnection(source, undefined).ok, false);
-});
-
-Deno.test("the kept password comes from the TOML, its own file or systemd's credentials", async () => {
-  const files: Record<string, string> = { "/pw": "a}b;c\n", "/run/creds/database-password": "from-systemd" };
-  const reader = { readFile: (path: string) => files[path], credentialsDirectory: undefined };
-  const systemd = { ...reader, credentialsDirectory: "/run/creds" };
-  assertEquals(keptConnection({}, reader), undefined);
-  assertEquals(keptConnection({}, systemd), undefined);
-  assertEquals(keptConnection({ connectionString: "DSN=a;", passwordFile: "/pw" }, reader), {
-    by: "connectionString",
-    connectionString: "DSN=a;PWD={a}}b;c}",
-  });
-  const parts = { host: "db", database: "acd", user: "me", port: 5433 };
-  assertEquals(keptConnection(parts, systemd), { by: "parts", ...parts, password: "from-systemd" });
-  assertEquals(keptConnection({ ...parts, password: "x" }, systemd), { by: "parts", ...parts, password: "x" });
-  assertEquals(keptConnection({ file: "/var/acd.db" }, reader), { by: "file", file: "/var/acd.db" });
-  await assertRejects(
-    () => keptConnection({ ...parts, passwordFile: "/none" }, reader),
-    /passwordFile "\/none".*no such file/,
-  );
-  await assertRejects(
-    () => keptConnection({ ...parts, connectionString: "DSN=a" }, reader),
-    /connectionString and host/,
-  );
-  await assertRejects(() => keptConnection({ host: "db" }, reader), /no database/);
-  await assertRejects(
-    () => keptConnection({ ...parts, password: "x", passwordFile: "/pw" }, reader),
-    /password and passwordFile/,
-  );
 });

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { checkQuery, describingQuery, quoted, windowQuery } from "../../src/source/query_text.ts";
+import { checkQuery } from "../../src/source/query_check.ts";
+import { describingQuery, quoted, windowQuery } from "../../src/source/query_text.ts";
 import type { Dialect } from "../../src/source/sql_tokens.ts";
 
 const quote = (name: string) => quoted(name, '"');

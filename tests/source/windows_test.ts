@@ -1,23 +1,17 @@
 import fc from "fast-check";
 import { assert, assertEquals } from "../assert.ts";
 import { wallOfInstant } from "../../src/source/time_zone.ts";
+import { onHistoryChanged, onPaused, onResumed } from "../../src/source/read_changes.ts";
+import { limits, type ReadState, startState, type Window, type WindowSettings } from "../../src/source/read_state.ts";
+import { nextRegularAt } from "../../src/source/run_times.ts";
 import {
   afterHistory,
   afterHistoryTimeout,
   afterLive,
   afterLiveTimeout,
-  limits,
   nextChunkMs,
-  nextRegularAt,
-  onHistoryChanged,
-  onPaused,
-  onResumed,
   planHistory,
   planLive,
-  type ReadState,
-  startState,
-  type Window,
-  type WindowSettings,
 } from "../../src/source/windows.ts";
 import { HubModel, type ModelRow } from "./hub_model.ts";
 

@@ -1,0 +1,58 @@
+/** What a pause, its end and another start of the history make of how far a source has been read. */
+import {
+  historyFromMs,
+  joined,
+  limits,
+  overlapMs,
+  type ReadState,
+  type Window,
+  type WindowSettings,
+} from "./read_state.ts";
+import { edgeAtOrAfter, edgeAtOrBefore } from "./time_zone.ts";
+
+/** The integration is paused: remembers since when. */
+export function onPaused(state: ReadState, nowMs: number): ReadState {
+  return state.pausedSinceMs === null ? { ...state, pausedSinceMs: nowMs } : state;
+}
+
+/**
+ * The integration is resumed. Contacts are made up in full; agent status only the last 24 hours of the pause, while an
+ * outage before the pause is still made up whole.
+ */
+export function onResumed(state: ReadState, options: { settings: WindowSettings; nowMs: number }): ReadState {
+  const { pausedSinceMs, liveToMs } = state;
+  if (pausedSinceMs === null) return state;
+  const resumed = { ...state, pausedSinceMs: null };
+  const { settings, nowMs } = options;
+  const backTo = nowMs - limits.reconciliationMs;
+  if (settings.dataType !== "agent-status" || liveToMs === null || pausedSinceMs >= backTo) return resumed;
+  const { timeZone } = settings;
+  const grid = { timeZone, minutes: limits.gridMinutes };
+  const before: Window = {
+    fromMs: edgeAtOrBefore(liveToMs - overlapMs(settings), grid),
+    toMs: edgeAtOrAfter(pausedSinceMs, grid),
+  };
+  // Live starts its overlap before this, so that it begins 24 hours back and not earlier.
+  const liveFrom = Math.max(liveToMs, backTo + overlapMs(settings));
+  return { ...resumed, liveToMs: liveFrom, pending: joined([...state.pending, before]) };
+}
+
+/** An earlier start of the history, set in the hub later on, adds what lies before; a later start takes it away. */
+export function onHistoryChanged(
+  state: ReadState,
+  options: { settings: WindowSettings; beforeMs: number | null },
+): ReadState {
+  const { settings, beforeMs } = options;
+  const fromMs = historyFromMs(settings);
+  if (state.liveToMs === null || fromMs === beforeMs) return state;
+  if (fromMs === null) return { ...state, pending: [] };
+  const kept = state.pending.flatMap((range) =>
+    range.toMs <= fromMs ? [] : [{ ...range, fromMs: Math.max(range.fromMs, fromMs) }]
+  );
+  const until = beforeMs ?? edgeAtOrBefore(state.liveToMs - limits.liveSpanMsMax, {
+    timeZone: settings.timeZone,
+    minutes: limits.gridMinutes,
+  });
+  const added = fromMs < until ? [{ fromMs, toMs: until }] : [];
+  return { ...state, pending: joined([...kept, ...added]) };
+}

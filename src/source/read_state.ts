@@ -1,0 +1,105 @@
+/** How far a source has been read, by which settings, and the numbers behind the decisions on it. */
+import type { DatabaseSource } from "../protocol/database.ts";
+import { edgeAtOrBefore } from "./time_zone.ts";
+
+const secondMs = 1000;
+const minuteMs = 60 * secondMs;
+const hourMs = 60 * minuteMs;
+const dayMs = 24 * hourMs;
+
+/** From inclusive, to exclusive, in ms since the epoch; both settled. */
+export interface Window {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** How far one source has been read. */
+export interface ReadState {
+  /** Live has read everything up to here, in ms since the epoch; `null` before its first success. */
+  readonly liveToMs: number | null;
+  /** Not yet read, disjoint, oldest first. */
+  readonly pending: readonly Window[];
+  /** Length of the next history chunk, in ms. */
+  readonly chunkMs: number;
+  /** Longest live window, in ms: less than {@linkcode limits.liveSpanMsMax} when the database is slow. */
+  readonly liveSpanMs: number;
+  /** Since when nothing is read because the integration is paused. */
+  readonly pausedSinceMs: number | null;
+}
+
+/** What a source says about its windows. */
+export type WindowSettings = Pick<
+  DatabaseSource,
+  "dataType" | "intervalMinutes" | "timeZone" | "everyMinutes" | "historyFrom" | "reconciliation" | "realTime"
+>;
+
+/** The numbers behind the decisions. */
+export const limits = {
+  /** One query should not take longer. */
+  queryMsTarget: 30 * secondMs,
+  chunkMsMin: 15 * minuteMs,
+  chunkMsFirst: dayMs,
+  chunkMsMax: 92 * dayMs,
+  liveSpanMsMax: dayMs,
+  /** Not less than an overlap and the longest pause between two runs. */
+  liveSpanMsMin: 3 * hourMs,
+  /** A contact's row is often written when it ends, hours after its timestamp. */
+  contactOverlapMs: 2 * hourMs,
+  statusOverlapMs: 15 * minuteMs,
+  /** Agent status is read again, and made up after a pause, this far back. */
+  reconciliationMs: dayMs,
+  realTimeMs: 10 * secondMs,
+  /** Edges of the windows of contacts and of agent status lie on this grid. */
+  gridMinutes: 15,
+  realTimeGridMinutes: 5,
+  /** A batch should not hold more rows, however fast the database is. */
+  chunkRowsMax: 2_000_000,
+} as const;
+
+/** Nothing read yet: of a new integration, and after its query, a type or the time zone has changed. */
+export const startState: ReadState = {
+  liveToMs: null,
+  pending: [],
+  chunkMs: limits.chunkMsFirst,
+  liveSpanMs: limits.liveSpanMsMax,
+  pausedSinceMs: null,
+};
+
+/** First instant of the history, on an edge; `null` for none. */
+export function historyFromMs(settings: WindowSettings): number | null {
+  if (settings.historyFrom === null) return null;
+  const { timeZone } = settings;
+  return edgeAtOrBefore(Date.parse(settings.historyFrom), { timeZone, minutes: gridMinutes(settings) });
+}
+
+/** The grid on which edges lie, in minutes. */
+export function gridMinutes(settings: WindowSettings): number {
+  return settings.dataType === "interval" ? settings.intervalMinutes ?? 15 : limits.gridMinutes;
+}
+
+/** How far live reads back before what it has read. */
+export function overlapMs(settings: WindowSettings): number {
+  return settings.dataType === "agent-status" ? limits.statusOverlapMs : limits.contactOverlapMs;
+}
+
+/** Oldest first, neighbours that touch made one. */
+export function joined(ranges: readonly Window[]): Window[] {
+  const result: Window[] = [];
+  for (const range of ranges.toSorted((a, b) => a.fromMs - b.fromMs)) {
+    const last = result.at(-1);
+    if (last && range.fromMs <= last.toMs) {
+      result[result.length - 1] = { fromMs: last.fromMs, toMs: Math.max(last.toMs, range.toMs) };
+    } else if (range.fromMs < range.toMs) result.push(range);
+  }
+  return result;
+}
+
+/** The ranges with a hole in them. */
+export function without(ranges: readonly Window[], hole: Window): Window[] {
+  return ranges.flatMap((range) =>
+    [
+      { fromMs: range.fromMs, toMs: Math.min(range.toMs, hole.fromMs) },
+      { fromMs: Math.max(range.fromMs, hole.toMs), toMs: range.toMs },
+    ].filter((part) => part.fromMs < part.toMs)
+  );
+}
