@@ -2,10 +2,15 @@
  * How large the next part is: by how the line does. A part should take some seconds, so that a line that breaks loses
  * little and a fast one is not slowed by round trips.
  */
-import { partBytesMax, partBytesMin } from "../protocol/delivery.ts";
+import { partBytesMin } from "../protocol/delivery.ts";
 
 /** Size of the first part, in bytes. */
 export const partBytesFirst = 1024 * 1024;
+/**
+ * Largest part, in bytes; the protocol allows more. While a part is sent, several copies of it are in memory: larger ones
+ * take tens of MB more and are no faster.
+ */
+export const partBytesLargest = 2 * 1024 * 1024;
 /** How long a part should take, in ms. */
 const partTargetMs = 4000;
 /** Sizes are multiples of this, in bytes. */
@@ -36,5 +41,5 @@ export function partBytesAfterFailure(partBytes: number): number {
 
 function bounded(bytes: number): number {
   const steps = Math.floor(bytes / partBytesStep) * partBytesStep;
-  return Math.min(partBytesMax, Math.max(partBytesMin, steps));
+  return Math.min(partBytesLargest, Math.max(partBytesMin, steps));
 }

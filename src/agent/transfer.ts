@@ -2,14 +2,15 @@
  * Sends one batch: declare it, send the parts that the hub has not got, complete it, get the receipt. Whatever goes wrong
  * is thrown; the next try begins with the declaration and goes on where this one stopped.
  *
- * While a part is on its way, the next ones are read, hashed and given addresses. At most twice `partBytesMax` is in
- * memory.
+ * While a part is on its way, the next ones are read, hashed and given addresses. At most twice
+ * `partBytesLargest` is in memory, and what fetch copies of it.
  */
-import { Buffer } from "node:buffer";
-import { type Part, partBytesMax, type PartsAnswer, partsPerRequestMax, type Receipt } from "../protocol/delivery.ts";
+import { createHash } from "node:crypto";
+import { type Part, type PartsAnswer, partsPerRequestMax, type Receipt } from "../protocol/delivery.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { LaneGate } from "./lane_gate.ts";
 import { layOut, type Range } from "./part_layout.ts";
+import { partBytesLargest } from "./part_size.ts";
 import { type DeliveryClient, HubError, type StoredBatch } from "./ports.ts";
 
 /** How often the hub is asked whether it has checked a large batch: first and longest interval, in ms. */
@@ -95,10 +96,10 @@ class Portions {
     this.#gaps = [...options.gaps];
   }
 
-  /** The next parts, none when all have been cut: one at first, later as much as two parts, within `partBytesMax`. */
+  /** The next parts, none when all have been cut: one at first, later as much as two parts, within `partBytesLargest`. */
   async next(): Promise<ReadyPart[]> {
     const { client, signal, sizing } = this.#options;
-    const portionBytesMax = this.#isFirst ? sizing.bytes : Math.min(partBytesMax, sizing.bytes * 2);
+    const portionBytesMax = this.#isFirst ? sizing.bytes : Math.min(partBytesLargest, sizing.bytes * 2);
     this.#isFirst = false;
     const cut: { part: Part; bytes: Uint8Array<ArrayBuffer> }[] = [];
     for (let left = portionBytesMax; left > 0 && cut.length < partsPerRequestMax;) {
@@ -106,7 +107,7 @@ class Portions {
       if (!range) break;
       signal.throwIfAborted();
       const bytes = await this.#batch.read(range.offset, range.bytes);
-      cut.push({ part: { ...range, sha256: await sha256(bytes) }, bytes });
+      cut.push({ part: { ...range, sha256: sha256(bytes) }, bytes });
       left -= range.bytes;
     }
     if (cut.length === 0) return [];
@@ -159,6 +160,7 @@ async function complete(id: string, parts: readonly Part[], options: TransferOpt
   }
 }
 
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return Buffer.from(await crypto.subtle.digest("SHA-256", bytes)).toString("hex");
+/** Not by `crypto.subtle`, which copies what it hashes. */
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }

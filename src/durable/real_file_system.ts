@@ -1,4 +1,7 @@
-/** The machine's own disk, through Deno. */
+/**
+ * The machine's own disk, through Deno. What only reaches the system's cache is done at once, because handing it to another
+ * thread costs several times as much; what may wait for the disk is not.
+ */
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { FileSystem, FolderEntry, WritableFile } from "./file_system.ts";
@@ -11,6 +14,9 @@ export const privateFolderMode = 0o700;
 /** How many files of a folder are asked for their length at once. */
 const statsAtOnce = 64;
 
+/** Up to so much is read and written at once, in bytes. */
+const atOnceBytesMax = 64 * 1024;
+
 class RealFile implements WritableFile {
   readonly #file: Deno.FsFile;
 
@@ -18,7 +24,15 @@ class RealFile implements WritableFile {
     this.#file = file;
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
+  write(chunk: Uint8Array): Promise<void> {
+    return chunk.length <= atOnceBytesMax ? Promise.try(() => this.#writeAtOnce(chunk)) : this.#writeLong(chunk);
+  }
+
+  #writeAtOnce(chunk: Uint8Array): void {
+    for (let written = 0; written < chunk.length;) written += this.#file.writeSync(chunk.subarray(written));
+  }
+
+  async #writeLong(chunk: Uint8Array): Promise<void> {
     for (let written = 0; written < chunk.length;) written += await this.#file.write(chunk.subarray(written));
   }
 
@@ -31,7 +45,25 @@ class RealFile implements WritableFile {
   }
 }
 
-async function readRange(path: string, { offset, bytes }: { offset: number; bytes: number }) {
+interface FileRange {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+function readAtOnce(path: string, { offset, bytes }: FileRange): Uint8Array<ArrayBuffer> {
+  using file = Deno.openSync(path, { read: true });
+  if (offset > 0) file.seekSync(offset, Deno.SeekMode.Start);
+  const buffer = new Uint8Array(bytes);
+  let filled = 0;
+  while (filled < bytes) {
+    const got = file.readSync(buffer.subarray(filled));
+    if (got === null) break;
+    filled += got;
+  }
+  return filled === bytes ? buffer : buffer.slice(0, filled);
+}
+
+async function readLong(path: string, { offset, bytes }: FileRange): Promise<Uint8Array<ArrayBuffer>> {
   using file = await Deno.open(path, { read: true });
   if (offset > 0) await file.seek(offset, Deno.SeekMode.Start);
   const buffer = new Uint8Array(bytes);
@@ -81,10 +113,12 @@ async function syncFolder(path: string): Promise<void> {
 
 /** The disk itself. */
 export const realFileSystem: FileSystem = {
-  create: async (path) => new RealFile(await Deno.open(path, { write: true, createNew: true, mode: privateFileMode })),
-  append: async (path) => new RealFile(await Deno.open(path, { append: true })),
-  read: readRange,
-  rename: (from, to) => Deno.rename(from, to),
+  create: (path) =>
+    Promise.try(() => new RealFile(Deno.openSync(path, { write: true, createNew: true, mode: privateFileMode }))),
+  append: (path) => Promise.try(() => new RealFile(Deno.openSync(path, { append: true }))),
+  read: (path, range) =>
+    range.bytes <= atOnceBytesMax ? Promise.try(() => readAtOnce(path, range)) : readLong(path, range),
+  rename: (from, to) => Promise.try(() => Deno.renameSync(from, to)),
   remove: removeFile,
   makeFolder: (path) => Deno.mkdir(path, { recursive: true, mode: privateFolderMode }),
   list: listFolder,

@@ -8,8 +8,8 @@ import type { ConnectionReports } from "./connection_reports.ts";
 import { diagnoseFetchFailure, type Diagnosis } from "./fetch_failure.ts";
 import type { RelayAddress } from "./start_relay.ts";
 
-/** Idle connections kept for each host. */
-const idleConnectionsMax = 4;
+/** Idle connections kept for each host: as many as small batches are sent at the same time. */
+const idleConnectionsMax = 8;
 /** How long an idle connection is kept, in ms: below what proxies and balancers usually allow. */
 const idleTimeoutMs = 50_000;
 

@@ -11,10 +11,10 @@ import { CsvIntake, type CsvLedger, type CsvSpool, type IntakeFile } from "./csv
 
 const log = getLogger(["cloud-link", "csv"]);
 
-/** So many small files are read at the same time. */
-const readsMax = 16;
-/** Files above this are large, in bytes. */
-const smallBytesMax = 1024 * 1024;
+/** So many small files are read at the same time: they share the spool's syncs and transactions. */
+const readsMax = 32;
+/** Files above this are large, in bytes. `readsMax` of this size are in memory at most. */
+const smallBytesMax = 256 * 1024;
 
 /** A file that was found to be what it should be. */
 interface Found extends IntakeFile {
