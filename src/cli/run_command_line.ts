@@ -1,39 +1,15 @@
-/** From the arguments to the exit code: parses, passes signals of the system on, and shows what went wrong. */
-import { lineBreak, type Message, message } from "@optique/core/message";
-import { run as parse } from "@optique/run";
+/** From the arguments to the exit code: has them parsed, passes signals of the system on, and shows what went wrong. */
 import { ConfigError } from "../config/problems.ts";
-import { programName, version } from "../runtime/version.ts";
-import { commandLine, withDefaultCommand } from "./command_line.ts";
+import type { CommandLine } from "./command_line.ts";
 import { carryOut } from "./commands.ts";
-import { exitCodes, exitCodeTexts } from "./exit_codes.ts";
-import { print, printError } from "./print.ts";
-
-/** Text is wrapped to this width where the terminal's is not known, in characters. */
-const helpWidth = 100;
+import { exitCodes } from "./exit_codes.ts";
+import { printError } from "./print.ts";
 
 /** Runs the program; resolves with its exit code. Help, completions and usage errors exit by themselves. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   // Not for people, and started often: it does without the grammar.
   if (args[0] === "extract") return await (await import("../extractor/child.ts")).runExtractor();
-  const line = parse(commandLine, {
-    args: withDefaultCommand(args),
-    programName,
-    help: { option: { names: ["--help", "-h"] }, command: true },
-    version: { value: version, option: true },
-    completion: "command",
-    errorExitCode: exitCodes.usage,
-    onExit: Deno.exit,
-    stdout: print,
-    stderr: printError,
-    aboveError: "none",
-    commandList: "top-level",
-    usageLine: [{ type: "ellipsis" }],
-    maxWidth: terminalWidth(),
-    showChoices: true,
-    brief: message`Carries a contact centre's data to injixo.`,
-    description: message`Without a command it runs the agent. COMMAND --help explains a command.`,
-    footer: exitCodeHelp(),
-  });
+  const line = agentCommandLine(args) ?? (await import("./parse_command_line.ts")).parseCommandLine(args);
   const stopping = stopOnSignals();
   try {
     return await carryOut(line, { signal: stopping.signal });
@@ -44,12 +20,18 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   }
 }
 
-function exitCodeHelp(): Message {
-  const lines = exitCodeTexts.flatMap(([code, text]) => [
-    lineBreak(),
-    { type: "text", text: `  ${String(code).padStart(3)}  ${text}` } as const,
-  ]);
-  return [{ type: "text", text: "Exit codes:" }, ...lines];
+/**
+ * The command line with which services run the agent, told without the grammar: a process that stays for months should
+ * not keep that in memory. `undefined` for any other.
+ */
+function agentCommandLine(args: readonly string[]): CommandLine | undefined {
+  const [command, option, file, ...rest] = args;
+  const line = { command: "run", configFile: undefined, logFormat: undefined, service: undefined } as const;
+  if (command !== "run" || rest.length > 0) return undefined;
+  if (option === undefined) return line;
+  return option === "--config" && file !== undefined && !file.startsWith("-")
+    ? { ...line, configFile: file }
+    : undefined;
 }
 
 /** Ctrl-C and the service manager's signal end the command in its own time. */
@@ -74,12 +56,4 @@ function report(error: unknown, signal: AbortSignal): number {
   // By name: its module is loaded only by the commands that talk to an agent.
   if (error instanceof Error && error.name === "ControlError") return exitCodes.noAgent;
   return exitCodes.failed;
-}
-
-function terminalWidth(): number {
-  try {
-    return Math.max(60, Math.min(Deno.consoleSize().columns, 120));
-  } catch {
-    return helpWidth; // no terminal
-  }
 }
