@@ -18,6 +18,7 @@ export interface DemoInstallation extends AsyncDisposable {
   readonly integration: string;
 }
 
+/** Which installation is made, and for which hub. */
 export interface DemoInstallationOptions {
   readonly hub: DemoHub;
   readonly folder: string;
