@@ -13,7 +13,7 @@ type Row = readonly string[];
 /** The rows of the table whose first column has this head. */
 function table(head: string): Row[] {
   const lines = readme.split("\n");
-  const start = lines.findIndex((line) => line.startsWith(`| ${head} |`));
+  const start = lines.findIndex((line) => line.split("|")[1]?.trim() === head);
   assert(start >= 0, `README has no table with the head "${head}"`);
   const length = lines.slice(start).findIndex((line) => !line.startsWith("|"));
   return lines.slice(start + 2, length < 0 ? undefined : start + length)
