@@ -101,6 +101,7 @@ export class Agent {
         if (state.link?.id !== before.link?.id) this.#linkChanged.resolve();
         for (const wake of this.#watchers) wake();
       },
+      onReachable: () => this.#lastContactAtMs = options.clock.now(),
     });
   }
 

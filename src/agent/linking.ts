@@ -32,6 +32,8 @@ export interface LinkingOptions {
   readonly account?: string | undefined;
   /** Called after every change, with the state before and after. */
   readonly onChange: (state: LinkState, before: LinkState) => void;
+  /** Called when the hub has answered. */
+  readonly onReachable: () => void;
 }
 
 const unlinkTexts: Record<UnlinkReason, string> = {
@@ -130,6 +132,7 @@ export class Linking {
   async #askForPin(signal: AbortSignal): Promise<void> {
     const { client, clock, hubUrl } = this.#options;
     const answer = await client.requestPin(signal);
+    this.#options.onReachable();
     const offer: PinOnOffer = {
       pin: answer.user_code,
       deviceCode: answer.device_code,
@@ -147,6 +150,7 @@ export class Linking {
     const leftMs = offer.expiresAtMs - clock.monotonicMs();
     await this.#sleep(Math.max(0, Math.min(offer.pollEveryMs, leftMs)), woken, signal);
     const poll = await client.pollPin(offer.deviceCode, signal);
+    this.#options.onReachable();
     if (poll.state === "linked") return await this.#accept(poll.link, signal);
     if (poll.state === "pending" && clock.monotonicMs() < offer.expiresAtMs) return;
     this.#apply(eventOf(poll));

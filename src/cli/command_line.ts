@@ -7,6 +7,9 @@ import { argument, command, constant, flag, option } from "@optique/core/primiti
 import { choice, integer, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
 
+/** Where the hub listens unless told otherwise. */
+export const defaultListen = "127.0.0.1:8080";
+
 const configFile = optional(option("--config", path({ metavar: "FILE" }), {
   description:
     message`Configuration file; its folder is the installation folder. Without it: injixo-cloud-link.toml beside the executable.`,
@@ -178,7 +181,7 @@ const serve = object({
   command: constant("hub"),
   data,
   listen: optional(option("--listen", string({ metavar: "HOST:PORT" }), {
-    description: message`Where to listen. Without it: 127.0.0.1:8080.`,
+    description: message`Where to listen. Without it: ${defaultListen}.`,
   })),
   publicUrl: optional(option("--public-url", string({ metavar: "URL" }), {
     description: message`The address by which agents and browsers reach the hub.`,
@@ -199,18 +202,7 @@ const serve = object({
 
 const hub = command(
   "hub",
-  withDefault(or(hubUser, hubToken, serve), {
-    command: "hub" as const,
-    data: undefined,
-    listen: undefined,
-    publicUrl: undefined,
-    tlsCertFile: undefined,
-    tlsKeyFile: undefined,
-    account: undefined,
-    allowInsecureListen: false,
-    trustProxy: false,
-    json: false,
-  }),
+  or(hubUser, hubToken, serve),
   {
     ...texts(
       message`Run a hub: the cloud side, with console and API.`,
@@ -261,17 +253,21 @@ export const commandLine = or(run, pin, service, status, check, config, query, h
 export type CommandLine = InferValue<typeof commandLine>;
 
 /**
- * The arguments with `run` put in front when they name no command.
+ * The arguments with `run` put in front when they name no command. `hub` alone gets one of its defaults, since a command
+ * with subcommands wants an argument; `demo -- --exit` is what people are used to write after `npm run`.
  *
  * @example
  * ```ts
  * import { assertEquals } from "../../tests/assert.ts";
  * assertEquals(withDefaultCommand(["--config", "x.toml"]), ["run", "--config", "x.toml"]);
  * assertEquals(withDefaultCommand(["--help"]), ["--help"]);
+ * assertEquals(withDefaultCommand(["demo", "--", "--exit"]), ["demo", "--exit"]);
  * ```
  */
 export function withDefaultCommand(args: readonly string[]): readonly string[] {
-  const [first = "run"] = args;
+  const [first = "run", second] = args;
+  if (first === "hub" && args.length === 1) return ["hub", "--listen", defaultListen];
+  if (first === "demo" && second === "--") return ["demo", ...args.slice(2)];
   const isOwnOption = ["--config", "--log-format"].some((own) => first === own || first.startsWith(`${own}=`));
   return args.length === 0 || isOwnOption ? ["run", ...args] : args;
 }

@@ -3,14 +3,13 @@ import type { Hono } from "hono";
 import { type HubOptions, openAccounts, startHub } from "../hub/hub.ts";
 import type { Account, HubServices, Role } from "../hub/services.ts";
 import type { Accounts } from "../hub/accounts.ts";
+import { defaultListen } from "./command_line.ts";
 
 /** Takes one line for standard output. */
 export type Out = (line: string) => void;
 
 /** Where the hub keeps its data unless told otherwise: relative to the working folder. */
 export const defaultDataDirectory = "hub-data";
-/** Where it listens unless told otherwise. */
-export const defaultListen = "127.0.0.1:8080";
 
 /** The options of the command line, as texts; they are checked here, with messages that name the option. */
 export interface RunHubOptions {

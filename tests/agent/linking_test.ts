@@ -61,6 +61,7 @@ async function withLinking(
     hubUrl: new URL("https://hub.example"),
     account: options.account,
     onChange: (state) => void states.push(state),
+    onReachable: () => {},
   });
   const stop = new AbortController();
   const running = linking.run(stop.signal);

@@ -39,6 +39,8 @@ Deno.test("every command has --help, and the exit codes are in it", async () => 
     assertEquals(code, 0, command);
     assertMatch(out, command === "completion" ? /SHELL/ : /Exit codes:\n +0 {2}done\n/);
   }
+  const { out } = await installation.run("hub", "user", "passwd", "--help");
+  assertMatch(out, /^Usage: injixo-cloud-link hub user passwd \[--password-stdin\] \[--data DIR\] \[--json\] NAME$/m);
 });
 
 Deno.test("completions are there for bash, zsh, fish and PowerShell, and complete", async () => {
@@ -48,7 +50,18 @@ Deno.test("completions are there for bash, zsh, fish and PowerShell, and complet
     assertEquals([code, out.includes("injixo-cloud-link")], [0, true], shell);
   }
   assertMatch((await installation.run("completion", "bash", "st")).out, /^status/);
+  assertEquals(await loadedByBash((await installation.run("completion", "bash")).out), "-F _injixo-cloud-link");
 });
+
+/** How bash completes the command once it has read the script. */
+async function loadedByBash(script: string): Promise<string> {
+  const bash = new Deno.Command("bash", {
+    args: ["--norc", "-c", 'eval "$1" && complete -p injixo-cloud-link', "bash", script],
+    stderr: "inherit",
+  });
+  const { stdout } = await bash.output();
+  return new TextDecoder().decode(stdout).replace(/^complete (.*) injixo-cloud-link\n$/, "$1");
+}
 
 Deno.test("a command that does not exist is a usage error with a suggestion", async () => {
   await using installation = await Installation.make();
