@@ -47,6 +47,10 @@ export class Metrics {
         "",
         gauges.incomplete,
       ]]),
+      ...metric("cloud_link_batches_loading", "gauge", "Batches whose rows are not in their tables yet.", [[
+        "",
+        gauges.loading,
+      ]]),
       ...metric("cloud_link_batches_received_total", "counter", "Batches taken.", [["", this.#batches]]),
       ...metric("cloud_link_received_bytes_total", "counter", "Bytes of content in them.", [["", this.#bytes]]),
       ...metric("cloud_link_http_requests_total", "counter", "Requests answered.", [...this.#requests]),
@@ -80,6 +84,7 @@ async function readGauges({ database, clock }: { database: Database; clock: Cloc
       .where("lastSeenAt", ">", seenSince).as("online"),
     eb.selectFrom("batch").select((count) => count.fn.countAll<number>().as("count")).where("receivedAt", "is", null)
       .as("incomplete"),
+    eb.selectFrom("pendingLoad").select((count) => count.fn.countAll<number>().as("count")).as("loading"),
   ]).executeTakeFirstOrThrow();
 }
 

@@ -1,7 +1,8 @@
 /**
  * `deno task bench [PART…] [--quick] [--json FILE]`: compiles the executable, measures, and prints a Markdown table.
  *
- * Parts: `start`, `idle`, `latency`, `small-files`, `large-file`, `odbc`; without any all are run. `--quick` takes fewer
+ * Parts: `start`, `idle`, `latency`, `small-files`, `large-file`, `history`,
+ * `odbc`; without any all are run. `--quick` takes fewer
  * and smaller ones, to see whether the bench itself works. Everything runs on this machine, on loopback; take the numbers
  * of a machine that does nothing else.
  */
@@ -12,6 +13,7 @@ import { benchLatency } from "./delivery/latency_bench.ts";
 import { Site } from "./delivery/site.ts";
 import { benchStart } from "./delivery/start_bench.ts";
 import { benchLargeFile, benchSmallFiles } from "./delivery/throughput_bench.ts";
+import { benchHistory } from "./hub/history_bench.ts";
 import { markdownTable, type Measurement } from "./measurement.ts";
 import { benchOdbc } from "./odbc_bench.ts";
 
@@ -40,6 +42,7 @@ const parts: Readonly<Record<string, Bench>> = {
   "large-file": onSite((site, { quick }) =>
     benchLargeFile(site, { rounds: quick ? 1 : 3, fileBytes: quick ? 200_000_000 : 2_000_000_000 })
   ),
+  history: ({ quick }) => benchHistory({ rows: quick ? 500_000 : 10_000_000 }),
   odbc: async ({ quick }) => (await benchOdbc(quick ? { rows: 50_000, rounds: 1 } : {})).map(odbcMeasurement),
 };
 

@@ -3,6 +3,7 @@ import { TextLineStream } from "./text_line_stream.ts";
 
 export interface HubProcess extends AsyncDisposable {
   readonly url: string;
+  readonly pid: number;
   /** The password of the administrator, when this start made one. */
   readonly password: string | undefined;
   /** Sends a signal and waits for the end. */
@@ -57,6 +58,7 @@ export async function startHubProcess(
   };
   return {
     url,
+    pid: child.pid,
     password,
     stop,
     async [Symbol.asyncDispose]() {

@@ -16,6 +16,8 @@ import { type RowFormat, rowStream } from "./row_stream.ts";
 const daysShown = 14;
 /** Windows with refused rows that are told. */
 const refusedShown = 5;
+/** Windows with refused rows that are looked at for one that still counts. */
+const refusedLookedAt = 1000;
 /** Time ranges and gaps that are told: the newest. */
 const rangesShown = 100;
 /** Streams of rows at the same time. */
@@ -46,9 +48,9 @@ export class StoredRows implements Rows {
     ).all(of) as unknown as TimeRange[]).reverse();
     const total = database.prepare("select rows from total where source = :source and dataType = :dataType").get(of);
     const refused = database.prepare(
-      `select ${loadColumns} from load where source = :source and dataType = :dataType
-       and agentRefused + hubRefused > 0 and exists (select 1 from segment where load = load.n)
-       order by n desc limit ${refusedShown}`,
+      `select ${loadColumns} from (select * from load where source = :source and dataType = :dataType
+       and agentRefused + hubRefused > 0 order by n desc limit ${refusedLookedAt}) as refused
+       where exists (select 1 from segment where segment.load = refused.n) order by n desc limit ${refusedShown}`,
     ).all(of) as unknown as LoadRow[];
     return {
       dataType,

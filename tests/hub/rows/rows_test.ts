@@ -214,3 +214,33 @@ Deno.test("without its file of rows the hub makes it again from the batches", as
     await Deno.remove(dataDirectory, { recursive: true });
   }
 });
+
+Deno.test("a stream of rows is as of its beginning, whatever is replaced meanwhile, and may be left", async () => {
+  await using test = await startTestHub();
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+  const rowCount = 200_000;
+  const window = { dataType: "interval", from: "2026-07-01T00:00:00Z", to: "2026-07-02T00:00:00Z" } as const;
+  const many = (offered: number) => Array.from({ length: rowCount }, () => row("2026-07-01 12:00:00", offered));
+  await agent.deliver(queryBatch(agent, { ...window, sequence: 1, rows: many(1) }));
+  await loaded(test.admin, id);
+  const response = await test.admin.request("GET", `/api/v1/integrations/${id}/rows`);
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  assert(reader !== undefined);
+  let text = (await reader.read()).value ?? "";
+  await agent.deliver(queryBatch(agent, { ...window, sequence: 2, rows: many(2) }));
+  await loaded(test.admin, id);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    text += value;
+  }
+  const lines = text.trimEnd().split("\r\n").slice(1);
+  assertEquals([lines.length, new Set(lines).size], [rowCount, 1]);
+  assertMatch(lines[0] ?? "", /,1,1,60,calls$/);
+  // More than there may be at the same time: those that were left are closed.
+  for (let left = 0; left < 20; left++) {
+    const some = await test.admin.request("GET", `/api/v1/integrations/${id}/rows`);
+    assertEquals(some.status, 200);
+    await some.body?.cancel();
+  }
+});
