@@ -19,6 +19,7 @@ export const packages: readonly string[] = [
   "gcc",
   "libc6-dev",
   "procps",
+  "debootstrap",
 ];
 
 /** Those of `names` that dpkg does not know as installed. */

@@ -1,0 +1,118 @@
+/**
+ * A Windows to test on: Wine in the box that `../shared/tools/wine-box` (beside the project's folder) makes. Each box
+ * here is a fresh Windows with a drive C: of its own; the folder `work` is there under the same path on drive Z:.
+ */
+import { join } from "node:path";
+import { compileForWindows, sharedRuntime } from "../../installer/windows_executable.ts";
+import { projectFolder } from "../setup/executable.ts";
+
+const tool = join(projectFolder, "..", "shared", "tools", "wine-box");
+/** How long a command may take, in ms. */
+const commandTimeoutMs = 90_000;
+
+/** What a command printed, without carriage returns, and its exit code. */
+export interface Done {
+  readonly code: number;
+  readonly printed: string;
+}
+
+/** A fresh Windows. Disposing ends all of its processes and deletes it. */
+export class WindowsBox implements AsyncDisposable {
+  /** Folder that both sides see. */
+  readonly work: string;
+  readonly #prefix: string;
+  readonly #root: string;
+  readonly #alive: Deno.ChildProcess;
+
+  private constructor(options: { work: string; prefix: string; root: string; alive: Deno.ChildProcess }) {
+    this.work = options.work;
+    this.#prefix = options.prefix;
+    this.#root = options.root;
+    this.#alive = options.alive;
+  }
+
+  /** Makes one; takes a minute where the tool has to build its box first. */
+  static async open(): Promise<WindowsBox> {
+    if (!await exists(tool)) {
+      throw new Error(`Cannot test on Windows: "${tool}" is missing. It makes a box with Wine 10 and wixl`);
+    }
+    const up = await new Deno.Command(tool, { args: ["up"], stdin: "null" }).output();
+    if (!up.success) throw new Error(`Cannot make the box: ${new TextDecoder().decode(up.stderr)}`);
+    const work = await Deno.realPath(await Deno.makeTempDir({ prefix: "cloud-link-windows-" }));
+    const prefix = work.replaceAll("/", "-").slice(1);
+    const box = Deno.env.get("BOX") ?? join(Deno.env.get("HOME") ?? "/root", ".cache", "wine-box");
+    const run = (args: readonly string[], pipe: "null" | "piped" = "null") =>
+      new Deno.Command(tool, {
+        args: ["run", "-p", prefix, "-b", work, ...args],
+        stdin: pipe,
+        stdout: pipe,
+        stderr: "null",
+      }).spawn();
+    // All processes of the first start have to end: its service manager would take what the tests install with it.
+    await run(["bash", "-c", "wineboot --init; wineserver -w"]).status;
+    // Windows' service manager ends with the last process of its user: one stays for as long as the test runs.
+    const alive = run(["wine", "cmd"], "piped");
+    const greeting = alive.stdout.getReader();
+    await greeting.read();
+    greeting.releaseLock();
+    return new WindowsBox({ work, prefix, root: join(box, "trixie"), alive });
+  }
+
+  /** Where a path of drive C: is on this machine. */
+  onDriveC(path: string): string {
+    return join(this.#root, "prefix", this.#prefix, "drive_c", ...path.split("\\"));
+  }
+
+  /** Runs a Windows program; a path of drive C: may begin with `C:\`. */
+  async wine(program: string, ...args: readonly string[]): Promise<Done> {
+    const { code, printed } = await this.linux("wine", program, ...args);
+    return { code, printed: printed.replaceAll("\r", "").replace(/^.*XDG_RUNTIME_DIR.*\n/gm, "") };
+  }
+
+  /** Runs one that must succeed; returns what it printed. */
+  async must(program: string, ...args: readonly string[]): Promise<string> {
+    const { code, printed } = await this.wine(program, ...args);
+    if (code !== 0) throw new Error(`"${program} ${args.join(" ")}" ended with ${code}: ${printed}`);
+    return printed;
+  }
+
+  /** Runs a program of the box itself, not a Windows one. */
+  async linux(program: string, ...args: readonly string[]): Promise<Done> {
+    const output = await Deno.makeTempFile({ dir: this.work, prefix: "printed-" });
+    // Into a file: services that the command starts inherit its output, and a pipe would stay open with them.
+    const script = 'output=$1; shift; exec "$@" >"$output" 2>&1';
+    const { code } = await new Deno.Command(tool, {
+      args: ["run", "-p", this.#prefix, "-b", this.work, "bash", "-c", script, "box", output, program, ...args],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+      signal: AbortSignal.timeout(commandTimeoutMs),
+    }).output();
+    const printed = await Deno.readTextFile(output);
+    await Deno.remove(output);
+    return { code, printed };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.linux("wineserver", "-k");
+    await this.#alive.stdin.close();
+    await this.#alive.stdout.cancel();
+    await this.#alive.status;
+    await Deno.remove(this.onDriveC(".."), { recursive: true });
+    await Deno.remove(this.work, { recursive: true });
+  }
+}
+
+/** Compiles the program for Windows. */
+export async function compileExecutable(output: string): Promise<void> {
+  await compileForWindows({ project: projectFolder, output, runtime: await sharedRuntime(projectFolder) });
+}
+
+/** Path on drive Z: of a path of this machine. */
+export function onDriveZ(path: string): string {
+  return `Z:${path.replaceAll("/", "\\")}`;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}

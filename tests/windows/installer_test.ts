@@ -1,0 +1,117 @@
+/** The MSI on Wine: installed, upgraded, three instances side by side, each removed; and its source under WiX's own compiler. */
+import { join } from "node:path";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { eventually } from "../e2e/hub.ts";
+import { buildMsi } from "../../installer/build.ts";
+import { compileExecutable, onDriveZ, WindowsBox } from "./box.ts";
+
+const first = { service: "com.injixo.cloud-link", folder: "Program Files\\injixo Cloud Link" };
+const one = { service: `${first.service}.instance.1`, folder: `${first.folder} (Instance 1)` };
+const two = { service: `${first.service}.instance.2`, folder: "injixo zwei" };
+
+async function names(box: WindowsBox, folder: string): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(box.onDriveC(folder)));
+  return entries.map(({ name }) => name).sort();
+}
+
+async function isRunning(box: WindowsBox, service: string): Promise<boolean> {
+  return /STATE +: 4 +RUNNING/.test((await box.wine("sc", "query", service)).printed);
+}
+
+async function products(box: WindowsBox): Promise<string[]> {
+  const key = "HKLM\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall";
+  const { printed } = await box.wine("reg", "query", key, "/s");
+  const values = (name: string) =>
+    [...printed.matchAll(new RegExp(`${name} +REG_SZ +(.*)`, "g"))].map(([, value]) => value);
+  const versions = values("DisplayVersion");
+  return values("DisplayName").map((name, index) => `${name} ${versions[index]}`).sort();
+}
+
+const kept = ["injixo-cloud-link.log", "injixo-cloud-link.toml", "state"];
+
+Deno.test("the MSI installs, upgrades and removes the service and two more instances beside it", async (t) => {
+  const step = async (name: string, act: () => Promise<void>) => {
+    if (!await t.step(name, act)) throw new Error(`Cannot go on after "${name}"`);
+  };
+  await using box = await WindowsBox.open();
+  const executable = join(box.work, "program.exe");
+  const [msi, newer] = [join(box.work, "injixo-cloud-link.msi"), join(box.work, "newer.msi")];
+  await compileExecutable(executable);
+  await buildMsi({ version: "0.1.0", executable, output: msi });
+  await buildMsi({ version: "0.2.0", executable, output: newer });
+  const msiexec = (...args: readonly string[]) => box.must("msiexec", ...args, "/qn");
+
+  await step("the first installation runs as the service injixo Cloud Link, with recovery and event log", async () => {
+    await msiexec("/i", onDriveZ(msi));
+    assert(await isRunning(box, first.service));
+    const own = ["injixo-cloud-link.exe", ...kept, "licenses"].sort();
+    assertEquals(await names(box, first.folder), own);
+    assert((await names(box, `${first.folder}\\licenses`)).length > 5);
+    const service = await box.must("reg", "query", `HKLM\\SYSTEM\\CurrentControlSet\\Services\\${first.service}`);
+    assertMatch(service, /DisplayName +REG_SZ +injixo Cloud Link\n/);
+    assertMatch(service, /Start +REG_DWORD +0x2/);
+    const events = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application";
+    assertMatch(await box.must("reg", "query", `${events}\\${first.service}`), /EventCreate\.exe/);
+    assertEquals(await products(box), ["injixo Cloud Link 0.1.0"]);
+  });
+
+  await step("further instances have services, folders and names of their own", async () => {
+    // Wine installs no feature of a second instance unless it is told to.
+    const instance = (id: number) => ["MSINEWINSTANCE=1", `TRANSFORMS=:instance.${id}`, "ADDLOCAL=ALL"];
+    await msiexec("/i", onDriveZ(msi), ...instance(1));
+    await msiexec("/i", onDriveZ(msi), ...instance(2), "INSTALLFOLDER=C:\\injixo.zwei");
+    two.folder = "injixo.zwei";
+    for (const { service } of [first, one, two]) assert(await isRunning(box, service), service);
+    assert((await names(box, one.folder)).includes("injixo-cloud-link.exe"));
+    assert((await names(box, two.folder)).includes("injixo-cloud-link.exe"));
+    assertEquals(await products(box), [
+      "injixo Cloud Link (Instance 1) 0.1.0",
+      "injixo Cloud Link (Instance 2) 0.1.0",
+      "injixo Cloud Link 0.1.0",
+    ]);
+    const status = await box.must(`C:\\${one.folder}\\injixo-cloud-link.exe`, "service", "status");
+    assertMatch(status, /injixo Cloud Link \(Instance 1\) \(com\.injixo\.cloud-link\.instance\.1\)/);
+  });
+
+  await step("an upgrade replaces the program and keeps configuration, state and log", async () => {
+    const toml = box.onDriveC(`${first.folder}\\injixo-cloud-link.toml`);
+    const changed = (await Deno.readTextFile(toml)).replace("verbose = false", "verbose = true");
+    await Deno.writeTextFile(toml, changed);
+    await msiexec("/i", onDriveZ(newer));
+    await eventually(() => isRunning(box, first.service));
+    assertEquals(await Deno.readTextFile(toml), changed);
+    const files = await names(box, first.folder);
+    assert(kept.every((name) => files.includes(name)), files.join());
+    assert(files.some((name) => /^injixo-cloud-link\.\d{4}-\d\d-\d\d\.log$/.test(name)), "the old log is gone");
+    assertEquals((await products(box)).filter((name) => name.startsWith("injixo Cloud Link 0")), [
+      "injixo Cloud Link 0.2.0",
+    ]);
+    for (const { service } of [one, two]) assert(await isRunning(box, service), `${service} after the upgrade`);
+  });
+
+  await step("each is removed alone; configuration, state and log stay", async () => {
+    const gone = async (installation: typeof first) => {
+      assertEquals((await box.wine("sc", "query", installation.service)).code === 0, false);
+      const left = await names(box, installation.folder);
+      assert(!left.includes("injixo-cloud-link.exe") && !left.includes("licenses"), left.join());
+      assert(kept.every((name) => left.includes(name)), left.join());
+    };
+    // Wine removes files without waiting for the end of the program that they belong to.
+    const stop = async ({ service }: typeof first) => {
+      await box.must("sc", "stop", service);
+      await eventually(async () => /STATE +: 1 +STOPPED/.test((await box.wine("sc", "query", service)).printed));
+    };
+    await stop(one);
+    await msiexec("/x", onDriveZ(msi), "TRANSFORMS=:instance.1");
+    await gone(one);
+    assert(await isRunning(box, first.service) && await isRunning(box, two.service));
+    await stop(first);
+    await msiexec("/x", onDriveZ(newer));
+    await gone(first);
+    assert(await isRunning(box, two.service));
+    await stop(two);
+    await msiexec("/x", onDriveZ(msi), "TRANSFORMS=:instance.2");
+    await gone(two);
+    assertEquals(await products(box), []);
+  });
+});
