@@ -2,10 +2,11 @@
 import { pinMessage } from "../agent/pin_message.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
-import { connectControl, type ControlClient } from "../control/connect_control.ts";
+import { connectControl, type ControlClient, ControlError } from "../control/connect_control.ts";
 import type { LinkStatus, PinOffer } from "../control/status.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { exitCodes } from "./exit_codes.ts";
+import { waitForLoggedLink, waitForLoggedPin } from "./logged_pin.ts";
 import { noAgentText } from "./no_agent.ts";
 import { print, printError, rewriteLine } from "./print.ts";
 import { stateFolderOf } from "./state_folder.ts";
@@ -48,7 +49,15 @@ export interface PinOptions {
 export async function pin(options: PinOptions, { signal }: { signal: AbortSignal }): Promise<number> {
   const { wait, clock, startAgent } = options;
   const config = loadConfig(options.configFile);
-  const running = await connectControl(stateFolderOf(config));
+  let running: ControlClient | undefined;
+  try {
+    running = await connectControl(stateFolderOf(config));
+  } catch (error) {
+    if (!(error instanceof ControlError)) throw error;
+    const offer = await waitForLoggedPin(config, { clock, signal });
+    if (offer === undefined) throw error;
+    return await offerLoggedPin(config, { offer, wait, clock, signal });
+  }
   if (running !== undefined) return await offerPin(running, { wait, clock, signal });
   if (!wait) {
     printError(`${noAgentText(config)} Without an agent nobody would wait for the link: leave out --no-wait.`);
@@ -68,6 +77,21 @@ async function offerPin(
   if (!wait) return exitCodes.ok;
   using _countdown = startCountdown(offer, clock);
   return report(await waitForLink(agent, { offer, before, clock, signal }));
+}
+
+/** For who may not ask the agent: the PIN that its log shows already. */
+async function offerLoggedPin(
+  config: Config,
+  { offer, wait, clock, signal }: { offer: PinOffer; wait: boolean; clock: Clock; signal: AbortSignal },
+): Promise<number> {
+  showPin(offer, clock);
+  if (!wait) return exitCodes.ok;
+  using _countdown = startCountdown(offer, clock);
+  const linked = await waitForLoggedLink(config, { offer, clock, signal });
+  if (linked === undefined) return report({ state: "expired" });
+  if (Deno.stderr.isTerminal()) rewriteLine("");
+  print(linked);
+  return exitCodes.ok;
 }
 
 function showPin(offer: PinOffer, clock: Clock): void {
