@@ -3,7 +3,8 @@
  * here is a fresh Windows with a drive C: of its own; the folder `work` is there under the same path on drive Z:.
  */
 import { join } from "node:path";
-import { compileForWindows, sharedRuntime } from "../../installer/windows_executable.ts";
+import { runTool } from "../../installer/tool.ts";
+import { compileForWindows, mendImage, sharedRuntime, windowsTarget } from "../../installer/windows_executable.ts";
 import { projectFolder } from "../setup/executable.ts";
 
 const tool = join(projectFolder, "..", "shared", "tools", "wine-box");
@@ -36,8 +37,7 @@ export class WindowsBox implements AsyncDisposable {
     if (!await exists(tool)) {
       throw new Error(`Cannot test on Windows: "${tool}" is missing. It makes a box with Wine 10 and wixl`);
     }
-    const up = await new Deno.Command(tool, { args: ["up"], stdin: "null" }).output();
-    if (!up.success) throw new Error(`Cannot make the box: ${new TextDecoder().decode(up.stderr)}`);
+    await makeBox();
     const work = await Deno.realPath(await Deno.makeTempDir({ prefix: "cloud-link-windows-" }));
     const prefix = work.replaceAll("/", "-").slice(1);
     const box = Deno.env.get("BOX") ?? join(Deno.env.get("HOME") ?? "/root", ".cache", "wine-box");
@@ -103,9 +103,30 @@ export class WindowsBox implements AsyncDisposable {
   }
 }
 
+/** Once, whatever runs at the same time: the tool begins anew what it finds half made. */
+async function makeBox(): Promise<void> {
+  const home = Deno.env.get("HOME") ?? "/root";
+  await Deno.mkdir(join(home, ".cache"), { recursive: true });
+  using lock = await Deno.open(join(home, ".cache", "wine-box.lock"), { create: true, write: true });
+  await lock.lock(true);
+  const { success, stderr } = await new Deno.Command(tool, { args: ["up"], stdin: "null" }).output();
+  if (!success) throw new Error(`Cannot make the box with Wine: ${new TextDecoder().decode(stderr)}`);
+}
+
 /** Compiles the program for Windows. */
 export async function compileExecutable(output: string): Promise<void> {
   await compileForWindows({ project: projectFolder, output, runtime: await sharedRuntime(projectFolder) });
+}
+
+/** Compiles another program of the tests for Windows. */
+export async function compileProgram(main: string, output: string): Promise<void> {
+  const runtime = await sharedRuntime(projectFolder);
+  const options = ["--quiet", "--no-check", "--no-code-cache", "--allow-all", "--exclude-unused-npm"];
+  await runTool(Deno.execPath(), ["compile", `--target=${windowsTarget}`, ...options, `--output=${output}`, main], {
+    cwd: projectFolder,
+    env: runtime === undefined ? {} : { DENORT_BIN: runtime },
+  });
+  await Deno.writeFile(output, mendImage(await Deno.readFile(output)));
 }
 
 /** Path on drive Z: of a path of this machine. */

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { eventually } from "../e2e/hub.ts";
 import { buildMsi } from "../../installer/build.ts";
+import { isStorage, readCompoundFile } from "../../installer/compound_file.ts";
+import { Database, streamName, StringPool } from "../../installer/msi_tables.ts";
 import { compileExecutable, onDriveZ, WindowsBox } from "./box.ts";
 
 const first = { service: "com.injixo.cloud-link", folder: "Program Files\\injixo Cloud Link" };
@@ -39,6 +41,20 @@ Deno.test("the MSI installs, upgrades and removes the service and two more insta
   await compileExecutable(executable);
   await buildMsi({ version: "0.1.0", executable, output: msi });
   await buildMsi({ version: "0.2.0", executable, output: newer });
+  await step("the newer MSI's instances look for older versions of themselves alone", async () => {
+    // Wine does not keep an instance's transform, so that it cannot remove the older version of one.
+    const storage = readCompoundFile(await Deno.readFile(newer));
+    const instance = storage.entries.get("instance.1");
+    assert(isStorage(instance));
+    const { pool } = new Database(storage);
+    const own = StringPool.read(instance);
+    const texts = Array.from({ length: 100 }, (_, number) => own.text(number));
+    assert(texts.includes("{1E3F9A2C-5B84-4D17-9C60-7A1D52E8B301}") && !pool.isLong);
+    const upgrade = instance.entries.get(streamName("Upgrade"));
+    assert(upgrade !== undefined && !isStorage(upgrade));
+    // Three rows go (what happens and the five keys), three come (what happens and all seven columns).
+    assertEquals(upgrade.length, 3 * (2 + 12) + 3 * (2 + 16));
+  });
   const msiexec = (...args: readonly string[]) => box.must("msiexec", ...args, "/qn");
 
   await step("the first installation runs as the service injixo Cloud Link, with recovery and event log", async () => {

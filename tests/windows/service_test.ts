@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { eventually, TestHub } from "../e2e/hub.ts";
-import { compileExecutable, WindowsBox } from "./box.ts";
+import { compileExecutable, compileProgram, onDriveZ, WindowsBox } from "./box.ts";
 
 /** A folder with a space and an umlaut, whose name Windows keeps in UTF-16. */
 const folder = "C:\\Program Files\\injixo Größe";
@@ -59,19 +59,28 @@ Deno.test("a Windows service is installed, linked by its PIN, delivers files and
     await eventually(async () => (await log(box)).includes("Linked to the integration"));
   });
 
-  await step("a file with an umlaut arrives byte for byte, and so does one that its writer kept open", async () => {
+  await step("a file with an umlaut arrives byte for byte", async () => {
     const imports = box.onDriveC("exports\\Größe");
     const content = new TextEncoder().encode("Warteschlange;Größe\r\nStörung;1\r\n");
     await Deno.writeFile(join(imports, "Störung.csv"), content);
     const [arrived] = await hub.waitForImports(integration, 1);
     assertEquals(arrived?.fileName, "Störung.csv");
     assertEquals(await hub.content(arrived?.id ?? ""), content);
-    const held = await Deno.open(join(imports, "offen.csv"), { write: true, createNew: true });
-    for (const line of ["a;b\r\n", "1;2\r\n"]) await held.write(new TextEncoder().encode(line));
-    held.close();
-    const all = await hub.waitForImports(integration, 2);
-    assert(all.some(({ fileName, size }) => fileName === "offen.csv" && size === 10));
   });
+
+  await step(
+    "a file that its writer keeps for itself waits, is named in the log, and arrives when it is closed",
+    async () => {
+      const holder = join(box.work, "hold_file.exe");
+      await compileProgram("tests/windows/hold_file.ts", holder);
+      const holding = box.must(onDriveZ(holder), "C:\\exports\\Größe\\offen.csv", "a;b\r\n1;2\r\n", "5000");
+      await eventually(async () => /Cannot import .*offen\.csv.*another program has locked it/.test(await log(box)));
+      assertEquals((await hub.imports(integration)).length, 1);
+      await holding;
+      const all = await hub.waitForImports(integration, 2);
+      assert(all.some(({ fileName, size }) => fileName === "offen.csv" && size === 10));
+    },
+  );
 
   await step("it stops within a second, durable, and the next start knows what was imported", async () => {
     const startedMs = performance.now();
@@ -137,7 +146,8 @@ Deno.test("a Windows service is installed, linked by its PIN, delivers files and
   await step("removing takes the service and leaves the files", async () => {
     assertMatch(await box.must(program, "service", "uninstall"), /are kept/);
     assertEquals((await box.wine(program, "service", "status")).code, 4);
-    const names = [...Deno.readDirSync(box.onDriveC("Program Files\\injixo Größe"))].map((entry) => entry.name);
+    const left = await Array.fromAsync(Deno.readDir(box.onDriveC("Program Files\\injixo Größe")));
+    const names = left.map((entry) => entry.name);
     assert(["injixo-cloud-link.toml", "injixo-cloud-link.log", "state"].every((kept) => names.includes(kept)));
   });
 });
