@@ -57,19 +57,22 @@ Deno.test("the MSI installs, upgrades and removes the service and two more insta
   });
   const msiexec = (...args: readonly string[]) => box.must("msiexec", ...args, "/qn");
 
-  await step("the first installation runs as the service injixo Cloud Link, with recovery and event log", async () => {
-    await msiexec("/i", onDriveZ(msi));
-    assert(await isRunning(box, first.service));
-    const own = ["injixo-cloud-link.exe", ...kept, "licenses"].sort();
-    assertEquals(await names(box, first.folder), own);
-    assert((await names(box, `${first.folder}\\licenses`)).length > 5);
-    const service = await box.must("reg", "query", `HKLM\\SYSTEM\\CurrentControlSet\\Services\\${first.service}`);
-    assertMatch(service, /DisplayName +REG_SZ +injixo Cloud Link\n/);
-    assertMatch(service, /Start +REG_DWORD +0x2/);
-    const events = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application";
-    assertMatch(await box.must("reg", "query", `${events}\\${first.service}`), /EventCreate\.exe/);
-    assertEquals(await products(box), ["injixo Cloud Link 0.1.0"]);
-  });
+  await step(
+    "the first installation runs as the service injixo Cloud Link, with a source of the event log",
+    async () => {
+      await msiexec("/i", onDriveZ(msi));
+      assert(await isRunning(box, first.service));
+      const own = ["injixo-cloud-link.exe", ...kept, "licenses"].sort();
+      assertEquals(await names(box, first.folder), own);
+      assert((await names(box, `${first.folder}\\licenses`)).length > 5);
+      const service = await box.must("reg", "query", `HKLM\\SYSTEM\\CurrentControlSet\\Services\\${first.service}`);
+      assertMatch(service, /DisplayName +REG_SZ +injixo Cloud Link\n/);
+      assertMatch(service, /Start +REG_DWORD +0x2/);
+      const events = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application";
+      assertMatch(await box.must("reg", "query", `${events}\\${first.service}`), /EventCreate\.exe/);
+      assertEquals(await products(box), ["injixo Cloud Link 0.1.0"]);
+    },
+  );
 
   await step("further instances have services, folders and names of their own", async () => {
     // Wine installs no feature of a second instance unless it is told to.
