@@ -3,55 +3,10 @@
  * `--check` only says whether the folder is current. `deno.txt` is the runtime's, kept by hand.
  */
 import { basename, join } from "node:path";
+import { type NpmPackage, packagesInside } from "./packages_inside.ts";
 
 const folder = new URL(".", import.meta.url).pathname;
-const projectFolder = join(folder, "..");
-/** The modules that `deno task compile` puts in. */
-const roots = ["main.ts", "src/cli/agent_worker.ts", "src/egress/relay_worker.ts"];
-const keptByHand = new Set(["deno.txt", "make.ts"]);
-
-interface NpmPackage {
-  readonly name: string;
-  readonly version: string;
-  readonly localPath: string;
-  readonly dependencies: readonly string[];
-}
-
-interface ModuleGraph {
-  readonly modules: readonly { readonly npmPackage?: string; readonly dependencies?: readonly ModuleDependency[] }[];
-  readonly npmPackages: Readonly<Record<string, NpmPackage>>;
-}
-
-interface ModuleDependency {
-  readonly code?: { readonly specifier: string };
-  readonly npmPackage?: string;
-}
-
-/** The packages reachable from `roots` at run time, with what they depend on. */
-async function packagesInside(): Promise<NpmPackage[]> {
-  const found = new Map<string, NpmPackage>();
-  for (const root of roots) {
-    const { stdout, success } = await new Deno.Command(Deno.execPath(), {
-      args: ["info", "--json", join(projectFolder, root)],
-      stderr: "null",
-    }).output();
-    if (!success) throw new Error(`Cannot read the module graph of "${root}": deno info failed`);
-    const graph: ModuleGraph = JSON.parse(new TextDecoder().decode(stdout));
-    const add = (id: string) => {
-      const npmPackage = graph.npmPackages[id];
-      if (npmPackage === undefined || found.has(id)) return;
-      found.set(id, npmPackage);
-      npmPackage.dependencies.forEach(add);
-    };
-    for (const module of graph.modules) {
-      if (module.npmPackage !== undefined) add(module.npmPackage);
-      for (const dependency of module.dependencies ?? []) {
-        if (dependency.npmPackage !== undefined && dependency.code !== undefined) add(dependency.npmPackage);
-      }
-    }
-  }
-  return [...found.values()].toSorted((a, b) => a.name.localeCompare(b.name));
-}
+const keptByHand = new Set(["deno.txt", "make.ts", "packages_inside.ts"]);
 
 /** File name → text. */
 async function licenceTexts(packages: readonly NpmPackage[]): Promise<Map<string, string>> {
