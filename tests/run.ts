@@ -14,7 +14,7 @@ async function main(): Promise<number> {
   await compileExecutable();
   const report = await Deno.makeTempFile({ suffix: ".xml" });
   try {
-    const filters = Deno.args.length > 0 ? Deno.args : ["src", "tests"];
+    const filters = Deno.args.length > 0 ? Deno.args : ["src", "installer", "tests"];
     const { code } = await new Deno.Command(Deno.execPath(), {
       args: ["test", "-A", "--no-check", "--doc", "--parallel", `--junit-path=${report}`, ...filters],
       cwd: projectFolder,
