@@ -1,5 +1,6 @@
 /** The packages that go into the executable. */
 import { fileURLToPath } from "node:url";
+import manifest from "../deno.json" with { type: "json" };
 
 /** The modules that `deno task compile` puts in. */
 const roots = ["main.ts", "src/cli/agent_worker.ts", "src/egress/relay_worker.ts", "src/hub/rows/load_worker.ts"];
