@@ -195,6 +195,9 @@ const serve = object({
   account: optional(option("--account", string({ metavar: "NAME" }), {
     description: message`Name of the account that the first start makes.`,
   })),
+  downloads: optional(option("--downloads", path({ metavar: "DIR" }), {
+    description: message`Offer the installers in this folder: injixo-cloud-link.msi and the Linux archive.`,
+  })),
   allowInsecureListen: off("--allow-insecure-listen", message`Listen beyond this machine without TLS.`),
   trustProxy: off("--trust-proxy", message`Believe X-Forwarded-For: only behind a proxy that sets it.`),
   json: off("--json", message`Print what happens as JSON lines.`),

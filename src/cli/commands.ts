@@ -3,6 +3,7 @@
  * the others': the imports are literal, which is how the compiler finds them.
  */
 import { systemClock } from "../runtime/clock.ts";
+import type { HubServices } from "../hub/services.ts";
 import type { CommandLine } from "./command_line.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { print } from "./print.ts";
@@ -59,7 +60,11 @@ async function carryOutHub(line: HubLine, { signal }: { signal: AbortSignal }): 
   switch (options.command) {
     case "hub": {
       const { consolePages } = await import("../hub/pages/mod.tsx");
-      return await hub.runHub({ ...options, pages: consolePages }, { signal, ...out });
+      const { downloadRoutes, openDownloads } = await import("../hub/downloads.ts");
+      const downloads = options.downloads === undefined ? [] : await openDownloads(options.downloads);
+      const pages = (services: HubServices) =>
+        downloadRoutes(downloads).route("/", consolePages(services, { downloads }));
+      return await hub.runHub({ ...options, pages }, { signal, ...out });
     }
     case "hub user add":
       return await hub.userAdd({ ...options, password: await givenPassword(options.passwordStdin) }, out);

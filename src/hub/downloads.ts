@@ -1,0 +1,78 @@
+/** The installers and archives of `hub --downloads DIR`: found and hashed once at the start, then handed out. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { Hono } from "hono";
+import { version } from "../runtime/version.ts";
+import type { Download } from "./pages/components/downloads.tsx";
+import { HubProblem } from "./services.ts";
+
+/** What `deno task msi` and `deno task package` write. */
+const names: readonly { readonly platform: Download["platform"]; readonly name: string }[] = [
+  { platform: "windows", name: "injixo-cloud-link.msi" },
+  { platform: "linux", name: "injixo-cloud-link-linux-x64.tar.gz" },
+];
+
+/** A file that is offered, and where it lies. */
+export interface DownloadFile extends Download {
+  readonly name: string;
+  readonly path: string;
+}
+
+/**
+ * The files that are in the folder.
+ *
+ * @throws when there is none of them
+ */
+export async function openDownloads(folder: string): Promise<readonly DownloadFile[]> {
+  const found: DownloadFile[] = [];
+  for (const { platform, name } of names) {
+    const path = join(folder, name);
+    const file = await describe(path);
+    if (file !== undefined) found.push({ platform, name, path, href: `/downloads/${name}`, version, ...file });
+  }
+  if (found.length > 0) return found;
+  throw new Error(
+    `Cannot offer downloads from "${folder}": it has neither ${names.map(({ name }) => `"${name}"`).join(" nor ")}. ` +
+      "deno task package and deno task msi make them",
+  );
+}
+
+/** `GET /downloads/NAME`: whoever installs an agent need not log in on that machine. */
+export function downloadRoutes(files: readonly DownloadFile[]): Hono {
+  const app = new Hono();
+  app.get("/downloads/:name", async (context) => {
+    const file = files.find(({ name }) => name === context.req.param("name"));
+    if (file === undefined) throw new HubProblem("not-found", "There is no such download.");
+    const open = await Deno.open(file.path).catch(() => undefined);
+    if (open === undefined || (await open.stat()).size !== file.size) {
+      open?.close();
+      throw new HubProblem("unavailable", "The download is being replaced: restart the hub to offer the new one.");
+    }
+    return new Response(open.readable, {
+      headers: {
+        "Content-Type": "application/octet-stream",
+        "Content-Length": String(file.size),
+        "Content-Disposition": `attachment; filename="${file.name}"`,
+        "ETag": `"${file.sha256}"`,
+      },
+    });
+  });
+  return app;
+}
+
+async function describe(path: string): Promise<{ size: number; sha256: string } | undefined> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  const hash = createHash("sha256");
+  let size = 0;
+  for await (const chunk of file.readable) {
+    hash.update(chunk);
+    size += chunk.length;
+  }
+  return { size, sha256: hash.digest("hex") };
+}
