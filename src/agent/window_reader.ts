@@ -44,6 +44,7 @@ export class WindowReader {
   readonly #options: WindowReaderOptions;
   #batchBytes: Record<Lane, number> = { live: batchBytesFirst, history: batchBytesFirst };
   #refusedShown = "";
+  #remarksShown = "";
 
   constructor(options: WindowReaderOptions) {
     this.#options = options;
@@ -102,6 +103,11 @@ export class WindowReader {
       });
     } else if (lane === "history") log.info("Read {rows} rows of history, {window}, in {durationMs} ms.", facts);
     else log.debug("Read {rows} rows of {window} in {durationMs} ms.", facts);
+    const remarks = result.remarks.join(" ");
+    if (remarks !== "" && remarks !== this.#remarksShown) {
+      log.warn("The database {database}: {remarks}", { database: result.database, remarks });
+    }
+    this.#remarksShown = remarks;
     const { rows, reasons } = result.refused;
     const shown = rows === 0 ? "" : `${rows} ${reasons.join("\n")}`;
     if (shown !== "" && shown !== this.#refusedShown) {

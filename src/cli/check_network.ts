@@ -7,13 +7,13 @@ import { EgressTransport } from "../egress/egress_client.ts";
 import { checkNetwork } from "../egress/network_checks.ts";
 import { startRelay } from "../egress/start_relay.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { lookAround, type Surroundings } from "./surroundings.ts";
+import { lookAtNetwork, type NetworkSurroundings } from "./surroundings.ts";
 
 /** Looks at everything on the way to the hub, and at the hub. */
 export async function checkNetworkHere(config: Config, signal: AbortSignal): Promise<readonly CheckLine[]> {
-  let surroundings: Surroundings;
+  let surroundings: NetworkSurroundings;
   try {
-    surroundings = await lookAround(config);
+    surroundings = await lookAtNetwork(config);
   } catch (error) {
     // An address of a proxy or a CA file that is no good: the message says what to do.
     return [{ name: "Proxy and CA", result: "failed", detail: error instanceof Error ? error.message : String(error) }];

@@ -53,6 +53,11 @@ export interface QueryOptions {
 
 /** Runs the query; the exit code is 0 when it works, and with `--type` only if rows could be imported. */
 export async function query(options: QueryOptions, { signal }: { signal: AbortSignal }): Promise<number> {
+  if (options.dataType === undefined && (options.from ?? options.to) !== undefined) {
+    throw new Error(
+      "Cannot narrow the query to a window: --from and --to need --type, which says what column has the time",
+    );
+  }
   const timeZone = options.timeZone ?? Temporal.Now.timeZoneId();
   if (!isTimeZone(timeZone)) throw new Error(`Cannot use the time zone "${timeZone}": use a name like Europe/Berlin`);
   const config = loadConfig(options.configFile);
@@ -89,6 +94,12 @@ async function databaseTarget(
   if (connection === undefined) {
     throw new Error(
       'Cannot connect: give --connection "DSN=…" (or sqlite:FILE), or set [database] in the configuration',
+    );
+  }
+  if (connection.by === "parts") {
+    throw new Error(
+      "Cannot connect: [database] names a host, but only the integration says what kind of database it is. Give " +
+        '--connection "DRIVER={…};SERVER=…;DATABASE=…;UID=…;PWD=…", or write it as [database] connectionString',
     );
   }
   const databaseType = connection.by === "file" ? "sqlite" : "odbc";

@@ -19,13 +19,17 @@ import { keptConnection } from "./kept_connection.ts";
 /** Deno looks for certificate authorities here; 2.7 does so only when told, before the first connection. */
 const caStoreVariable = "DENO_TLS_CA_STORE";
 
-/** What was found, plain enough to be posted to workers, which can look up nothing of it themselves. */
-export interface Surroundings {
+/** What belongs to the way to the hub. */
+export interface NetworkSurroundings {
   readonly proxy: Proxy | undefined;
   /** The proxy as it may be shown, and which place names it. */
   readonly shownProxy: string | undefined;
   /** PEM of `[hub] caFile`. */
   readonly caCerts: readonly string[];
+}
+
+/** What was found, plain enough to be posted to workers, which can look up nothing of it themselves. */
+export interface Surroundings extends NetworkSurroundings {
   readonly machineId: string | undefined;
   /** The database connection that stays on the premises, with its password. */
   readonly keptConnection: KeptConnection | undefined;
@@ -33,23 +37,37 @@ export interface Surroundings {
   readonly secrets: readonly string[];
 }
 
-/** Looks all of it up. Throws with a message for the operator when the proxy's address or the CA file is no good. */
-export async function lookAround(
+/** How it is looked up. */
+export interface LookOptions {
+  /** @default false */
+  readonly inService?: boolean | undefined;
+}
+
+/** Looks all of it up. Throws with a message for the operator when the proxy's address or a file is no good. */
+export async function lookAround(config: Config, options: LookOptions = {}): Promise<Surroundings> {
+  const network = await lookAtNetwork(config, options);
+  const kept = await keptConnection(config);
+  return {
+    ...network,
+    machineId: await readMachineId(),
+    keptConnection: kept?.connection,
+    secrets: [...proxySecrets(network.proxy), ...kept?.secrets ?? []],
+  };
+}
+
+/** Looks up the network's part alone. Throws as {@linkcode lookAround} does. */
+export async function lookAtNetwork(
   config: Config,
-  { inService = false }: { readonly inService?: boolean | undefined } = {},
-): Promise<Surroundings> {
+  { inService = false }: LookOptions = {},
+): Promise<NetworkSurroundings> {
   if (Deno.env.get(caStoreVariable) === undefined) Deno.env.set(caStoreVariable, "mozilla,system");
   const { variables, origin } = await findProxyVariables(placesOfProxy({ inService }));
   const found = proxyFromEnvironment(variables);
   const proxy = found && { ...found, variable: `${found.variable} in ${origin}` };
-  const kept = await keptConnection(config);
   return {
     proxy,
     shownProxy: proxy && `${shownProxy(proxy)} (${proxy.variable})`,
     caCerts: config.hub.caFile === undefined ? [] : await readCaFile(config.hub.caFile),
-    machineId: await readMachineId(),
-    keptConnection: kept?.connection,
-    secrets: [...proxySecrets(proxy), ...kept?.secrets ?? []],
   };
 }
 

@@ -10,6 +10,8 @@ export interface DriverProfile {
   readonly sessionStatements: readonly string[];
   /** Statement that sets the session's time zone; `undefined` where there is none. */
   timeZoneStatement(zone: string): string | undefined;
+  /** What to do when that statement fails, and what it means meanwhile. */
+  readonly timeZoneRemedy?: string;
   /** SQLGetData may reach any row of a fetched block, whatever the driver says; `undefined` asks the driver. */
   readonly longValuesInBlocks?: boolean;
   /** Every value as text: the database does not hold its columns to their declared types. */
@@ -31,6 +33,16 @@ export type DriverFamily = "postgresql" | "mariadb" | "mysql" | "mssql" | "freet
 const postgresqlFetchRows = 1;
 
 const isoZone = (zone: string) => zone.replaceAll("'", "''");
+
+const mysqlTimeZones: Pick<DriverProfile, "timeZoneStatement" | "timeZoneRemedy"> = {
+  // Names are known only to servers into which they were loaded; UTC needs none.
+  timeZoneStatement: (zone) =>
+    /^(Etc\/)?(UTC|GMT|UCT|Zulu|Universal)$/i.test(zone)
+      ? "SET time_zone = '+00:00'"
+      : `SET time_zone = '${isoZone(zone)}'`,
+  timeZoneRemedy: "Load the time zones into the server (mariadb-tzinfo-to-sql or mysql_tzinfo_to_sql). Until then " +
+    "columns of type TIMESTAMP are read in the server's own time zone; DATETIME is not affected.",
+};
 
 const profiles: Record<DriverFamily, DriverProfile> = {
   postgresql: {
@@ -55,7 +67,7 @@ const profiles: Record<DriverFamily, DriverProfile> = {
     family: "mariadb",
     options: [{ key: "NO_CACHE", value: "1" }, { key: "FORWARDONLY", value: "1" }],
     sessionStatements: ["SET SESSION TRANSACTION READ ONLY"],
-    timeZoneStatement: (zone) => `SET time_zone = '${isoZone(zone)}'`,
+    ...mysqlTimeZones,
     longValuesInBlocks: false,
     sizesHold: true,
   },
@@ -63,7 +75,7 @@ const profiles: Record<DriverFamily, DriverProfile> = {
     family: "mysql",
     options: [{ key: "NO_CACHE", value: "1" }, { key: "FORWARD_CURSOR", value: "1" }],
     sessionStatements: ["SET SESSION TRANSACTION READ ONLY"],
-    timeZoneStatement: (zone) => `SET time_zone = '${isoZone(zone)}'`,
+    ...mysqlTimeZones,
     longValuesInBlocks: false,
     sizesHold: true,
   },

@@ -23,19 +23,21 @@ export async function prepareSession(
 ): Promise<Session> {
   const { profile, signal } = options;
   const remarks: string[] = [];
-  const attempt = async (sql: string, what: string): Promise<boolean> => {
+  const attempt = async (sql: string, { what, remedy }: { what: string; remedy?: string | undefined }) => {
     try {
       await execute(handles, { sql, signal });
       return true;
     } catch (error) {
       if (!(error instanceof OdbcError)) throw error;
-      remarks.push(`${what} could not be set: ${error.message}`);
+      remarks.push(`${what} could not be set: ${error.message}${remedy ? ` ${remedy}` : ""}`);
       return false;
     }
   };
   const zone = options.timeZone && profile.timeZoneStatement(options.timeZone);
-  const zoneSet = zone ? await attempt(zone, "The session's time zone") : false;
-  for (const sql of profile.sessionStatements) await attempt(sql, "Read-only access");
+  const zoneSet = zone
+    ? await attempt(zone, { what: "The session's time zone", remedy: profile.timeZoneRemedy })
+    : false;
+  for (const sql of profile.sessionStatements) await attempt(sql, { what: "Read-only access" });
   handles.set(connectionAttribute.accessMode, readOnly);
   if (!handles.set(connectionAttribute.autocommit, off)) remarks.push("Autocommit could not be switched off.");
   return {

@@ -25,9 +25,11 @@ export function readLink(database: StateDatabase): StoredLink | undefined {
 /** Stores a new link, or with `undefined` that there is none any longer; the assignment of the one before is forgotten. */
 export function writeLink(database: StateDatabase, link: Link | undefined): void {
   database.transaction(() => {
+    // The assignment may hold a password: what is deleted is overwritten, see state_database.ts.
     database.run("DELETE FROM link");
     if (link !== undefined) database.run("INSERT INTO link (one, link) VALUES (1, ?)", JSON.stringify(link));
   });
+  database.forget();
 }
 
 /** Stores the assignment of the current link. Does nothing when another link is the current one by now. */

@@ -58,6 +58,11 @@ export class StateDatabase implements Disposable {
     }
   }
 
+  /** Empties the write-ahead log, which still has what was deleted. Call it outside of transactions. */
+  forget(): void {
+    this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
   [Symbol.dispose](): void {
     this.#statements.clear();
     this.#database.close();
@@ -114,7 +119,9 @@ export function openStateDatabase(path: string, options: { readOnly?: boolean } 
 }
 
 function prepare(database: DatabaseSync, path: string): void {
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+  database.exec(
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON",
+  );
   // Small enough for each start; finds what would otherwise surface as an error in the middle of the work.
   const check = database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
   if (check.quick_check !== "ok") throw new StateDamagedError(`"${path}" is damaged: ${check.quick_check}`);

@@ -103,6 +103,8 @@ export class World implements AsyncDisposable {
   readonly jobs: { lane: "live" | "history"; job: ExtractJob; atMs: number }[] = [];
   /** Thrown instead of a query, while set. */
   failure: ((job: ExtractJob) => ExtractError | undefined) | undefined;
+  /** What the database's session has to say. */
+  remarks: readonly string[] = [];
   /** How long a query takes by the clock, in ms. */
   durationMs: (job: ExtractJob) => number = () => 100;
   source: DatabaseSource;
@@ -289,7 +291,7 @@ export class World implements AsyncDisposable {
         onProgress: () => {},
         described: new Map(),
       };
-      return { ...await runJob(job, surroundings), durationMs, memoryBytes: 0 };
+      return { ...await runJob(job, surroundings), durationMs, memoryBytes: 0, remarks: [...this.remarks] };
     } catch (error) {
       throw new ExtractError(String(error), { failure: "database", cause: error });
     }

@@ -5,6 +5,7 @@ import { notePause } from "../../src/agent/scheduler.ts";
 import { ExtractError } from "../../src/extractor/watch.ts";
 import { limits } from "../../src/source/read_state.ts";
 import { wallOfInstant } from "../../src/source/time_zone.ts";
+import { captureLog } from "../fakes/captured_log.ts";
 import { World } from "./scheduler_harness.ts";
 
 const minuteMs = 60_000;
@@ -262,4 +263,17 @@ Deno.test("with verbose each request is logged with its number of rows and the f
   } finally {
     await reset();
   }
+});
+
+Deno.test("what the database could not be set to is logged once, not with each request", async () => {
+  using log = await captureLog();
+  const startMs = Date.UTC(2026, 5, 1, 8);
+  await using world = await World.make({ nowMs: startMs });
+  world.remarks = ["The session's time zone could not be set."];
+  world.start();
+  await world.clock.advanceTo(startMs + 3 * hourMs);
+  assert(world.jobs.length > 2);
+  const told = log.lines().filter((line) => line.includes("time zone"));
+  assertEquals(told.length, 1);
+  assertMatch(told[0] ?? "", /^warning .*The session's time zone could not be set\./);
 });

@@ -87,4 +87,9 @@ Deno.test("query that fails says why, leaves no file and does not end with 0", (
     const columns = await query("--connection", "sqlite:calls.db", "--type", "contact", "SELECT queuename FROM calls");
     assertMatch(columns.error, /lacks the columns queueidentifier, timestamp, answered/);
     assert((await query("SELECT 1")).error.includes("--connection"));
+    const window = await query("--connection", "sqlite:calls.db", "--from", "2026-03-02", "SELECT * FROM calls");
+    assertMatch(window.error, /--from and --to need --type/);
+    const toml = join(folder, "parts.toml");
+    await Deno.writeTextFile(toml, '[database]\nhost = "db.example"\ndatabase = "calls"\n');
+    assertMatch((await query("--config", toml, "SELECT 1")).error, /only the integration says what kind of database/);
   }));

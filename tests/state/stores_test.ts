@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { readLink, writeAssignment, writeLink } from "../../src/state/link_store.ts";
 import { readIdentity, writeIdentity } from "../../src/state/identity.ts";
 import { csvLedger, forgetCsvContent } from "../../src/state/csv_ledger.ts";
@@ -29,6 +30,42 @@ const assignment = (linkId: string): Assignment => ({
   requests: [],
   received: { count: 0 },
 });
+
+Deno.test("a password of an assignment is nowhere in the state once the link has ended", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    using database = openStateDatabase(join(folder, "state.db"));
+    const isThere = () =>
+      [...Deno.readDirSync(folder)].some(({ name }) =>
+        new TextDecoder().decode(Deno.readFileSync(join(folder, name))).includes("secret word")
+      );
+    writeLink(database, link("first"));
+    writeAssignment(database, { assignment: withPassword("first", "secret word"), etag: '"1"' });
+    assertEquals(isThere(), true);
+    writeLink(database, undefined);
+    assertEquals(isThere(), false);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+function withPassword(linkId: string, password: string): Assignment {
+  return {
+    ...assignment(linkId),
+    source: {
+      type: "database",
+      databaseType: "postgresql",
+      connection: { by: "parts", host: "db.example", database: "calls", user: "reader", password },
+      dataType: "contact",
+      timeZone: "UTC",
+      query: `SELECT ${"1, ".repeat(2000)} 1`,
+      everyMinutes: 15,
+      historyFrom: null,
+      reconciliation: true,
+      realTime: false,
+    },
+  };
+}
 
 Deno.test(
   "identity keeps its key when the registration is forgotten",
