@@ -74,6 +74,7 @@ export interface AgentOptions {
 export interface AgentSnapshot {
   readonly link: LinkState;
   readonly paused: boolean;
+  /** What does not work besides the way to the hub. */
   readonly problem: string | null;
   readonly hubProblem: string | null;
   readonly lastContactAtMs: number | undefined;
@@ -139,7 +140,7 @@ export class Agent {
     return {
       link: this.#linking.state,
       paused: work?.paused ?? false,
-      problem: work?.problem() ?? this.#linking.problem,
+      problem: work?.problem() ?? null,
       hubProblem: work?.assignments.problem ?? this.#linking.problem,
       lastContactAtMs: this.#lastContactAtMs,
     };
@@ -272,6 +273,8 @@ class LinkedWork {
   }
 
   problem(): string | null {
-    return this.assignments.problem ?? this.#delivery.problem ?? this.#source.problem;
+    // Without a hub nothing is delivered: that needs no words of its own, a full spool does.
+    const delivery = this.assignments.problem === null ? this.#delivery.problem : null;
+    return [delivery, this.#source.problem].filter((problem) => problem !== null).join(" ") || null;
   }
 }

@@ -72,8 +72,8 @@ async function hubOptions(options: RunHubOptions): Promise<HubOptions> {
       port,
       allowInsecure: options.allowInsecureListen,
       tls: tlsCertFile === undefined || tlsKeyFile === undefined ? undefined : {
-        certificate: await Deno.readTextFile(tlsCertFile),
-        key: await Deno.readTextFile(tlsKeyFile),
+        certificate: await readPem(tlsCertFile, "--tls-cert"),
+        key: await readPem(tlsKeyFile, "--tls-key"),
       },
     },
     publicUrl: options.publicUrl === undefined ? undefined : parsePublicUrl(options.publicUrl),
@@ -81,6 +81,22 @@ async function hubOptions(options: RunHubOptions): Promise<HubOptions> {
     accountName: options.account,
     ...(options.pages === undefined ? {} : { pages: options.pages }),
   };
+}
+
+async function readPem(path: string, option: string): Promise<string> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`Cannot read "${path}" (${option}): ${reason}. Name a PEM file that this user may read`, {
+      cause: error,
+    });
+  }
+  if (!text.includes("-----BEGIN ")) {
+    throw new Error(`Cannot use "${path}" (${option}): it has nothing in PEM format. Export it as PEM (Base64)`);
+  }
+  return text;
 }
 
 /**

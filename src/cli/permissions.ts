@@ -20,8 +20,10 @@ export function agentPermissions(
 ): Deno.PermissionOptionsObject {
   const { relay, allowed, credentialsFolder } = options;
   const folders = [config.folder, config.app.importDirectory, dirname(config.file), ...ownSource()];
+  // `check` looks whether the file of authorities can still be read.
+  const more = [credentialsFolder, config.hub.caFile].filter((path) => path !== undefined);
   return {
-    read: [...new Set([...folders, ...(credentialsFolder === undefined ? [] : [credentialsFolder])])],
+    read: [...new Set([...folders, ...more])],
     write: [config.folder],
     net: [...relayUserPermissions(relay, allowed), "127.0.0.1:0"],
     env: false,

@@ -13,7 +13,8 @@ export function statusLine(status: AgentStatus): string {
       : "Not linked: ask for a PIN",
     ...(lastImport === null ? [] : [`last import ${readableTime(lastImport.at)} ${lastImport.name}`]),
     ...(waiting.batches === 0 ? [] : [`${waiting.batches} waiting`]),
-    ...(status.problem === null ? [] : [`problem: ${status.problem}`]),
+    ...[status.hub.problem, status.problem].filter((problem) => problem !== null)
+      .map((problem) => `problem: ${problem}`),
   ];
   return parts.join("; ");
 }

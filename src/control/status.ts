@@ -48,7 +48,7 @@ export const AgentStatus = z.object({
   link: LinkStatus,
   /** Paused in the hub. */
   paused: z.boolean(),
-  /** What does not work now, with the remedy. */
+  /** What does not work now besides the way to the hub, with the remedy. */
   problem: z.string().nullable(),
   waiting: z.object({
     batches: z.number().int().nonnegative(),

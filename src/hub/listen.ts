@@ -39,20 +39,21 @@ export function serve(options: ListenOptions, { stop }: { stop: AbortSignal }): 
   const ready = Promise.withResolvers<Hono>();
   let app: Hono | undefined;
   const closing = new AbortController();
-  const server = Deno.serve({
-    hostname,
-    port,
-    signal: closing.signal,
-    onListen: () => {},
-    onError: (error) => {
-      log.error("Cannot answer a request: {error}", { error });
-      return new Response(null, { status: 500 });
-    },
-    ...(tls === undefined ? {} : { cert: tls.certificate, key: tls.key }),
-  }, async (request, info) => {
-    if (stop.aborted) return new Response(null, { status: 503, headers: { "Retry-After": "5" } });
-    return await (app ?? await ready.promise).fetch(request, info);
-  });
+  const server = orSayWhy(options, () =>
+    Deno.serve({
+      hostname,
+      port,
+      signal: closing.signal,
+      onListen: () => {},
+      onError: (error) => {
+        log.error("Cannot answer a request: {error}", { error });
+        return new Response(null, { status: 500 });
+      },
+      ...(tls === undefined ? {} : { cert: tls.certificate, key: tls.key }),
+    }, async (request, info) => {
+      if (stop.aborted) return new Response(null, { status: 503, headers: { "Retry-After": "5" } });
+      return await (app ?? await ready.promise).fetch(request, info);
+    }));
   const scheme = tls === undefined ? "http" : "https";
   const shown = hostname === "0.0.0.0" || hostname === "::" ? "localhost" : hostname;
   let disposed: Promise<void> | undefined;
@@ -68,6 +69,23 @@ export function serve(options: ListenOptions, { stop }: { stop: AbortSignal }): 
       return disposed;
     },
   };
+}
+
+/** Listening fails for reasons that the administrator can mend. */
+function orSayWhy<T>({ hostname, port }: ListenOptions, listen: () => T): T {
+  try {
+    return listen();
+  } catch (error) {
+    const reason = error instanceof Deno.errors.AddrInUse
+      ? "another program listens there. Stop it, or choose another port with --listen"
+      : error instanceof Deno.errors.AddrNotAvailable
+      ? "this machine has no such address. Choose another with --listen"
+      : error instanceof Deno.errors.PermissionDenied
+      ? "this user may not. Choose a port above 1023 with --listen, or give the right to"
+      : undefined;
+    if (reason === undefined) throw error;
+    throw new Error(`Cannot listen on ${hostname}:${port}: ${reason}`, { cause: error });
+  }
 }
 
 async function shutDown(server: Deno.HttpServer, closing: AbortController): Promise<void> {
