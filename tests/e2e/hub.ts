@@ -1,5 +1,6 @@
 /** A hub as its administrator runs it: the compiled executable's `hub`, spoken to with an API token. */
 import { join } from "node:path";
+import type { ServerCertificate } from "../egress/certificates.ts";
 import { executable } from "../setup/executable.ts";
 import { Program, runProgram } from "./installation.ts";
 
@@ -16,34 +17,63 @@ export interface ArrivedImport {
   readonly sha256: string;
 }
 
+/** How a hub with TLS is reached. */
+export interface HubTls {
+  /** The name that the certificate is for, and that it listens on. */
+  readonly host: string;
+  readonly certificate: ServerCertificate;
+  /** PEM of the authority that signed it. */
+  readonly ca: string;
+}
+
+/** How a hub is started. */
+export interface TestHubOptions {
+  /** Another program to run as the hub. */
+  readonly command?: Command;
+  readonly tls?: HubTls;
+}
+
 /** A hub with its own data folder; it can be killed and started again on the same port. */
 export class TestHub implements AsyncDisposable {
   readonly folder: string;
   readonly #command: Command;
   #program: Program;
   #token = "";
+  readonly #client: Deno.HttpClient;
   url: string;
 
-  private constructor(folder: string, { command, program, url }: { command: Command; program: Program; url: string }) {
+  private constructor(
+    folder: string,
+    { command, program, url, ca }: { command: Command; program: Program; url: string; ca: string | undefined },
+  ) {
     this.folder = folder;
     this.#command = command;
     this.#program = program;
     this.url = url;
+    this.#client = Deno.createHttpClient({ caCerts: ca === undefined ? [] : [ca] });
   }
 
-  /** `command`: another program to run as the hub. */
-  static async start({ command = { path: executable, args: [] } }: { command?: Command } = {}): Promise<TestHub> {
+  /** With TLS the certificate lies in the hub's folder. */
+  static async start({ command = { path: executable, args: [] }, tls }: TestHubOptions = {}): Promise<TestHub> {
     const folder = await Deno.makeTempDir({ prefix: "cloud-link-hub-" });
-    const program = TestHub.#serve(folder, { command, port: 0 });
+    if (tls !== undefined) {
+      const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+      await Deno.writeTextFile(cert, tls.certificate.cert);
+      await Deno.writeTextFile(key, tls.certificate.key);
+      command = { path: command.path, args: [...command.args, "hub", "--tls-cert", cert, "--tls-key", key] };
+    } else {
+      command = { path: command.path, args: [...command.args, "hub"] };
+    }
+    const program = TestHub.#serve(folder, { command, address: `${tls?.host ?? "127.0.0.1"}:0` });
     const url = await readyUrl(program);
-    const hub = new TestHub(folder, { command, program, url });
+    const hub = new TestHub(folder, { command, program, url, ca: tls?.ca });
     const { printed } = await runProgram(["hub", "token", "add", "--data", join(folder, "data"), "--json", "tests"]);
     hub.#token = JSON.parse(printed.trim().split("\n").at(-1) ?? "").token;
     return hub;
   }
 
-  static #serve(folder: string, { command, port }: { command: Command; port: number }): Program {
-    const args = ["hub", "--data", join(folder, "data"), "--listen", `127.0.0.1:${port}`, "--json"];
+  static #serve(folder: string, { command, address }: { command: Command; address: string }): Program {
+    const args = ["--data", join(folder, "data"), "--listen", address, "--json"];
     return new Program([...command.args, ...args], { path: command.path });
   }
 
@@ -58,12 +88,13 @@ export class TestHub implements AsyncDisposable {
 
   /** Starts it again on the same port. */
   async restart(): Promise<void> {
-    this.#program = TestHub.#serve(this.folder, { command: this.#command, port: Number(new URL(this.url).port) });
+    this.#program = TestHub.#serve(this.folder, { command: this.#command, address: new URL(this.url).host });
     await readyUrl(this.#program);
   }
 
   async request(method: string, path: string, body?: unknown): Promise<Response> {
     return await fetch(this.url + path, {
+      client: this.#client,
       method,
       headers: { authorization: `Bearer ${this.#token}`, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -125,6 +156,7 @@ export class TestHub implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#client.close();
     await this.#program.stop("SIGKILL");
     await Deno.remove(this.folder, { recursive: true });
   }

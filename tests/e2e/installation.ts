@@ -90,6 +90,12 @@ export async function runProgram(
   return { code, printed: program.printed };
 }
 
+/** What else its configuration says. */
+export interface InstallationOptions {
+  readonly toml?: string;
+  readonly hubToml?: string;
+}
+
 /** A temporary installation folder with a configuration, in which agents can be started. */
 export class Installation implements AsyncDisposable {
   readonly folder: string;
@@ -100,17 +106,17 @@ export class Installation implements AsyncDisposable {
     this.configFile = join(folder, "injixo-cloud-link.toml");
   }
 
-  static async make(hubUrl: string, options: { toml?: string } = {}): Promise<Installation> {
+  static async make(hubUrl: string, options: InstallationOptions = {}): Promise<Installation> {
     const installation = new Installation(await Deno.realPath(await Deno.makeTempDir({ prefix: "cloud-link-" })));
     await installation.configure(hubUrl, options);
     return installation;
   }
 
-  /** `toml` comes before the sections that this writes. */
-  async configure(hubUrl: string, options: { toml?: string } = {}): Promise<void> {
+  /** `toml` comes before the sections that this writes, `hubToml` in the section [hub]. */
+  async configure(hubUrl: string, { toml = "", hubToml = "" }: InstallationOptions = {}): Promise<void> {
     await Deno.writeTextFile(
       this.configFile,
-      `${options.toml ?? ""}\n[hub]\nurl = "${hubUrl}"\n[csv]\nsettleSeconds = 0.2\npollSeconds = 1\n`,
+      `${toml}\n[hub]\nurl = "${hubUrl}"\n${hubToml}\n[csv]\nsettleSeconds = 0.2\npollSeconds = 1\n`,
     );
   }
 
@@ -120,6 +126,12 @@ export class Installation implements AsyncDisposable {
 
   command(name: string, ...args: string[]): Promise<{ code: number; printed: string }> {
     return runProgram([name, "--config", this.configFile, ...args]);
+  }
+
+  /** Shows a PIN as its user asks for it. */
+  async pin(): Promise<string> {
+    const { printed } = await this.command("pin", "--no-wait");
+    return /Enter your pin: (\d{6})/.exec(printed)?.[1] ?? printed;
   }
 
   path(...names: string[]): string {
