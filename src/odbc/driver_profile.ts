@@ -65,6 +65,7 @@ const profiles: Record<DriverFamily, DriverProfile> = {
   },
   mariadb: {
     family: "mariadb",
+    // Streams from Connector/ODBC 3.1.17 on; older ones (Debian 12 has 3.1.15) hold the whole result in memory.
     options: [{ key: "NO_CACHE", value: "1" }, { key: "FORWARDONLY", value: "1" }],
     sessionStatements: ["SET SESSION TRANSACTION READ ONLY"],
     ...mysqlTimeZones,
