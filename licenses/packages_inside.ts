@@ -2,8 +2,8 @@
 import { fileURLToPath } from "node:url";
 import manifest from "../deno.json" with { type: "json" };
 
-/** The modules that `deno task compile` puts in. */
-const roots = ["main.ts", "src/cli/agent_worker.ts", "src/egress/relay_worker.ts", "src/hub/rows/load_worker.ts"];
+/** The modules that `deno task compile` names. */
+const roots = ["main.ts", ...[...manifest.tasks.compile.command.matchAll(/--include=(\S+)/g)].map(([, root]) => root)];
 
 /** A package of the registry. */
 export interface NpmPackage {
