@@ -1,0 +1,218 @@
+/** The service on a real systemd, as the manual installs it. */
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import type { Box } from "./box.ts";
+import { defaultName, InstalledFolder, property, startBox, startBoxWithHub } from "./installed.ts";
+
+const hubToml = '[hub]\nurl = "http://127.0.0.1:8080"\n';
+const unitFile = `/etc/systemd/system/${defaultName}.service`;
+
+Deno.test("install, start, pin, Connect: a saved file arrives; uninstalling keeps data, log and configuration", async () => {
+  await using started = await startBoxWithHub();
+  const { box, hub } = started;
+  const installation = await InstalledFolder.make(box, "/opt/injixo cloud link", { toml: hubToml });
+  const modeBefore = await box.sh(`stat -c '%a %u %g' "${installation.folder}"`);
+  assertMatch(await installation.done("service", "install"), /Made the user "injixo-cloud-link"/);
+  assertMatch(await installation.done("service", "start"), /runs\./);
+  const integration = await hub.addIntegration("ACD");
+  await installation.linkTo(hub, integration);
+  await installation.drop("calls.csv");
+  await hub.waitForFiles(integration, ["calls.csv"]);
+
+  const status = await installation.done("service", "status");
+  assertMatch(status, /active \(running\) since \d{4}-/);
+  assertMatch(status, /Link +integration "ACD"/);
+  assertMatch(status, /Last import +\d{4}.*calls\.csv/);
+  assertMatch(status, /Last error/);
+  await box.waitFor(
+    `systemctl status ${defaultName} --no-pager`,
+    /Status: "Linked to the integration "ACD".*calls\.csv"/,
+  );
+
+  const unit = await box.sh(`cat ${unitFile}`);
+  assertMatch(await installation.done("service", "install"), /is installed already/);
+  assertEquals(await box.sh(`cat ${unitFile}`), unit);
+  assertEquals(await property(box, "ActiveState"), "active");
+
+  assertMatch(await installation.done("service", "uninstall"), /Removed the user "injixo-cloud-link"/);
+  assertEquals((await box.run(["test", "-e", unitFile])).code, 1);
+  assertEquals((await box.run(["getent", "passwd", "injixo-cloud-link"])).code, 2);
+  assertEquals(await property(box, "LoadState"), "not-found");
+  assertEquals(await box.sh(`stat -c '%a %u %g' "${installation.folder}"`), modeBefore);
+  const left = await box.sh(`ls "${installation.folder}"`);
+  for (const name of ["calls.csv", "injixo-cloud-link", "injixo-cloud-link.log", "injixo-cloud-link.toml", "state"]) {
+    assert(left.split("\n").includes(name), `${name} is gone`);
+  }
+  assertMatch(await installation.done("service", "uninstall"), /No service is installed/);
+
+  // What was kept is taken up again.
+  await installation.done("service", "install");
+  await installation.done("service", "start");
+  await installation.drop("later.csv");
+  await hub.waitForFiles(integration, ["later.csv"]);
+});
+
+Deno.test("a copied folder is refused until it has a name of its own, then runs beside the first with a PIN of its own", async () => {
+  await using started = await startBoxWithHub();
+  const { box, hub } = started;
+  const first = await InstalledFolder.make(box, "/opt/first", { toml: hubToml });
+  await first.done("service", "install");
+  await first.done("service", "start");
+  const integration = await hub.addIntegration("First");
+  await first.linkTo(hub, integration);
+
+  await box.sh("cp -r /opt/first /opt/second");
+  const second = new InstalledFolder(box, "/opt/second");
+  const refused = await second.command("service", "install");
+  assertEquals(refused.code, 1);
+  assertMatch(refused.printed, /belongs to the installation in "\/opt\/first"/);
+  assertMatch(
+    refused.printed,
+    /naam.*\[app\].*\/opt\/second\/injixo-cloud-link\.toml.*com\.injixo\.cloud-link\.instance\.1/,
+  );
+  for (const act of ["start", "stop", "restart", "uninstall"]) {
+    assertEquals((await second.command("service", act)).code, 1, act);
+  }
+  assertMatch((await second.command("service", "status")).printed, /the name belongs to "\/opt\/first"/);
+  assertEquals(await property(box, "ActiveState"), "active");
+
+  await second.configure(`[app]\nnaam = "${defaultName}.instance.1"\n${hubToml}`);
+  await second.done("service", "install");
+  await second.done("service", "start");
+  assertEquals(await property(box, "ActiveState", `${defaultName}.instance.1`), "active");
+  assertMatch(await second.log(), /Not using the state found in \/opt\/second\/state/);
+  const other = await hub.addIntegration("Second");
+  await second.linkTo(hub, other);
+  await second.drop("second.csv");
+  await hub.waitForFiles(other, ["second.csv"]);
+  await first.drop("first.csv");
+  await hub.waitForFiles(integration, ["first.csv"]);
+  assertEquals((await hub.imports(integration)).length, 1);
+
+  await second.done("service", "uninstall");
+  assertEquals(await property(box, "ActiveState"), "active");
+  assertEquals((await box.run(["getent", "passwd", "injixo-cloud-link"])).code, 0);
+});
+
+Deno.test("a killed, a stopped and a hanging agent are started again by systemd", async () => {
+  await using started = await startBoxWithHub();
+  const { box, hub } = started;
+  const installation = await InstalledFolder.make(box, "/opt/cloud-link", { toml: hubToml });
+  await installation.done("service", "install");
+  await hurry(box);
+  await installation.done("service", "start");
+  const integration = await hub.addIntegration();
+  await installation.linkTo(hub, integration);
+
+  let before = await property(box, "MainPID");
+  const again = async () => {
+    const pid = await box.waitFor(
+      `systemctl show --property=MainPID,ActiveState,SubState ${defaultName}.service | tr '\\n' ' '`,
+      new RegExp(`MainPID=(?!${before} |0 )(\\d+) ActiveState=active SubState=running`),
+    );
+    before = pid[1] ?? "";
+  };
+  await box.sh(`kill -9 ${before}`);
+  await again();
+  await installation.drop("killed.csv");
+  await hub.waitForFiles(integration, ["killed.csv"]);
+
+  await box.sh(`kill -STOP ${before}`);
+  await again();
+  await installation.drop("stopped.csv");
+  await hub.waitForFiles(integration, ["stopped.csv"]);
+
+  // The log is written synchronously: a pipe that nobody reads stops the worker's event loop, and that one alone.
+  const log = `${installation.folder}/injixo-cloud-link.log`;
+  await box.sh(`mv ${log} ${log}.moved && mkfifo ${log} && chown injixo-cloud-link: ${log}`);
+  await installation.drop("hanging.csv");
+  await box.waitFor(`journalctl --no-pager -u ${defaultName}`, /Watchdog timeout[\s\S]*Watchdog timeout/);
+  await box.sh(`rm ${log}`);
+  await again();
+  await hub.waitForFiles(integration, ["hanging.csv"]);
+  assertEquals((await hub.imports(integration)).length, 3);
+});
+
+Deno.test("after a reboot the service runs, is still linked and delivers", async () => {
+  await using started = await startBoxWithHub();
+  const { box, hub } = started;
+  const installation = await InstalledFolder.make(box, "/opt/cloud-link", { toml: hubToml });
+  await installation.done("service", "install");
+  await installation.done("service", "start");
+  const integration = await hub.addIntegration();
+  await installation.linkTo(hub, integration);
+  await box.reboot();
+  await box.waitFor(`systemctl is-active ${defaultName}`, /^active/);
+  await hub.restart();
+  await installation.drop("rebooted.csv");
+  await hub.waitForFiles(integration, ["rebooted.csv"]);
+  assert(!(await box.sh(`cat ${installation.folder}/injixo-cloud-link.log`)).includes("Enter your pin"));
+});
+
+Deno.test("the sandbox is tight, and program and configuration cannot be changed from inside", async () => {
+  await using box = await startBox();
+  const installation = await InstalledFolder.make(box, "/opt/cloud-link");
+  await installation.done("service", "install");
+  await installation.done("service", "start");
+  const security = await box.sh(`systemd-analyze security --no-pager ${defaultName}.service`);
+  const exposure = Number(/Overall exposure level.*: ([\d.]+)/.exec(security)?.[1]);
+  assert(exposure <= 1.5, `exposure is ${exposure}:\n${security}`);
+  const inside = `nsenter -t ${await property(box, "MainPID")} -m setpriv --reuid=injixo-cloud-link ` +
+    "--regid=injixo-cloud-link --clear-groups sh -c";
+  const attempt = async (line: string) => (await box.run(["sh", "-c", `${inside} 'cd /opt/cloud-link && ${line}'`]));
+  assertEquals((await attempt("touch written && rm written")).code, 0);
+  for (const name of ["injixo-cloud-link", "injixo-cloud-link.toml"]) {
+    for (const line of [`echo x >>${name}`, `rm -f ${name}`, `mv ${name} other`, `touch x; mv -f x ${name}`]) {
+      assert((await attempt(line)).code !== 0, `the service may: ${line}`);
+    }
+  }
+  assert((await attempt("touch /opt/elsewhere /etc/elsewhere /var/tmp/elsewhere")).code !== 0);
+  // Outside of the sandbox, the sticky bit does the same.
+  const user = "setpriv --reuid=injixo-cloud-link --regid=injixo-cloud-link --clear-groups";
+  assert((await box.run(["sh", "-c", `cd /opt/cloud-link && ${user} mv injixo-cloud-link other`])).code !== 0);
+});
+
+Deno.test("who is not root is told to use sudo, and without systemd how to run in the foreground", async () => {
+  await using box = await startBox();
+  const installation = await InstalledFolder.make(box, "/opt/cloud-link");
+  const nobody = await box.run([
+    "setpriv",
+    "--reuid=65534",
+    "--regid=65534",
+    "--clear-groups",
+    "sh",
+    "-c",
+    "cd /opt/cloud-link && ./injixo-cloud-link service install",
+  ]);
+  assertEquals(nobody.code, 1);
+  assertMatch(nobody.printed, /only root may\. Run: sudo "\/opt\/cloud-link\/injixo-cloud-link" service install/);
+  const bare = await box.run([
+    "unshare",
+    "--mount",
+    "sh",
+    "-c",
+    "mount -t tmpfs tmpfs /run && /opt/cloud-link/injixo-cloud-link service install",
+  ]);
+  assertEquals(bare.code, 1);
+  assertMatch(bare.printed, /not run by systemd[\s\S]*"\/opt\/cloud-link\/injixo-cloud-link" run --config/);
+});
+
+Deno.test("a wrong configuration fails the start with its message, and is not tried again", async () => {
+  await using box = await startBox();
+  const installation = await InstalledFolder.make(box, "/opt/cloud-link");
+  await installation.done("service", "install");
+  await installation.configure("[app]\nverbos = true\n");
+  assertEquals((await installation.command("service", "start")).code, 3);
+  await box.run(["systemctl", "start", defaultName]);
+  assertEquals(await property(box, "ActiveState"), "failed");
+  assertMatch(await box.sh(`journalctl --no-pager -u ${defaultName}`), /Did you mean "verbose"/);
+});
+
+/** Watchdog and restarts in seconds, by a drop-in as `systemctl edit` makes one. */
+async function hurry(box: Box): Promise<void> {
+  await box.sh(`mkdir -p ${unitFile}.d`);
+  await box.write(
+    `${unitFile}.d/hurry.conf`,
+    "[Service]\nWatchdogSec=2\nTimeoutAbortSec=1\nTimeoutStartSec=5\nRestartSec=0.5\n",
+  );
+  await box.sh("systemctl daemon-reload");
+}
