@@ -88,9 +88,15 @@ function proxySecrets(proxy: Proxy | undefined): string[] {
   return password ? [password, encodeURIComponent(password)] : [];
 }
 
-/** Real paths of what the agent itself has in the installation folder besides log and state. */
+/** Real paths of what the agent itself has in the installation folder besides log and state: secrets too. */
 export async function ownPaths(config: Config): Promise<string[]> {
-  const paths = [config.file, ...(Deno.build.standalone ? [Deno.execPath()] : [])];
+  const password = config.database.password;
+  const paths = [
+    config.file,
+    ...(Deno.build.standalone ? [Deno.execPath()] : []),
+    ...(config.hub.caFile === undefined ? [] : [config.hub.caFile]),
+    ...(password?.in === "file" ? [password.path] : []),
+  ];
   const real = await Promise.all(paths.map((path) => Deno.realPath(path).catch(() => path)));
   return [...new Set([...paths, ...real])];
 }

@@ -92,8 +92,11 @@ async function lookThrough(link: string, folder: ImportFolder): Promise<Look> {
   return info.isFile ? { state: "file", path, version: versionOf(info) } : { state: "ignored" };
 }
 
+/** The log's names, of today and of earlier days. Importing it would write to it, and be imported again. */
+const ownLogName = /^injixo-cloud-link\.(?:.*\.)?log$/s;
+
 function isOwn(path: string, folder: ImportFolder): boolean {
-  return folder.ownPaths.some((own) => path === own || isInside(path, own));
+  return ownLogName.test(basename(path)) || folder.ownPaths.some((own) => path === own || isInside(path, own));
 }
 
 /** Whether a real path lies below a folder's real path. */

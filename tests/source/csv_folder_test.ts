@@ -248,18 +248,26 @@ Deno.test("csv folder copes with a file that vanishes, and comes back", async ()
   });
 });
 
+/** The configuration, and logs of today and of earlier days. */
+const ownFiles = [
+  "injixo-cloud-link.toml",
+  "injixo-cloud-link.log",
+  "injixo-cloud-link.2026-03-01.log",
+  "injixo-cloud-link.2026-03-01.2.log",
+];
+
 Deno.test("csv folder follows no link out of the folder, nor to the agent's own files", () =>
-  withCsvFolder({ own: ["state", "injixo-cloud-link.log"] }, async (bench) => {
+  withCsvFolder({ own: ["state", "injixo-cloud-link.toml"] }, async (bench) => {
     const outside = await Deno.makeTempFile();
     try {
       const link = (target: string, name: string) => Deno.symlink(target, join(bench.folder, name));
       await Deno.writeTextFile(outside, "secret");
       await Deno.mkdir(join(bench.folder, "state"));
-      for (const name of ["state/secret", "injixo-cloud-link.log", "data.txt", "a.csv"]) await bench.write(name, name);
+      for (const name of ["state/secret", ...ownFiles, "data.txt", "a.csv"]) await bench.write(name, name);
       await link(outside, "outside.csv");
       await link("../../../../etc/passwd", "passwd.csv");
       await link("state/secret", "state.csv");
-      await link("injixo-cloud-link.log", "log.csv");
+      for (const name of ownFiles) await link(name, `${name}.csv`);
       await link("nowhere", "dangling.csv");
       await link("loop.csv", "loop.csv");
       await link("a.csv", "again.csv");
