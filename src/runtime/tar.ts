@@ -12,8 +12,9 @@ const encoder = new TextEncoder();
 export interface TarEntry {
   /** Relative path with `/`; 100 bytes at most. */
   readonly name: string;
+  /** All of it. */
   readonly content: Uint8Array;
-  /** @default 0o644 */
+  /** Permission bits. @default 0o644 */
   readonly mode?: number;
 }
 

@@ -121,15 +121,18 @@ Deno.test("a killed, a stopped and a hanging agent are started again by systemd"
   await installation.drop("stopped.csv");
   await hub.waitForFiles(integration, ["stopped.csv"]);
 
-  // The log is written synchronously: a pipe that nobody reads stops the worker's event loop, and that one alone.
+  // The log is written synchronously: a full pipe that nobody reads stops the worker's event loop, and that one alone.
   const log = `${installation.folder}/injixo-cloud-link.log`;
   await box.sh(`mv ${log} ${log}.moved && mkfifo ${log} && chown injixo-cloud-link: ${log}`);
-  await installation.drop("hanging.csv");
+  const keepOpen = "open F, shift; fcntl F, 1031, 4096; sleep 1000"; // F_SETPIPE_SZ
+  await box.sh(`systemd-run --quiet --unit=reader perl -e '${keepOpen}' ${log}`);
+  const hanging = Array.from({ length: 60 }, (_, index) => `hanging-${index}.csv`);
+  await box.sh(`cd ${installation.folder} && for name in ${hanging.join(" ")}; do echo $name >$name; done`);
   await box.waitFor(`journalctl --no-pager -u ${defaultName}`, /Watchdog timeout[\s\S]*Watchdog timeout/);
-  await box.sh(`rm ${log}`);
+  await box.sh(`rm ${log} && systemctl stop reader`);
   await again();
-  await hub.waitForFiles(integration, ["hanging.csv"]);
-  assertEquals((await hub.imports(integration)).length, 3);
+  await hub.waitForFiles(integration, hanging);
+  assertEquals((await hub.imports(integration)).length, 2 + hanging.length);
 });
 
 Deno.test("after a reboot the service runs, is still linked and delivers", async () => {
@@ -173,7 +176,7 @@ Deno.test("the sandbox is tight, and program and configuration cannot be changed
 
 Deno.test("who is not root is told to use sudo, and without systemd how to run in the foreground", async () => {
   await using box = await startBox();
-  const installation = await InstalledFolder.make(box, "/opt/cloud-link");
+  await InstalledFolder.make(box, "/opt/cloud-link");
   const nobody = await box.run([
     "setpriv",
     "--reuid=65534",
