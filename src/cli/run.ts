@@ -21,6 +21,7 @@ import type { ServiceNotifier } from "../service/service_notifier.ts";
 import { type AgentStart, type FromAgent, plainConfig, type ToAgent } from "./agent_messages.ts";
 import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
 import { credentialsFolder, importFolderTrouble, openNotifier, requireStateFolder } from "./own_service.ts";
+import { loggingFailure } from "./failed_start.ts";
 import { agentPermissions, giveUpPermissions } from "./permissions.ts";
 import { lookAround, ownPaths, type Surroundings } from "./surroundings.ts";
 
@@ -51,7 +52,7 @@ export async function run(options: RunOptions, { signal }: { signal: AbortSignal
   using notifier = options.notifier ?? openNotifier();
   const config = loadConfig(options.configFile);
   await requireStateFolder(config);
-  const surroundings = await lookAround(config, options);
+  const surroundings = await loggingFailure(config, () => lookAround(config, options));
   const allowed = allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts });
   await using relay = await startRelay({ allowed, proxy: surroundings.proxy });
   using agent = startAgentWorker(config, relay);

@@ -232,3 +232,11 @@ Deno.test("Ctrl-C ends pin at once", async () => {
   child.kill("SIGINT");
   assertEquals((await outcome(child)).code, 130);
 });
+
+Deno.test("a start that fails before the agent runs is in the log too", async () => {
+  await using installation = await Installation.make('[hub]\nurl = "http://127.0.0.1:9"\ncaFile = "missing.pem"\n');
+  const { code } = await installation.run("run");
+  assertEquals(code, 1);
+  const log = await Deno.readTextFile(`${installation.folder}/injixo-cloud-link.log`);
+  assertMatch(log, /FATAL cloud-link: injixo Cloud Link cannot start: Cannot read \[hub\] caFile ".*missing\.pem"/);
+});
