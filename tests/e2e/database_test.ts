@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { startMariadb } from "../databases/mariadb.ts";
 import { startPostgresql } from "../databases/postgresql.ts";
 import { eventually, TestHub } from "./hub.ts";
 import { Installation, type Program } from "./installation.ts";
@@ -82,6 +83,91 @@ Deno.test("PostgreSQL by ODBC: history and live rows arrive, counted alike at th
   const log = await installation.log();
   assert(!log.includes(password), "the password is in the log");
   assertMatch(log, /Read \d+ rows of .* The first of them:/);
+});
+
+Deno.test("MariaDB by its parts: rows arrive, refused ones are told, tests say what is wrong, and no password is in log or hub", async () => {
+  await using server = await startMariadb();
+  const times = minutes();
+  await server.sql(`CREATE TABLE calls (q integer, name text, t datetime, answered integer);
+    INSERT INTO calls VALUES ${
+    times.map((time, index) =>
+      `(${index % 7}, ${["NULL", "''", "'Süd 😀'"][index % 3]}, '${time}', ${index === 5 ? -1 : 1})`
+    ).join(",")
+  }`);
+  await using hub = await TestHub.start();
+  await using installation = await Installation.make(hub.url);
+  const { host, port, database, user, password } = server;
+  const { agent, integration } = await linked(hub, installation, {
+    ...{ databaseType: "mysql", host, port, database, user, password },
+    query: "SELECT q AS QueueIdentifier, name AS queuename, t AS timestamp, answered FROM calls ORDER BY t; -- all",
+  });
+  await using _agent = agent;
+  await eventually(async () => await rowsAtHub(hub, integration) === times.length - 1);
+  const { refused } = await hub.ask("GET", `/api/v1/integrations/${integration}/windows`);
+  assertMatch(JSON.stringify(refused), /answered is .*-1.*must not be negative/);
+  const path = `/api/v1/integrations/${integration}/rows?format=json`;
+  const rows: { queuename: string | null }[] = await (await hub.request("GET", path)).json();
+  assertEquals(
+    rows.filter(({ queuename }) => queuename === "Süd 😀").length,
+    times.filter((_, index) => index % 3 === 2 && index !== 5).length,
+  );
+
+  assertEquals((await testOf(hub, integration)).ok, true);
+  await hub.ask("PATCH", `/api/v1/integrations/${integration}`, { settings: { password: "not the one" } });
+  assertMatch((await testOf(hub, integration)).message, /\[28000\].*check user, password and database name/);
+  await hub.ask("PATCH", `/api/v1/integrations/${integration}`, {
+    settings: { password, query: "SELECT nope AS queueidentifier FROM calls" },
+  });
+  assertMatch((await testOf(hub, integration)).message, /\[42S22\].*names a column that does not exist/);
+  const log = await installation.log();
+  for (const secret of [password, "not the one"]) {
+    assert(!log.includes(secret), "a password is in the log");
+    assertEquals(await filesWith(hub.folder, secret), []);
+  }
+});
+
+/** What the installation answers when it is asked to test the settings that are saved. */
+async function testOf(hub: TestHub, integration: string): Promise<{ ok: boolean; message: string }> {
+  const requests = `/api/v1/integrations/${integration}/requests`;
+  const { id } = await hub.ask("POST", requests, { type: "test" });
+  let answer: { ok: boolean; message: string } | null = null;
+  await eventually(async () => (answer = (await hub.ask("GET", `${requests}/${id}`)).answer) !== null);
+  assert(answer);
+  return answer;
+}
+
+async function filesWith(folder: string, text: string): Promise<string[]> {
+  const args = ["--recursive", "--files-with-matches", "--text", "--fixed-strings", "-e", text, folder];
+  const { stdout } = await new Deno.Command("grep", { args }).output();
+  return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");
+}
+
+Deno.test("agent status in real time: two cycles ten seconds apart arrive by one process that stays connected", async () => {
+  await using server = await startPostgresql();
+  const now = "timezone('Europe/Berlin', now())";
+  await server.sql("CREATE TABLE status (agent integer, started timestamp, activity text)");
+  await using hub = await TestHub.start();
+  await using installation = await Installation.make(hub.url);
+  const { host, port, database, user, password } = server;
+  const { agent, integration } = await linked(hub, installation, {
+    ...{ databaseType: "postgresql", host, port, database, user, password },
+    ...{ dataType: "agent-status", realTime: true, history: null },
+    query: "SELECT agent AS agentidentifier, started AS starttime, activity FROM status",
+  });
+  await using _agent = agent;
+  const sessions: string[] = [];
+  for (const cycle of [1, 2, 3]) {
+    await server.sql(`INSERT INTO status SELECT n, ${now}, 'ready' FROM generate_series(1, 200) n`);
+    await eventually(async () => await rowsAtHub(hub, integration) === 200 * cycle);
+    sessions.push(
+      (await server.sql(
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+      ))
+        .trim(),
+    );
+  }
+  assertMatch(sessions[0] ?? "", /^\d+$/);
+  assertEquals(sessions, [sessions[0], sessions[0], sessions[0]]);
 });
 
 Deno.test("kill -9 while a database is read loses no row and doubles none", async () => {
