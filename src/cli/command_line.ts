@@ -249,8 +249,23 @@ const service = command(
   { ...texts(message`Install, start, stop or remove the service of this folder.`), usageLine: [{ type: "ellipsis" }] },
 );
 
+const support = command(
+  "support",
+  object({
+    command: constant("support"),
+    configFile,
+    output: optional(option("--output", path({ metavar: "FILE" }), {
+      description: message`Archive to write. Without it: injixo-cloud-link-support-DATE.tar.gz in the current folder.`,
+    })),
+  }),
+  texts(
+    message`Write an archive for whoever helps you: configuration, logs, check, status, versions.`,
+    message`Without secrets: every one that the installation knows is searched for, and when one would be in the archive, none is made. Nothing is sent anywhere.`,
+  ),
+);
+
 /** All commands. */
-export const commandLine = or(run, pin, service, status, check, config, query, hub, demo, version);
+export const commandLine = or(run, pin, service, status, check, support, config, query, hub, demo, version);
 
 /** A parsed command line: `command` says which, the rest are its options. */
 export type CommandLine = InferValue<typeof commandLine>;

@@ -34,6 +34,8 @@ export async function carryOut(line: CommandLine, { signal }: { signal: AbortSig
       const { checkNetworkHere } = await import("./check_network.ts");
       return await check({ ...line, checkNetwork: checkNetworkHere }, { signal });
     }
+    case "support":
+      return (await import("./support_command.ts")).support(line, { signal });
     case "config":
       return (await import("./config_command.ts")).showConfig(line);
     case "query": {

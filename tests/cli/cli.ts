@@ -28,11 +28,11 @@ export class Installation implements AsyncDisposable {
     return installation;
   }
 
-  start(args: readonly string[]): Deno.ChildProcess {
+  start(args: readonly string[], env: Record<string, string> = {}): Deno.ChildProcess {
     return new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "--allow-all", "--no-prompt", `--config=${denoConfig}`, main, ...args],
       cwd: this.folder,
-      env: { NO_COLOR: "1", https_proxy: "", HTTPS_PROXY: "" },
+      env: { NO_COLOR: "1", https_proxy: "", HTTPS_PROXY: "", ...env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -19,6 +19,11 @@ export const packages: readonly string[] = [
   "gcc",
   "libc6-dev",
   "procps",
+  "systemd",
+  "dbus",
+  "iproute2",
+  "curl",
+  "socat",
   "debootstrap",
 ];
 

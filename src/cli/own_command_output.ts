@@ -1,0 +1,20 @@
+/** Runs another command of this program, for what it prints. */
+import { ownCommand } from "../runtime/own_command.ts";
+
+/** What it prints, standard output first, and its exit code as the last line when that is not 0. */
+export async function runOwnCommand(
+  args: readonly string[],
+  { cwd, signal }: { cwd: string; signal: AbortSignal },
+): Promise<string> {
+  const { path, args: first } = ownCommand();
+  const { code, stdout, stderr } = await new Deno.Command(path, {
+    args: [...first, ...args],
+    cwd,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    signal,
+  }).output();
+  const decoder = new TextDecoder();
+  const end = code === 0 ? "" : `(exit code ${code})\n`;
+  return `${decoder.decode(stdout)}${decoder.decode(stderr)}${end}`;
+}

@@ -1,0 +1,109 @@
+/** Every secret that an installation knows, and looking for them in what is about to leave it. */
+import type { Config } from "../config/config.ts";
+import type { DatabaseConnection } from "../protocol/database.ts";
+import { readIdentity } from "../state/identity.ts";
+import { readLink } from "../state/link_store.ts";
+import { readState } from "../state/state.ts";
+import { stateFolderOf } from "./state_folder.ts";
+import { lookAround } from "./surroundings.ts";
+
+/** Shorter values are not searched for: they occur by chance. In characters. */
+const secretCharactersMin = 4;
+
+/** A value that must not leave the installation. */
+export interface Secret {
+  /** What it is, for messages: never the value. */
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What could not be looked up is said in `unknown`: then nobody can vouch for a text. */
+export interface KnownSecrets {
+  readonly secrets: readonly Secret[];
+  readonly unknown: readonly string[];
+}
+
+/** Gathers them: from the state, the environment and the files that the configuration names. */
+export async function knownSecrets(config: Config): Promise<KnownSecrets> {
+  const { kept } = config.database;
+  const secrets: Secret[] = kept?.by === "connectionString" ? secretsOfConnection(kept) : [];
+  const unknown: string[] = [];
+  const gather = async (place: string, look: () => Promise<readonly Secret[]>) => {
+    try {
+      secrets.push(...await look());
+    } catch (error) {
+      unknown.push(`${place}: ${error instanceof Error ? error.message : error}`);
+    }
+  };
+  await gather("the state", () => secretsOfState(config));
+  await useServiceCredentials(config.app.name);
+  await gather("the proxy and the kept database connection", async () => {
+    const found = await lookAround(config);
+    return found.secrets.map((value) => ({ name: "a password of the proxy or of [database]", value }));
+  });
+  return { secrets: secrets.filter(({ value }) => value.length >= secretCharactersMin), unknown };
+}
+
+/** What the running service was given by `LoadCredential=`, where this user may look. */
+async function useServiceCredentials(name: string): Promise<void> {
+  const variable = "CREDENTIALS_DIRECTORY";
+  const folder = `/run/credentials/${name}.service`;
+  if (Deno.build.os !== "linux" || Deno.env.get(variable) !== undefined) return;
+  if (await Deno.stat(folder).then(() => true, () => false)) Deno.env.set(variable, folder);
+}
+
+async function secretsOfState(config: Config): Promise<Secret[]> {
+  using database = await readState(stateFolderOf(config));
+  if (database === undefined) return [];
+  const key = readIdentity(database)?.privateKey.d;
+  const source = readLink(database)?.assignment?.assignment.source;
+  return [
+    ...(key === undefined ? [] : [{ name: "the installation's private key", value: key }]),
+    ...(source?.type === "database" ? secretsOfConnection(source.connection) : []),
+  ];
+}
+
+function secretsOfConnection(connection: DatabaseConnection): Secret[] {
+  const name = "the database's password";
+  if (connection.by === "parts") return connection.password === undefined ? [] : [{ name, value: connection.password }];
+  if (connection.by !== "connectionString") return [];
+  const { connectionString } = connection;
+  const passwords = connectionString.matchAll(
+    /(?:^|;)\s*(?:pwd|password|passwd)\s*=\s*(?:\{((?:[^}]|\}\})*)\}|"([^"]*)"|([^;]*))/gi,
+  );
+  return [
+    { name: "the database's connection string", value: connectionString },
+    ...Array.from(passwords, ([, braced, quoted, plain]) => ({
+      name,
+      value: braced?.replaceAll("}}", "}") ?? quoted ?? plain?.trim() ?? "",
+    })),
+  ];
+}
+
+/**
+ * The first secret that a text has, in any of the forms in which it may have been written.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * const secret = { name: "a password", value: "p@ss/word" };
+ * assertEquals(secretIn("http://u:p%40ss%2Fword@proxy", [secret]), secret);
+ * assertEquals(secretIn("nothing", [secret]), undefined);
+ * ```
+ */
+export function secretIn(text: string, secrets: readonly Secret[]): Secret | undefined {
+  return secrets.find(({ value }) => value.length > 0 && formsOf(value).some((form) => text.includes(form)));
+}
+
+function formsOf(value: string): string[] {
+  const bytes = new TextEncoder().encode(value);
+  const base64 = bytes.toBase64();
+  return [
+    value,
+    encodeURIComponent(value.toWellFormed()),
+    JSON.stringify(value).slice(1, -1),
+    ...(bytes.length >= 12
+      ? [base64.replace(/=+$/, ""), bytes.toBase64({ alphabet: "base64url", omitPadding: true })]
+      : []),
+  ];
+}

@@ -1,0 +1,118 @@
+/** `support`: what is in the archive, and that no secret ever is. */
+import { join } from "node:path";
+import { realFileSystem } from "../../src/durable/real_file_system.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { writeIdentity } from "../../src/state/identity.ts";
+import { openState } from "../../src/state/state.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { Installation } from "./cli.ts";
+
+const keyPart = "Jd7wq2vXm1cKzR8tYbN4pLs0aHf6GuEo3iTjVxQyWkM";
+const hub = '[hub]\nurl = "http://127.0.0.1:9"\n';
+
+/** An installation that has an identity, and a log. */
+async function makeInstallation(options: { toml?: string; log?: string } = {}): Promise<Installation> {
+  const installation = await Installation.make(hub + (options.toml ?? ""));
+  const owner = { appName: "com.injixo.cloud-link", folder: installation.folder, machineId: undefined };
+  using state = await openState(join(installation.folder, "state"), { owner, fs: realFileSystem, clock: systemClock });
+  const privateKey = { kty: "EC", crv: "P-256", x: "x", y: "y", d: keyPart };
+  writeIdentity(state.database, { privateKey, registration: undefined });
+  const log = join(installation.folder, "injixo-cloud-link.log");
+  await Deno.writeTextFile(log, options.log ?? "2025-03-01T07:05:09.120+01:00 INFO  cloud-link: starts\n");
+  return installation;
+}
+
+async function unpack(archive: string): Promise<Map<string, string>> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const { success } = await new Deno.Command("tar", { args: ["-xzf", archive, "-C", folder, "--strip-components=1"] })
+      .output();
+    assert(success, "tar does not read the archive");
+    const files = new Map<string, string>();
+    const read = async (path: string) => {
+      for await (const { name, isDirectory } of Deno.readDir(join(folder, path))) {
+        const inner = join(path, name);
+        if (isDirectory) await read(inner);
+        else files.set(inner, await Deno.readTextFile(join(folder, inner)));
+      }
+    };
+    await read("");
+    return files;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("support gathers configuration, logs of the last days, check, status and versions", async () => {
+  await using installation = await makeInstallation();
+  const old = join(installation.folder, "injixo-cloud-link.2024-01-01.log");
+  await Deno.writeTextFile(old, "old\n");
+  await Deno.utime(old, 1, 1);
+  await Deno.writeTextFile(join(installation.folder, "injixo-cloud-link.2025-02-28.log"), "yesterday\n");
+  const archive = join(installation.folder, "support.tar.gz");
+  const { code, out, err } = await installation.run(
+    "support",
+    "--config",
+    installation.configFile,
+    "--output",
+    archive,
+  );
+  assertEquals([code, err], [0, ""]);
+  assertMatch(out, /Wrote ".*support\.tar\.gz"/);
+  assertEquals(((await Deno.stat(archive)).mode ?? 0) & 0o777, 0o600);
+  const files = await unpack(archive);
+  assertEquals([...files.keys()].toSorted(), [
+    "check.txt",
+    "config.toml",
+    "logs/injixo-cloud-link.2025-02-28.log",
+    "logs/injixo-cloud-link.log",
+    "service.txt",
+    "status.txt",
+    "versions.json",
+  ]);
+  assertMatch(files.get("config.toml") ?? "", /url = "http:\/\/127\.0\.0\.1:9" # file/);
+  assertMatch(files.get("check.txt") ?? "", /Installation folder[\s\S]*exit code 1/);
+  assertMatch(files.get("status.txt") ?? "", /No agent runs/);
+  assertMatch(files.get("logs/injixo-cloud-link.log") ?? "", /starts/);
+});
+
+for (
+  const [what, log] of [
+    ["the private key", `2025 INFO  cloud-link: oops ${keyPart}\n`],
+    ["the password of the proxy", "2025 INFO  cloud-link: fine\n2025 INFO  cloud-link: oops pr0xy-p@ss\n"],
+    ["the password of the kept database", "2025 INFO  cloud-link: oops k3pt}secret\n"],
+    ["the password in a kept connection string", "2025 INFO  cloud-link: oops str1ng-secret\n"],
+    ["a password in Base64", `2025 INFO  cloud-link: oops ${btoa("k3pt}secret-long")}\n`],
+  ] as const
+) {
+  Deno.test(`support refuses to write ${what}, and names file and line`, async () => {
+    const passwordFile = await Deno.makeTempFile();
+    await Deno.writeTextFile(passwordFile, what.includes("Base64") ? "k3pt}secret-long\n" : "k3pt}secret\n");
+    await using installation = await makeInstallation({
+      log,
+      toml: what.includes("connection string")
+        ? '[database]\nconnectionString = "DRIVER={PostgreSQL};PWD={str1ng-secret};"\n'
+        : `[database]\nhost = "db"\ndatabase = "acd"\nuser = "u"\npasswordFile = "${passwordFile}"\n`,
+    });
+    const archive = join(installation.folder, "support.tar.gz");
+    const child = installation.start(["support", "--config", installation.configFile, "--output", archive], {
+      https_proxy: "http://ann:pr0xy-p%40ss@127.0.0.1:9",
+    });
+    const { code, stderr } = await child.output();
+    const err = new TextDecoder().decode(stderr);
+    assertEquals(code, 1);
+    assertMatch(err, /logs\/injixo-cloud-link\.log, line \d: /);
+    for (const secret of [keyPart, "pr0xy", "k3pt", "str1ng"]) {
+      assert(!err.includes(secret), "the message has the secret");
+    }
+    assertEquals(await Deno.stat(archive).catch(() => undefined), undefined);
+    await Deno.remove(passwordFile);
+  });
+}
+
+Deno.test("support masks what looks like a token", async () => {
+  await using installation = await makeInstallation({ log: "2025 INFO  x: authorization: Bearer abcdefghijklmnop\n" });
+  const archive = join(installation.folder, "support.tar.gz");
+  assertEquals((await installation.run("support", "--config", installation.configFile, "--output", archive)).code, 0);
+  assert(!(await unpack(archive)).get("logs/injixo-cloud-link.log")?.includes("abcdefghijklmnop"));
+});

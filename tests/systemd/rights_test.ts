@@ -1,0 +1,141 @@
+/** Where installations and import folders may lie, and whose they may be. */
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { defaultName, InstalledFolder, property, startBoxWithHub } from "./installed.ts";
+
+const hub8080 = '[hub]\nurl = "http://127.0.0.1:8080"\n';
+
+Deno.test("a folder in a home that nobody else may enter works, and another import folder needs a restart only", async () => {
+  await using started = await startBoxWithHub();
+  const { box, hub } = started;
+  await box.sh("useradd --create-home karl && chmod 700 /home/karl");
+  const installation = await InstalledFolder.make(box, "/home/karl/cloud link", { toml: hub8080 });
+  await box.sh('chown -R karl: "/home/karl/cloud link"');
+  await installation.done("service", "install");
+  await installation.done("service", "start");
+  const integration = await hub.addIntegration();
+  await installation.linkTo(hub, integration);
+  await box.sh('setpriv --reuid=karl --regid=karl --clear-groups sh -c "echo 1 >\\"/home/karl/cloud link/home.csv\\""');
+  await hub.waitForFiles(integration, ["home.csv"]);
+
+  await box.sh("mkdir /srv/exports && echo 2 >/srv/exports/exported.csv");
+  await installation.configure(`[app]\nimportDirectory = "/srv/exports"\n${hub8080}`);
+  await installation.done("service", "restart");
+  await hub.waitForFiles(integration, ["exported.csv"]);
+
+  // An import folder in a home that is hidden: the message says what to do, and doing it helps.
+  await box.sh("mkdir /home/karl/exports && echo 3 >/home/karl/exports/hidden.csv");
+  await installation.configure(`[app]\nimportDirectory = "/home/karl/exports"\n${hub8080}`);
+  await installation.done("service", "restart");
+  const check = await installation.command("check");
+  assertEquals(check.code, 1);
+  assertMatch(check.printed, /Import folder[\s\S]*sees nothing of "\/home" but its own folder[\s\S]*service install/);
+  await installation.done("service", "install");
+  await installation.done("service", "restart");
+  await hub.waitForFiles(integration, ["hidden.csv"]);
+});
+
+Deno.test("an import folder that the service's user may not read is named at the start and by check", async () => {
+  await using started = await startBoxWithHub();
+  const { box } = started;
+  await box.sh("mkdir -p /srv/private/exports && chmod 700 /srv/private");
+  const toml = `[app]\nimportDirectory = "/srv/private/exports"\n${hub8080}`;
+  const installation = await InstalledFolder.make(box, "/opt/cloud-link", { toml });
+  const missing = /user "injixo-cloud-link" may not pass through "\/srv\/private"/;
+  assertMatch(await installation.done("service", "install"), missing);
+  await installation.done("service", "start");
+  assertMatch(await installation.log(), missing);
+  const check = await installation.command("check");
+  assertEquals(check.code, 1);
+  assertMatch(check.printed, missing);
+  await box.sh("chmod o+x /srv/private");
+  assertMatch((await installation.command("check")).printed, /ok +Import folder/);
+});
+
+Deno.test("--user runs the service as somebody else, and a state of another user's is taken over", async () => {
+  await using started = await startBoxWithHub();
+  const { box, hub } = started;
+  await box.sh("useradd --create-home acd");
+  const installation = await InstalledFolder.make(box, "/opt/cloud-link", { toml: hub8080 });
+  assertMatch((await installation.command("service", "install", "--user", "nobody-there")).printed, /there is no user/);
+  await installation.done("service", "install");
+  await installation.done("service", "start");
+  const integration = await hub.addIntegration();
+  await installation.linkTo(hub, integration);
+  await installation.done("service", "install", "--user", "acd");
+  await installation.done("service", "restart");
+  assertEquals(await property(box, "User"), "acd");
+  assertMatch(await box.sh("stat -c %U /opt/cloud-link/state/state.db"), /^acd/);
+  await installation.drop("as-acd.csv");
+  await hub.waitForFiles(integration, ["as-acd.csv"]);
+  await installation.done("service", "uninstall");
+  assertEquals((await box.run(["getent", "passwd", "acd"])).code, 0);
+});
+
+Deno.test("a folder that a group shares stays as it is, and the service joins the group", async () => {
+  await using started = await startBoxWithHub();
+  const { box } = started;
+  await box.sh("groupadd exporters && mkdir /srv/shared && chgrp exporters /srv/shared && chmod 2775 /srv/shared");
+  const installation = await InstalledFolder.make(box, "/srv/shared", { toml: hub8080 });
+  await installation.done("service", "install");
+  await installation.done("service", "start");
+  assertMatch(await box.sh("stat -c '%a %G' /srv/shared"), /^2775 exporters/);
+  assertEquals(await property(box, "ActiveState"), "active");
+});
+
+for (
+  const [place, file, text] of [
+    ["/etc/environment", "/etc/environment", 'https_proxy="http://ann:s3cr3t-pass@127.0.0.1:3128"\n'],
+    [
+      "/etc/profile.d",
+      "/etc/profile.d/proxy.sh",
+      "host=127.0.0.1\nexport https_proxy=http://ann:s3cr3t-pass@$host:3128\n",
+    ],
+  ] as const
+) {
+  Deno.test(`the proxy of ${place} reaches the service, and check shows where it is from`, async () => {
+    await using started = await startBoxWithHub();
+    const { box } = started;
+    await box.write(file, text);
+    await startProxy(box);
+    const installation = await InstalledFolder.make(box, "/opt/cloud-link", {
+      toml: '[hub]\nurl = "https://hub.example"\n',
+    });
+    await installation.done("service", "install");
+    await installation.done("service", "start");
+    await box.waitFor("cat /var/tmp/proxy.log", /CONNECT hub\.example:443/);
+    const { printed } = await installation.command("check");
+    assertMatch(printed, new RegExp(`Proxy .*127\\.0\\.0\\.1:3128[\\s\\S]*https_proxy in ${place}`));
+    assert(!printed.includes("s3cr3t-pass") && !(await installation.log()).includes("s3cr3t-pass"));
+  });
+}
+
+Deno.test("the proxy can come as a credential that nobody else may read", async () => {
+  await using started = await startBoxWithHub();
+  const { box } = started;
+  await startProxy(box);
+  const installation = await InstalledFolder.make(box, "/opt/cloud-link", {
+    toml: '[hub]\nurl = "https://hub.example"\n',
+  });
+  await installation.done("service", "install");
+  await box.sh(`mkdir -p /etc/injixo-cloud-link /etc/systemd/system/${defaultName}.service.d`);
+  await box.write("/etc/injixo-cloud-link/https_proxy", "http://ann:s3cr3t-pass@127.0.0.1:3128\n");
+  await box.sh("chmod 600 /etc/injixo-cloud-link/https_proxy");
+  await box.write(
+    `/etc/systemd/system/${defaultName}.service.d/proxy.conf`,
+    "[Service]\nLoadCredential=https_proxy:/etc/injixo-cloud-link/https_proxy\n",
+  );
+  await box.sh("systemctl daemon-reload");
+  await installation.done("service", "start");
+  await box.waitFor("cat /var/tmp/proxy.log", /CONNECT hub\.example:443/);
+  assertMatch((await installation.command("check")).printed, /https_proxy in the service's credentials/);
+});
+
+/** A proxy that lets everybody in and writes down who is asked for. */
+async function startProxy(box: import("./box.ts").Box): Promise<void> {
+  await box.write(
+    "/etc/tinyproxy-test.conf",
+    'Port 3128\nListen 127.0.0.1\nTimeout 5\nLogFile "/var/tmp/proxy.log"\nLogLevel Connect\nBasicAuth ann s3cr3t-pass\n',
+  );
+  await box.sh("systemd-run --quiet --unit=proxy tinyproxy -d -c /etc/tinyproxy-test.conf");
+  await box.waitFor("ss -ltn", /:3128/);
+}
