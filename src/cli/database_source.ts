@@ -92,9 +92,7 @@ export class DatabaseSources {
     const chosen = chooseConnection(source, kept);
     if (!chosen.ok) return chosen.reason;
     const { connection } = chosen;
-    const sqliteFolders = chosen.kept && connection.by === "file"
-      ? null
-      : [...new Set([config.folder, config.app.importDirectory])];
+    const sqliteFolders = chosen.kept ? null : [...new Set([config.folder, config.app.importDirectory])];
     return { connection, sqliteFolders, folder: config.folder };
   }
 }

@@ -4,7 +4,7 @@ import type { Database } from "../database/row_source.ts";
 import { openSqlite } from "../database/sqlite.ts";
 import { connectOdbc } from "../odbc/connection.ts";
 import { attributesFromParts } from "../odbc/connection_parts.ts";
-import { type Attributes, parseConnectionString } from "../odbc/connection_string.ts";
+import { assertNoFile, type Attributes, parseConnectionString } from "../odbc/connection_string.ts";
 import { listRegistered } from "../odbc/drivers.ts";
 import { type OdbcLibrary, openOdbcLibrary } from "../odbc/library.ts";
 import type { ExtractJob } from "./messages.ts";
@@ -37,7 +37,11 @@ export const openDatabase: OpenDatabase = async (target, signal) => {
 
 function odbcAttributes(target: DatabaseTarget, library: OdbcLibrary): Attributes {
   const { databaseType, connection } = target;
-  if (connection.by === "connectionString") return parseConnectionString(connection.connectionString);
+  if (connection.by === "connectionString") {
+    const attributes = parseConnectionString(connection.connectionString);
+    if (target.sqliteFolders !== null) assertNoFile(attributes, listRegistered(library));
+    return attributes;
+  }
   if (connection.by === "parts" && databaseType !== "odbc" && databaseType !== "sqlite") {
     return attributesFromParts(databaseType, { parts: connection, installed: listRegistered(library).drivers });
   }

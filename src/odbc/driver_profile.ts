@@ -96,7 +96,7 @@ const profiles: Record<DriverFamily, DriverProfile> = {
   },
   sqlite: {
     family: "sqlite",
-    options: [{ key: "Timeout", value: "10000" }],
+    options: [{ key: "Timeout", value: "10000" }, { key: "NoCreat", value: "1" }],
     sessionStatements: ["PRAGMA query_only = ON"],
     timeZoneStatement: () => undefined,
     longValuesInBlocks: false,
