@@ -1,6 +1,6 @@
 /**
- * The service of an installation, whatever the system calls its services. `systemd.ts` is Linux, `windows.ts` is
- * Windows; the commands `service …` know this interface only.
+ * The service of an installation, whatever the system calls its services. `systemd.ts` is Linux, `windows_service_manager.ts`
+ * is Windows; the commands `service …` know this interface only.
  */
 
 /** One installation, as a service manager needs to know it. */

@@ -5,19 +5,21 @@ import { Box, type Ran } from "./box.ts";
 import { HubInBox } from "./hub_in_box.ts";
 
 /** Which executable, for experiments. */
-const program = Deno.env.get("CLOUD_LINK_EXECUTABLE") ?? executable;
+export const program: string = Deno.env.get("CLOUD_LINK_EXECUTABLE") ?? executable;
 /** The manual's default. */
 export const defaultName = "com.injixo.cloud-link";
 
-/** A box with the executable in it, and a hub. */
-export async function startBoxWithHub(): Promise<{ box: Box; hub: HubInBox } & AsyncDisposable> {
-  const box = await startBox();
+/** A box with the executable in it, and a hub. `shared`: further folders of this system that it has. */
+export async function startBoxWithHub(
+  shared: readonly string[] = [],
+): Promise<{ box: Box; hub: HubInBox } & AsyncDisposable> {
+  const box = await startBox(shared);
   return { box, hub: await HubInBox.start(box, program), [Symbol.asyncDispose]: () => box[Symbol.asyncDispose]() };
 }
 
 /** A box with the executable in it. */
-export function startBox(): Promise<Box> {
-  return Box.start([dirname(program)]);
+export function startBox(shared: readonly string[] = []): Promise<Box> {
+  return Box.start([dirname(program), ...shared]);
 }
 
 /** An installation folder inside a box. */

@@ -1,15 +1,21 @@
 /** The service on a real systemd, as the manual installs it. */
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import type { Box } from "./box.ts";
-import { defaultName, InstalledFolder, property, startBox, startBoxWithHub } from "./installed.ts";
+import { makePackage } from "../../systemd/package.ts";
+import { defaultName, InstalledFolder, program, property, startBox, startBoxWithHub } from "./installed.ts";
 
 const hubToml = '[hub]\nurl = "http://127.0.0.1:8080"\n';
 const unitFile = `/etc/systemd/system/${defaultName}.service`;
 
-Deno.test("install, start, pin, Connect: a saved file arrives; uninstalling keeps data, log and configuration", async () => {
-  await using started = await startBoxWithHub();
+Deno.test("unpack, install, start, pin, Connect: a saved file arrives; uninstalling keeps data, log and configuration", async () => {
+  await using archive = await packedArchive();
+  await using started = await startBoxWithHub([archive.folder]);
   const { box, hub } = started;
-  const installation = await InstalledFolder.make(box, "/opt/injixo cloud link", { toml: hubToml });
+  const installation = new InstalledFolder(box, "/opt/injixo cloud link");
+  await box.sh(`cd ${archive.folder} && sha256sum --check *.sha256`);
+  const unpack = `tar -xzf ${archive.folder}/injixo-cloud-link-linux-x64.tar.gz -C "${installation.folder}"`;
+  await box.sh(`mkdir "${installation.folder}" && ${unpack}`);
+  await installation.configure(hubToml);
   const modeBefore = await box.sh(`stat -c '%a %u %g' "${installation.folder}"`);
   assertMatch(await installation.done("service", "install"), /Made the user "injixo-cloud-link"/);
   assertMatch(await installation.done("service", "start"), /runs\./);
@@ -27,6 +33,16 @@ Deno.test("install, start, pin, Connect: a saved file arrives; uninstalling keep
     `systemctl status ${defaultName} --no-pager`,
     /Status: "Linked to the integration "ACD".*calls\.csv"/,
   );
+
+  assertMatch(
+    await installation.done("support", "--output", "/root/support.tar.gz"),
+    /Wrote "\/root\/support\.tar\.gz"/,
+  );
+  assertMatch(await box.sh("tar -xzOf /root/support.tar.gz support/service.txt"), /active \(running\)/);
+
+  // Another version: program and licences are unpacked over the old ones, and the service is restarted.
+  await box.sh(`${unpack} injixo-cloud-link licenses`);
+  await installation.done("service", "restart");
 
   const unit = await box.sh(`cat ${unitFile}`);
   assertMatch(await installation.done("service", "install"), /is installed already/);
@@ -88,6 +104,8 @@ Deno.test("a copied folder is refused until it has a name of its own, then runs 
   await hub.waitForFiles(integration, ["first.csv"]);
   assertEquals((await hub.imports(integration)).length, 1);
 
+  await second.configure(`[app]\nname = "${defaultName}.other"\n${hubToml}`);
+  assertMatch(await second.done("service", "install"), /Removed the service ".*\.instance\.1", which this folder had/);
   await second.done("service", "uninstall");
   assertEquals(await property(box, "ActiveState"), "active");
   assertEquals((await box.run(["getent", "passwd", "injixo-cloud-link"])).code, 0);
@@ -209,6 +227,13 @@ Deno.test("a wrong configuration fails the start with its message, and is not tr
   assertEquals(await property(box, "ActiveState"), "failed");
   assertMatch(await box.sh(`journalctl --no-pager -u ${defaultName}`), /Did you mean "verbose"/);
 });
+
+/** What `deno task package` writes, in a folder that a box can share. */
+async function packedArchive(): Promise<{ folder: string } & AsyncDisposable> {
+  const folder = await Deno.makeTempDir({ dir: "/var/tmp" });
+  await makePackage({ executable: program, outputFolder: folder, architecture: "x64" });
+  return { folder, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
+}
 
 /** Watchdog and restarts in seconds, by a drop-in as `systemctl edit` makes one. */
 async function hurry(box: Box): Promise<void> {
