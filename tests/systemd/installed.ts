@@ -14,7 +14,12 @@ export async function startBoxWithHub(
   shared: readonly string[] = [],
 ): Promise<{ box: Box; hub: HubInBox } & AsyncDisposable> {
   const box = await startBox(shared);
-  return { box, hub: await HubInBox.start(box, program), [Symbol.asyncDispose]: () => box[Symbol.asyncDispose]() };
+  try {
+    return { box, hub: await HubInBox.start(box, program), [Symbol.asyncDispose]: () => box[Symbol.asyncDispose]() };
+  } catch (error) {
+    await box[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** A box with the executable in it. */
