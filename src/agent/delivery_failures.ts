@@ -73,7 +73,7 @@ export class DeliveryFailures {
     }
     if (!this.troubles.outageFailed({ error, round, nowMs: this.#options.clock.monotonicMs() })) return;
     log.warn("Cannot deliver to the hub: {reason}. {batches} batches wait; they are sent as soon as it works again.", {
-      reason: error.message,
+      reason: error.message.replace(/\.$/, ""),
       batches: this.#options.spool.waiting().batches,
     });
   }

@@ -38,7 +38,7 @@ export const limits = {
   /** One query should not take longer. */
   queryMsTarget: 30 * secondMs,
   chunkMsMin: 15 * minuteMs,
-  chunkMsFirst: dayMs,
+  chunkMsFirst: hourMs,
   chunkMsMax: 92 * dayMs,
   liveSpanMsMax: dayMs,
   /** Not less than an overlap and the longest pause between two runs. */
