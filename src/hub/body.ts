@@ -1,4 +1,5 @@
 /** Reading request bodies, never more than allowed. */
+import { bodyIdleMs } from "./limits.ts";
 import { HubProblem } from "./services.ts";
 
 /** The whole body; throws {@linkcode HubProblem} `too-large` as soon as it is longer than `bytesMax`. */
@@ -7,7 +8,7 @@ export async function readBody(request: Request, bytesMax: number): Promise<Uint
   if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of request.body ?? []) {
+  for await (const chunk of bodyChunks(request)) {
     bytes += chunk.length;
     if (bytes > bytesMax) throw tooLarge();
     chunks.push(chunk);
@@ -48,4 +49,39 @@ export async function readForm(request: Request, bytesMax: number): Promise<Read
     fields.set(name, value);
   }
   return fields;
+}
+
+/** The body as it comes. Gives up on a sender from whom nothing comes any more; a line that breaks is a truncated body. */
+export async function* bodyChunks(request: Request): AsyncGenerator<Uint8Array, void, undefined> {
+  if (request.body === null) return;
+  const reader = request.body.getReader();
+  let finished = false;
+  try {
+    while (!finished) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<never>((_, reject) =>
+        timer = setTimeout(
+          () => reject(new HubProblem("checksum-mismatch", "Cannot take this body: no bytes came for a while.")),
+          bodyIdleMs,
+        )
+      );
+      try {
+        const { done, value } = await Promise.race([broken(reader.read()), late]);
+        finished = done;
+        if (value !== undefined) yield value;
+      } finally {
+        clearTimeout(timer);
+      }
+    }
+  } finally {
+    if (!finished) await reader.cancel().catch(() => {});
+  }
+}
+
+async function broken<Value>(reading: Promise<Value>): Promise<Value> {
+  try {
+    return await reading;
+  } catch (cause) {
+    throw new HubProblem("checksum-mismatch", "Cannot take this body: the connection broke.", { cause });
+  }
 }

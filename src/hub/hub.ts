@@ -186,7 +186,7 @@ function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: 
   };
   const endpoints = [
     ...integrationEndpoints(services, new EventStreams(services, { stop })),
-    ...importEndpoints(services),
+    ...importEndpoints(services, { stop }),
     ...rowEndpoints(services),
     ...agentEndpoints({ assignments, delivery, requests, giveUp, stop }),
     uploadEndpoint({ objects, secret: keys.upload, clock, mayUpload: (key) => delivery.mayUpload(key) }),

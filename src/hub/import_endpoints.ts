@@ -5,7 +5,7 @@ import { type Endpoint, endpoint } from "./endpoint.ts";
 import type { HubServices } from "./services.ts";
 
 /** List, single import and content, for viewers and API tokens as well: nothing here changes anything. */
-export function importEndpoints({ imports }: HubServices): readonly Endpoint[] {
+export function importEndpoints({ imports }: HubServices, { stop }: { stop: AbortSignal }): readonly Endpoint[] {
   return [
     endpoint({
       method: "get",
@@ -49,7 +49,8 @@ export function importEndpoints({ imports }: HubServices): readonly Endpoint[] {
           return new Response(null, { status: 304, headers });
         }
         const { body } = await imports.content(caller, known.id);
-        return new Response(body, {
+        // A download that nobody reads on must not hold up a hub that stops.
+        return new Response(body.pipeThrough(new TransformStream(), { signal: stop }), {
           headers: {
             ...headers,
             "Content-Type": "application/octet-stream",

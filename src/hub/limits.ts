@@ -96,8 +96,8 @@ export const declaredKeptMs: number = 7 * 24 * hourMs;
 export const temporaryFileKeptMs: number = hourMs;
 /** How often leftovers are swept. */
 export const sweepEveryMs: number = 24 * hourMs;
-/** A body of an upload whose bytes stop coming for this long is given up. */
-export const uploadIdleMs: number = 2 * minuteMs;
+/** A body whose bytes stop coming for this long is given up. */
+export const bodyIdleMs: number = 2 * minuteMs;
 /** A batch whose check takes longer is answered 202; asking again joins the check. */
 export const checkWaitMs = 20_000;
 /** Large batches checked at the same time; more wait. */

@@ -6,7 +6,9 @@ import { isLoopback } from "./operation_endpoints.ts";
 const log = getLogger(["cloud-link", "hub"]);
 
 /** How long running requests may take when the hub stops, in ms. */
-const stopMs = 600;
+const graceMs = 300;
+/** How long connections may take to close after that, in ms. */
+const closeMs = 300;
 
 /** Where the hub listens. Passwords and tokens go over it, so plain HTTP is for loopback only. */
 export interface ListenOptions {
@@ -37,13 +39,13 @@ export function serve(options: ListenOptions, { stop }: { stop: AbortSignal }): 
     );
   }
   const ready = Promise.withResolvers<Hono>();
+  // Answers requests that do not end when the hub stops, e.g. one whose body never comes.
+  const unanswered = new Set<(answer: Response) => void>();
   let app: Hono | undefined;
-  const closing = new AbortController();
   const server = orSayWhy(options, () =>
     Deno.serve({
       hostname,
       port,
-      signal: closing.signal,
       onListen: () => {},
       onError: (error) => {
         log.error("Cannot answer a request: {error}", { error });
@@ -51,8 +53,15 @@ export function serve(options: ListenOptions, { stop }: { stop: AbortSignal }): 
       },
       ...(tls === undefined ? {} : { cert: tls.certificate, key: tls.key }),
     }, async (request, info) => {
-      if (stop.aborted) return new Response(null, { status: 503, headers: { "Retry-After": "5" } });
-      return await (app ?? await ready.promise).fetch(request, info);
+      if (stop.aborted) return stopping();
+      const { promise, resolve, reject } = Promise.withResolvers<Response>();
+      unanswered.add(resolve);
+      try {
+        Promise.resolve((app ?? await ready.promise).fetch(request, info)).then(resolve, reject);
+        return await promise;
+      } finally {
+        unanswered.delete(resolve);
+      }
     }));
   const scheme = tls === undefined ? "http" : "https";
   const shown = hostname === "0.0.0.0" || hostname === "::" ? "localhost" : hostname;
@@ -65,7 +74,7 @@ export function serve(options: ListenOptions, { stop }: { stop: AbortSignal }): 
       ready.resolve(answering);
     },
     [Symbol.asyncDispose]() {
-      disposed ??= shutDown(server, closing);
+      disposed ??= shutDown(server, { giveUp: () => unanswered.forEach((answer) => answer(stopping())) });
       return disposed;
     },
   };
@@ -88,12 +97,27 @@ function orSayWhy<T>({ hostname, port }: ListenOptions, listen: () => T): T {
   }
 }
 
-async function shutDown(server: Deno.HttpServer, closing: AbortController): Promise<void> {
-  const timer = setTimeout(() => closing.abort(), stopMs);
-  try {
-    await server.shutdown();
-    await server.finished;
-  } finally {
-    clearTimeout(timer);
-  }
+function stopping(): Response {
+  return new Response(null, { status: 503, headers: { "Retry-After": "5" } });
+}
+
+/**
+ * Closes the server within `graceMs` and `closeMs`. (Its abort signal would not do: Deno throws when it is aborted after
+ * `shutdown` was called.)
+ */
+async function shutDown(server: Deno.HttpServer, { giveUp }: { giveUp: () => void }): Promise<void> {
+  const closed = server.shutdown().then(() => server.finished);
+  using grace = delay(graceMs);
+  await Promise.race([closed, grace.over]);
+  giveUp();
+  using close = delay(closeMs);
+  if (await Promise.race([closed.then(() => true), close.over.then(() => false)])) return;
+  log.warn("Some connections did not close. They end with the process.");
+  closed.catch(() => {});
+}
+
+function delay(ms: number): Disposable & { readonly over: Promise<void> } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  return { over: promise, [Symbol.dispose]: () => clearTimeout(timer) };
 }

@@ -1,9 +1,9 @@
 /** Where parts are PUT when the hub itself is the object store. The signature in the address is all the authority. */
 import { z } from "zod";
 import type { Clock } from "../runtime/clock.ts";
+import { bodyChunks } from "./body.ts";
 import type { LocalObjects } from "./local_objects.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
-import { uploadIdleMs } from "./limits.ts";
 import { HubProblem } from "./services.ts";
 import { uploadPath, verifyUpload } from "./upload_address.ts";
 
@@ -40,45 +40,11 @@ export function uploadEndpoint(options: {
         );
       }
       await options.objects.put(upload.key, {
-        body: withoutPauses(context.req.raw.body ?? new ReadableStream({ start: (stream) => stream.close() })),
+        body: bodyChunks(context.req.raw),
         bytes: upload.bytes,
         sha256: upload.sha256,
       });
       return context.body(null, 204);
     },
   });
-}
-
-/** Gives up on a sender from whom nothing comes any more; a line that breaks is a truncated part. */
-async function* withoutPauses(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  const reader = body.getReader();
-  let finished = false;
-  try {
-    while (!finished) {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<never>((_, reject) =>
-        timer = setTimeout(
-          () => reject(new HubProblem("checksum-mismatch", "Cannot take this part: no bytes came for a while.")),
-          uploadIdleMs,
-        )
-      );
-      try {
-        const { done, value } = await Promise.race([broken(reader.read()), late]);
-        finished = done;
-        if (value !== undefined) yield value;
-      } finally {
-        clearTimeout(timer);
-      }
-    }
-  } finally {
-    if (!finished) await reader.cancel().catch(() => {});
-  }
-}
-
-async function broken<Value>(reading: Promise<Value>): Promise<Value> {
-  try {
-    return await reading;
-  } catch (cause) {
-    throw new HubProblem("checksum-mismatch", "Cannot take this part: the connection broke.", { cause });
-  }
 }

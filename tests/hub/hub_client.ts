@@ -1,6 +1,7 @@
 /** The hub's REST API as scripts use it: typed where tests need it, raw where they try what is not allowed. */
 import type { Import, Installation, Integration, Page } from "../../src/hub/services.ts";
 import { assertEquals } from "../assert.ts";
+import { fetchWithin } from "./fetch_within.ts";
 
 export class HubClient {
   readonly url: string;
@@ -16,7 +17,7 @@ export class HubClient {
     const headers = new Headers(options.headers);
     if (this.token !== undefined && !headers.has("authorization")) headers.set("authorization", `Bearer ${this.token}`);
     if (options.json !== undefined) headers.set("content-type", "application/json");
-    return fetch(`${this.url}${path}`, {
+    return fetchWithin(`${this.url}${path}`, {
       method,
       headers,
       redirect: "manual",

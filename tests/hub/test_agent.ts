@@ -9,6 +9,7 @@ import type { BatchDeclaration, DeclarationAnswer, Part, PartsAnswer, Receipt } 
 import { partBytesMin } from "../../src/protocol/delivery.ts";
 import { clientAssertionType, deviceCodeGrantType, type Link } from "../../src/protocol/linking.ts";
 import { assertEquals } from "../assert.ts";
+import { fetchWithin } from "./fetch_within.ts";
 import type { HubClient } from "./hub_client.ts";
 
 /** A batch and its payload. */
@@ -89,7 +90,7 @@ export class TestAgent {
       "client_assertion": fields["client_assertion"] ?? await this.assertion(),
       ...fields,
     });
-    return await fetch(`${this.url}${path}`, { method: "POST", body });
+    return await fetchWithin(`${this.url}${path}`, { method: "POST", body });
   }
 
   async showPin(): Promise<{ pin: string; deviceCode: string }> {
@@ -116,7 +117,7 @@ export class TestAgent {
 
   /** Any request with the access token; the caller reads the body. */
   request(method: string, path: string, options: { json?: unknown; headers?: Record<string, string> } = {}) {
-    return fetch(`${this.url}/api/v1/agent/${path}`, {
+    return fetchWithin(`${this.url}/api/v1/agent/${path}`, {
       method,
       headers: {
         authorization: `Bearer ${this.token}`,
@@ -196,7 +197,7 @@ export function put(
   address: { url: string; headers: Record<string, string> },
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<Response> {
-  return fetch(address.url, { method: "PUT", headers: address.headers, body: bytes });
+  return fetchWithin(address.url, { method: "PUT", headers: address.headers, body: bytes });
 }
 
 export function sha256(bytes: Uint8Array): string {

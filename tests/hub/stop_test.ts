@@ -1,0 +1,91 @@
+import { assert, assertEquals } from "../assert.ts";
+import { openAccounts } from "../../src/hub/hub.ts";
+import { HubClient } from "./hub_client.ts";
+import { startHubProcess } from "./hub_process.ts";
+import { TestAgent } from "./test_agent.ts";
+
+/** Something that is under way when the hub is told to stop; it answers how to clean up. */
+type Busy = (given: { admin: HubClient; agent: TestAgent; integrationId: string }) => Promise<() => Promise<unknown>>;
+
+const busy: Record<string, Busy> = {
+  "a page that watches": async ({ admin, integrationId }) => {
+    const response = await admin.request("GET", `/api/v1/integrations/${integrationId}/events`);
+    return () => settled(response.text());
+  },
+  "a long poll": async ({ agent }) => {
+    const first = await agent.request("GET", "assignment");
+    await first.body?.cancel();
+    const headers = { "if-none-match": first.headers.get("etag") ?? "", prefer: "wait=50" };
+    const polling = agent.request("GET", "assignment", { headers }).then((response) => response.text());
+    return () => settled(polling);
+  },
+  "a download that nobody reads": async ({ admin, agent, integrationId }) => {
+    const content = new Uint8Array(30_000_000);
+    for (let start = 0; start < content.length; start += 65536) {
+      crypto.getRandomValues(content.subarray(start, start + 65536));
+    }
+    await agent.deliver(agent.batch("large.csv", content, { partBytes: 8 * 1024 * 1024 }));
+    const [received] = await admin.imports(integrationId);
+    const response = await admin.request("GET", `/api/v1/imports/${received?.id}/content`);
+    return () => settled(response.bytes());
+  },
+  "an upload whose bytes do not come": async ({ agent }) => {
+    const batch = agent.batch("a.csv", "a\n1\n");
+    await agent.declare(batch);
+    const [address] = await agent.addresses(batch);
+    assert(address !== undefined);
+    const { pathname, search } = new URL(address.url);
+    return await sendHead(agent.url, `PUT ${pathname}${search} HTTP/1.1\r\nContent-Length: ${batch.payload.length}`);
+  },
+  "a body that does not come": async ({ admin }) =>
+    await sendHead(
+      admin.url,
+      `POST /api/v1/integrations HTTP/1.1\r\nAuthorization: Bearer ${admin.token}\r\n` +
+        "Content-Type: application/json\r\nContent-Length: 100",
+    ),
+};
+
+Deno.test("SIGTERM ends the hub within a second with exit code 0, whatever is under way", async (step) => {
+  const dataDirectory = await Deno.makeTempDir({ prefix: "hub-stop-" });
+  try {
+    const token = await addToken(dataDirectory);
+    for (const [name, start] of Object.entries(busy)) {
+      await step.step(name, async () => {
+        await using hub = await startHubProcess(dataDirectory);
+        const admin = new HubClient({ url: hub.url, token });
+        const { id } = await admin.createIntegration(name);
+        const agent = await TestAgent.linked(admin, id);
+        const cleanUp = await start({ admin, agent, integrationId: id });
+        const startedMs = performance.now();
+        const { code } = await hub.stop("SIGTERM");
+        const tookMs = performance.now() - startedMs;
+        await cleanUp();
+        assertEquals(code, 0);
+        assert(tookMs < 1000, `it took ${Math.round(tookMs)} ms`);
+      });
+    }
+  } finally {
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
+});
+
+async function addToken(dataDirectory: string): Promise<string> {
+  await using data = await openAccounts(dataDirectory);
+  return await data.accounts.addToken(await data.accounts.ensureAccount(), { name: "test", role: "administrator" });
+}
+
+/** Sends the head of a request and three bytes of its body, and waits until the hub has begun to read. */
+async function sendHead(url: string, head: string): Promise<() => Promise<unknown>> {
+  const { hostname, port } = new URL(url);
+  const connection = await Deno.connect({ hostname, port: Number(port) });
+  // The hub says "100 Continue" when it begins to read the body.
+  const request = `${head}\r\nHost: ${hostname}:${port}\r\nExpect: 100-continue\r\n\r\n`;
+  await connection.write(new TextEncoder().encode(request));
+  await connection.read(new Uint8Array(1024));
+  await connection.write(new TextEncoder().encode("abc"));
+  return () => Promise.resolve(connection.close());
+}
+
+async function settled(promise: Promise<unknown>): Promise<void> {
+  await promise.catch(() => {});
+}
