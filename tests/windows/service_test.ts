@@ -96,12 +96,17 @@ Deno.test("a Windows service is installed, linked by its PIN, delivers files and
 
   await step("rows of a database arrive through odbc32.dll", async () => {
     const { database, count } = writeDatabase(box.work);
+    // The hub may not name a file of the computer: the connection is the installation's own.
+    const toml = box.onDriveC("Program Files\\injixo Größe\\injixo-cloud-link.toml");
+    const connection = `[database]\r\nconnectionString = 'DRIVER={SQLite3};Database=${database};'\r\n`;
+    await Deno.writeTextFile(toml, `${await Deno.readTextFile(toml)}\r\n${connection}`);
+    await box.must(program, "service", "restart");
     const { id } = await hub.ask("POST", "/api/v1/integrations", {
       name: "Datenbank",
       type: "database",
       settings: {
         databaseType: "odbc",
-        connectionString: `DRIVER={SQLite3};Database=${database};`,
+        kept: true,
         dataType: "contact",
         timeZone: "Europe/Berlin",
         query: "SELECT q AS queueidentifier, 'Störung' AS queuename, t AS timestamp, 1 AS answered FROM calls",
