@@ -1,6 +1,5 @@
 /** What the supervisor of `run` and the agent's worker tell each other. */
 import type { Config } from "../config/config.ts";
-import type { AllowedHost } from "../egress/allowed_hosts.ts";
 import type { Proxy } from "../egress/proxy.ts";
 import type { RelayAddress } from "../egress/start_relay.ts";
 import type { StandardErrorFormat } from "../log/standard_error.ts";
@@ -13,7 +12,6 @@ export type PlainConfig = Omit<Config, "hub"> & { readonly hub: Omit<Config["hub
 export interface AgentStart {
   readonly config: PlainConfig;
   readonly relay: RelayAddress;
-  readonly allowedHosts: readonly AllowedHost[];
   /** The proxy as it may be shown, with the place that names it; `undefined` for none. */
   readonly shownProxy: string | undefined;
   /** Its rules, for `check`; only the relay knows the credentials. `variable` names the place too. */

@@ -10,7 +10,7 @@
  */
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
-import { allowedHosts } from "../egress/allowed_hosts.ts";
+import { type AllowedHost, allowedHosts } from "../egress/allowed_hosts.ts";
 import type { Proxy } from "../egress/proxy.ts";
 import { type Relay, startRelay } from "../egress/start_relay.ts";
 import { serveExtractors } from "../extractor/host.ts";
@@ -55,7 +55,7 @@ export async function run(options: RunOptions, { signal }: { signal: AbortSignal
   const surroundings = await loggingFailure(config, () => lookAround(config, options));
   const allowed = allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts });
   await using relay = await startRelay({ allowed, proxy: surroundings.proxy });
-  using agent = startAgentWorker(config, relay);
+  using agent = startAgentWorker(config, { relay, allowed });
   await using extractors = hostExtractors();
   agent.send({ type: "start", start: await describe(config, { surroundings, relay, options }) }, [
     relay.reports(),
@@ -71,7 +71,6 @@ async function describe(
   return {
     config: plainConfig(config),
     relay: { port: relay.port, token: relay.token },
-    allowedHosts: allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts }),
     shownProxy: surroundings.shownProxy,
     proxy: surroundings.proxy && withoutCredentials(surroundings.proxy),
     keptConnection: surroundings.keptConnection,
@@ -110,8 +109,10 @@ interface AgentWorker extends Disposable {
   readonly messages: AsyncIterableIterator<FromAgent>;
 }
 
-function startAgentWorker(config: Config, relay: Relay): AgentWorker {
-  const allowed = allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts });
+function startAgentWorker(
+  config: Config,
+  { relay, allowed }: { relay: Relay; allowed: readonly AllowedHost[] },
+): AgentWorker {
   const worker = new Worker(import.meta.resolve("./agent_worker.ts"), {
     type: "module",
     name: "agent",
