@@ -220,6 +220,8 @@ Deno.test({
         throw new Error(`No tab leads to ${selector}.`);
       };
       await page.goto("/login");
+      // The browser moves the focus with its next frame, which on a busy machine comes after the page's load event.
+      await page.waitForSelector("[name=name]:focus");
       await keyboard.type(hub.user.name);
       await keyboard.press("Tab");
       await keyboard.type(hub.user.password);
