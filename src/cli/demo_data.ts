@@ -1,4 +1,5 @@
 /** Files as a contact centre's ACD writes them: queues over a day in 15-minute intervals. Made up, the same each time. */
+import { seededRandom } from "../runtime/seeded_random.ts";
 
 /** The bytes are what has to arrive at the hub, unchanged. */
 export interface DemoFile {
@@ -83,15 +84,4 @@ function dayCsv(day: Temporal.PlainDate): string {
     );
   }
   return lines.join("\r\n") + "\r\n";
-}
-
-/** mulberry32: small, and the same on every machine. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

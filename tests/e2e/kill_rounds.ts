@@ -1,5 +1,6 @@
 /** Files arrive while agent and hub are killed at random moments; afterwards each must be at the hub once, unchanged. */
 import { createHash } from "node:crypto";
+import { seededRandom } from "../../src/runtime/seeded_random.ts";
 import { TestHub } from "./hub.ts";
 import { Installation, type Program } from "./installation.ts";
 
@@ -93,15 +94,4 @@ function sha256(content: string | Uint8Array): string {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** mulberry32. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

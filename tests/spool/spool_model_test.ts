@@ -6,6 +6,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { zstdDecompressSync } from "node:zlib";
 import type { StoredBatch } from "../../src/agent/ports.ts";
+import { seededRandom } from "../../src/runtime/seeded_random.ts";
 import { csvLedger } from "../../src/state/csv_ledger.ts";
 import { migrations } from "../../src/state/migrations.ts";
 import { StateDatabase } from "../../src/state/state_database.ts";
@@ -36,17 +37,6 @@ class CrashingDatabase extends StateDatabase {
       if (this.#depth === 0) this.#disk.point();
     }
   }
-}
-
-/** Repeatable numbers from 0 to below 1 (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** What must be in the spool. */
@@ -197,10 +187,10 @@ async function live(
   options: { seed: number; crashAt: number; fileSync?: boolean; folderSync?: boolean },
 ): Promise<{ points: number; violations: string[] }> {
   const { seed, crashAt, fileSync = true, folderSync = true } = options;
-  const disk = new SimulatedDisk({ random: seeded(seed ^ (crashAt * 7919)), fileSync, folderSync });
+  const disk = new SimulatedDisk({ random: seededRandom(seed ^ (crashAt * 7919)), fileSync, folderSync });
   const database = new CrashingDatabase(disk);
   const world: World = { disk, database, model: new Model(), violations: [] };
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   disk.crashAt = crashAt;
   let spool: Fixture | undefined;
   try {

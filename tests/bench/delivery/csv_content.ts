@@ -1,5 +1,7 @@
 /** CSV content like a contact centre's, every file another. */
 
+import { seededRandom } from "../../../src/runtime/seeded_random.ts";
+
 const queues = ["Vertrieb", "Kundendienst", "Störungsannahme", "Rückfragen", "Buchhaltung"];
 const encoder = new TextEncoder();
 /** Content of large files repeats after so much, far beyond what zstd looks back at this level. */
@@ -7,7 +9,7 @@ const repeatBytes = 16 * 1024 * 1024;
 
 /** At least `bytes` of rows, cut to that length; another `seed` gives another content. */
 export function csvContent(bytes: number, { seed }: { seed: number }): Uint8Array<ArrayBuffer> {
-  const random = pseudoRandom(seed);
+  const random = seededRandom(seed);
   let text = `queueidentifier;queuename;timestamp;offered;answered;handlingtime\r\nseed;${seed};;;;\r\n`;
   for (let row = 0; text.length < bytes; row++) {
     const queue = Math.floor(random() * queues.length);
@@ -35,15 +37,4 @@ export async function writeLargeCsv(path: string, options: { bytes: number; seed
 
 function two(value: number): string {
   return String(value).padStart(2, "0");
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function pseudoRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
 }
