@@ -25,3 +25,14 @@ export async function assertRejects(act: () => unknown, matching?: RegExp): Prom
   }
   throw new assert.AssertionError({ message: `expected an error${matching ? ` matching ${matching}` : ""}, got none` });
 }
+
+/**
+ * Fails when something that is to stop at once took as long as one of the waits it interrupts. How many milliseconds it
+ * takes is measured in the bench: a busy machine may hold up any process for seconds.
+ */
+export function assertPrompt(tookMs: number): void {
+  assert.ok(tookMs < hangMs, `it took ${Math.round(tookMs)} ms`);
+}
+
+/** Shorter than every wait which a stop interrupts, far longer than a stop takes. */
+const hangMs = 10_000;

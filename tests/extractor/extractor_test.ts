@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
-import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { assert, assertEquals, assertMatch, assertPrompt, assertRejects } from "../assert.ts";
 import { ExtractError } from "../../src/extractor/watch.ts";
 import { childCommand, extractor, job, registerBadDriver } from "./harness.ts";
 
@@ -141,7 +141,7 @@ Deno.test("a driver that crashes, aborts, exits, hangs, prints or leaks takes do
   }
 });
 
-Deno.test("an abort ends a hanging query within a second", async () => {
+Deno.test("an abort ends a hanging query at once", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const command = childCommand(await registerBadDriver(folder));
@@ -157,7 +157,7 @@ Deno.test("an abort ends a hanging query within a second", async () => {
     let abortedMs = 0;
     stop.signal.addEventListener("abort", () => abortedMs = performance.now());
     await assertRejects(() => running, /stopping/);
-    assert(performance.now() - abortedMs < 1000);
+    assertPrompt(performance.now() - abortedMs);
     assert(!live.isRunning);
   } finally {
     await Deno.remove(folder, { recursive: true });

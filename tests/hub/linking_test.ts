@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertPrompt } from "../assert.ts";
 import { PinLinking } from "../../src/hub/linking.ts";
 import { ChangeFeed } from "../../src/hub/changes.ts";
 import { openDatabase } from "../../src/hub/database/open.ts";
@@ -54,7 +54,7 @@ Deno.test("deleting an integration wakes its agent with the reason, and the agen
   const startedMs = performance.now();
   await test.admin.remove(id);
   assertEquals((await (await waiting).json()).reason, "integration-deleted");
-  assert(performance.now() - startedMs < 5000, "it heard of it at once");
+  assertPrompt(performance.now() - startedMs);
 
   const other = await test.admin.createIntegration("other");
   const second = await TestAgent.linked(test.admin, other.id);

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertPrompt } from "../assert.ts";
 import { openAccounts } from "../../src/hub/hub.ts";
 import { HubClient } from "./hub_client.ts";
 import { startHubProcess } from "./hub_process.ts";
@@ -46,7 +46,7 @@ const busy: Record<string, Busy> = {
     ),
 };
 
-Deno.test("SIGTERM ends the hub within a second with exit code 0, whatever is under way", async (step) => {
+Deno.test("SIGTERM ends the hub at once with exit code 0, whatever is under way", async (step) => {
   const dataDirectory = await Deno.makeTempDir({ prefix: "hub-stop-" });
   try {
     const token = await addToken(dataDirectory);
@@ -62,7 +62,7 @@ Deno.test("SIGTERM ends the hub within a second with exit code 0, whatever is un
         const tookMs = performance.now() - startedMs;
         await cleanUp();
         assertEquals(code, 0);
-        assert(tookMs < 1000, `it took ${Math.round(tookMs)} ms`);
+        assertPrompt(tookMs);
       });
     }
   } finally {

@@ -12,11 +12,13 @@ export async function benchStart({ rounds }: { rounds: number }): Promise<Measur
   const versions: number[] = [];
   for (let round = 0; round < 3 * rounds; round++) versions.push(await timeVersion());
   const links: number[] = [];
+  const stops: number[] = [];
   const restarts: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const start = performance.now();
     await using site = await Site.start();
     links.push(performance.now() - start);
+    stops.push((await site.agent.stop()).ms);
     restarts.push(await timeRestart(site, { round }));
   }
   const unit = "ms";
@@ -37,6 +39,7 @@ export async function benchStart({ rounds }: { rounds: number }): Promise<Measur
       unit,
       note: `${starts}; ready: a file that lay there is delivered`,
     },
+    { part, what: "linked agent: SIGTERM → ended", value: median(stops), unit, note: `${stops.length} stops` },
   ];
 }
 
@@ -46,8 +49,8 @@ async function timeVersion(): Promise<number> {
   return performance.now() - start;
 }
 
+/** The agent of `site` is stopped. */
 async function timeRestart(site: Site, { round }: { round: number }): Promise<number> {
-  await site.agent.stop();
   // The next start begins a log of its own.
   await Deno.remove(site.installation.path("injixo-cloud-link.log"));
   await Deno.writeFile(site.importPath("waiting.csv"), csvContent(2000, { seed: round }));
