@@ -34,6 +34,8 @@ export interface Delivery {
   /** The hub has this many batches of the integration; fewer than were acknowledged are sent again. */
   compare(receivedCount: number): void;
   readonly problem: string | null;
+  /** Why something waits though all is well. */
+  readonly notice: string | null;
 }
 
 /** The part of the spool that the agent drives. */
@@ -76,6 +78,8 @@ export interface AgentSnapshot {
   readonly paused: boolean;
   /** What does not work besides the way to the hub. */
   readonly problem: string | null;
+  /** Why something waits though all is well. */
+  readonly notice: string | null;
   readonly hubProblem: string | null;
   readonly lastContactAtMs: number | undefined;
 }
@@ -141,6 +145,7 @@ export class Agent {
       link: this.#linking.state,
       paused: work?.paused ?? false,
       problem: work?.problem() ?? null,
+      notice: work?.notice ?? null,
       hubProblem: work?.assignments.problem ?? this.#linking.problem,
       lastContactAtMs: this.#lastContactAtMs,
     };
@@ -270,6 +275,10 @@ class LinkedWork {
 
   restartSource(): void {
     this.#source.restart();
+  }
+
+  get notice(): string | null {
+    return this.#delivery.notice;
   }
 
   problem(): string | null {

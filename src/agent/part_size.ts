@@ -39,6 +39,11 @@ export function partBytesAfterFailure(partBytes: number): number {
   return bounded(partBytes / 2);
 }
 
+/** The largest part when payloads may take so many bytes a second: a part goes at the line's full speed. */
+export function partBytesMaxAt(bytesPerSecondMax: number | undefined): number {
+  return bounded((bytesPerSecondMax ?? Infinity) * (partTargetMs / 1000));
+}
+
 function bounded(bytes: number): number {
   const steps = Math.floor(bytes / partBytesStep) * partBytesStep;
   return Math.min(partBytesLargest, Math.max(partBytesMin, steps));

@@ -12,6 +12,7 @@ import type { LaneGate } from "./lane_gate.ts";
 import { layOut, type Range } from "./part_layout.ts";
 import { partBytesLargest } from "./part_size.ts";
 import { type DeliveryClient, HubError, type StoredBatch } from "./ports.ts";
+import { type UploadHours, UploadHoursOverError } from "./upload_hours.ts";
 
 /** How often the hub is asked whether it has checked a large batch: first and longest interval, in ms. */
 const completionPollMs = { first: 100, max: 5000 };
@@ -30,6 +31,8 @@ export interface TransferOptions {
   readonly client: DeliveryClient;
   readonly clock: Clock;
   readonly gate: LaneGate;
+  /** The batch is left with {@linkcode UploadHoursOverError} when they hold it back. */
+  readonly hours: Pick<UploadHours, "holdBack">;
   readonly sizing: PartSizing;
   /** Sends all parts again, whatever the hub has: what it has does not fit together. */
   readonly afresh: boolean;
@@ -60,7 +63,7 @@ export async function transfer(batch: StoredBatch, options: TransferOptions): Pr
     for (let portion = await ahead; portion.length > 0; portion = await ahead) {
       ahead = prepare();
       for (const { part, bytes, address } of portion) {
-        await put({ bytes, address, lane: declaration.lane }, options);
+        await put({ bytes, address, declaration }, options);
         parts.push(part);
         sentBytes += part.bytes;
         onProgress({ sentBytes, arrived: true });
@@ -130,11 +133,12 @@ class Portions {
 }
 
 async function put(
-  part: Pick<ReadyPart, "bytes" | "address"> & { lane: StoredBatch["declaration"]["lane"] },
+  part: Pick<ReadyPart, "bytes" | "address"> & Pick<StoredBatch, "declaration">,
   options: TransferOptions,
 ): Promise<void> {
-  const { client, clock, gate, sizing, signal } = options;
-  await gate.pass(part.lane, signal);
+  const { client, clock, gate, hours, sizing, signal } = options;
+  await gate.pass({ lane: part.declaration.lane, bytes: part.bytes.length }, signal);
+  if (hours.holdBack(part.declaration)) throw new UploadHoursOverError();
   const startedMs = clock.monotonicMs();
   try {
     await client.put(part.address, part.bytes, signal);

@@ -7,14 +7,16 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../runtime/clock.ts";
+import type { DailyWindow } from "../runtime/daily_window.ts";
 import { Waker } from "../runtime/waker.ts";
 import { batchTitle, DeliveryFailures } from "./delivery_failures.ts";
 import { LaneGate } from "./lane_gate.ts";
-import { partBytesAfter, partBytesAfterFailure, partBytesFirst } from "./part_size.ts";
+import { partBytesAfter, partBytesAfterFailure, partBytesFirst, partBytesMaxAt } from "./part_size.ts";
 import { type DeliveryClient, HubError, type Spool, type StoredBatch } from "./ports.ts";
 import { type AcknowledgedBatches, RestoredHub } from "./restored_hub.ts";
 import { untilAborted } from "./tasks.ts";
 import { type PartSizing, transfer } from "./transfer.ts";
+import { UploadHours, UploadHoursOverError } from "./upload_hours.ts";
 
 const log = getLogger(["cloud-link", "uploader"]);
 
@@ -39,8 +41,22 @@ export interface UploaderOptions {
   readonly client: DeliveryClient;
   readonly clock: Clock;
   readonly random: () => number;
+  readonly limits?: UploadLimits;
   /** The hub says that the link has ended; nothing is sent from then on. */
   readonly onUnlinked: (error: HubError) => void;
+}
+
+/** What `[upload]` sets. */
+export interface UploadLimits {
+  /** Payloads take no more of the line than this, in bytes. */
+  readonly bytesPerSecondMax?: number;
+  /** Outside of it CSV files and history wait. */
+  readonly window?: DailyWindow;
+  /**
+   * IANA name of the zone in which the window is meant.
+   * @default this machine's
+   */
+  readonly timeZone?: () => string;
 }
 
 /** How far a batch is. */
@@ -63,8 +79,9 @@ export class Uploader {
   readonly #failures: DeliveryFailures;
   readonly #restored: RestoredHub;
   readonly #waker = new Waker();
-  readonly #gate = new LaneGate();
-  readonly #sizing = new LineSizing();
+  readonly #gate: LaneGate;
+  readonly #hours: UploadHours;
+  readonly #sizing: LineSizing;
   readonly #transfers = new Map<string, Transfer>();
   #comparing: Promise<void> | undefined;
 
@@ -72,6 +89,10 @@ export class Uploader {
     this.#options = options;
     this.#failures = new DeliveryFailures(options);
     this.#restored = new RestoredHub(options.spool);
+    const { clock, limits: { bytesPerSecondMax, window, timeZone } = {} } = options;
+    this.#gate = new LaneGate({ clock, bytesPerSecondMax });
+    this.#hours = new UploadHours({ clock, window, timeZone: timeZone ?? (() => Temporal.Now.timeZoneId()) });
+    this.#sizing = new LineSizing(partBytesMaxAt(bytesPerSecondMax));
   }
 
   /** What does not work now, one line with the remedy; `null` when all is well. */
@@ -79,6 +100,11 @@ export class Uploader {
     const { outage, loudest } = this.#failures.troubles;
     if (outage) return `Nothing is delivered: ${outage.reason}`;
     return loudest ? `A batch waits to be delivered: ${loudest.trouble.reason}` : null;
+  }
+
+  /** Why what waits does so though all is well, one line; `null` when nothing is held back. */
+  get notice(): string | null {
+    return this.#hours.notice;
   }
 
   /** How far the largest batch under way is. */
@@ -113,7 +139,8 @@ export class Uploader {
       while (!this.#failures.unlinked) {
         this.#start(inner);
         const nowMs = clock.monotonicMs();
-        await this.#waker.nap(Math.max(0, this.#failures.troubles.nextMs(nowMs) - nowMs), { clock, signal });
+        const napMs = Math.max(0, this.#failures.troubles.nextMs(nowMs) - nowMs);
+        await this.#waker.nap(Math.min(napMs, this.#hours.waitMs), { clock, signal });
       }
       stop.abort();
       await untilAborted(signal);
@@ -128,6 +155,7 @@ export class Uploader {
   /** Starts what may be under way now. */
   #start(signal: AbortSignal): void {
     const { spool, clock } = this.#options;
+    this.#hours.tell({ heldBack: false, batches: spool.waiting().batches });
     const nowMs = clock.monotonicMs();
     const { outage } = this.#failures.troubles;
     if (outage && (nowMs < outage.untilMs || this.#transfers.size > 0 || this.#comparing)) return;
@@ -138,7 +166,7 @@ export class Uploader {
       return;
     }
     for (let passedOver = 0; passedOver < passedOverMax && this.#running("small") < smallMax;) {
-      const batch = spool.next({ except });
+      const batch = this.#next(except);
       if (!batch) return;
       const { id, lane, payloadBytes } = batch.declaration;
       except.add(id);
@@ -148,11 +176,23 @@ export class Uploader {
   }
 
   /** One batch tries whether things work again; not always the same one, which may be what the hub cannot cope with. */
-  #probe(except: ReadonlySet<string>, signal: AbortSignal): void {
-    const { spool } = this.#options;
-    const fresh = spool.next({ except: new Set([...except, ...this.#failures.troubles.troubled]) });
-    const batch = fresh ?? spool.next({ except });
+  #probe(except: Set<string>, signal: AbortSignal): void {
+    const fresh = this.#next(new Set([...except, ...this.#failures.troubles.troubled]));
+    const batch = fresh ?? this.#next(except);
     if (batch) this.#send(batch, signal);
+  }
+
+  /** The next batch that may go at this time of day. Adds those before it to `except`. */
+  #next(except: Set<string>): StoredBatch | undefined {
+    const { spool } = this.#options;
+    for (let heldBack = 0; heldBack < passedOverMax; heldBack++) {
+      const batch = spool.next({ except });
+      if (!batch || !this.#hours.holdBack(batch.declaration)) return batch;
+      this.#hours.tell({ heldBack: true, batches: spool.waiting().batches });
+      if (batch.declaration.lane === "history") return undefined; // nothing but history comes after it
+      except.add(batch.declaration.id);
+    }
+    return undefined;
   }
 
   /** How many small batches are under way, or large ones of a lane. */
@@ -185,8 +225,8 @@ export class Uploader {
     try {
       using _ = this.#gate.enter(lane);
       const afresh = this.#failures.troubles.of(id)?.afresh ?? false;
-      const { sizing, gate } = { sizing: this.#sizing, gate: this.#gate };
-      const receipt = await transfer(batch, { client, clock, gate, sizing, afresh, onProgress, signal });
+      const { sizing, gate, hours } = { sizing: this.#sizing, gate: this.#gate, hours: this.#hours };
+      const receipt = await transfer(batch, { client, clock, gate, hours, sizing, afresh, onProgress, signal });
       spool.acknowledge(id, receipt);
       const trouble = this.#failures.delivered(id);
       log.info("Delivered {title}, {bytes} bytes, in {seconds} s.", {
@@ -196,6 +236,7 @@ export class Uploader {
         ...(trouble ? { tries: trouble.failures + 1 } : {}),
       });
     } catch (error) {
+      if (error instanceof UploadHoursOverError) return;
       if (!signal.aborted) await this.#failures.batch(batch, { error, startedMs, round, signal });
     }
   }
@@ -220,14 +261,23 @@ export class Uploader {
 
 /** The size of parts, by how the line to the object store does; all transfers share the line. */
 class LineSizing implements PartSizing {
-  bytes: number = partBytesFirst;
+  readonly #bytesMax: number;
+  #bytes = partBytesFirst;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get bytes(): number {
+    return Math.min(this.#bytes, this.#bytesMax);
+  }
 
   sent(part: { bytes: number; ms: number }): void {
-    this.bytes = partBytesAfter(this.bytes, part);
+    this.#bytes = partBytesAfter(this.#bytes, part);
   }
 
   failed(): void {
-    this.bytes = partBytesAfterFailure(this.bytes);
+    this.#bytes = partBytesAfterFailure(this.#bytes);
   }
 }
 

@@ -58,7 +58,7 @@ export async function serveInstallation(served: ServedInstallation, signal: Abor
 }
 
 function statusOf({ agent, state, spool, config, start, clock, lastError }: ServedInstallation, startedAt: string) {
-  const { link, paused, problem, hubProblem, lastContactAtMs } = agent.snapshot();
+  const { link, paused, problem, notice, hubProblem, lastContactAtMs } = agent.snapshot();
   const waiting = spool.waiting();
   const status: AgentStatus = {
     version,
@@ -75,6 +75,7 @@ function statusOf({ agent, state, spool, config, start, clock, lastError }: Serv
     link: linkStatus(link, clock),
     paused,
     problem,
+    notice,
     waiting: { batches: waiting.batches, bytes: waiting.bytes, oldestAt: instant(waiting.oldestAt) },
     lastImport: lastImport(link, state),
     lastError: lastError(),

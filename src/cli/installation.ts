@@ -137,6 +137,7 @@ function makeAgent(
         client,
         clock,
         random,
+        limits: config.upload,
         onUnlinked: (error) => onUnlinked(error.unlinkReason ?? "moved"),
       }),
     makeSource: (source, link) =>

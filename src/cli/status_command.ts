@@ -45,6 +45,7 @@ export function statusLines(status: AgentStatus): string[] {
     ...linkRows(status.link),
     ...(status.paused ? [["Paused", "in the hub. It goes on when the integration is resumed there"] as const] : []),
     ...(status.problem === null ? [] : [["Problem", status.problem] as const]),
+    ...(status.notice === null ? [] : [["Note", status.notice] as const]),
     ["Waiting", waiting.batches === 0 ? "nothing" : `${waiting.batches} (${readableBytes(waiting.bytes)})${oldest}`],
     ["Last import", lastImport === null ? "none yet" : `${readableTime(lastImport.at)}  ${lastImport.name}`],
     ["Last error", lastError === null ? "none" : `${readableTime(lastError.at)}  ${lastError.message}`],

@@ -1,5 +1,7 @@
 /** The effective configuration of one installation: parsed, checked and complete. `load.ts` makes it from the TOML. */
 
+import type { DailyWindow } from "../runtime/daily_window.ts";
+
 /** Sections as in the TOML, values in the units that the code works in. Paths are absolute. */
 export interface Config {
   /** The installation folder (real path): where the TOML lies, relative paths start, log and state are kept. */
@@ -36,6 +38,12 @@ export interface Config {
     readonly freeBytesMin: number;
     /** Acknowledged batches are kept this long, in days, for a hub that is restored from a backup. */
     readonly keepDays: number;
+  };
+  readonly upload: {
+    /** Batches take no more of the line than this, in bytes per second; absent: as much as there is. */
+    readonly bytesPerSecondMax?: number;
+    /** Outside of it CSV files and history wait; absent: they are sent at any time. */
+    readonly window?: DailyWindow;
   };
   readonly database: {
     /** The connection that the installation keeps to itself; absent: the hub's is used. */

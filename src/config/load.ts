@@ -4,6 +4,7 @@
  */
 import nativePath, { type PlatformPath } from "node:path";
 import { parse, TomlError } from "smol-toml";
+import { parseDailyWindow } from "../runtime/daily_window.ts";
 import type { Config } from "./config.ts";
 import { databaseConfig, databaseProblems } from "./database_section.ts";
 import { configFileName, defaultFolder } from "./installation_folder.ts";
@@ -226,7 +227,8 @@ function isTable(value: unknown): value is Record<string, unknown> {
 }
 
 function toConfig(values: Values, place: { folder: string; file: string }): Config {
-  const { app, hub, csv, spool, database } = values;
+  const { app, hub, csv, spool, upload, database } = values;
+  const window = parseDailyWindow(upload.window ?? "");
   return {
     ...place,
     app: { name: app.name, verbose: app.verbose, importDirectory: app.importDirectory },
@@ -241,6 +243,10 @@ function toConfig(values: Values, place: { folder: string; file: string }): Conf
       bytesMax: spool.maxMegabytes * bytesPerMegabyte,
       freeBytesMin: spool.keepFreeMegabytes * bytesPerMegabyte,
       keepDays: spool.keepDays,
+    },
+    upload: {
+      ...(upload.maxBytesPerSecond === undefined ? {} : { bytesPerSecondMax: upload.maxBytesPerSecond }),
+      ...(window === undefined ? {} : { window }),
     },
     database: databaseConfig(database),
   };

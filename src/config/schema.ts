@@ -2,6 +2,7 @@
  * Every section and key of `injixo-cloud-link.toml`, with its default and its limits. A further key is one line here,
  * one in `config.ts`, one in `load.ts` and a paragraph in the shipped `injixo-cloud-link.toml` (a test compares them).
  */
+import { parseDailyWindow } from "../runtime/daily_window.ts";
 import { hostPattern, hubUrl } from "./address.ts";
 import { flag, list, number, path, text, type ValueOf } from "./value.ts";
 
@@ -44,6 +45,24 @@ export const schema = {
     maxMegabytes: number({ fallback: 10_240, min: 1, max: 100_000_000, unit: "megabytes", whole: true }),
     keepFreeMegabytes: number({ fallback: 1024, min: 0, max: 100_000_000, unit: "megabytes", whole: true }),
     keepDays: number({ fallback: 7, min: 0, max: 366, unit: "days" }),
+  },
+  upload: {
+    maxBytesPerSecond: number({
+      fallback: undefined,
+      min: 1000,
+      max: 1_000_000_000,
+      unit: "bytes",
+      whole: true,
+    }),
+    window: text({
+      fallback: undefined,
+      expected: 'two times of the day such as "20:00-06:00"',
+      charactersMax: 20,
+      check: (value) =>
+        parseDailyWindow(value) === undefined
+          ? 'must be two times of the day that differ, such as "20:00-06:00" (this machine\'s local time)'
+          : undefined,
+    }),
   },
   database: {
     connectionString: text({

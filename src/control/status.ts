@@ -50,6 +50,8 @@ export const AgentStatus = z.object({
   paused: z.boolean(),
   /** What does not work now besides the way to the hub, with the remedy. */
   problem: z.string().nullable(),
+  /** Why something waits though all is well. */
+  notice: z.string().nullable(),
   waiting: z.object({
     batches: z.number().int().nonnegative(),
     bytes: z.number().nonnegative(),

@@ -74,6 +74,7 @@ export function agentStatus(changed: Partial<AgentStatus>): AgentStatus {
     link: { state: "unlinked" },
     paused: false,
     problem: null,
+    notice: null,
     waiting: { batches: 0, bytes: 0, oldestAt: null },
     lastImport: null,
     lastError: null,

@@ -23,6 +23,7 @@ Deno.test("an empty configuration has the documented defaults", () => {
     hub: { url: new URL("https://www.injixo.com"), objectStoreHosts: [] },
     csv: { settleMs: 5000, pollMs: 10_000 },
     spool: { bytesMax: 10 * 1024 ** 3, freeBytesMin: 1024 ** 3, keepDays: 7 },
+    upload: {},
     database: { allowQueryChanges: true },
   });
 });
@@ -80,14 +81,19 @@ settleSeconds = 0
 [unknown-thing]
 [spool]
 maxMegabytes = 1.5
+[upload]
+maxBytesPerSecond = 999
+window = "20:00-20:00"
 `);
   assertEquals(problems.toSorted(), [
     '10 [hub] url: "http://www.injixo.com" http: is not encrypted and allowed for this machine only (localhost). Use "https://www.injixo.com"',
     '11 [hub] objectStoreHosts: ["*"] "*" would allow too much: * may not stand in the last two parts of the name, as in "injixo-*.s3.example.com"',
     "13 [csv] settleSeconds: 0 must be a number of seconds from 0.1 to 3600 (without quotes)",
-    "14 [unknown-thing]: unknown section. There are [app], [hub], [csv], [spool], [database].",
+    "14 [unknown-thing]: unknown section. There are [app], [hub], [csv], [spool], [upload], [database].",
     "16 [spool] maxMegabytes: 1.5 must be a whole number of megabytes from 1 to 100000000 (without quotes)",
-    "2 colour: stands outside of a section. There are name, verbose, importDirectory, url, caFile, account, objectStoreHosts, settleSeconds, pollSeconds, maxMegabytes, keepFreeMegabytes, keepDays, connectionString, host, port, database, user, passwordFile, passwordCredential, file, allowQueryChanges.",
+    "18 [upload] maxBytesPerSecond: 999 must be a whole number of bytes from 1000 to 1000000000 (without quotes)",
+    '19 [upload] window: "20:00-20:00" must be two times of the day that differ, such as "20:00-06:00" (this machine\'s local time)',
+    "2 colour: stands outside of a section. There are name, verbose, importDirectory, url, caFile, account, objectStoreHosts, settleSeconds, pollSeconds, maxMegabytes, keepFreeMegabytes, keepDays, maxBytesPerSecond, window, connectionString, host, port, database, user, passwordFile, passwordCredential, file, allowQueryChanges.",
     '4 [app] nmae: unknown key. Did you mean "name"?',
     '5 [app] verbose: "true" must be true or false (without quotes)',
     '6 [app] importDirectory: "" must be the path of a folder, absolute or relative to the installation folder, in quotes',
@@ -176,4 +182,9 @@ Deno.test("the kept database connection is one of three ways, with the password 
 Deno.test("a syntax error in a line that may hold a password does not show it", () => {
   const problems = problemsOf('[database]\nconnectionString = "DSN=a;PWD=geheim\n');
   assert(!problems.join("").includes("geheim"));
+});
+
+Deno.test("uploads are limited in bytes per second and to a time of the day", () => {
+  const { upload } = parse('[upload]\nmaxBytesPerSecond = 50000\nwindow = "20:00-06:00"');
+  assertEquals(upload, { bytesPerSecondMax: 50_000, window: { fromMinute: 20 * 60, toMinute: 6 * 60 } });
 });

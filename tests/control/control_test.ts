@@ -14,6 +14,7 @@ const status: AgentStatus = {
   link: { state: "pin", pin: "424242", expiresAt: "2025-03-01T06:05:00.000Z" },
   paused: false,
   problem: null,
+  notice: null,
   waiting: { batches: 1, bytes: 2, oldestAt: "2025-03-01T06:00:00.000Z" },
   lastImport: null,
   lastError: { message: "x", at: "2025-03-01T06:00:00.000Z" },
