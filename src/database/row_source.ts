@@ -98,6 +98,8 @@ export interface Block {
   isNull(column: number, row: number): boolean;
   /** The value as CSV has it, without quotes; `null` for NULL. */
   text(column: number, row: number): string | null;
+  /** Whether {@linkcode text} has more UTF-16 code units than `charactersMax`; costs next to nothing when it has not. */
+  isLonger(column: number, row: number, charactersMax: number): boolean;
   /** An integer, also from a decimal, float or text that is one; NaN for anything else and for NULL. */
   integer(column: number, row: number): number;
   /**

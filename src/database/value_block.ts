@@ -38,6 +38,12 @@ export class ValueBlock implements Block {
     return value === null ? null : textOf(value);
   }
 
+  isLonger(column: number, row: number, charactersMax: number): boolean {
+    const value = this.#value(column, row);
+    if (typeof value === "string") return value.length > charactersMax;
+    return value instanceof Uint8Array && textOf(value).length > charactersMax;
+  }
+
   integer(column: number, row: number): number {
     const value = this.#value(column, row);
     if (value === null || value instanceof Uint8Array) return NaN;

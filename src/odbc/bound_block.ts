@@ -60,6 +60,15 @@ export class BoundBlock implements Block {
     }
   }
 
+  isLonger(column: number, row: number, charactersMax: number): boolean {
+    // No text has more code units than its value has bytes, but for binary ones, which become Base64.
+    const bytes = this.#set.length(column, row);
+    if (bytes !== overflowed && bytes * (this.#set.kinds[column] === cell.binary ? 2 : 1) <= charactersMax) {
+      return false;
+    }
+    return (this.text(column, row) ?? "").length > charactersMax;
+  }
+
   integer(column: number, row: number): number {
     if (this.isNull(column, row)) return NaN;
     const set = this.#set;

@@ -17,6 +17,12 @@ export interface ColumnRule {
   readonly filled: boolean;
 }
 
+/**
+ * Longest identifier, name or activity, in UTF-16 code units: they are read by people, and what is longer is a column of
+ * something else taken by mistake.
+ */
+export const textCharactersMax = 1000;
+
 /** Where contacts come in; `calls` when the column is absent or empty. */
 export const channels = ["calls", "chats", "emails", "social_media", "documents", "cases"] as const;
 

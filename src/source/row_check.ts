@@ -3,12 +3,13 @@
  * out and reported with its number, column and value; the others go on.
  */
 import type { Block, Column } from "../database/row_source.ts";
-import { channels, type PlacedColumn, type Placement } from "./columns.ts";
+import { channels, type PlacedColumn, type Placement, textCharactersMax } from "./columns.ts";
 
 /** How many refused rows are described. */
 export const reasonsMax = 10;
 /** How much of a value is shown, in characters. */
 const shownValueLength = 80;
+const tooLong = `longer than ${textCharactersMax} characters`;
 
 /** Between which times a row must lie. */
 export interface TimeBounds {
@@ -87,7 +88,7 @@ function testOf({ rule, index }: PlacedColumn, options: RowCheckOptions): CellTe
   const kind = options.columns[index]?.kind;
   switch (rule.kind) {
     case "text":
-      return () => undefined;
+      return (block, row) => block.isLonger(index, row, textCharactersMax) ? tooLong : undefined;
     case "channel":
       return channelTest(index);
     case "boolean-or-integer":

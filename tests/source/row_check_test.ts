@@ -53,6 +53,19 @@ Deno.test("good rows pass, in all the ways that databases write values", () => {
   assertEquals(checked(interval, rows), { refused: [], rows: 0, reasons: [] });
 });
 
+Deno.test("a name longer than names are is refused, the longest that may be is not", () => {
+  const rows = [changed(0, "x".repeat(1000)), changed(1, "y".repeat(1001)), changed(0, new Uint8Array(1000))];
+  assertEquals(checked(interval, rows), {
+    refused: [1, 2],
+    rows: 2,
+    // Column by column.
+    reasons: [
+      `Row 3: QueueIdentifier is "${"A".repeat(80)}…", longer than 1000 characters`,
+      `Row 2: QueueName is "${"y".repeat(80)}…", longer than 1000 characters`,
+    ],
+  });
+});
+
 Deno.test("a bad row is named by its number, column and value, once, and does not hold up the others", () => {
   const rows = [
     good,

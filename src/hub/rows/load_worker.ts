@@ -2,27 +2,19 @@
  * The worker that loads batches, beside the hub's own thread: it takes a payload chunk by chunk, decompresses, reads CSV
  * and writes rows, one batch after the other. It may read and write the folder of the rows and nothing else.
  */
-import { parse, type Parser } from "csv-parse";
-import { once } from "node:events";
+import { textCharactersMax } from "../../source/columns.ts";
 import { decompress } from "../batch_check.ts";
 import { BatchLoad } from "./batch_load.ts";
+import { CsvError, CsvRecords } from "./csv_records.ts";
 import type { FromLoader, LoadResult, ToLoader } from "./load_messages.ts";
 import { ColumnsMissingError } from "./row_reader.ts";
 import { ensureTables, openRows } from "./tables.ts";
-
-/** Longest record, in characters. */
-const recordLengthMax = 16 * 1024 * 1024;
 
 declare const self: {
   readonly name: string;
   onmessage: ((event: { readonly data: ToLoader }) => void) | null;
   postMessage(message: FromLoader): void;
 };
-
-/** The batch is no CSV. */
-class CsvError extends Error {
-  override readonly name = "CsvError";
-}
 
 /** The hub gave the load up. */
 class CancelledError extends Error {
@@ -63,41 +55,10 @@ async function load({ job, nowMs }: ToLoader & { type: "begin" }): Promise<void>
 }
 
 async function fill(batch: BatchLoad, nowMs: number): Promise<LoadResult> {
-  const parser = csvParser(batch);
-  try {
-    for await (const content of decompress(chunks())) {
-      if (!parser.stream.write(content)) await Promise.race([once(parser.stream, "drain"), parser.ended]);
-    }
-    parser.stream.end();
-    await parser.ended;
-  } finally {
-    parser.stream.destroy();
-  }
+  const records = new CsvRecords({ fieldCharactersMax: textCharactersMax, onRecord: (record) => batch.row(record) });
+  for await (const content of decompress(chunks())) records.push(content);
+  records.end();
   return batch.commit(nowMs);
-}
-
-/** Hands every record to the batch; nothing piles up behind it. */
-function csvParser(batch: BatchLoad): { stream: Parser; ended: Promise<void> } {
-  let own: unknown;
-  const stream = parse({
-    bom: true,
-    max_record_size: recordLengthMax,
-    on_record(record: string[]) {
-      try {
-        batch.row(record);
-      } catch (error) {
-        own = error;
-        throw error;
-      }
-      return null;
-    },
-  });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  stream.on("data", () => {});
-  stream.on("end", resolve);
-  stream.on("error", (cause) => reject(own ?? new CsvError(`The batch is not CSV: ${cause.message}`, { cause })));
-  promise.catch(() => {});
-  return { stream, ended: promise };
 }
 
 /** The payload, asked for chunk by chunk. */

@@ -1,6 +1,6 @@
 /** One record of a batch's CSV to the values of its table's row, or the reason why it is none. */
 import type { DataType } from "../../protocol/database.ts";
-import { channels, placeColumns, type PlacedColumn } from "../../source/columns.ts";
+import { channels, placeColumns, type PlacedColumn, textCharactersMax } from "../../source/columns.ts";
 import type { TimeRange } from "./coverage.ts";
 import { type TimeReader, timeReader } from "./time_reader.ts";
 
@@ -58,7 +58,15 @@ function cellReader(placed: PlacedColumn, time: TimeReader): Cell {
   const empty = rule.filled ? undefined : null;
   switch (rule.kind) {
     case "text":
-      return { placed, expected: "a text", read: (record) => record[index] || (rule.filled ? record[index] : null) };
+      return {
+        placed,
+        expected: `a text of at most ${textCharactersMax} characters`,
+        read(record) {
+          const text = record[index];
+          if (text === undefined || text === "") return rule.filled ? text : null;
+          return text.length > textCharactersMax ? undefined : text;
+        },
+      };
     case "channel": {
       const known = new Map<string, string>(channels.map((name) => [name, name]));
       known.set("", "calls");

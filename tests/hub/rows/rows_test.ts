@@ -178,6 +178,29 @@ Deno.test("a batch that cannot be read changes nothing, and says why", async () 
   assertEquals((await rowsOf(test.admin, id)).map(({ offered }) => offered), [7]);
 });
 
+Deno.test("a row with a name longer than names are is refused, however long it is, and the others are loaded", async () => {
+  await using test = await startTestHub();
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "contact" });
+  const contact = (queue: string, name: string) => [queue, name, "2026-07-01 10:00:00", "1", "5", "calls"];
+  await agent.deliver(queryBatch(agent, {
+    dataType: "contact",
+    from: "2026-07-01T00:00:00Z",
+    to: "2026-07-02T00:00:00Z",
+    sequence: 1,
+    rows: [
+      contact("a".repeat(1000), "ü".repeat(1000)),
+      contact("Q", "n".repeat(1001)),
+      ...Array.from({ length: 20 }, () => contact("x".repeat(1_000_000), "Q")),
+    ],
+  }));
+  const { rows, refused: [told] } = await loaded(test.admin, id);
+  assertEquals([rows, told?.rows.refused], [1, 21]);
+  assertEquals(told?.reasons.slice(0, 2), [
+    `Row 2: queuename is "${"n".repeat(80)}…", not a text of at most 1000 characters`,
+    `Row 3: queueidentifier is "${"x".repeat(80)}…", not a text of at most 1000 characters`,
+  ]);
+});
+
 Deno.test("gaps, the history that is left and the days of the chart are told", async () => {
   await using test = await startTestHub();
   const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval", history: "2026-06-30" });
