@@ -51,6 +51,12 @@ export async function openState(
   const lock = await lockState(folder);
   try {
     const setAsideFolder = join(folder, setAsideFolderName);
+    if (lock.beginRun()) {
+      log.warn(
+        "The last run ended without being told to: it was killed, or the computer lost power. What it had not finished " +
+          "is done now.",
+      );
+    }
     const database = await openOwn(folder, { owner, fs, now: clock.now(), setAsideFolder });
     return {
       database,

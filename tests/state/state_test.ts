@@ -6,7 +6,8 @@ import type { Owner } from "../../src/state/owner.ts";
 import { openState, readState, type State } from "../../src/state/state.ts";
 import { openStateDatabase } from "../../src/state/state_database.ts";
 import { StateLockedError } from "../../src/state/state_lock.ts";
-import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { captureLog } from "../fakes/captured_log.ts";
 
 const owner: Owner = { appName: "com.injixo.cloud-link", folder: "/opt/one", machineId: "machine-1" };
 const identity = { privateKey: { kty: "EC", d: "secret" }, registration: undefined };
@@ -135,8 +136,10 @@ Deno.test("state serves one agent at a time", () =>
     using _ = await open(folder);
   }));
 
-Deno.test("state lock falls with its process, kill -9 included", () =>
+Deno.test("state lock falls with its process, kill -9 included, and the next run says so once", () =>
   withFolder(async (folder) => {
+    using log = await captureLog();
+    (await open(folder))[Symbol.dispose]();
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", new URL("lock_child.ts", import.meta.url).pathname, folder],
       stdout: "piped",
@@ -147,7 +150,11 @@ Deno.test("state lock falls with its process, kill -9 included", () =>
     child.kill("SIGKILL");
     await child.status;
     await reader.cancel();
+    assertEquals(log.lines(), []);
+    (await open(folder))[Symbol.dispose]();
     using _ = await open(folder);
+    assertEquals(log.lines().length, 1);
+    assertMatch(log.lines()[0] ?? "", /^warning The last run ended without being told to/);
   }));
 
 Deno.test("state that another process keeps locked is refused with what to do", () =>
