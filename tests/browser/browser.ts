@@ -4,7 +4,7 @@ import { type Browser, type BrowserContext, type BrowserContextOptions, chromium
 /** Where Debian puts it. */
 const executablePath = "/usr/bin/chromium";
 /** Longest wait for anything on a page, in ms. */
-const waitMsMax = 15_000;
+const waitMsMax = 60_000;
 
 /** Takes a picture for people to look at, when `CONSOLE_SCREENSHOTS` names a folder. */
 export async function takePicture(page: Page, name: string): Promise<void> {

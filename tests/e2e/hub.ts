@@ -31,12 +31,17 @@ export interface TestHubOptions {
   /** Another program to run as the hub. */
   readonly command?: Command;
   readonly tls?: HubTls;
+  /** Further environment. */
+  readonly env?: Record<string, string>;
+  /** Its folder, removed in the end; a new one when absent. */
+  readonly folder?: string;
 }
 
 /** A hub with its own data folder; it can be killed and started again on the same port. */
 export class TestHub implements AsyncDisposable {
   readonly folder: string;
   readonly #command: Command;
+  readonly #env: Record<string, string>;
   #program: Program;
   #token = "";
   readonly #client: Deno.HttpClient;
@@ -44,18 +49,27 @@ export class TestHub implements AsyncDisposable {
 
   private constructor(
     folder: string,
-    { command, program, url, ca }: { command: Command; program: Program; url: string; ca: string | undefined },
+    { command, program, url, ca, env }: {
+      command: Command;
+      program: Program;
+      url: string;
+      ca: string | undefined;
+      env: Record<string, string>;
+    },
   ) {
     this.folder = folder;
     this.#command = command;
+    this.#env = env;
     this.#program = program;
     this.url = url;
     this.#client = Deno.createHttpClient({ caCerts: ca === undefined ? [] : [ca] });
   }
 
   /** With TLS the certificate lies in the hub's folder. */
-  static async start({ command = { path: executable, args: [] }, tls }: TestHubOptions = {}): Promise<TestHub> {
-    const folder = await Deno.makeTempDir({ prefix: "cloud-link-hub-" });
+  static async start(
+    { command = { path: executable, args: [] }, tls, env = {}, folder: given }: TestHubOptions = {},
+  ): Promise<TestHub> {
+    const folder = given ?? await Deno.makeTempDir({ prefix: "cloud-link-hub-" });
     if (tls !== undefined) {
       const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
       await Deno.writeTextFile(cert, tls.certificate.cert);
@@ -64,21 +78,29 @@ export class TestHub implements AsyncDisposable {
     } else {
       command = { path: command.path, args: [...command.args, "hub"] };
     }
-    const program = TestHub.#serve(folder, { command, address: `${tls?.host ?? "127.0.0.1"}:0` });
+    const program = TestHub.#serve(folder, { command, address: `${tls?.host ?? "127.0.0.1"}:0`, env });
     const url = await readyUrl(program);
-    const hub = new TestHub(folder, { command, program, url, ca: tls?.ca });
+    const hub = new TestHub(folder, { command, program, url, ca: tls?.ca, env });
     const { printed } = await runProgram(["hub", "token", "add", "--data", join(folder, "data"), "--json", "tests"]);
     hub.#token = JSON.parse(printed.trim().split("\n").at(-1) ?? "").token;
     return hub;
   }
 
-  static #serve(folder: string, { command, address }: { command: Command; address: string }): Program {
+  static #serve(
+    folder: string,
+    { command, address, env }: { command: Command; address: string; env: Record<string, string> },
+  ): Program {
     const args = ["--data", join(folder, "data"), "--listen", address, "--json"];
-    return new Program([...command.args, ...args], { path: command.path });
+    return new Program([...command.args, ...args], { path: command.path, env });
   }
 
   get pid(): number {
     return this.#program.pid;
+  }
+
+  /** What the running one has printed so far. */
+  get printed(): string {
+    return this.#program.printed;
   }
 
   /** kill -9, at once. */
@@ -88,7 +110,8 @@ export class TestHub implements AsyncDisposable {
 
   /** Starts it again on the same port. */
   async restart(): Promise<void> {
-    this.#program = TestHub.#serve(this.folder, { command: this.#command, address: new URL(this.url).host });
+    const address = new URL(this.url).host;
+    this.#program = TestHub.#serve(this.folder, { command: this.#command, address, env: this.#env });
     await readyUrl(this.#program);
   }
 
@@ -141,7 +164,7 @@ export class TestHub implements AsyncDisposable {
   async waitForImports(
     integration: string,
     until: number | ((imports: ArrivedImport[]) => boolean),
-    { patienceMs = 30_000 }: { patienceMs?: number } = {},
+    { patienceMs = 90_000 }: { patienceMs?: number } = {},
   ): Promise<ArrivedImport[]> {
     const done = typeof until === "number" ? (imports: ArrivedImport[]) => imports.length >= until : until;
     const deadline = performance.now() + patienceMs;
@@ -169,7 +192,7 @@ async function readyUrl(program: Program): Promise<string> {
 
 /** Waits until `holds` does. */
 export async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + 90_000;
   while (!await holds()) {
     if (performance.now() > deadline) throw new Error(`Never true: ${holds}`);
     await new Promise<void>((resolve) => setTimeout(resolve, 50));

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { executable } from "../setup/executable.ts";
 
 /** How long anything that is waited for may take, in ms. */
-const patienceMs = 30_000;
+const patienceMs = 90_000;
 
 /** A process of the compiled executable. */
 export class Program implements AsyncDisposable {

@@ -11,7 +11,7 @@ Deno.test("ODBC works with the ffi permission for the driver manager's library a
     import { connectOdbc } from ${JSON.stringify(import.meta.resolve("../../src/odbc/connection.ts"))};
     using library = openOdbcLibrary(${JSON.stringify(path)});
     const attributes = [{ key: "DRIVER", value: "SQLite3" }, { key: "DATABASE", value: ":memory:" }];
-    const signal = AbortSignal.timeout(10000);
+    const signal = AbortSignal.timeout(60_000);
     await using database = await connectOdbc({ library, attributes, signal });
     await using rows = await database.query("select 1 as one, 'zwei' as two", { signal });
     for await (const block of rows.blocks()) console.log(block.text(0, 0), block.text(1, 0));
@@ -50,7 +50,7 @@ Deno.test("one connection runs one query at a time", async () => {
   await withDatabase(
     [{ key: "DRIVER", value: "SQLite3" }, { key: "DATABASE", value: ":memory:" }],
     async (database) => {
-      await using _rows = await database.query("select 1", { signal: AbortSignal.timeout(1000) });
+      await using _rows = await database.query("select 1", { signal: AbortSignal.timeout(60_000) });
       await assertRejects(() => csvOf(database, "select 2"), /another one runs/);
     },
   );

@@ -51,7 +51,7 @@ Deno.test("psqlodbc gives every type exactly, in both variants", async (t) => {
   }
   await t.step("values are read singly as CSV has them", async () => {
     await withDatabase(attributesFor("PostgreSQL Unicode", server), async (database) => {
-      await using rows = await database.query(typesQuery, { signal: AbortSignal.timeout(10_000) });
+      await using rows = await database.query(typesQuery, { signal: AbortSignal.timeout(60_000) });
       const kinds = Object.fromEntries(rows.columns.map(({ name, kind }) => [name, kind]));
       assertEquals([
         kinds.big,
@@ -93,7 +93,7 @@ Deno.test("psqlodbc gives every type exactly, in both variants", async (t) => {
       const column = { name: "zoned", kind: "timestamp", typeName: "timestamptz" } as const;
       const asText = database.info.offsetText(column, '"zoned"');
       assertEquals(asText, 'CAST("zoned" AS text)');
-      const options = { signal: AbortSignal.timeout(10_000), zonedColumns: new Set(["zoned"]) };
+      const options = { signal: AbortSignal.timeout(60_000), zonedColumns: new Set(["zoned"]) };
       await using rows = await database.query(`select ${asText} as zoned from types where n < 3 order by n`, options);
       const times: number[] = [];
       for await (const block of rows.blocks()) {
@@ -183,7 +183,7 @@ Deno.test("psqlodbc streams, stops and says what is wrong", async (t) => {
   await t.step("a reader that stops early leaves a usable connection", async () => {
     await withDatabase(attributes, async (database) => {
       {
-        await using rows = await database.query("select * from t", { signal: AbortSignal.timeout(10_000) });
+        await using rows = await database.query("select * from t", { signal: AbortSignal.timeout(60_000) });
         for await (const block of rows.blocks()) {
           assert(block.rows > 0);
           break;

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 const script = fileURLToPath(new URL("box", import.meta.url));
 /** How long anything that is waited for may take, in ms. */
-const patienceMs = 60_000;
+const patienceMs = 120_000;
 const tryEveryMs = 100;
 
 /** How a command ended, and what it printed: standard output and error. */

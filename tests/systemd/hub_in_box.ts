@@ -57,7 +57,7 @@ export class HubInBox {
 
   /** Waits for files of these names. */
   async waitForFiles(integration: string, names: readonly string[]): Promise<void> {
-    const deadline = performance.now() + 60_000;
+    const deadline = performance.now() + 120_000;
     while (true) {
       const arrived = (await this.imports(integration)).map(({ fileName }) => fileName);
       if (names.every((name) => arrived.includes(name))) return;

@@ -9,7 +9,7 @@ import { projectFolder } from "../setup/executable.ts";
 
 const tool = join(projectFolder, "..", "shared", "tools", "wine-box");
 /** How long a command may take, in ms. */
-const commandTimeoutMs = 90_000;
+const commandTimeoutMs = 180_000;
 
 /** What a command printed, without carriage returns, and its exit code. */
 export interface Done {
