@@ -140,13 +140,34 @@ export interface AssignmentClient {
   report(status: AgentStatusReport, signal: AbortSignal): Promise<void>;
 }
 
-/** Delivery of one batch. All of these throw {@linkcode HubError} (or the signal's reason). */
-export interface DeliveryClient {
+/** Delivery of one batch in parts. All of these throw {@linkcode HubError} (or the signal's reason). */
+export interface PartsClient {
   declare(batch: BatchDeclaration, signal: AbortSignal): Promise<DeclarationAnswer>;
   addresses(batchId: string, parts: readonly Part[], signal: AbortSignal): Promise<PartsAnswer["addresses"]>;
   put(address: PartsAnswer["addresses"][number], bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void>;
   /** `undefined` while the hub is still checking. */
   complete(batchId: string, request: CompletionRequest, signal: AbortSignal): Promise<Receipt | undefined>;
+}
+
+/** A small batch and its payload. */
+export interface WholeBatch {
+  readonly declaration: BatchDeclaration;
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+/** What became of a batch that was sent whole; `wanted`: the hub wants it in parts. */
+export type WholeDelivery =
+  | { readonly state: "received"; readonly receipt: Receipt }
+  | { readonly state: "wanted" }
+  | { readonly state: "failed"; readonly error: HubError };
+
+/** Delivery of batches. All of these throw {@linkcode HubError} (or the signal's reason). */
+export interface DeliveryClient extends PartsClient {
+  /**
+   * Sends small batches in one request, `wholeBatchesMax` at most; the answers are in their order. `refused` is said of
+   * the request: the hub does not take batches so.
+   */
+  sendWhole(batches: readonly WholeBatch[], signal: AbortSignal): Promise<readonly WholeDelivery[]>;
   /** Which of these batches has the hub not got? */
   missing(batchIds: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
 }

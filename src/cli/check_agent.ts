@@ -10,6 +10,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { AgentStart } from "./agent_messages.ts";
 import type { HubAccess } from "./hub_access.ts";
 import { checkLocal } from "./local_checks.ts";
+import { checkUploads } from "./upload_check.ts";
 
 /** So many object stores are remembered. */
 const objectStoresMax = 4;
@@ -46,6 +47,7 @@ export async function checkAgent(
   return [
     ...await checkLocal(config, start),
     ...await Array.fromAsync(network),
+    ...checkUploads(config.upload, { clock, timeZone: Temporal.Now.timeZoneId() }),
     ...testDatabase === undefined ? [] : [queryLine(await testDatabase(signal))],
   ];
 }
@@ -61,6 +63,7 @@ export function notingObjectStores(client: DeliveryClient, origins: Set<string>)
     declare: (batch, signal) => client.declare(batch, signal),
     put: (address, bytes, signal) => client.put(address, bytes, signal),
     complete: (batchId, request, signal) => client.complete(batchId, request, signal),
+    sendWhole: (batches, signal) => client.sendWhole(batches, signal),
     missing: (batchIds, signal) => client.missing(batchIds, signal),
     async addresses(batchId, parts, signal) {
       const addresses = await client.addresses(batchId, parts, signal);

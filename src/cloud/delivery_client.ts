@@ -1,8 +1,16 @@
 /** Delivers batches: the steps of `protocol/delivery.ts`. */
-import type { DeliveryClient } from "../agent/ports.ts";
-import { DeclarationAnswer, MissingAnswer, PartsAnswer, Receipt } from "../protocol/delivery.ts";
+import { Buffer } from "node:buffer";
+import type { DeliveryClient, WholeBatch, WholeDelivery } from "../agent/ports.ts";
+import {
+  DeclarationAnswer,
+  MissingAnswer,
+  PartsAnswer,
+  Receipt,
+  WholeBatchesAnswer,
+  type WholeBatchesRequest,
+} from "../protocol/delivery.ts";
 import type { AgentApi } from "./agent_api.ts";
-import { errorOfUpload, notAHub } from "./hub_answers.ts";
+import { errorOfProblem, errorOfUpload, notAHub } from "./hub_answers.ts";
 import { jsonOf } from "./hub_http.ts";
 import type { Transports } from "./transport.ts";
 
@@ -60,6 +68,8 @@ export function deliveryClient(options: { api: AgentApi; transports: Transports 
       return answer.status === 202 ? undefined : jsonOf(answer, Receipt, { url: new URL(path, api.http.hubUrl) });
     },
 
+    sendWhole: (batches, signal) => sendWhole(batches, { api, transport, signal }),
+
     async missing(batchIds, signal) {
       const path = `${batchesPath}/missing`;
       const answer = await api.json(MissingAnswer, {
@@ -72,4 +82,27 @@ export function deliveryClient(options: { api: AgentApi; transports: Transports 
       return answer.missing;
     },
   };
+}
+
+async function sendWhole(
+  batches: readonly WholeBatch[],
+  { api, transport, signal }: { api: AgentApi; transport: Transports["api"]; signal: AbortSignal },
+): Promise<readonly WholeDelivery[]> {
+  const json: WholeBatchesRequest = {
+    batches: batches.map(({ declaration, payload }) => ({
+      declaration,
+      payload: Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString("base64"),
+    })),
+  };
+  const bytes = json.batches.reduce((sum, { payload }) => sum + payload.length, 0);
+  const timeoutMs = putGraceMs + bytes / slowestBytesPerMs;
+  const path = `${batchesPath}/whole`;
+  const { answers } = await api.json(WholeBatchesAnswer, { method: "POST", path, transport, json, timeoutMs, signal });
+  const { host } = api.http.hubUrl;
+  if (answers.length !== batches.length) {
+    throw notAHub(`${host} answers with ${answers.length} answers for ${batches.length} batches.`);
+  }
+  return answers.map((answer) =>
+    answer.state === "refused" ? { state: "failed", error: errorOfProblem(answer.problem, { host }) } : answer
+  );
 }

@@ -48,10 +48,20 @@ export function errorOfAnswer(answer: Answer, context: { url: URL; nowMs: number
     }
     return notAHub(`${host} answers ${status} with ${looksLikeHtml(answer.text) ? "a web page" : problem.problem}.`);
   }
-  const message = `The hub ${host} refuses (${status})${says}`;
-  switch (problemCode(problem.value)) {
+  return errorOfProblem(problem.value, { host, retryAfterMs: retry });
+}
+
+/** The error that a problem stands for. */
+export function errorOfProblem(
+  problem: Problem,
+  context: { host: string; retryAfterMs?: number | undefined },
+): HubError {
+  const { retryAfterMs: retry } = context;
+  const says = sentence(problem.detail ?? problem.title);
+  const message = `The hub ${context.host} refuses (${problem.status}): ${says}`;
+  switch (problemCode(problem)) {
     case "unlinked":
-      return new HubError(message, { kind: "unlinked", unlinkReason: unlinkReason(problem.value.reason) });
+      return new HubError(message, { kind: "unlinked", unlinkReason: unlinkReason(problem.reason) });
     case "checksum-mismatch":
       return new HubError(message, { kind: "checksum" });
     case "part-missing":

@@ -10,12 +10,14 @@ import {
   PartsAnswer,
   PartsRequest,
   Receipt,
+  WholeBatchesAnswer,
+  WholeBatchesRequest,
 } from "../protocol/delivery.ts";
 import type { Assignments } from "./assignments.ts";
 import type { Delivery } from "./delivery.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { ends } from "./ends.ts";
-import { completionBytesMax } from "./limits.ts";
+import { completionBytesMax, wholeBatchesBytesMax } from "./limits.ts";
 import type { StoredRequests } from "./requests.ts";
 
 /** What the endpoints act on. */
@@ -117,6 +119,21 @@ function deliveryEndpoints({ delivery }: AgentServices): readonly Endpoint[] {
       responses: { 200: { description: "Its receipt, or the parts that are here", schema: DeclarationAnswer } },
       async handle({ context, caller, body }) {
         return context.json(await delivery.declare(caller, body));
+      },
+    }),
+    endpoint({
+      method: "post",
+      path: "/api/v1/agent/batches/whole",
+      summary: "Small batches with their payloads",
+      tag: "agent",
+      audience: "agent",
+      body: WholeBatchesRequest,
+      bodyBytesMax: wholeBatchesBytesMax,
+      problems: ["unlinked"],
+      responses: { 200: { description: "What became of each", schema: WholeBatchesAnswer } },
+      async handle({ context, caller, body }) {
+        const answers = await delivery.whole(caller, body.batches);
+        return context.json({ answers: [...answers] } satisfies z.infer<typeof WholeBatchesAnswer>);
       },
     }),
     endpoint({

@@ -13,6 +13,7 @@ import type { ChangeFeed } from "./changes.ts";
 import type { Database } from "./database/schema.ts";
 import { ends } from "./ends.ts";
 import type { StoredRequests } from "./requests.ts";
+import { smallObjectBytesMax } from "./limits.ts";
 import { HubProblem } from "./services.ts";
 import { databaseSource, storedSettings } from "./settings/database_settings.ts";
 import type { SecretBox } from "./settings/secret_box.ts";
@@ -116,6 +117,7 @@ export class Assignments {
       source: this.#source(row),
       requests: await this.#requests.open(agent.linkId),
       received: { count: row.importCount },
+      wholePayloadBytes: smallObjectBytesMax,
     };
     const hash = createHash("sha256").update(JSON.stringify({ ...assignment, received: null })).digest("hex");
     return { assignment, etag: `"${hash.slice(0, 32)}.${row.importCount}"` };

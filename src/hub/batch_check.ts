@@ -27,7 +27,7 @@ const zstdParameters = { [constants.ZSTD_d_windowLogMax]: zstdWindowLogMax };
 /** Checks a payload that comes in chunks. */
 export async function checkPayload(payload: AsyncIterable<Uint8Array>, declared: Declared): Promise<CheckResult> {
   if (declared.payloadBytes <= smallPayloadBytesMax && declared.bytes <= smallContentBytesMax) {
-    return checkSmall(await gather(payload, declared.payloadBytes), declared);
+    return checkSmallPayload(await gather(payload, declared.payloadBytes), declared);
   }
   return await checkLarge(payload, declared);
 }
@@ -37,7 +37,8 @@ export function decompress(payload: AsyncIterable<Uint8Array>): AsyncIterable<Ui
   return decompressed(payload, () => {});
 }
 
-function checkSmall(payload: Buffer | undefined, declared: Declared): CheckResult {
+/** Checks a payload that is in memory, and whose content may be. */
+export function checkSmallPayload(payload: Uint8Array | undefined, declared: Declared): CheckResult {
   if (payload === undefined || payload.length !== declared.payloadBytes) return wrong("the payload's size");
   if (createHash("sha256").update(payload).digest("hex") !== declared.payloadSha256) {
     return wrong("the payload's SHA-256");

@@ -4,30 +4,34 @@
  * row, and every object belongs to a row, so that leftovers are found without reading folders.
  */
 import { getLogger } from "@logtape/logtape";
-import type { BatchDeclaration, DeclarationAnswer, Part, PartsAnswer, Receipt } from "../protocol/delivery.ts";
+import type {
+  BatchDeclaration,
+  DeclarationAnswer,
+  Part,
+  PartsAnswer,
+  Receipt,
+  WholeBatchAnswer,
+  WholeBatchesRequest,
+} from "../protocol/delivery.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { AgentIdentity } from "./access_tokens.ts";
 import { checkPayload } from "./batch_check.ts";
-import { batchFileName } from "./batch_file_name.ts";
+import { type BatchRow, newBatchRow, receipt } from "./batch_row.ts";
 import type { ChangeFeed } from "./changes.ts";
 import type { GroupCommit } from "./database/group_commit.ts";
 import type { Database } from "./database/schema.ts";
-import type { Tables } from "./database/schema.ts";
 import { outranks } from "./rows/coverage.ts";
 import { queueLoad } from "./rows/loader.ts";
-import { newId } from "./ids.ts";
 import { checksAtOnce, checkWaitMs, declaredKeptMs, uploadAddressMs } from "./limits.ts";
-import { batchFolder, isSinglePart, partKey, partOfName } from "./object_keys.ts";
+import { isSinglePart, partKey, partOfName } from "./object_keys.ts";
 import { ObjectMissingError, type ObjectStore } from "./objects.ts";
 import { checkConsecutive, singlePart, storedParts } from "./parts.ts";
 import { readParts } from "./read_parts.ts";
 import { HubProblem } from "./services.ts";
 import { Turns } from "./turns.ts";
-import { instant } from "./views.ts";
+import { WholeBatches } from "./whole_batches.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
-
-type BatchRow = Tables["batch"];
 
 /** Batches that are swept in one go. */
 const sweepMax = 1000;
@@ -48,6 +52,7 @@ export class Delivery {
   readonly #stop: AbortSignal;
   readonly #received: (bytes: number) => void;
   readonly #queued: () => void;
+  readonly #whole: WholeBatches;
 
   constructor(options: {
     database: Database;
@@ -70,6 +75,12 @@ export class Delivery {
     this.#stop = options.stop;
     this.#received = options.received ?? (() => {});
     this.#queued = options.queued ?? (() => {});
+    this.#whole = new WholeBatches({
+      ...options,
+      received: this.#received,
+      queued: this.#queued,
+      renew: (agent, known) => this.#renew(agent, known),
+    });
   }
 
   /** Step 1: is it wanted, and which parts are here already? */
@@ -77,13 +88,18 @@ export class Delivery {
     if (declaration.linkId !== agent.linkId) {
       throw new HubProblem("not-found", "This batch belongs to another link: it is not taken here.");
     }
-    const row = newRow(agent, { declaration, nowMs: this.#clock.now() });
+    const row = newBatchRow(agent, { declaration, nowMs: this.#clock.now() });
     const inserted = await this.#writes.run((transaction) =>
       transaction.insertInto("batch").values(row)
         .onConflict((conflict) => conflict.columns(["integrationId", "batchId"]).doNothing())
         .executeTakeFirst(), { durable: false });
     if (inserted.numInsertedOrUpdatedRows === 1n) return { state: "wanted", parts: [] };
     return await this.#answerKnown(agent, { row: await this.#require(agent, declaration.id), declaration });
+  }
+
+  /** All steps at once, for small batches. */
+  whole(agent: AgentIdentity, batches: WholeBatchesRequest["batches"]): Promise<readonly WholeBatchAnswer[]> {
+    return this.#whole.take(agent, batches);
   }
 
   /** Step 2: where to send parts. */
@@ -308,35 +324,6 @@ export async function batchKeys(database: Database, row: BatchRow): Promise<read
   const stored = await database.selectFrom("batchParts").select("parts").where("batch", "=", row.id)
     .executeTakeFirst();
   return storedParts(stored?.parts ?? "[]").map((part) => partKey(row, part));
-}
-
-function newRow(
-  agent: AgentIdentity,
-  { declaration, nowMs }: { declaration: BatchDeclaration; nowMs: number },
-): BatchRow {
-  return {
-    id: newId(),
-    integrationId: agent.integrationId,
-    linkId: agent.linkId,
-    batchId: declaration.id,
-    sequence: declaration.sequence,
-    lane: declaration.lane,
-    origin: JSON.stringify(declaration.origin),
-    fileName: batchFileName(declaration.origin),
-    sha256: declaration.sha256,
-    bytes: declaration.bytes,
-    payloadSha256: declaration.payloadSha256,
-    payloadBytes: declaration.payloadBytes,
-    createdAt: Date.parse(declaration.createdAt),
-    declaredAt: nowMs,
-    folder: batchFolder(agent.integrationId, { payloadBytes: declaration.payloadBytes, nowMs }),
-    receivedAt: null,
-    rows: null,
-  };
-}
-
-function receipt(row: BatchRow, receivedAt: number): Receipt {
-  return { batch: row.batchId, receivedAt: instant(receivedAt) };
 }
 
 async function withinMs<Result>(promise: Promise<Result>, ms: number): Promise<Result | undefined> {

@@ -1,4 +1,5 @@
 /** Every limit of the hub, in one place. */
+import { wholeBatchesMax, wholePayloadBytesMax } from "../protocol/delivery.ts";
 
 /** A number of attempts within a window: the next one waits until the oldest has left it. */
 export interface AttemptLimit {
@@ -80,6 +81,8 @@ export const lastSeenResolutionMs = 20_000;
 export const jsonBytesMax = 128 * 1024;
 /** The list of a batch's parts, in bytes: 300,000 parts at most, some 150 bytes each. */
 export const completionBytesMax = 48 * 1024 * 1024;
+/** Batches sent whole, in bytes: as many as may come in one request, each as long as when it is declared alone. */
+export const wholeBatchesBytesMax: number = wholeBatchesMax * jsonBytesMax;
 /** OAuth's form bodies, in bytes: the largest field is a client assertion. */
 export const formBytesMax = 128 * 1024;
 
@@ -103,7 +106,7 @@ export const checkWaitMs = 20_000;
 /** Large batches checked at the same time; more wait. */
 export const checksAtOnce = 4;
 /** Objects up to this size are kept in the database. */
-export const smallObjectBytesMax: number = 32 * 1024;
+export const smallObjectBytesMax: number = wholePayloadBytesMax;
 /** A payload this small is checked in memory. */
 export const smallPayloadBytesMax = 256 * 1024;
 /** ... unless its content would be larger than this. */

@@ -25,17 +25,21 @@ export function problemStatus(code: ProblemCode): number {
   return kinds[code].status;
 }
 
-/** The answer that tells `problem`. */
-export function problemResponse(problem: HubProblem): Response {
-  const { status, title } = kinds[problem.code];
-  const body: Problem = {
+/** What tells `problem`: the body of an answer, or one of several answers. */
+export function problemBody(problem: HubProblem): Problem {
+  return {
     type: `/problems/${problem.code}`,
-    title,
-    status,
+    ...kinds[problem.code],
     detail: problem.message,
     ...(problem.reason === undefined ? {} : { reason: problem.reason }),
     ...(problem.errors === undefined ? {} : { errors: problem.errors }),
   };
+}
+
+/** The answer that tells `problem`. */
+export function problemResponse(problem: HubProblem): Response {
+  const { status } = kinds[problem.code];
+  const body = problemBody(problem);
   const headers = new Headers({ "Content-Type": "application/problem+json", "Cache-Control": "no-store" });
   if (problem.retryAfterSeconds !== undefined) headers.set("Retry-After", String(problem.retryAfterSeconds));
   if (status === 401) headers.set("WWW-Authenticate", 'Bearer realm="injixo Cloud Link"');

@@ -50,6 +50,11 @@ export const Assignment = z.object({
   requests: z.array(AgentRequest).max(32),
   /** How many batches of this link's integration the hub has; fewer than the agent knows of means it was restored. */
   received: z.object({ count: z.number().int().nonnegative() }),
+  /**
+   * Payloads up to this length may be sent whole, in bytes. A hub that does not know of it says nothing, and takes parts
+   * only.
+   */
+  wholePayloadBytes: z.number().int().nonnegative().optional(),
 });
 export type Assignment = z.infer<typeof Assignment>;
 

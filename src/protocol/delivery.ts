@@ -9,9 +9,14 @@
  *    while the hub is still checking a large batch: ask again.
  *
  * The payload is the batch's content compressed by zstd; parts are consecutive ranges of the payload.
+ *
+ * A small batch may go whole instead, several in one request, where the assignment says how large it may be: `POST
+ * /api/v1/agent/batches/whole` with {@linkcode WholeBatchesRequest} → {@linkcode WholeBatchesAnswer}. Repeating it is as
+ * harmless as repeating the steps above, and the two ways may be mixed.
  */
 import { z } from "zod";
 import { dataTypes } from "./database.ts";
+import { Problem } from "./problem.ts";
 
 /** Parts are this long at least (the last may be shorter), in bytes. */
 export const partBytesMin = 256 * 1024;
@@ -21,6 +26,13 @@ export const partBytesMax = 8 * 1024 * 1024;
 export const contentBytesMax = 64 * 1024 ** 3;
 /** How many part addresses may be asked for at once. */
 export const partsPerRequestMax = 64;
+
+/** Payloads that are sent whole are this long at most, in bytes; a hub may want them smaller. */
+export const wholePayloadBytesMax = 32 * 1024;
+/** The content of a batch that is sent whole is this long at most, in bytes: it is checked in memory. */
+export const wholeContentBytesMax = 1024 * 1024;
+/** So many batches are sent whole in one request, at most. */
+export const wholeBatchesMax = 64;
 
 /** SHA-256, lower-case hexadecimal. */
 export const Sha256: z.ZodString = z.string().regex(/^[0-9a-f]{64}$/);
@@ -105,6 +117,29 @@ export type PartsAnswer = z.infer<typeof PartsAnswer>;
 /** All parts in the order of their offsets, without gap or overlap. */
 export const CompletionRequest = z.object({ parts: z.array(Part).min(1).max(300_000) });
 export type CompletionRequest = z.infer<typeof CompletionRequest>;
+
+/** Small batches with all that belongs to them, oldest first. */
+export const WholeBatchesRequest = z.object({
+  batches: z.array(z.object({
+    declaration: BatchDeclaration,
+    /** Base64 (RFC 4648, section 4). */
+    payload: z.string().max(Math.ceil(wholePayloadBytesMax / 3) * 4),
+  })).min(1).max(wholeBatchesMax),
+});
+export type WholeBatchesRequest = z.infer<typeof WholeBatchesRequest>;
+
+/** What became of one of them. Each is taken or refused for itself. */
+export const WholeBatchAnswer = z.discriminatedUnion("state", [
+  z.object({ state: z.literal("received"), receipt: Receipt }),
+  /** The hub wants it declared and sent in parts: it has begun to take it so. */
+  z.object({ state: z.literal("wanted") }),
+  z.object({ state: z.literal("refused"), problem: Problem }),
+]);
+export type WholeBatchAnswer = z.infer<typeof WholeBatchAnswer>;
+
+/** In the order of the request. */
+export const WholeBatchesAnswer = z.object({ answers: z.array(WholeBatchAnswer).max(wholeBatchesMax) });
+export type WholeBatchesAnswer = z.infer<typeof WholeBatchesAnswer>;
 
 /** `POST /api/v1/agent/batches/missing`: which of these batches, once acknowledged, has the hub forgotten? */
 export const MissingRequest = z.object({ ids: z.array(Sha256).max(1000) });

@@ -1,7 +1,13 @@
 /** A hub in memory, behind the client's interface. It checks what it gets as the real one does, and fails when told to. */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { type DeliveryClient, HubError, type HubErrorKind } from "../../src/agent/ports.ts";
+import {
+  type DeliveryClient,
+  HubError,
+  type HubErrorKind,
+  type WholeBatch,
+  type WholeDelivery,
+} from "../../src/agent/ports.ts";
 import type {
   BatchDeclaration,
   CompletionRequest,
@@ -13,8 +19,8 @@ import type {
 
 /** One call of the client. */
 export interface HubCall {
-  readonly what: "declare" | "addresses" | "put" | "complete" | "missing";
-  /** The batch; `""` for `missing`. */
+  readonly what: "declare" | "addresses" | "put" | "complete" | "whole" | "missing";
+  /** The batch; `""` for `missing`; of several sent whole the first. */
   readonly id: string;
   readonly offset: number;
   readonly bytes: number;
@@ -23,6 +29,8 @@ export interface HubCall {
 export interface MemoryHubOptions {
   /** May fail a call, or hold it up. */
   readonly onCall?: (call: HubCall, signal: AbortSignal) => Promise<void> | void;
+  /** May say of a batch that was sent whole something else than that it was received. */
+  readonly onWhole?: (batch: WholeBatch) => WholeDelivery | undefined;
 }
 
 export class MemoryHub implements DeliveryClient {
@@ -32,6 +40,8 @@ export class MemoryHub implements DeliveryClient {
   readonly #expected = new Map<string, { id: string; part: Part }>();
   readonly received = new Map<string, Uint8Array>();
   readonly calls: HubCall[] = [];
+  /** The batches that were sent whole, by request. */
+  readonly whole: string[][] = [];
 
   constructor(options: MemoryHubOptions = {}) {
     this.#options = options;
@@ -80,6 +90,22 @@ export class MemoryHub implements DeliveryClient {
     }
     this.received.set(batchId, payload);
     return receipt(batchId);
+  }
+
+  async sendWhole(batches: readonly WholeBatch[], signal: AbortSignal): Promise<readonly WholeDelivery[]> {
+    const bytes = batches.reduce((sum, { payload }) => sum + payload.length, 0);
+    const ids = batches.map(({ declaration }) => declaration.id);
+    this.whole.push(ids);
+    await this.#call({ what: "whole", id: ids[0] ?? "", offset: 0, bytes }, signal);
+    return batches.map((batch) => this.#options.onWhole?.(batch) ?? this.#takeWhole(batch));
+  }
+
+  #takeWhole({ declaration, payload }: WholeBatch): WholeDelivery {
+    if (sha256(payload) !== declaration.payloadSha256) {
+      return { state: "failed", error: new HubError("checksum mismatch", { kind: "checksum" }) };
+    }
+    if (!this.received.has(declaration.id)) this.received.set(declaration.id, payload);
+    return { state: "received", receipt: receipt(declaration.id) };
   }
 
   async missing(batchIds: readonly string[], signal: AbortSignal): Promise<readonly string[]> {

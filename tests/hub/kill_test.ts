@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "../assert.ts";
+import { wholePayloadBytesMax } from "../../src/protocol/delivery.ts";
 import { openAccounts } from "../../src/hub/hub.ts";
 import { HubClient } from "./hub_client.ts";
 import { type HubProcess, startHubProcess } from "./hub_process.ts";
@@ -25,10 +26,14 @@ Deno.test("a hub killed during deliveries has each import whole or not at all, a
         { length: agentsAtOnce },
         (_, index) => makeBatch(agent, `r${round}-${index}.csv`, contents),
       );
-      const delivering = batches.map(async (batch) => {
-        await agent.deliver(batch);
-        receipts.add(batch.declaration.origin.kind === "csv" ? batch.declaration.origin.fileName : "");
-      });
+      const received = ({ declaration: { origin } }: TestBatch): void => {
+        receipts.add(origin.kind === "csv" ? origin.fileName : "");
+      };
+      const small = batches.filter(({ payload }) => payload.length <= wholePayloadBytesMax);
+      const inParts = round % 2 === 0 ? batches : batches.filter((batch) => !small.includes(batch));
+      const delivering: Promise<void>[] = inParts.map((batch) => agent.deliver(batch).then(() => received(batch)));
+      // Every other round the small ones go whole, one by one, so that the kill comes between two of them.
+      if (round % 2 === 1) delivering.push(deliverWhole(agent, small, received));
       const settled = Promise.allSettled(delivering);
       // Some rounds die during the first request, some in the middle of parts, some after the end.
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 120));
@@ -38,6 +43,8 @@ Deno.test("a hub killed during deliveries has each import whole or not at all, a
       await assertWhole(admin, { integrationId: integration.id, contents, receipts });
       assertEquals(await agent.fetchToken(), undefined);
       await Promise.all(batches.map((batch) => agent.deliver(batch)));
+      const again = await agent.whole(small);
+      assertEquals(again.map(({ state }) => state), small.map(() => "received"));
     }
     const imports = await admin.imports(integration.id);
     assertEquals(imports.length, contents.size);
@@ -48,6 +55,18 @@ Deno.test("a hub killed during deliveries has each import whole or not at all, a
     await Deno.remove(dataDirectory, { recursive: true });
   }
 });
+
+async function deliverWhole(
+  agent: TestAgent,
+  batches: readonly TestBatch[],
+  received: (batch: TestBatch) => void,
+): Promise<void> {
+  for (const batch of batches) {
+    const [answer] = await agent.whole([batch]);
+    assertEquals(answer?.state, "received");
+    received(batch);
+  }
+}
 
 async function addToken(dataDirectory: string): Promise<string> {
   await using data = await openAccounts(dataDirectory);

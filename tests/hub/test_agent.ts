@@ -2,10 +2,18 @@
  * An installation as the hub sees it, made of `fetch` and `jose` alone: it registers a key, shows a PIN and delivers,
  * and leaves every step to the test.
  */
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import type { BatchDeclaration, DeclarationAnswer, Part, PartsAnswer, Receipt } from "../../src/protocol/delivery.ts";
+import type {
+  BatchDeclaration,
+  DeclarationAnswer,
+  Part,
+  PartsAnswer,
+  Receipt,
+  WholeBatchAnswer,
+} from "../../src/protocol/delivery.ts";
 import { partBytesMin } from "../../src/protocol/delivery.ts";
 import { clientAssertionType, deviceCodeGrantType, type Link } from "../../src/protocol/linking.ts";
 import { assertEquals } from "../assert.ts";
@@ -166,6 +174,22 @@ export class TestAgent {
 
   complete(batch: TestBatch, parts: readonly Part[] = batch.parts): Promise<Response> {
     return this.request("POST", `batches/${batch.declaration.id}/complete`, { json: { parts } });
+  }
+
+  /** Batches with their payloads in one request; the caller reads the body. */
+  requestWhole(batches: readonly TestBatch[]): Promise<Response> {
+    const json = {
+      batches: batches.map(({ declaration, payload }) => ({
+        declaration,
+        payload: Buffer.from(payload).toString("base64"),
+      })),
+    };
+    return this.request("POST", "batches/whole", { json });
+  }
+
+  /** What the hub says of each. */
+  async whole(batches: readonly TestBatch[]): Promise<readonly WholeBatchAnswer[]> {
+    return (await expectJson<{ answers: WholeBatchAnswer[] }>(await this.requestWhole(batches))).answers;
   }
 
   /** The whole way. */
