@@ -4,9 +4,10 @@ import type { Database } from "../database/row_source.ts";
 import { openSqlite } from "../database/sqlite.ts";
 import { connectOdbc } from "../odbc/connection.ts";
 import { attributesFromParts } from "../odbc/connection_parts.ts";
-import { assertNoFile, type Attributes, parseConnectionString } from "../odbc/connection_string.ts";
-import { listRegistered } from "../odbc/drivers.ts";
+import { type Attributes, parseConnectionString } from "../odbc/connection_string.ts";
+import { listRegistered, type Registered } from "../odbc/drivers.ts";
 import { type OdbcLibrary, openOdbcLibrary } from "../odbc/library.ts";
+import { assertOffered } from "../odbc/offered_connection.ts";
 import type { ExtractJob } from "./messages.ts";
 
 const stateFolderName = "state";
@@ -36,14 +37,17 @@ export const openDatabase: OpenDatabase = async (target, signal) => {
 };
 
 function odbcAttributes(target: DatabaseTarget, library: OdbcLibrary): Attributes {
-  const { databaseType, connection } = target;
-  if (connection.by === "connectionString") {
-    const attributes = parseConnectionString(connection.connectionString);
-    if (target.sqliteFolders !== null) assertNoFile(attributes, listRegistered(library));
-    return attributes;
-  }
+  const registered = listRegistered(library);
+  const attributes = givenAttributes(target, registered);
+  // `null`: this computer's own configuration names it.
+  if (target.sqliteFolders !== null) assertOffered(attributes, registered);
+  return attributes;
+}
+
+function givenAttributes({ databaseType, connection }: DatabaseTarget, registered: Registered): Attributes {
+  if (connection.by === "connectionString") return parseConnectionString(connection.connectionString);
   if (connection.by === "parts" && databaseType !== "odbc" && databaseType !== "sqlite") {
-    return attributesFromParts(databaseType, { parts: connection, installed: listRegistered(library).drivers });
+    return attributesFromParts(databaseType, { parts: connection, installed: registered.drivers });
   }
   throw new Error(
     `Cannot connect: a database of type ${databaseType} needs a connection string. Enter one in the integration, or ` +

@@ -63,7 +63,7 @@ export async function connectOdbc(options: ConnectOptions): Promise<Database> {
   try {
     const session = await prepareSession(handles, { profile, signal, timeZone: options.timeZone });
     const cancelFetch = await fetchCanceller(handles, { profile, session, connect, signal });
-    return new OdbcConnection(handles, { session, cancelFetch });
+    return new OdbcConnection(handles, { session, cancelFetch, refusedSql: profile.refusedSql });
   } catch (error) {
     await handles[Symbol.asyncDispose]();
     throw error;
@@ -75,10 +75,15 @@ class OdbcConnection implements Database {
   readonly #handles: Handles;
   readonly #traits: DriverTraits;
   readonly #cancelFetch: (() => Promise<void>) | undefined;
+  readonly #refusedSql: RegExp | undefined;
   #busy = false;
 
-  constructor(handles: Handles, options: { session: Session; cancelFetch: (() => Promise<void>) | undefined }) {
+  constructor(
+    handles: Handles,
+    options: { session: Session; cancelFetch?: (() => Promise<void>) | undefined; refusedSql?: RegExp | undefined },
+  ) {
     this.#handles = handles;
+    this.#refusedSql = options.refusedSql;
     this.info = options.session.info;
     this.#traits = options.session.traits;
     this.#cancelFetch = options.cancelFetch;
@@ -86,6 +91,10 @@ class OdbcConnection implements Database {
 
   async query(sql: string, options: QueryOptions): Promise<RowSource> {
     if (this.#busy) throw new Error("Cannot run a query: another one runs on this connection");
+    const refused = this.#refusedSql?.exec(sql);
+    if (refused) {
+      throw new Error(`Cannot run the query: ${refused[0]} reaches files or code of this computer. Leave it out`);
+    }
     const { signal, timeoutSeconds } = options;
     const statement = this.#handles.statement({ signal, timeoutSeconds, cancelFetch: this.#cancelFetch });
     this.#busy = true;
@@ -121,7 +130,7 @@ async function fetchCanceller(
 ): Promise<(() => Promise<void>) | undefined> {
   const { cancelFetch } = options.profile;
   if (!cancelFetch) return undefined;
-  const database = new OdbcConnection(handles, { session: options.session, cancelFetch: undefined });
+  const database = new OdbcConnection(handles, { session: options.session });
   await using rows = await database.query(cancelFetch.sessionQuery, { signal: options.signal });
   let session = NaN;
   for await (const block of rows.blocks()) session = block.integer(0, 0);

@@ -145,31 +145,6 @@ export function assertRegistered(
   }
 }
 
-/** Drivers that open any file that the connection string names. */
-const fileDriver = /sqlite|duckdb|access|excel|dbase|foxpro|paradox|text|csv|\.(mdb|xls|txt|dbf|db)\b/i;
-/** Keys by which they are told the file or its folder. */
-const fileKeys = ["DATABASE", "DBQ", "DBNAME", "DEFAULTDIR", "SOURCEDB", "DIRECTORY"];
-
-/**
- * Checks that a string from elsewhere names no file of this computer: only a data source that is set up here may.
- *
- * @throws an `Error` that says where to name the file.
- */
-export function assertNoFile(
-  attributes: Attributes,
-  registered: { readonly dataSources: readonly { readonly name: string; readonly driver: string }[] },
-): void {
-  const driver = attribute(attributes, "DRIVER");
-  const dataSource = attribute(attributes, "DSN") ?? "";
-  const used = driver ?? registered.dataSources.find(({ name }) => sameKey(name, dataSource))?.driver ?? "";
-  if (!fileDriver.test(used)) return;
-  if (driver === undefined && !attributes.some(({ key }) => fileKeys.includes(key.toUpperCase()))) return;
-  throw new Error(
-    `Cannot use the driver "${used}" with a file that the hub names: set the file up as a data source on this computer ` +
-      "and use DSN=…, name it under [database] connectionString, or use the database type sqlite",
-  );
-}
-
 function assertKnown(what: "driver" | "data source", name: string, known: readonly string[]): void {
   if (known.some((one) => sameKey(one, name))) return;
   if (/[/\\]/.test(name) || /\.(so|dll|dylib)\b/i.test(name)) {

@@ -22,6 +22,8 @@ export interface DriverProfile {
   readonly sizesHold?: boolean;
   /** SQLCancel does nothing for a fetch: the session is found by the first query and ended from another connection. */
   readonly cancelFetch?: { readonly sessionQuery: string; statement(session: number): string };
+  /** Functions by which SQL leaves the database, for files or code of this computer: no query may have their names. */
+  readonly refusedSql?: RegExp;
   /** Timestamps with a zone come as the session's wall clock; this gives them with their offset, as text. */
   offsetText?(expression: string): string;
 }
@@ -101,6 +103,7 @@ const profiles: Record<DriverFamily, DriverProfile> = {
     timeZoneStatement: () => undefined,
     longValuesInBlocks: false,
     textOnly: true,
+    refusedSql: /blob_(?:im|ex)port|(?:im|ex)port_(?:sql|csv|xml|db)|load_extension|readfile|writefile|fts3_tokenizer/i,
   },
   other: {
     family: "other",

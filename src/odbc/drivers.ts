@@ -7,6 +7,8 @@ import { WideBuffer } from "./wide.ts";
 export interface Registered {
   readonly drivers: readonly string[];
   readonly dataSources: readonly DataSource[];
+  /** The library of each driver, as far as the driver manager tells; by the driver's name in upper case. */
+  readonly libraries: ReadonlyMap<string, string>;
 }
 
 /** An entry of odbc.ini, or of Windows' ODBC administration. */
@@ -23,9 +25,11 @@ export function listRegistered(library: OdbcLibrary): Registered {
   const environment = allocateEnvironment(library);
   try {
     const { SQLDriversW, SQLDataSourcesW } = library.symbols;
+    const drivers = list(SQLDriversW, environment);
     return {
-      drivers: list(SQLDriversW, environment).map(([name]) => name),
-      dataSources: list(SQLDataSourcesW, environment).map(([name, driver]) => ({ name, driver })),
+      drivers: drivers.map(([name]) => name),
+      dataSources: list(SQLDataSourcesW, environment).map(([name, [driver = ""]]) => ({ name, driver })),
+      libraries: new Map(drivers.map(([name, attributes]) => [name.toUpperCase(), libraryAmong(attributes)])),
     };
   } finally {
     library.symbols.SQLFreeHandle(handleType.environment, environment);
@@ -46,8 +50,14 @@ export function allocateEnvironment(library: OdbcLibrary): Handle {
 
 type List = OdbcLibrary["symbols"]["SQLDriversW"];
 
-function list(next: List, environment: Handle): [string, string][] {
-  const entries: [string, string][] = [];
+/** `Driver=…` among a driver's attributes (SQLDrivers). */
+function libraryAmong(attributes: readonly string[]): string {
+  return attributes.find((one) => /^driver=/i.test(one))?.slice("driver=".length) ?? "";
+}
+
+/** Names, each with the strings that the driver manager tells of it. */
+function list(next: List, environment: Handle): [string, readonly string[]][] {
+  const entries: [string, readonly string[]][] = [];
   for (let i = 0; i < entriesMax; i++) {
     const name = new WideBuffer(512);
     const detail = new WideBuffer(2048);
@@ -62,7 +72,7 @@ function list(next: List, environment: Handle): [string, string][] {
       detail.length,
     );
     if (code !== returnCode.success && code !== returnCode.successWithInfo) break;
-    entries.push([name.text, detail.text]);
+    entries.push([name.text, detail.texts]);
   }
   return entries;
 }

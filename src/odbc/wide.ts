@@ -33,6 +33,13 @@ export class WideBuffer {
     const end = units.indexOf(0);
     return fromWide(this.bytes, end < 0 ? units.length : end);
   }
+
+  /** A list: each string ends with a zero, the last one with two. */
+  get texts(): readonly string[] {
+    const all = fromWide(this.bytes, this.units);
+    const end = all.indexOf("\0\0");
+    return (end < 0 ? all : all.slice(0, end)).split("\0");
+  }
 }
 
 /** `text` in UTF-8 with a terminating zero. */

@@ -1,0 +1,101 @@
+/**
+ * What a connection may say that the hub offers. Whoever rules the hub, a driver must reach a database with it and
+ * nothing else: no file, library or program of this computer, and no other host with credentials that are kept here.
+ *
+ * Keys are those of a list, since drivers know hundreds: FreeTDS' DumpFile writes a file, psqlodbc's pqopt and MariaDB's
+ * USE_MYCNF read some, SQL Anywhere's START runs a program. The rest belongs into a data source of this computer or under
+ * `[database] connectionString`.
+ */
+import { type Attribute, attribute, type Attributes } from "./connection_string.ts";
+import type { Registered } from "./drivers.ts";
+
+/** Whom to reach. A data source says so itself, and its password must not be sent elsewhere. */
+const addressKeys = new Set([
+  ..."SERVER SERVERNAME SERVERNODE HOST HOSTNAME ADDRESS ADDR PORT PORTNUMBER SERVICE SERVICENAME SID".split(" "),
+  ..."PROTOCOL INSTANCE INSTANCENAME FAILOVER_PARTNER SERVERSPN REALM".split(" "),
+]);
+
+/** Who, what, and how values come. None of them names a file, a program or a statement in any driver. */
+const otherKeys = new Set([
+  ..."DRIVER DSN DESCRIPTION UID PWD USER USERNAME USERID PASSWORD DATABASE DATABASENAME DB NAMESPACE SCHEMA".split(
+    " ",
+  ),
+  ..."CURRENTSCHEMA SEARCHPATH ROLE WAREHOUSE APP APPLICATIONNAME WSID LANGUAGE CLIENT_LOCALE DB_LOCALE".split(" "),
+  ..."CHARSET CLIENTCHARSET DELIMIDENT QUOTEDID DIALECT READONLY TIMEOUT LOGINTIMEOUT CONNECTTIMEOUT".split(" "),
+  ..."QUERYTIMEOUT CONN_TIMEOUT READTIMEOUT WRITETIMEOUT TEXTSIZE".split(" "),
+  // Encryption, without the files that some drivers take for it.
+  ..."ENCRYPT ENCRYPTION SSL SSLMODE SSLVERIFY FORCETLS USESSL TRUSTSERVERCERTIFICATE HOSTNAMEINCERTIFICATE".split(" "),
+  // SQL Server and FreeTDS
+  ..."TRUSTED_CONNECTION APPLICATIONINTENT MULTISUBNETFAILOVER MARS_CONNECTION AUTOTRANSLATE REGIONAL".split(" "),
+  ..."ANSINPW CONNECTRETRYCOUNT CONNECTRETRYINTERVAL USEFMTONLY TDS_VERSION USENTLMV2".split(" "),
+  // psqlodbc
+  ..."USEDECLAREFETCH FETCH BOOLSASCHAR BYTEAASLONGVARBINARY USESERVERSIDEPREPARE MAXVARCHARSIZE".split(" "),
+  ..."MAXLONGVARCHARSIZE UNKNOWNSIZES TEXTASLONGVARCHAR UNKNOWNSASLONGVARCHAR TRUEISMINUS1 NUMERICAS".split(" "),
+  ..."LOWERCASEIDENTIFIER KEEPALIVETIME KEEPALIVEINTERVAL LFCONVERSION PARSE".split(" "),
+  // MariaDB and MySQL
+  ..."NO_CACHE FORWARDONLY FORWARD_CURSOR STREAMRESULT NO_BIGINT NO_PROMPT COMPRESSED_PROTO COLUMN_SIZE_S32".split(" "),
+  ..."NO_SSPS AUTO_RECONNECT PREFETCH ZERO_DATE_TO_MIN NO_SCHEMA NO_CATALOG DFLT_BIGINT_BIND_STR".split(" "),
+]);
+
+/** Values that are free: what a password looks like is nobody's business. */
+const secretKeys = new Set(["PWD", "PASSWORD"]);
+
+/**
+ * Engines that run inside the driver, so that SQL reads and writes files of this computer (SQLite's driver has
+ * `blob_import`, `blob_export` and `load_extension`, Access has `IN 'file'`, DuckDB `read_csv`).
+ */
+const engine =
+  /sqlite|duckdb|microsoft access|msaccess|mdbtools|excel|dbase|foxpro|paradox|\btext\b|\bcsv\b|\.(mdb|accdb|xls|txt|dbf)\b/i;
+
+/** A path, a share, or an address of another kind. */
+const path = /^\s*([/~]|\\\\|[A-Za-z]:[\\/]|file:)|(^|[\\/])\.\.([\\/]|$)|:\/\//i;
+
+/** A host, with SQL Server's `tcp:` before, its instance or port behind. Named pipes and LocalDB are none. */
+const host = /^(tcp:)?([\p{L}\p{N}._-]+|\[?[0-9a-f:.]+(%[\p{L}\p{N}]+)?\]?)(\\[\p{L}\p{N}_$#-]+)?(\s*,\s*\d{1,5})?$/iu;
+
+/**
+ * Checks the attributes of a connection that the hub offers, as a string or in parts.
+ *
+ * @throws an `Error` that names the key, never a value, and says where the connection can be entered instead.
+ */
+export function assertOffered(attributes: Attributes, registered: Registered): void {
+  const driver = attribute(attributes, "DRIVER");
+  const dataSource = attribute(attributes, "DSN");
+  if (driver !== undefined && dataSource !== undefined) refuse("DRIVER and DSN", "only one of them may be given");
+  const used = driver ?? driverOf(dataSource ?? "", registered);
+  if (engine.test(used) || engine.test(libraryOf(used, registered))) {
+    throw new Error(
+      `Cannot use the driver "${used}" for a connection from the hub: its SQL reaches files of this computer. Use the ` +
+        "database type sqlite, or write the connection under [database] connectionString on this computer",
+    );
+  }
+  for (const one of attributes) assertHarmless(one, { withDataSource: dataSource !== undefined });
+}
+
+function assertHarmless({ key, value }: Attribute, { withDataSource }: { withDataSource: boolean }): void {
+  const name = key.toUpperCase();
+  const isAddress = addressKeys.has(name);
+  if (!isAddress && !otherKeys.has(name)) refuse(key, "it is none of those that are known to reach the database only");
+  if (isAddress && withDataSource) refuse(key, "a DSN says itself whom to reach, and its password goes nowhere else");
+  if (/[\p{Cc}\u2028\u2029]/u.test(value)) refuse(key, "its value has a control character");
+  // Drivers disagree what ends a value in braces: what follows could be read as further keys.
+  if (/\}[^]*;/.test(value)) refuse(key, 'its value has "}" and then ";", which some drivers take for its end');
+  if (secretKeys.has(name)) return;
+  if (path.test(value)) refuse(key, "its value names a file or a pipe");
+  if (/^(SERVER|HOST|HOSTNAME|ADDRESS|ADDR)$/.test(name) && !host.test(value)) refuse(key, "its value is no host name");
+}
+
+function refuse(key: string, reason: string): never {
+  throw new Error(
+    `Cannot use "${key}" in a connection from the hub: ${reason}. Leave it out, set it in a data source (DSN) of this ` +
+      "computer, or write the connection under [database] connectionString there",
+  );
+}
+
+function driverOf(dataSource: string, { dataSources }: Registered): string {
+  return dataSources.find(({ name }) => name.toUpperCase() === dataSource.toUpperCase())?.driver ?? "";
+}
+
+function libraryOf(driver: string, { libraries }: Registered): string {
+  return libraries.get(driver.toUpperCase()) ?? "";
+}
