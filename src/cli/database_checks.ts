@@ -4,7 +4,7 @@ import type { CheckLine } from "../control/check_line.ts";
 import { openDatabase } from "../extractor/open_database.ts";
 import { driverManagerLibrary, openOdbcLibrary } from "../odbc/library.ts";
 import { listRegistered } from "../odbc/drivers.ts";
-import { keptConnection } from "./kept_connection.ts";
+import { defaultType, keptConnection } from "./kept_connection.ts";
 
 /** How long connecting may take, in ms. */
 const connectTimeoutMs = 30_000;
@@ -50,13 +50,15 @@ async function keptConnectionLines(config: Config, signal: AbortSignal): Promise
     const kept = await keptConnection(config);
     if (kept === undefined) return [];
     const { connection } = kept;
-    if (connection.by === "parts") {
+    const { type = defaultType(connection) } = config.database;
+    if (type === undefined && connection.by === "parts") {
       const detail =
-        `${connection.database} on ${connection.host}: the agent tests it once an integration names its type`;
+        `${connection.database} on ${connection.host}: not tested, since [database] type does not say what ` +
+        "kind of database it is; the agent tests it once an integration does";
       return [{ name, result: "ok", detail }];
     }
     await using database = await openDatabase({
-      databaseType: connection.by === "file" ? "sqlite" : "odbc",
+      databaseType: type ?? "odbc",
       connection,
       timeZone: "UTC",
       sqliteFolders: null,

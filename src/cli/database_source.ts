@@ -11,11 +11,18 @@ import type { AgentAnswer } from "../protocol/assignment.ts";
 import type { DatabaseSource } from "../protocol/database.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { chooseConnection, type KeptConnection } from "../source/query_approval.ts";
+import {
+  type Approval,
+  approveQuery,
+  chooseConnection,
+  type KeptConnection,
+  type QueryIdentity,
+} from "../source/query_approval.ts";
+import { isTimeZone } from "../source/time_zone.ts";
 import type { DiskSpool } from "../spool/disk_spool.ts";
 import { integrationKey } from "../state/integration.ts";
 import type { State } from "../state/state.ts";
-import { type WindowLedger, windowLedger } from "../state/window_ledger.ts";
+import { acceptedQueries, type WindowLedger, windowLedger } from "../state/window_ledger.ts";
 
 const log = getLogger(["cloud-link", "database"]);
 
@@ -44,6 +51,9 @@ export class DatabaseSources {
     const { clock, config, random, spawn, spool } = this.#options;
     const reach = this.#reach(source);
     if (typeof reach === "string") return cannotRun(reach);
+    if (!isTimeZone(source.timeZone)) {
+      return cannotRun(`The time zone "${source.timeZone}" is not known: choose another in the integration.`);
+    }
     const scheduler = new Scheduler({
       source,
       reach,
@@ -55,7 +65,7 @@ export class DatabaseSources {
       clock,
       random,
       verbose: config.app.verbose,
-      allowQueryChanges: config.database.allowQueryChanges,
+      approve: (query) => this.#approve(query),
     });
     return {
       run: (signal) => scheduler.run(signal),
@@ -71,6 +81,9 @@ export class DatabaseSources {
     const { clock, spawn } = this.#options;
     const reach = this.#reach(source);
     if (typeof reach === "string") return { ok: false, message: reach };
+    // A test shows rows to whoever asked for it.
+    const approval = this.#approve(source);
+    if (approval.state === "refused") return { ok: false, message: approval.reason };
     await using runner = new Extractor({ name: "test", spawn, clock });
     return await testSource(source, { reach, runner, nowMs: clock.now(), signal });
   }
@@ -86,10 +99,16 @@ export class DatabaseSources {
     return windowLedger(database, key);
   }
 
+  #approve(query: QueryIdentity): Approval {
+    const { config, state } = this.#options;
+    const { allowQueryChanges } = config.database;
+    return approveQuery(query, { allowQueryChanges, accepted: acceptedQueries(state.database) });
+  }
+
   /** How the database is reached, or why it is not. */
   #reach(source: DatabaseSource): Reach | string {
     const { config, kept } = this.#options;
-    const chosen = chooseConnection(source, kept);
+    const chosen = chooseConnection(source, kept, { keptType: config.database.type });
     if (!chosen.ok) return chosen.reason;
     const { connection } = chosen;
     const sqliteFolders = chosen.kept ? null : [...new Set([config.folder, config.app.importDirectory])];

@@ -1,6 +1,6 @@
 /** The database connection that the TOML keeps, with its password from where the TOML says it is. */
 import { join } from "node:path";
-import type { Config, PasswordPlace } from "../config/config.ts";
+import type { Config, DatabaseType, PasswordPlace } from "../config/config.ts";
 import type { KeptConnection } from "../source/query_approval.ts";
 
 /** systemd puts a service's credentials here. */
@@ -20,6 +20,18 @@ export async function keptConnection(
   if (kept.by === "parts") return { connection: { ...kept, password }, secrets };
   const connectionString = `${kept.connectionString.replace(/;?\s*$/, ";")}PWD={${password.replaceAll("}", "}}")}};`;
   return { connection: { by: "connectionString", connectionString }, secrets };
+}
+
+/** The type of a connection for which nobody has named one; `undefined` where it makes a difference. */
+export function defaultType(connection: KeptConnection): DatabaseType | undefined {
+  switch (connection.by) {
+    case "file":
+      return "sqlite";
+    case "connectionString":
+      return "odbc";
+    case "parts":
+      return undefined;
+  }
 }
 
 async function readPassword(place: PasswordPlace): Promise<string> {

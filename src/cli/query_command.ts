@@ -18,7 +18,7 @@ import type { KeptConnection } from "../source/query_approval.ts";
 import { isTimeZone } from "../source/time_zone.ts";
 import { type CsvFileSink, openCsvFile } from "./csv_file_sink.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { keptConnection } from "./kept_connection.ts";
+import { defaultType, keptConnection } from "./kept_connection.ts";
 import { noAgentText } from "./no_agent.ts";
 import { print, printError, rewriteLine } from "./print.ts";
 import { stateFolderOf } from "./state_folder.ts";
@@ -96,13 +96,14 @@ async function databaseTarget(
       'Cannot connect: give --connection "DSN=…" (or sqlite:FILE), or set [database] in the configuration',
     );
   }
-  if (connection.by === "parts") {
+  const given = options.connection === undefined ? config.database.type : undefined;
+  const databaseType = given ?? defaultType(connection);
+  if (databaseType === undefined) {
     throw new Error(
-      "Cannot connect: [database] names a host, but only the integration says what kind of database it is. Give " +
-        '--connection "DRIVER={…};SERVER=…;DATABASE=…;UID=…;PWD=…", or write it as [database] connectionString',
+      "Cannot connect: [database] names a host, but not what kind of database is there. Add " +
+        '[database] type = "mssql", "mysql" or "postgresql", or give --connection "DSN=…"',
     );
   }
-  const databaseType = connection.by === "file" ? "sqlite" : "odbc";
   return { databaseType, connection, timeZone, sqliteFolders: null, folder: Deno.cwd() };
 }
 

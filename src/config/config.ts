@@ -48,12 +48,19 @@ export interface Config {
   readonly database: {
     /** The connection that the installation keeps to itself; absent: the hub's is used. */
     readonly kept?: KeptConnection;
+    /** What kind of database `kept` leads to; absent: what the integration says. */
+    readonly type?: DatabaseType;
     /** Where the password of the kept connection is. */
     readonly password?: PasswordPlace;
     /** `false`: a query that was changed in the hub is read only once it is accepted here. */
     readonly allowQueryChanges: boolean;
   };
 }
+
+/** Kinds of databases, as the hub names them. */
+export const databaseTypes = ["mssql", "mysql", "postgresql", "odbc", "sqlite"] as const;
+/** One of {@linkcode databaseTypes}. */
+export type DatabaseType = (typeof databaseTypes)[number];
 
 /** A database connection of the TOML, without its password. */
 export type KeptConnection =

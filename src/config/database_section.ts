@@ -17,6 +17,7 @@ export function databaseProblems(section: Section): { key: string; message: stri
   if (second !== undefined) {
     problems.push({ key: second, message: `says what "${first}" says already: keep one of the two` });
   }
+  problems.push(...typeProblems(section));
   if (host !== undefined && database === undefined) {
     problems.push({ key: "host", message: 'needs the key "database" too' });
   }
@@ -34,6 +35,21 @@ export function databaseProblems(section: Section): { key: string; message: stri
   return problems;
 }
 
+/** What a type needs besides. */
+function typeProblems({ type, connectionString, host, file }: Section): { key: string; message: string }[] {
+  const needs = type === undefined
+    ? undefined
+    : type === "sqlite"
+    ? file === undefined ? 'needs the key "file" too, the SQLite file' : undefined
+    : type === "odbc"
+    ? connectionString === undefined ? 'needs the key "connectionString" too' : undefined
+    : (host ?? connectionString) === undefined
+    ? 'needs the key "host" or "connectionString" too'
+    : undefined;
+  if (needs === undefined) return [];
+  return [{ key: "type", message: needs }];
+}
+
 /** The section as the rest of the program sees it. */
 export function databaseConfig(section: Section): Config["database"] {
   const kept = keptConnection(section);
@@ -41,6 +57,7 @@ export function databaseConfig(section: Section): Config["database"] {
   return {
     ...(kept === undefined ? {} : { kept }),
     ...(password === undefined ? {} : { password }),
+    ...(section.type === undefined ? {} : { type: section.type }),
     allowQueryChanges: section.allowQueryChanges,
   };
 }

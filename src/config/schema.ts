@@ -4,7 +4,8 @@
  */
 import { parseDailyWindow } from "../runtime/daily_window.ts";
 import { hostPattern, hubUrl } from "./address.ts";
-import { flag, list, number, path, text, type ValueOf } from "./value.ts";
+import { databaseTypes } from "./config.ts";
+import { choice, flag, list, number, path, text, type ValueOf } from "./value.ts";
 
 /** Default of `[app] name`. */
 export const defaultAppName = "com.injixo.cloud-link";
@@ -65,6 +66,7 @@ export const schema = {
     }),
   },
   database: {
+    type: choice(databaseTypes),
     connectionString: text({
       fallback: undefined,
       expected: "an ODBC connection string, e.g. DRIVER={…};SERVER=…;UID=…;PWD=…;",

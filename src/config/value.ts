@@ -86,6 +86,20 @@ export function text<F extends string | undefined>(
   };
 }
 
+/** One of a few words, in quotes. */
+export function choice<Word extends string>(words: readonly Word[]): Kind<Word | undefined> {
+  const expected = `one of ${words.map((word) => `"${word}"`).join(", ")}`;
+  return {
+    fallback: undefined,
+    expected,
+    secret: false,
+    parse(value) {
+      const found = words.find((word) => word === value);
+      return found === undefined ? problem(`must be ${expected}`) : { value: found };
+    },
+  };
+}
+
 /** A path, relative to the installation folder or absolute; parsed into an absolute one. */
 export function path<F extends string | undefined>(
   options: { fallback: F; what: string },

@@ -1,8 +1,9 @@
 /**
  * What the installation keeps in its own hands: the credentials of the database, and the last word on the query.
  *
- * With `[database] allowQueryChanges = false` the hub's query is read only when it is the one accepted here. The first
- * query after linking is accepted by itself: whoever links an installation to an integration accepts what it does.
+ * With `[database] allowQueryChanges = false` the hub's query is read only when it was accepted here. The installation's
+ * first query is accepted by itself: whoever links it for the first time accepts what it does. A later link is no such
+ * word, since the hub alone can end one link and make the next.
  */
 import type { DatabaseConnection, DatabaseSource } from "../protocol/database.ts";
 import { sha256Hex } from "./sha256_hex.ts";
@@ -32,24 +33,28 @@ export function queryFingerprint(source: QueryIdentity): string {
  * ```ts
  * import { assertEquals } from "../../tests/assert.ts";
  * const source = { databaseType: "odbc", dataType: "contact", timeZone: "UTC", query: "SELECT 1" } as const;
- * const accepted = queryFingerprint({ ...source, query: "SELECT 2" });
+ * const accepted = [queryFingerprint({ ...source, query: "SELECT 2" })];
  * assertEquals(approveQuery(source, { allowQueryChanges: false, accepted }).state, "refused");
  * ```
  */
 export function approveQuery(
   source: QueryIdentity,
-  options: { allowQueryChanges: boolean; accepted: string | undefined },
+  options: {
+    allowQueryChanges: boolean;
+    /** Fingerprints that were accepted on this installation, for whatever integration. */
+    accepted: readonly string[];
+  },
 ): Approval {
   const fingerprint = queryFingerprint(source);
   const { accepted } = options;
-  if (options.allowQueryChanges || accepted === undefined || accepted === fingerprint) {
+  if (options.allowQueryChanges || accepted.length === 0 || accepted.includes(fingerprint)) {
     return { state: "allowed", fingerprint };
   }
   return {
     state: "refused",
     fingerprint,
     reason:
-      `The query was changed in the hub, and [database] allowQueryChanges is false: nothing is imported until the ` +
+      `The query is new or was changed in the hub, and [database] allowQueryChanges is false: nothing is imported until the ` +
       `query ${fingerprint} is accepted on this installation. Read it in the log, then run ` +
       `"injixo-cloud-link query --accept ${fingerprint}", or change it back in the hub.`,
   };
@@ -64,7 +69,20 @@ export type ChosenConnection =
   | { readonly ok: false; readonly reason: string };
 
 /** Which connection is used: what the installation keeps goes before what the hub says. */
-export function chooseConnection(source: DatabaseSource, kept: KeptConnection | undefined): ChosenConnection {
+export function chooseConnection(
+  source: DatabaseSource,
+  kept: KeptConnection | undefined,
+  options: { keptType?: DatabaseSource["databaseType"] | undefined } = {},
+): ChosenConnection {
+  const { keptType = source.databaseType } = options;
+  if (kept?.by === "parts" && keptType !== source.databaseType) {
+    return {
+      ok: false,
+      reason:
+        `The integration is of database type ${source.databaseType}, but [database] type in the configuration is ` +
+        `"${keptType}": make them the same.`,
+    };
+  }
   if (kept) return { ok: true, connection: kept, kept: true };
   if (source.connection.by !== "kept") return { ok: true, connection: source.connection, kept: false };
   return {

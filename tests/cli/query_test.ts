@@ -91,5 +91,8 @@ Deno.test("query that fails says why, leaves no file and does not end with 0", (
     assertMatch(window.error, /--from and --to need --type/);
     const toml = join(folder, "parts.toml");
     await Deno.writeTextFile(toml, '[database]\nhost = "db.example"\ndatabase = "calls"\n');
-    assertMatch((await query("--config", toml, "SELECT 1")).error, /only the integration says what kind of database/);
+    assertMatch(
+      (await query("--config", toml, "SELECT 1")).error,
+      /not what kind of database is there. Add \[database\] type/,
+    );
   }));

@@ -1,5 +1,7 @@
 import { win32 } from "node:path";
+import { databaseTypes } from "../../src/config/config.ts";
 import { loadConfig, loadConfigWithOrigins, parseConfig } from "../../src/config/load.ts";
+import { databaseTypes as hubDatabaseTypes } from "../../src/protocol/database.ts";
 import { ConfigError } from "../../src/config/problems.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 
@@ -93,7 +95,7 @@ window = "20:00-20:00"
     "16 [spool] maxMegabytes: 1.5 must be a whole number of megabytes from 1 to 100000000 (without quotes)",
     "18 [upload] maxBytesPerSecond: 999 must be a whole number of bytes from 1000 to 1000000000 (without quotes)",
     '19 [upload] window: "20:00-20:00" must be two times of the day that differ, such as "20:00-06:00" (this machine\'s local time)',
-    "2 colour: stands outside of a section. There are name, verbose, importDirectory, url, caFile, account, objectStoreHosts, settleSeconds, pollSeconds, maxMegabytes, keepFreeMegabytes, keepDays, maxBytesPerSecond, window, connectionString, host, port, database, user, passwordFile, passwordCredential, file, allowQueryChanges.",
+    "2 colour: stands outside of a section. There are name, verbose, importDirectory, url, caFile, account, objectStoreHosts, settleSeconds, pollSeconds, maxMegabytes, keepFreeMegabytes, keepDays, maxBytesPerSecond, window, type, connectionString, host, port, database, user, passwordFile, passwordCredential, file, allowQueryChanges.",
     '4 [app] nmae: unknown key. Did you mean "name"?',
     '5 [app] verbose: "true" must be true or false (without quotes)',
     '6 [app] importDirectory: "" must be the path of a folder, absolute or relative to the installation folder, in quotes',
@@ -177,6 +179,28 @@ Deno.test("the kept database connection is one of three ways, with the password 
   const problems = problemsOf('[database]\nconnectionString = "DSN=a;PWD=geheim"\nhost = "db"\nuser = 5\n');
   assert(problems.some((line) => line.includes('says what "connectionString" says already')));
   assert(!problems.join("").includes("geheim"));
+});
+
+Deno.test("a kept connection says what kind of database it leads to, as the hub names them", () => {
+  assertEquals([...databaseTypes], [...hubDatabaseTypes]);
+  for (
+    const [type, rest] of [
+      ["mssql", 'host = "db\\\\instance"\ndatabase = "calls"'],
+      ["postgresql", 'connectionString = "DSN=a"'],
+      ["odbc", 'connectionString = "DSN=a"'],
+      ["sqlite", 'file = "calls.db"'],
+    ] as const
+  ) assertEquals(parse(`[database]\ntype = "${type}"\n${rest}`).database.type, type);
+  const parts = 'host = "db"\ndatabase = "calls"\n';
+  assertEquals(parse(`[database]\n${parts}`).database.type, undefined);
+  for (
+    const [type, rest, wrong] of [
+      ["oracle", parts, '"oracle" must be one of "mssql", "mysql", "postgresql", "odbc", "sqlite"'],
+      ["sqlite", parts, 'needs the key "file" too, the SQLite file'],
+      ["odbc", parts, 'needs the key "connectionString" too'],
+      ["mysql", 'file = "calls.db"', 'needs the key "host" or "connectionString" too'],
+    ] as const
+  ) assertEquals(problemsOf(`[database]\ntype = "${type}"\n${rest}`), [`2 [database] type: ${wrong}`]);
 });
 
 Deno.test("a syntax error in a line that may hold a password does not show it", () => {

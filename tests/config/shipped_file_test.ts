@@ -18,6 +18,7 @@ Deno.test("the shipped file has every key, those without a default as a comment 
   );
   // Keys of [database] that exclude each other: the file is read once for each choice.
   const choices = [["connectionString", "passwordFile"], ["file"], [
+    "type",
     "host",
     "port",
     "database",

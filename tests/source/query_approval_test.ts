@@ -30,7 +30,7 @@ Deno.test("a changed query, type or time zone is another one; a changed schedule
 Deno.test("the first query is accepted, a changed one only where changes are allowed", () => {
   const accepted = queryFingerprint({ ...source, query: "SELECT 2" });
   const state = (allowQueryChanges: boolean, known: string | undefined) =>
-    approveQuery(source, { allowQueryChanges, accepted: known }).state;
+    approveQuery(source, { allowQueryChanges, accepted: known === undefined ? [] : ["another", known] }).state;
   assertEquals([
     state(false, undefined),
     state(false, queryFingerprint(source)),
@@ -54,4 +54,8 @@ Deno.test("what the installation keeps goes before what the hub says, and is ask
     kept: false,
   });
   assertEquals(chooseConnection(source, undefined).ok, false);
+  const keptType = source.databaseType;
+  assertEquals(chooseConnection(source, parts, { keptType }), { ok: true, connection: parts, kept: true });
+  const other = chooseConnection(source, parts, { keptType: keptType === "mysql" ? "mssql" : "mysql" });
+  assert(!other.ok && other.reason.includes("[database] type"));
 });
