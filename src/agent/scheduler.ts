@@ -4,7 +4,7 @@
  * transaction as the batch, so a kill at any instant reads a window again at worst.
  */
 import { getLogger } from "@logtape/logtape";
-import { approveQuery } from "../source/query_approval.ts";
+import type { Approval, QueryIdentity } from "../source/query_approval.ts";
 import { onHistoryChanged, onPaused, onResumed } from "../source/read_changes.ts";
 import { historyFromMs, limits, type ReadState, startState, type Window } from "../source/read_state.ts";
 import { nextRegularAt, restAfterMs } from "../source/run_times.ts";
@@ -38,8 +38,8 @@ export interface SchedulerOptions extends WindowReaderOptions {
   readonly live: QueryRunner;
   readonly history: QueryRunner;
   readonly random: () => number;
-  /** `[database] allowQueryChanges`. */
-  readonly allowQueryChanges: boolean;
+  /** The installation's word on the hub's query, asked for at every start of the source. */
+  readonly approve: (query: QueryIdentity) => Approval;
 }
 
 /** Notes that the integration is paused, so that resuming knows since when. To be called with every assignment. */
@@ -83,9 +83,9 @@ export class Scheduler implements SourceRunner {
 
   /** Takes up where the ledger is; `false` when this query is not accepted. */
   #begin(): boolean {
-    const { source, ledger, clock, allowQueryChanges } = this.#options;
+    const { source, ledger, clock } = this.#options;
     const known = ledger.progress();
-    const approval = approveQuery(source, { allowQueryChanges, accepted: known?.accepted });
+    const approval = this.#options.approve(source);
     if (approval.state === "refused") {
       this.#problems.set("query", approval.reason);
       log.error("{reason} The query is: {query}", { reason: approval.reason, query: source.query });

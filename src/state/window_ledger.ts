@@ -2,7 +2,7 @@
  * How far a database integration has been read, and what each window held: so that a restart goes on where it was, and a
  * window read again unchanged is not sent again.
  */
-import type { ReadState, Window } from "../source/read_state.ts";
+import { type ReadState, startState, type Window } from "../source/read_state.ts";
 import type { IntegrationKey } from "./integration.ts";
 import type { StateDatabase } from "./state_database.ts";
 
@@ -109,10 +109,28 @@ export function reopenWindow(database: StateDatabase, key: IntegrationKey, batch
   });
 }
 
-/** Someone on the premises accepts a changed query (see `query_approval.ts`). */
+/** Someone on the premises accepts a query (see `query_approval.ts`), which may never have been read yet. */
 export function acceptQuery(database: StateDatabase, key: IntegrationKey, fingerprint: string): void {
-  database.run("UPDATE query_source SET accepted = ? WHERE integration = ?", fingerprint, key);
+  database.transaction(() => {
+    const progress = readProgress(database, key) ?? unread;
+    writeProgress(database, key, { ...progress, accepted: fingerprint });
+  });
 }
+
+/** The queries that were accepted on this installation: the last one of each integration that it was ever linked to. */
+export function acceptedQueries(database: StateDatabase): readonly string[] {
+  return database.all<{ accepted: string }>("SELECT accepted FROM query_source WHERE accepted IS NOT NULL")
+    .map(({ accepted }) => accepted);
+}
+
+/** No query has this fingerprint: reading begins anew. */
+const unread: SourceProgress = {
+  fingerprint: "",
+  state: startState,
+  historyFromMs: null,
+  lastRegularMs: null,
+  accepted: undefined,
+};
 
 function readProgress(database: StateDatabase, key: IntegrationKey): SourceProgress | undefined {
   const row = database.get<{

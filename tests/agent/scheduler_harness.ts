@@ -14,11 +14,12 @@ import { runJob } from "../../src/extractor/run_job.ts";
 import type { DatabaseSource } from "../../src/protocol/database.ts";
 import type { Link } from "../../src/protocol/linking.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
+import { approveQuery } from "../../src/source/query_approval.ts";
 import { wallText } from "../../src/source/time_zone.ts";
 import { type DiskSpool, openSpool } from "../../src/spool/disk_spool.ts";
 import { integrationKey } from "../../src/state/integration.ts";
 import { openStateDatabase, type StateDatabase } from "../../src/state/state_database.ts";
-import { type WindowLedger, windowLedger } from "../../src/state/window_ledger.ts";
+import { acceptedQueries, type WindowLedger, windowLedger } from "../../src/state/window_ledger.ts";
 import { HubModel } from "../source/hub_model.ts";
 
 const link: Link = { id: "l1", account: { id: "a1", name: "Account" }, integration: { id: "i1", name: "Integration" } };
@@ -196,7 +197,11 @@ export class World implements AsyncDisposable {
       clock,
       random: () => 0.5,
       verbose: options.verbose ?? false,
-      allowQueryChanges: options.allowQueryChanges ?? true,
+      approve: (query) =>
+        approveQuery(query, {
+          allowQueryChanges: options.allowQueryChanges ?? true,
+          accepted: acceptedQueries(this.state),
+        }),
     });
     const done = scheduler.run(stop.signal).catch((error: unknown) => {
       if (!stop.signal.aborted) throw error;
