@@ -98,10 +98,10 @@ export class Admission {
     return {
       write: (chunk) => {
         written += chunk.length;
-        return explainFullDisk(writer.write(chunk), written);
+        return this.#explainFullDisk(writer.write(chunk), written);
       },
       finish: async () => {
-        const { file, memory } = await explainFullDisk(writer.finish(), written);
+        const { file, memory } = await this.#explainFullDisk(writer.finish(), written);
         isOpen = false;
         this.#incoming.set(path, { owner, reservation, memory });
         return file;
@@ -140,7 +140,7 @@ export class Admission {
     this.#admitting.set(id, admission);
     let wasTaken = false;
     try {
-      const answer = await explainFullDisk(admission, file.payloadBytes);
+      const answer = await this.#explainFullDisk(admission, file.payloadBytes);
       wasTaken = answer === "admitted";
       return answer;
     } finally {
@@ -233,17 +233,18 @@ export class Admission {
     return sequence;
   }
 
+  /** A full disk is nothing to report but something to wait for. */
+  async #explainFullDisk<T>(work: Promise<T>, bytesNeeded: number): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      this.#options.room.sawFullDisk();
+      throw new SpoolFullError("Cannot write the batch: the disk is full", { bytesNeeded, cause: error });
+    }
+  }
+
   #newPath(): string {
     return join(this.#options.incomingFolder, `${crypto.randomUUID()}.tmp`);
-  }
-}
-
-/** A full disk is nothing to report but something to wait for. */
-async function explainFullDisk<T>(work: Promise<T>, bytesNeeded: number): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!isDiskFull(error)) throw error;
-    throw new SpoolFullError("Cannot write the batch: the disk is full", { bytesNeeded, cause: error });
   }
 }

@@ -55,6 +55,8 @@ export class Room {
   readonly #closing: AbortSignal;
   readonly #waiters: Waiter[] = [];
   readonly #reservations = new Set<{ bytes: number }>();
+  /** Until then the disk counts as full, whatever it says. */
+  #fullUntilMs = -Infinity;
   #measured: { free: number; atMs: number; reserved: number; granted: number } | undefined;
   #isPumping = false;
   #pumping: Promise<void> | undefined;
@@ -118,6 +120,14 @@ export class Room {
       const why = refusal === "limit" ? "the spool has reached [spool] maxMegabytes" : "the disk is almost full";
       throw new SpoolFullError(`Cannot write the batch: it is larger than expected and ${why}`, { bytesNeeded: bytes });
     }
+  }
+
+  /**
+   * A write has failed for want of space. The disk may well say that some is free (a quota, no more names of files): it
+   * is believed again at the next look, so that nobody tries in vain all the time.
+   */
+  sawFullDisk(): void {
+    this.#fullUntilMs = this.#clock.monotonicMs() + diskPollMs;
   }
 
   /** Gives a reservation back: what was written of it is in the index by now, or has gone. */
@@ -196,6 +206,7 @@ export class Room {
   /** How many bytes of disk space are missing for `bytes` more; 0 or less for none. */
   async #missingOnDisk(bytes: number): Promise<number> {
     const now = this.#clock.monotonicMs();
+    if (now < this.#fullUntilMs) return Math.max(bytes, 1);
     if (this.#measured === undefined || now - this.#measured.atMs >= measurementMs) {
       // Part of what is reserved is written already: counted twice, to be on the safe side.
       const reserved = this.#reservedBytes();
@@ -225,8 +236,8 @@ export class Room {
       );
     } else if (refusal === "disk") {
       log.error(
-        "The disk is almost full: sources wait until {freeBytesMin} bytes stay free; nothing is lost. Free some space, " +
-          "or lower [spool] keepFreeMegabytes.",
+        "The disk is almost full, or takes nothing more: sources wait until it can be written and {freeBytesMin} bytes " +
+          "stay free; nothing is lost. Free some space (quotas count), or lower [spool] keepFreeMegabytes.",
         { freeBytesMin: this.#limits.freeBytesMin },
       );
     } else {

@@ -2,6 +2,7 @@ import { SpoolFullError } from "../../src/spool/errors.ts";
 import { Room, type RoomView } from "../../src/spool/room.ts";
 import { randomBytes } from "node:crypto";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { fastClock } from "../fakes/fast_clock.ts";
 import { SimulatedDisk } from "../durable/simulated_disk.ts";
 import { openStateDatabase } from "../../src/state/state_database.ts";
 import { acknowledge, contents, csvOrigin, never, nextId, openFixture, put } from "./spool_fixture.ts";
@@ -145,6 +146,19 @@ Deno.test("room waits for disk space and looks again after a while", async () =>
   await fixture.close();
 });
 
+Deno.test("room believes a write that failed more than the free space, until it looks again", async () => {
+  const fixture = openRoom();
+  fixture.room.sawFullDisk();
+  const states: string[] = [];
+  const waiting = fixture.room.reserve(50, { lane: "live", signal: never }).then(() => states.push("granted"));
+  await settle();
+  states.push(fixture.room.problem?.includes("keepFreeMegabytes") ? "waits" : "not told");
+  fixture.clock.tick();
+  await waiting;
+  assertEquals(states, ["waits", "granted"]);
+  await fixture.close();
+});
+
 Deno.test("room ends a wait when its signal says so, and all waits when the spool is closed", async () => {
   const fixture = openRoom();
   fixture.stored = 100;
@@ -191,7 +205,7 @@ Deno.test("spool tells a full disk from other errors, leaves nothing half-done, 
   const disk = new SimulatedDisk({ random: () => 0 });
   using database = openStateDatabase(":memory:");
   {
-    await using fixture = await openFixture("/state", { fs: disk, database });
+    await using fixture = await openFixture("/state", { fs: disk, database, clock: fastClock(1000) });
     const { spool } = fixture;
     await put(spool, "fits");
     const free = disk.spaceLeft;
