@@ -117,6 +117,9 @@ export const IntegrationChangeBody = z.strictObject({
   settings: SettingsInputBody.optional(),
 });
 
+/** Rows as JSON: columns of the data type by name, times as RFC 3339 in UTC. */
+export const RowsBody = z.array(z.record(z.string(), z.union([z.string(), z.number(), z.null()])));
+
 /** To link: the PIN that the installation shows. */
 export const ConnectBody = z.strictObject({ pin: Pin });
 

@@ -13,7 +13,6 @@ import { type Doorkeepers, mountEndpoints } from "./mount_endpoints.ts";
 import { mountOAuth, type OAuthOptions } from "./oauth.ts";
 import { openApi } from "./openapi.ts";
 import { problemResponse } from "./problem_response.ts";
-import { checkSameOrigin } from "./same_origin.ts";
 import { securityHeaders } from "./security_headers.ts";
 import { HubProblem } from "./services.ts";
 
@@ -59,13 +58,7 @@ export function createApp(options: AppOptions): Hono {
   app.all("/api/*", () => {
     throw new HubProblem("not-found", "There is nothing here. /api/openapi.json describes what is where.");
   });
-  if (options.pages !== undefined) {
-    app.use("/*", async (context, next) => {
-      checkSameOrigin(context.req.raw, { publicUrl });
-      await next();
-    });
-    app.route("/", options.pages);
-  }
+  if (options.pages !== undefined) app.route("/", options.pages);
   app.notFound(() => problemResponse(new HubProblem("not-found", "There is nothing here.")));
   app.onError((error, context) => {
     if (error instanceof HubProblem) return problemResponse(error);

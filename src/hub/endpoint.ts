@@ -38,7 +38,10 @@ type CallerOf<For extends Audience> = For extends "agent" ? AgentIdentity : For 
 export interface Endpoint extends Description {
   readonly audience: Audience;
   readonly body?: z.ZodType;
-  readonly responses: Readonly<Record<number, { description: string; schema?: z.ZodType; contentType?: string }>>;
+  /** A body of `schema`, or bytes of `contentType`; `json` besides those for callers who accept it. */
+  readonly responses: Readonly<
+    Record<number, { description: string; schema?: z.ZodType; contentType?: string; json?: z.ZodType }>
+  >;
   handle(call: Call<AgentIdentity | Actor | undefined, unknown>): Response | Promise<Response>;
 }
 

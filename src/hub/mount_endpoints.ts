@@ -8,9 +8,14 @@ import { sessionActor } from "./console_session.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { mayChange } from "./integrations.ts";
 import { jsonBytesMax } from "./limits.ts";
+import { plainIssues } from "./plain_issues.ts";
 import { checkSameOrigin } from "./same_origin.ts";
 import { readSessionCookie } from "./session_cookie.ts";
 import { type Actor, HubProblem, type HubServices } from "./services.ts";
+
+/** Wrong fields that are told, and how many of them in the sentence for people. */
+const issuesMax = 20;
+const issuesInSentence = 5;
 
 /** What authentication needs. */
 export interface Doorkeepers {
@@ -101,13 +106,9 @@ function bearer(context: Context): string | undefined {
 function parse(schema: z.ZodType, value: unknown, what: string): unknown {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issues = result.error.issues.slice(0, 5).map(({ path, message }) =>
-    path.length === 0 ? message : `${path.map(String).join(".")}: ${message}`
-  );
-  throw new HubProblem("invalid-request", `${what} is not valid: ${issues.join("; ").slice(0, 1000)}.`, {
-    errors: result.error.issues.slice(0, 20).map(({ path, message }) => ({
-      field: path.map(String).join(".").slice(0, 256),
-      detail: message,
-    })),
+  const problems = plainIssues(result.error.issues.slice(0, issuesMax), value).slice(0, issuesMax);
+  const told = problems.slice(0, issuesInSentence).map(({ field, detail }) => `${field || "it"} ${detail}`);
+  throw new HubProblem("invalid-request", `${what} is not valid: ${told.join("; ").slice(0, 1000)}.`, {
+    errors: problems.map(({ field, detail }) => ({ field: field.slice(0, 256), detail: detail.slice(0, 1000) })),
   });
 }

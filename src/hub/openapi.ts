@@ -114,15 +114,21 @@ function queryParameters(endpoint: Endpoint): Json[] {
 
 function answers(endpoint: Endpoint): Json {
   return Object.fromEntries(
-    Object.entries(endpoint.responses).map(([status, { description, schema, contentType }]) => {
-      const content = schema !== undefined
-        ? { content: { [contentType ?? "application/json"]: { schema: jsonSchema(schema, "output") } } }
-        : contentType !== undefined
-        ? { content: { [contentType]: { schema: { type: "string", format: "binary" } } } }
-        : {};
-      return [status, { description, ...content }];
+    Object.entries(endpoint.responses).map(([status, { description, schema, contentType, json }]) => {
+      const contents = {
+        ...(schema === undefined && contentType !== undefined
+          ? content(contentType, { type: "string", format: "binary" })
+          : {}),
+        ...(schema === undefined ? {} : content(contentType ?? "application/json", jsonSchema(schema, "output"))),
+        ...(json === undefined ? {} : content("application/json", jsonSchema(json, "output"))),
+      };
+      return [status, { description, ...(Object.keys(contents).length === 0 ? {} : { content: contents }) }];
     }),
   );
+}
+
+function content(type: string, schema: Json): Json {
+  return { [type]: { schema } };
 }
 
 function problems(endpoint: Endpoint): Json {

@@ -4,6 +4,9 @@
  */
 import { HubProblem } from "./services.ts";
 
+/** Reason of the {@linkcode HubProblem} `forbidden` for what another site sent. */
+export const sentFromElsewhere = "sent-from-elsewhere";
+
 /** Throws {@linkcode HubProblem} `forbidden` for a changing request from elsewhere. */
 export function checkSameOrigin(request: Request, options: { publicUrl: URL }): void {
   if (request.method === "GET" || request.method === "HEAD" || request.method === "OPTIONS") return;
@@ -16,6 +19,7 @@ export function checkSameOrigin(request: Request, options: { publicUrl: URL }): 
     throw new HubProblem(
       "forbidden",
       `This was not sent from the hub's own pages. Open ${options.publicUrl.origin} and repeat it there.`,
+      { reason: sentFromElsewhere },
     );
   }
 }

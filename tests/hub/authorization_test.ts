@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { consolePages } from "../../src/hub/pages/mod.tsx";
 import { HubClient } from "./hub_client.ts";
 import { startTestHub } from "./start_hub.ts";
@@ -142,6 +142,18 @@ Deno.test("a session's cookie changes something only from the hub's own pages", 
   assertEquals(await create({ origin: "null" }), 403);
   await sessions.logOut(login.secret);
   assertEquals(await create({ origin: test.url }), 401);
+});
+
+Deno.test("a browser that another site made send something is shown a page, in its language, and nothing is done", async () => {
+  await using test = await startTestHub({ pages: consolePages });
+  const response = await fetch(`${test.url}/account/integrations/new`, {
+    method: "POST",
+    headers: { "sec-fetch-site": "cross-site", "accept-language": "de" },
+    body: new URLSearchParams({ name: "x" }),
+  });
+  assertEquals([response.status, response.headers.get("content-type")], [403, "text/html; charset=UTF-8"]);
+  assertMatch(await response.text(), /Das kam nicht von hier/);
+  assertEquals((await test.admin.request("POST", "/nowhere")).status, 403);
 });
 
 Deno.test("logins are limited per name and address, and a right password before that is not counted", async () => {

@@ -175,6 +175,9 @@ export const de: Messages = {
   tooManyText: (p) =>
     `Zum Schutz Ihres Kontos werden weitere Versuche abgelehnt. Versuchen Sie es in ${p.wait} noch einmal.`,
   tooManyAt: "Ab dann geht es wieder:",
+  elsewhereTitle: "Das kam nicht von hier",
+  elsewhereText:
+    "Eine andere Website hat es gesendet; es wurde nichts geändert. Wenn Sie es waren: Wiederholen Sie es auf diesen Seiten.",
   expiredTitle: "Diese Seite war zu lange offen",
   expiredText: "Es wurde nichts geändert. Gehen Sie zurück zur Seite und wiederholen Sie es.",
   sessionExpired: "Ihre Sitzung ist beendet. Melden Sie sich wieder an; danach geht es dort weiter, wo Sie waren.",
@@ -290,7 +293,7 @@ export const de: Messages = {
   downloadJson: "als JSON",
   refusedHeading: "Zeilen, die nicht importiert werden können",
   refusedText:
-    "Korrigieren Sie sie in der Datenbank oder in der Abfrage: Sobald ihre Zeit wieder gelesen wird, werden sie importiert.",
+    "Korrigieren Sie sie in der Datenbank oder in der Abfrage. Nach einer Änderung der Abfrage wird alles noch einmal gelesen. Was in der Datenbank korrigiert wurde, wird importiert, wenn seine Zeit von selbst noch einmal gelesen wird: Das ist bei neuen Zeilen so, nicht aber bei Historie, die schon gelesen ist.",
   refusedRows: (p) => `${p.refused} von ${p.rows} Zeilen`,
   windowsHeading: "Zeitfenster",
   windowsText:

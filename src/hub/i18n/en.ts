@@ -183,6 +183,8 @@ export const en = {
   tooManyText: (p: { readonly wait: string }) =>
     `To protect your account, further attempts are refused. Try again in ${p.wait}.`,
   tooManyAt: "From then on it works again:",
+  elsewhereTitle: "This did not come from here",
+  elsewhereText: "Another website sent it, and nothing was changed. If it was you, do it again on these pages.",
   expiredTitle: "This page was open for too long",
   expiredText: "Nothing was changed. Go back to the page, and do it again.",
   sessionExpired: "Your session has ended. Log in again; you then continue where you were.",
@@ -299,7 +301,8 @@ export const en = {
   downloadCsv: "Download rows as CSV",
   downloadJson: "as JSON",
   refusedHeading: "Rows that cannot be imported",
-  refusedText: "Correct them in the database or in the query: the next reading of their time then imports them.",
+  refusedText:
+    "Correct them in the database or in the query. After a change of the query everything is read again. What was corrected in the database is imported if its time is read again by itself: that is so for new rows, but not for history that was read already.",
   refusedRows: (p: { readonly refused: string; readonly rows: string }) => `${p.refused} of ${p.rows} rows`,
   windowsHeading: "Windows of time",
   windowsText:

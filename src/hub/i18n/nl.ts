@@ -174,6 +174,9 @@ export const nl: Messages = {
   tooManyText: (p) =>
     `Om je account te beschermen worden verdere pogingen geweigerd. Probeer het over ${p.wait} opnieuw.`,
   tooManyAt: "Vanaf dan gaat het weer:",
+  elsewhereTitle: "Dit kwam niet van hier",
+  elsewhereText:
+    "Een andere website heeft het verzonden; er is niets gewijzigd. Was jij het zelf? Doe het dan opnieuw op deze pagina's.",
   expiredTitle: "Deze pagina stond te lang open",
   expiredText: "Er is niets gewijzigd. Ga terug naar de pagina en doe het opnieuw.",
   sessionExpired: "Je sessie is afgelopen. Log opnieuw in; daarna ga je verder waar je was.",
@@ -286,7 +289,8 @@ export const nl: Messages = {
   downloadCsv: "Rijen downloaden als CSV",
   downloadJson: "als JSON",
   refusedHeading: "Rijen die niet kunnen worden geïmporteerd",
-  refusedText: "Corrigeer ze in de database of in de query: zodra hun tijd weer wordt gelezen, worden ze geïmporteerd.",
+  refusedText:
+    "Corrigeer ze in de database of in de query. Na een wijziging van de query wordt alles opnieuw gelezen. Wat in de database is gecorrigeerd, wordt geïmporteerd als de tijd ervan vanzelf opnieuw wordt gelezen: dat geldt voor nieuwe rijen, maar niet voor historie die al gelezen is.",
   refusedRows: (p) => `${p.refused} van ${p.rows} rijen`,
   windowsHeading: "Tijdvensters",
   windowsText:

@@ -7,6 +7,7 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HubProblem, type HubServices } from "../services.ts";
+import { checkSameOrigin } from "../same_origin.ts";
 import { addRoutes } from "./add_page.tsx";
 import { assetRoutes } from "./assets.ts";
 import type { ConsoleOptions } from "./console_options.ts";
@@ -29,6 +30,10 @@ export type { ConsoleOptions };
 export function consolePages(services: HubServices, options: ConsoleOptions = {}): Hono {
   const app = new Hono();
   app.onError(problemPage);
+  app.use(async (context, next) => {
+    checkSameOrigin(context.req.raw, services);
+    await next();
+  });
   const limitTo = (maxSize: number) =>
     bodyLimit({
       maxSize,

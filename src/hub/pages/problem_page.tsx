@@ -6,6 +6,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Session } from "../services.ts";
 import { HubProblem } from "../services.ts";
+import { sentFromElsewhere } from "../same_origin.ts";
 import { Instant } from "./components/instant.tsx";
 import { setFlash } from "./flash.ts";
 import { formExpired } from "./form.ts";
@@ -64,6 +65,9 @@ function describe(error: unknown, context: Context, view: View): ProblemText {
     case "not-found":
       return { status: 404, title: messages.notFoundTitle, text: messages.notFoundText };
     case "forbidden":
+      if (error.reason === sentFromElsewhere) {
+        return { status: 403, title: messages.elsewhereTitle, text: messages.elsewhereText };
+      }
       return error.reason === formExpired
         ? { status: 403, title: messages.expiredTitle, text: messages.expiredText }
         : { status: 403, title: messages.forbiddenTitle, text: messages.forbiddenText };

@@ -1,5 +1,5 @@
 /** REST: what has been loaded of a database integration, and the rows. */
-import { PageQuery, RowsQuery, WindowsBody } from "../api_schemas.ts";
+import { PageQuery, RowsBody, RowsQuery, WindowsBody } from "../api_schemas.ts";
 import { attachment } from "../content_disposition.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import type { HubServices } from "../services.ts";
@@ -35,7 +35,7 @@ export function rowEndpoints({ rows }: Pick<HubServices, "rows">): readonly Endp
       audience: "reader",
       query: RowsQuery,
       problems: ["conflict", "unavailable"],
-      responses: { 200: { description: "The rows, streamed", contentType: "text/csv" } },
+      responses: { 200: { description: "The rows, streamed", contentType: "text/csv", json: RowsBody } },
       async handle({ context, caller, param }) {
         const query = RowsQuery.parse(context.req.query());
         const accept = context.req.header("accept") ?? "";

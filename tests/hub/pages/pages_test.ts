@@ -17,7 +17,7 @@ function setUp(options: { role?: Role } = {}) {
     app.request(new URL(path, url), {
       method: "POST",
       body: new URLSearchParams(fields),
-      headers: { cookie, ...headers },
+      headers: { cookie, "sec-fetch-site": "same-origin", ...headers },
     });
   return { get, post, csrf: csrfToken };
 }

@@ -44,6 +44,10 @@ Deno.test("rows are in UTC in the order of time, as CSV and as JSON, and a range
     headers: { accept: "application/json" },
   });
   assertEquals((await json.json()).length, 3);
+  const described = await (await test.admin.request("GET", "/api/openapi.json")).json();
+  const { content } = described.paths["/api/v1/integrations/{id}/rows"].get.responses["200"];
+  assertEquals(Object.keys(content), ["text/csv", "application/json"]);
+  assertEquals(content["application/json"].schema.type, "array");
   const wrong = await test.admin.request("GET", `/api/v1/integrations/${id}/rows?from=yesterday`);
   assertEquals([wrong.status, (await wrong.json()).errors[0].field], [400, "from"]);
   const csvIntegration = await test.admin.createIntegration("files");
