@@ -31,8 +31,8 @@ export interface Delivery {
   run(signal: AbortSignal): Promise<void>;
   /** The hub answers: waiting retries go at once. */
   reachable(): void;
-  /** The hub has this many batches of the integration; fewer than were acknowledged are sent again. */
-  compare(receivedCount: number): void;
+  /** What the hub has: when it is less than it has acknowledged, that is sent again; and what it takes whole. */
+  assigned(assignment: Pick<Assignment, "received" | "wholePayloadBytes">): void;
   readonly problem: string | null;
   /** Why something waits though all is well. */
   readonly notice: string | null;
@@ -213,7 +213,7 @@ export class Agent {
     if (assignment.paused) this.#options.onPaused(assignment.link);
     this.#linking.renamed(assignment.link);
     source.apply(assignment);
-    delivery.compare(assignment.received.count);
+    delivery.assigned(assignment);
   }
 
   async #carryOut(

@@ -72,10 +72,14 @@ export class DeliveryFailures {
       return;
     }
     if (!this.troubles.outageFailed({ error, round, nowMs: this.#options.clock.monotonicMs() })) return;
-    log.warn("Cannot deliver to the hub: {reason}. {batches} batches wait; they are sent as soon as it works again.", {
-      reason: error.message.replace(/\.$/, ""),
-      batches: this.#options.spool.waiting().batches,
-    });
+    const { batches } = this.#options.spool.waiting();
+    const reason = error.message.replace(/\.$/, "");
+    log.warn(
+      batches === 1
+        ? "Cannot deliver to the hub: {reason}. One batch waits; it is sent as soon as it works again."
+        : "Cannot deliver to the hub: {reason}. {batches} batches wait; they are sent as soon as it works again.",
+      { reason, batches },
+    );
   }
 
   /** A batch was delivered. Returns the trouble that it had, if any. */
@@ -101,10 +105,13 @@ export class DeliveryFailures {
     const nowMs = this.#options.clock.monotonicMs();
     const outage = this.troubles.gotThrough(nowMs);
     if (!outage) return;
-    log.info("The delivery to the hub works again after {seconds} s; {batches} batches waited.", {
-      seconds: Math.round((nowMs - outage.sinceMs) / 1000),
-      batches: this.#options.spool.waiting().batches,
-    });
+    const { batches } = this.#options.spool.waiting();
+    log.info(
+      batches === 1
+        ? "The delivery to the hub works again after {seconds} s; one batch waited."
+        : "The delivery to the hub works again after {seconds} s; {batches} batches waited.",
+      { seconds: Math.round((nowMs - outage.sinceMs) / 1000), batches },
+    );
   }
 
   /** When others were delivered since this batch began to fail, it is this batch that the hub cannot cope with. */

@@ -1,29 +1,37 @@
 /**
- * Delivers what waits in the spool: live data before history, each oldest first. Small batches go several at a time, of
- * the large ones one of each lane, and a part of history waits while live data is being sent.
+ * Delivers what waits in the spool: live data before history, each oldest first. Small batches go whole, several in
+ * one request, where the hub takes them so, else several at a time; of the large ones goes one of each lane. History waits
+ * while live data is being sent.
  *
  * Trouble on the way to the hub pauses everything and is logged once; then one batch at a time tries whether it works
  * again. Trouble with one batch delays that batch. A batch that will never be taken is set aside.
  */
 import { getLogger } from "@logtape/logtape";
+import type { Assignment } from "../protocol/assignment.ts";
+import { type Receipt, wholePayloadBytesMax } from "../protocol/delivery.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { DailyWindow } from "../runtime/daily_window.ts";
 import { Waker } from "../runtime/waker.ts";
 import { batchTitle, DeliveryFailures } from "./delivery_failures.ts";
+import { DeliveryLog } from "./delivery_log.ts";
 import { LaneGate } from "./lane_gate.ts";
-import { partBytesAfter, partBytesAfterFailure, partBytesFirst, partBytesMaxAt } from "./part_size.ts";
-import { type DeliveryClient, HubError, type Spool, type StoredBatch } from "./ports.ts";
+import { LineSizing } from "./line_sizing.ts";
+import { partBytesMaxAt } from "./part_size.ts";
+import { type DeliveryClient, HubError, type Lane, type Spool, type StoredBatch } from "./ports.ts";
 import { type AcknowledgedBatches, RestoredHub } from "./restored_hub.ts";
 import { untilAborted } from "./tasks.ts";
-import { type PartSizing, transfer } from "./transfer.ts";
+import { transfer } from "./transfer.ts";
 import { UploadHours, UploadHoursOverError } from "./upload_hours.ts";
+import { mayGoWhole, transferWhole, WholeGroup } from "./whole_transfer.ts";
 
 const log = getLogger(["cloud-link", "uploader"]);
 
 /** Payloads up to this length are small, in bytes. */
 const smallBytesMax = 256 * 1024;
-/** So many small batches are sent at the same time. */
+/** So many small batches are sent in parts at the same time. */
 const smallMax = 8;
+/** So many requests with whole batches are under way: while one is answered, the next one is gathered. */
+const wholeRequestsMax: Readonly<Record<Lane, number>> = { live: 2, history: 1 };
 /** So many large batches are passed over to find a small one that may go. */
 const passedOverMax = 64;
 
@@ -68,7 +76,7 @@ export interface DeliveryProgress {
 
 interface Transfer {
   readonly batch: StoredBatch;
-  readonly isLarge: boolean;
+  readonly size: "whole" | "small" | "large";
   readonly done: Promise<void>;
   sentBytes: number;
 }
@@ -83,6 +91,10 @@ export class Uploader {
   readonly #hours: UploadHours;
   readonly #sizing: LineSizing;
   readonly #transfers = new Map<string, Transfer>();
+  readonly #log: DeliveryLog;
+  readonly #wholeRequests: Record<Lane, number> = { live: 0, history: 0 };
+  /** Payloads up to this length may go whole, in bytes; 0 until the hub has said so. */
+  #wholePayloadBytes = 0;
   #comparing: Promise<void> | undefined;
 
   constructor(options: UploaderOptions) {
@@ -90,6 +102,7 @@ export class Uploader {
     this.#failures = new DeliveryFailures(options);
     this.#restored = new RestoredHub(options.spool);
     const { clock, limits: { bytesPerSecondMax, window, timeZone } = {} } = options;
+    this.#log = new DeliveryLog(clock);
     this.#gate = new LaneGate({ clock, bytesPerSecondMax });
     this.#hours = new UploadHours({ clock, window, timeZone: timeZone ?? (() => Temporal.Now.timeZoneId()) });
     this.#sizing = new LineSizing(partBytesMaxAt(bytesPerSecondMax));
@@ -122,9 +135,10 @@ export class Uploader {
     this.#waker.wake();
   }
 
-  /** The hub says how many batches of the integration it has. */
-  compare(receivedCount: number): void {
-    this.#restored.told(receivedCount, this.#options.clock.monotonicMs());
+  /** The hub says how many batches of the integration it has, and which it takes whole. */
+  assigned({ received, wholePayloadBytes = 0 }: Pick<Assignment, "received" | "wholePayloadBytes">): void {
+    this.#wholePayloadBytes = Math.min(wholePayloadBytes, wholePayloadBytesMax);
+    this.#restored.told(received.count, this.#options.clock.monotonicMs());
     if (this.#restored.wanted) this.#waker.wake();
   }
 
@@ -155,7 +169,8 @@ export class Uploader {
   /** Starts what may be under way now. */
   #start(signal: AbortSignal): void {
     const { spool, clock } = this.#options;
-    this.#hours.tell({ heldBack: false, batches: spool.waiting().batches });
+    // Asked for only when it is worth it: counting takes as long as there is much to deliver.
+    if (this.#hours.waitMs === 0) this.#hours.tell({ heldBack: false, batches: spool.waiting().batches });
     const nowMs = clock.monotonicMs();
     const { outage } = this.#failures.troubles;
     if (outage && (nowMs < outage.untilMs || this.#transfers.size > 0 || this.#comparing)) return;
@@ -165,14 +180,36 @@ export class Uploader {
       if (!this.#comparing) this.#probe(except, signal);
       return;
     }
+    this.#fill(except, signal);
+  }
+
+  /** Starts until there is nothing more that may go, or no place for it. */
+  #fill(except: Set<string>, signal: AbortSignal): void {
+    let group: WholeGroup | undefined;
+    const sendGroup = () => {
+      if (group) this.#sendWhole(group, signal);
+      group = undefined;
+    };
     for (let passedOver = 0; passedOver < passedOverMax && this.#running("small") < smallMax;) {
       const batch = this.#next(except);
-      if (!batch) return;
+      if (!batch) break;
       const { id, lane, payloadBytes } = batch.declaration;
       except.add(id);
-      if (payloadBytes > smallBytesMax && this.#running(lane) > 0) passedOver++;
+      if (this.#goesWhole(batch)) {
+        if (group?.isFull || group?.lane !== lane) sendGroup();
+        if (!group && this.#wholeRequests[lane] >= wholeRequestsMax[lane]) break;
+        group ??= new WholeGroup(lane);
+        group.add(batch);
+      } else if (payloadBytes > smallBytesMax && this.#running(lane) > 0) passedOver++;
       else this.#send(batch, signal);
     }
+    sendGroup();
+  }
+
+  /** One that has failed goes by itself, so that it takes no others along. */
+  #goesWhole(batch: StoredBatch): boolean {
+    return mayGoWhole(batch, { payloadBytesMax: this.#wholePayloadBytes }) &&
+      this.#failures.troubles.of(batch.declaration.id) === undefined;
   }
 
   /** One batch tries whether things work again; not always the same one, which may be what the hub cannot cope with. */
@@ -188,33 +225,83 @@ export class Uploader {
     for (let heldBack = 0; heldBack < passedOverMax; heldBack++) {
       const batch = spool.next({ except });
       if (!batch || !this.#hours.holdBack(batch.declaration)) return batch;
-      this.#hours.tell({ heldBack: true, batches: spool.waiting().batches });
+      if (this.#hours.notice === null) this.#hours.tell({ heldBack: true, batches: spool.waiting().batches });
       if (batch.declaration.lane === "history") return undefined; // nothing but history comes after it
       except.add(batch.declaration.id);
     }
     return undefined;
   }
 
-  /** How many small batches are under way, or large ones of a lane. */
-  #running(which: "small" | "live" | "history"): number {
-    const matches = ({ isLarge, batch }: Transfer) =>
-      which === "small" ? !isLarge : isLarge && batch.declaration.lane === which;
+  /** How many small batches are under way in parts, or large ones of a lane. */
+  #running(which: "small" | Lane): number {
+    const matches = ({ size, batch }: Transfer) =>
+      which === "small" ? size === "small" : size === "large" && batch.declaration.lane === which;
     return [...this.#transfers.values()].filter(matches).length;
   }
 
   #send(batch: StoredBatch, signal: AbortSignal): void {
     const { id, payloadBytes } = batch.declaration;
-    const isLarge = payloadBytes > smallBytesMax;
+    const size = payloadBytes > smallBytesMax ? "large" : "small";
     const done = this.#sendNow(batch, signal).finally(() => {
       this.#transfers.delete(id);
       this.#waker.wake();
     });
-    this.#transfers.set(id, { batch, isLarge, done, sentBytes: 0 });
+    this.#transfers.set(id, { batch, size, done, sentBytes: 0 });
+  }
+
+  #sendWhole(group: WholeGroup, signal: AbortSignal): void {
+    this.#wholeRequests[group.lane]++;
+    const done = this.#sendWholeNow(group, signal).finally(() => {
+      for (const { declaration } of group.batches) this.#transfers.delete(declaration.id);
+      this.#wholeRequests[group.lane]--;
+      this.#waker.wake();
+    });
+    for (const batch of group.batches) {
+      this.#transfers.set(batch.declaration.id, { batch, size: "whole", done, sentBytes: 0 });
+    }
+  }
+
+  async #sendWholeNow(group: WholeGroup, signal: AbortSignal): Promise<void> {
+    const { client, clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const { round } = this.#failures.troubles;
+    const failed = (batch: StoredBatch, error: unknown) =>
+      this.#failures.batch(batch, { error, startedMs, round, signal });
+    const inParts: StoredBatch[] = [];
+    try {
+      using _ = this.#gate.enter(group.lane);
+      const outcomes = await transferWhole(group, { client, gate: this.#gate, hours: this.#hours, signal });
+      for (const [index, batch] of group.batches.entries()) {
+        const outcome = outcomes[index];
+        if (outcome?.state === "received") this.#acknowledge(batch, { receipt: outcome.receipt, startedMs });
+        else if (outcome?.state === "failed") await failed(batch, outcome.error);
+        else inParts.push(batch);
+      }
+    } catch (error) {
+      if (error instanceof UploadHoursOverError || signal.aborted) return;
+      if (error instanceof HubError && error.kind === "refused") return this.#withoutWhole(error);
+      for (const batch of group.batches) await failed(batch, error);
+    }
+    for (const batch of inParts) await this.#sendNow(batch, signal);
+  }
+
+  /** A hub of before, or something on the way, does not take such requests: until the next assignment all go in parts. */
+  #withoutWhole({ message }: HubError): void {
+    this.#wholePayloadBytes = 0;
+    log.debug("Small batches are sent in parts for now: {reason}", { reason: message });
+  }
+
+  #acknowledge(batch: StoredBatch, { receipt, startedMs }: { receipt: Receipt; startedMs: number }): void {
+    const { spool, clock } = this.#options;
+    const { id } = batch.declaration;
+    spool.acknowledge(id, receipt);
+    const failures = this.#failures.delivered(id)?.failures ?? 0;
+    this.#log.delivered(batch, { ms: clock.monotonicMs() - startedMs, tries: failures + 1 });
   }
 
   async #sendNow(batch: StoredBatch, signal: AbortSignal): Promise<void> {
-    const { spool, client, clock } = this.#options;
-    const { id, lane, bytes } = batch.declaration;
+    const { client, clock } = this.#options;
+    const { id, lane } = batch.declaration;
     const startedMs = clock.monotonicMs();
     const { round } = this.#failures.troubles;
     const onProgress = ({ sentBytes, arrived }: { sentBytes: number; arrived: boolean }) => {
@@ -227,14 +314,7 @@ export class Uploader {
       const afresh = this.#failures.troubles.of(id)?.afresh ?? false;
       const { sizing, gate, hours } = { sizing: this.#sizing, gate: this.#gate, hours: this.#hours };
       const receipt = await transfer(batch, { client, clock, gate, hours, sizing, afresh, onProgress, signal });
-      spool.acknowledge(id, receipt);
-      const trouble = this.#failures.delivered(id);
-      log.info("Delivered {title}, {bytes} bytes, in {seconds} s.", {
-        title: batchTitle(batch),
-        bytes,
-        seconds: seconds(clock.monotonicMs() - startedMs),
-        ...(trouble ? { tries: trouble.failures + 1 } : {}),
-      });
+      this.#acknowledge(batch, { receipt, startedMs });
     } catch (error) {
       if (error instanceof UploadHoursOverError) return;
       if (!signal.aborted) await this.#failures.batch(batch, { error, startedMs, round, signal });
@@ -257,30 +337,4 @@ export class Uploader {
       this.#waker.wake();
     }
   }
-}
-
-/** The size of parts, by how the line to the object store does; all transfers share the line. */
-class LineSizing implements PartSizing {
-  readonly #bytesMax: number;
-  #bytes = partBytesFirst;
-
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
-  }
-
-  get bytes(): number {
-    return Math.min(this.#bytes, this.#bytesMax);
-  }
-
-  sent(part: { bytes: number; ms: number }): void {
-    this.#bytes = partBytesAfter(this.#bytes, part);
-  }
-
-  failed(): void {
-    this.#bytes = partBytesAfterFailure(this.#bytes);
-  }
-}
-
-function seconds(ms: number): number {
-  return Math.round(ms / 10) / 100;
 }

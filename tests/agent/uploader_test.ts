@@ -5,7 +5,7 @@ import { Uploader } from "../../src/agent/uploader.ts";
 import { assert, assertEquals, assertMatch, assertPrompt } from "../assert.ts";
 import { type CapturedLog, captureLog } from "../fakes/captured_log.ts";
 import { FakeClock, settle } from "../fakes/fake_clock.ts";
-import { type HubCall, hubError, MemoryHub } from "../fakes/memory_hub.ts";
+import { type HubCall, hubError, MemoryHub, type MemoryHubOptions } from "../fakes/memory_hub.ts";
 import { MemorySpool } from "../fakes/memory_spool.ts";
 
 const mebibyte = 1024 * 1024;
@@ -24,11 +24,22 @@ interface Bench {
 
 type OnCall = (call: HubCall, bench: Bench, signal: AbortSignal) => Promise<void> | void;
 
-async function withUploader(onCall: OnCall, act: (bench: Bench) => Promise<void>): Promise<void> {
+interface Given {
+  readonly onCall?: OnCall;
+  readonly onWhole?: MemoryHubOptions["onWhole"];
+  /** What the hub says that it takes whole, from the beginning. */
+  readonly wholePayloadBytes?: number;
+}
+
+async function withUploader(given: OnCall | Given, act: (bench: Bench) => Promise<void>): Promise<void> {
+  const { onCall = never, onWhole, wholePayloadBytes } = typeof given === "function" ? { onCall: given } : given;
   using log = await captureLog();
   const spool = new MemorySpool();
   const clock = new FakeClock();
-  const hub = new MemoryHub({ onCall: (call, signal) => onCall(call, bench, signal) });
+  const hub = new MemoryHub({
+    onCall: (call, signal) => onCall(call, bench, signal),
+    ...(onWhole === undefined ? {} : { onWhole }),
+  });
   const unlinked: HubError[] = [];
   const uploader = new Uploader({
     spool,
@@ -37,6 +48,7 @@ async function withUploader(onCall: OnCall, act: (bench: Bench) => Promise<void>
     random: () => 1,
     onUnlinked: (error) => unlinked.push(error),
   });
+  if (wholePayloadBytes !== undefined) uploader.assigned({ received: { count: 0 }, wholePayloadBytes });
   const stop = new AbortController();
   const running = uploader.run(stop.signal).catch((error) => {
     if (error !== stop.signal.reason) throw error;
@@ -243,7 +255,7 @@ Deno.test("a batch that the hub cannot cope with does not hold up the others", a
     await spool.until(() => spool.delivered.length === 30);
     assertMatch(uploader.problem ?? "", /A batch waits to be delivered: the hub is busy/);
     assertEquals(log.lines().filter((line) => line.startsWith("warning")), [
-      "warning Cannot deliver to the hub: the hub is busy. 1 batches wait; they are sent as soon as it works again.",
+      "warning Cannot deliver to the hub: the hub is busy. One batch waits; it is sent as soon as it works again.",
       "warning Cannot deliver poison.csv: the hub is busy. It is kept and tried again; other data goes on.",
     ]);
   });
@@ -352,16 +364,16 @@ Deno.test("uploader sends a restored hub again what it has forgotten", () =>
   withUploader(never, async ({ add, spool, hub, uploader, log }) => {
     for (let n = 0; n < 30; n++) add(`${n}`);
     await spool.until(() => spool.delivered.length === 30);
-    uploader.compare(30);
+    uploader.assigned({ received: { count: 30 } });
     await settle();
     assertEquals(hub.of("missing").length, 0);
     for (let n = 10; n < 25; n++) hub.received.delete(`${n}`);
-    uploader.compare(15);
+    uploader.assigned({ received: { count: 15 } });
     await log.line(/^warning The hub has forgotten 15 batches/);
     await spool.until(() => spool.delivered.length === 30);
     assertEquals(hub.received.size, 30);
-    uploader.compare(29);
-    uploader.compare(29);
+    uploader.assigned({ received: { count: 29 } });
+    uploader.assigned({ received: { count: 29 } });
     await settle();
     assertEquals(hub.of("missing").length, 1, "not asked again for every assignment");
   }));
@@ -371,8 +383,111 @@ Deno.test("uploader compares with a restored hub even when it was unreachable at
     add("a");
     await spool.until(() => spool.delivered.length === 1);
     hub.received.clear();
-    uploader.compare(0);
+    uploader.assigned({ received: { count: 0 } });
     await settle();
     await clock.advance(1000);
     while (!hub.received.has("a")) await settle();
   }));
+
+const takesWhole = { wholePayloadBytes: 32 * 1024 };
+
+Deno.test("uploader sends small batches whole where the hub takes them so, live before history, oldest first", () =>
+  withUploader(takesWhole, async ({ add, spool, hub }) => {
+    const contents = new Map<string, Uint8Array>();
+    const large = Object.entries({ "large-live": 300_000, "over-the-limit": 32 * 1024 + 1 });
+    for (let n = 100; n < 200; n++) {
+      contents.set(`history-${n}`, add(`history-${n}`, { lane: "history" }));
+      contents.set(`live-${n}`, add(`live-${n}`, { bytes: n === 100 ? 32 * 1024 : n }));
+    }
+    for (const [id, bytes] of large) contents.set(id, add(id, { bytes }));
+    await spool.until(() => spool.delivered.length === contents.size);
+    for (const [id, content] of contents) assertEquals(hub.received.get(id), content);
+
+    const order = hub.whole.flat();
+    const lane = (name: string) => [...contents.keys()].filter((id) => id.startsWith(name));
+    assertEquals(order, [...lane("live"), ...lane("history")]);
+    assertEquals(new Set(hub.of("declare")), new Set(large.map(([id]) => `${id}@0`)));
+    for (const request of hub.whole) {
+      assert(request.length <= 64 && new Set(request.map((id) => id.slice(0, 4))).size === 1, String(request));
+    }
+    assert(hub.whole.length <= 10, `${hub.whole.length} requests`);
+  }));
+
+Deno.test("uploader sends a request with no more than a part's worth of payload, and two of them at a time", async () => {
+  let open = 0;
+  let most = 0;
+  let largest = 0;
+  const onCall: OnCall = async (call) => {
+    most = Math.max(most, ++open);
+    largest = Math.max(largest, call.bytes);
+    await settle();
+    open--;
+  };
+  await withUploader({ onCall, ...takesWhole }, async ({ add, spool }) => {
+    for (let n = 0; n < 50; n++) add(`${n}`, { bytes: 32 * 1024 });
+    await spool.until(() => spool.delivered.length === 50);
+    assertEquals([most, largest], [2, 256 * 1024]);
+  });
+});
+
+Deno.test("uploader sends in parts what a hub of before refuses whole, and asks again with the next assignment", () =>
+  withUploader({ onCall: failing("whole", 1, () => hubError("refused")), ...takesWhole }, async (bench) => {
+    const { add, spool, hub, uploader, log } = bench;
+    for (let n = 0; n < 20; n++) add(`${n}`);
+    await spool.until(() => spool.delivered.length === 20);
+    assertEquals([hub.whole.length, hub.of("complete").length, spool.asides.size], [1, 20, 0]);
+    assertEquals(log.lines().filter((line) => line.startsWith("warning")), []);
+
+    uploader.assigned({ received: { count: 20 } });
+    add("in parts");
+    await spool.until(() => spool.delivered.length === 21);
+    uploader.assigned({ received: { count: 21 }, ...takesWhole });
+    add("whole");
+    await spool.until(() => spool.delivered.length === 22);
+    assertEquals(hub.whole.slice(1), [["whole"]]);
+  }));
+
+Deno.test("uploader does with each whole batch what the hub says of it", async () => {
+  const onWhole: Given["onWhole"] = ({ declaration: { id } }) => {
+    if (id === "wanted") return { state: "wanted" };
+    if (id === "refused") return { state: "failed", error: hubError("refused") };
+    if (id === "altered") return { state: "failed", error: hubError("checksum") };
+    return undefined;
+  };
+  await withUploader({ onWhole, ...takesWhole }, async ({ add, spool, hub, clock, log }) => {
+    const contents = new Map(["a", "wanted", "refused", "altered", "b"].map((id) => [id, add(id)]));
+    add("damaged", { damaged: new BatchDamagedError("it is not what was written") });
+    await spool.until(() => spool.delivered.length === 3 && spool.asides.size === 2);
+    assertEquals([...spool.asides.keys()].toSorted(), ["damaged", "refused"]);
+    assertEquals(hub.whole, [["a", "wanted", "refused", "altered", "b"]]);
+    await log.line(/^warning Cannot deliver altered\.csv: the hub is checksum/);
+    await resting(clock);
+    await clock.advance(1000);
+    await spool.until(() => spool.delivered.length === 4);
+    for (const id of ["a", "wanted", "altered", "b"]) assertEquals(hub.received.get(id), contents.get(id));
+    assertEquals(new Set(hub.of("declare")), new Set(["wanted@0", "altered@0"]));
+  });
+});
+
+Deno.test("a whole batch that the hub cannot cope with holds up the others only once", async () => {
+  const isPoisoned = new Set<string>();
+  const onCall: OnCall = (call, { hub }) => {
+    const ids = call.what === "whole" ? hub.whole.at(-1) ?? [] : [call.id];
+    if (ids.some((id) => isPoisoned.has(id))) throw hubError("busy");
+  };
+  await withUploader({ onCall, ...takesWhole }, async ({ add, spool, clock }) => {
+    isPoisoned.add("10");
+    for (let n = 0; n < 20; n++) add(`${n}`);
+    await resting(clock);
+    for (let n = 0; n < 10 && spool.delivered.length < 19; n++) {
+      await clock.advance(clock.nextDueMs ?? 0);
+      await settle();
+    }
+    await spool.until(() => spool.delivered.length === 19);
+    for (let n = 0; n < 5; n++) add(`later-${n}`);
+    await spool.until(() => spool.delivered.length === 24);
+    isPoisoned.clear();
+    await clock.advance(300_000);
+    await spool.until(() => spool.delivered.length === 25);
+  });
+});

@@ -1,0 +1,57 @@
+/**
+ * Tells the log what was delivered: every file and every window of history. Live windows of a database come every few
+ * seconds in real time; of each kind of data a line comes now and then, and says how many there were.
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../runtime/clock.ts";
+import { batchTitle } from "./delivery_failures.ts";
+import type { StoredBatch } from "./ports.ts";
+
+const log = getLogger(["cloud-link", "uploader"]);
+
+/** Lines of the same kind of live data are so far apart, in ms. */
+const liveLineEveryMs = 5 * 60_000;
+
+/** What was delivered of one kind of data since the last line. */
+interface Unsaid {
+  saidAtMs: number;
+  batches: number;
+}
+
+/** One for each uploader. */
+export class DeliveryLog {
+  readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #unsaid = new Map<string, Unsaid>();
+
+  constructor(clock: Pick<Clock, "monotonicMs">) {
+    this.#clock = clock;
+  }
+
+  /** `tries`: when it was not the first. */
+  delivered(batch: StoredBatch, { ms, tries }: { ms: number; tries: number }): void {
+    const { bytes, lane, origin } = batch.declaration;
+    const facts = {
+      title: batchTitle(batch),
+      bytes,
+      seconds: Math.round(ms / 10) / 100,
+      ...(tries > 1 ? { tries } : {}),
+    };
+    if (lane === "history" || origin.kind === "csv" || tries > 1) {
+      return log.info("Delivered {title}, {bytes} bytes, in {seconds} s.", facts);
+    }
+    const unsaid = this.#unsaid.get(origin.dataType) ?? { saidAtMs: -Infinity, batches: 0 };
+    this.#unsaid.set(origin.dataType, unsaid);
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - unsaid.saidAtMs < liveLineEveryMs) {
+      unsaid.batches++;
+      return log.debug("Delivered {title}, {bytes} bytes, in {seconds} s.", facts);
+    }
+    const { batches } = unsaid;
+    this.#unsaid.set(origin.dataType, { saidAtMs: nowMs, batches: 0 });
+    if (batches === 0) return log.info("Delivered {title}, {bytes} bytes, in {seconds} s.", facts);
+    log.info("Delivered {title}, {bytes} bytes, in {seconds} s, and {batches} before it since the last such line.", {
+      ...facts,
+      batches,
+    });
+  }
+}

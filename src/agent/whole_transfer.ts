@@ -1,0 +1,81 @@
+/**
+ * Sends small batches whole, several in one request. What goes wrong with one of them is its answer; what goes wrong with
+ * the request is thrown, and everything may be sent again.
+ */
+import { wholeBatchesMax, wholeContentBytesMax } from "../protocol/delivery.ts";
+import type { LaneGate } from "./lane_gate.ts";
+import type { DeliveryClient, Lane, StoredBatch, WholeBatch, WholeDelivery } from "./ports.ts";
+import { type UploadHours, UploadHoursOverError } from "./upload_hours.ts";
+
+/** So many bytes of payload go in one request: no more than the smallest part, so that a line that breaks loses little. */
+const requestBytesMax = 256 * 1024;
+
+/** Batches of one lane that will go in one request. */
+export class WholeGroup {
+  readonly lane: Lane;
+  readonly batches: StoredBatch[] = [];
+  #bytes = 0;
+
+  constructor(lane: Lane) {
+    this.lane = lane;
+  }
+
+  get isFull(): boolean {
+    return this.batches.length >= wholeBatchesMax || this.#bytes >= requestBytesMax;
+  }
+
+  add(batch: StoredBatch): void {
+    this.batches.push(batch);
+    this.#bytes += batch.declaration.payloadBytes;
+  }
+}
+
+/** What became of a batch. The error may also be of reading its file. */
+export type WholeOutcome =
+  | Exclude<WholeDelivery, { state: "failed" }>
+  | { readonly state: "failed"; readonly error: unknown };
+
+/** What the transfers of one uploader share, and the signal that ends this one. */
+export interface WholeTransferOptions {
+  readonly client: Pick<DeliveryClient, "sendWhole">;
+  readonly gate: LaneGate;
+  readonly hours: Pick<UploadHours, "holdBack">;
+  readonly signal: AbortSignal;
+}
+
+/** Whether a batch may be sent so to a hub that takes payloads up to this length. */
+export function mayGoWhole(
+  { declaration: { payloadBytes, bytes } }: StoredBatch,
+  options: { payloadBytesMax: number },
+): boolean {
+  return payloadBytes <= options.payloadBytesMax && bytes <= wholeContentBytesMax;
+}
+
+/** Sends them; the outcomes are in the order of the group. Throws {@linkcode UploadHoursOverError} when it is too late. */
+export async function transferWhole(
+  { lane, batches }: WholeGroup,
+  { client, gate, hours, signal }: WholeTransferOptions,
+): Promise<readonly WholeOutcome[]> {
+  const readings = await Promise.all(batches.map(readWhole));
+  const whole = readings.filter((reading) => "payload" in reading);
+  const bytes = whole.reduce((sum, { payload }) => sum + payload.length, 0);
+  await gate.pass({ lane, bytes }, signal);
+  if (batches.some(({ declaration }) => hours.holdBack(declaration))) throw new UploadHoursOverError();
+  const deliveries = whole.length === 0 ? [] : await client.sendWhole(whole, signal);
+  let answered = 0;
+  return readings.map((reading) => {
+    if ("error" in reading) return { state: "failed", error: reading.error };
+    const delivery = deliveries[answered++];
+    if (delivery === undefined) throw new Error("Cannot tell what became of a batch: there are too few answers");
+    return delivery;
+  });
+}
+
+async function readWhole(batch: StoredBatch): Promise<WholeBatch | { readonly error: unknown }> {
+  const { declaration } = batch;
+  try {
+    return { declaration, payload: await batch.read(0, declaration.payloadBytes) };
+  } catch (error) {
+    return { error };
+  }
+}
