@@ -21,15 +21,31 @@ export async function checkAttempts(
 ): Promise<void> {
   const now = options.clock.now();
   for (const { name, limit } of options.buckets) {
-    const oldest = await transaction.selectFrom("attempt").select("at").where("bucket", "=", name)
-      .where("at", ">", now - limit.windowMs).orderBy("at", "desc").offset(limit.attemptsMax - 1).limit(1)
-      .executeTakeFirst();
+    const oldest = await oldestThatCounts(transaction, { name, limit, now });
     if (oldest === undefined) continue;
     const retryAfterSeconds = Math.max(1, Math.ceil((oldest.at + limit.windowMs - now) / 1000));
     throw new HubProblem("too-many-requests", `${options.detail} Try again in ${duration(retryAfterSeconds)}.`, {
       retryAfterSeconds,
     });
   }
+}
+
+/** Whether the bucket is full. */
+export async function isFull(
+  transaction: DatabaseTransaction | Database,
+  options: { bucket: Bucket; clock: Clock },
+): Promise<boolean> {
+  return await oldestThatCounts(transaction, { ...options.bucket, now: options.clock.now() }) !== undefined;
+}
+
+/** The attempt that has to leave the window before the next one may come; `undefined` while there is room. */
+async function oldestThatCounts(
+  transaction: DatabaseTransaction | Database,
+  { name, limit, now }: Bucket & { now: number },
+): Promise<{ at: number } | undefined> {
+  return await transaction.selectFrom("attempt").select("at").where("bucket", "=", name)
+    .where("at", ">", now - limit.windowMs).orderBy("at", "desc").offset(limit.attemptsMax - 1).limit(1)
+    .executeTakeFirst();
 }
 
 /** Counts one attempt in every bucket; the ids take it back by {@linkcode forgetAttempts}. */

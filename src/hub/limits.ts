@@ -10,15 +10,30 @@ export interface AttemptLimit {
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
+/** Limits of wrong PINs, see {@linkcode wrongPinLimits}. */
+export interface WrongPinLimits {
+  readonly user: AttemptLimit;
+  /** Of IPv6 the /64 is one address. */
+  readonly address: AttemptLimit;
+  readonly all: AttemptLimit;
+  /** As `all`, for accounts that typed a wrong PIN within `rememberedMs`. */
+  readonly suspects: AttemptLimit & { readonly rememberedMs: number };
+}
+
 /**
  * Wrong PINs. A PIN lives for five minutes, and in any five minutes the whole hub takes no more than 60 wrong ones: so
  * however many users and addresses join in, one PIN of the million is hit with a probability of 60 in a million.
+ *
+ * A limit in all is also a lever: whoever uses it up keeps others from linking. So its last third is for accounts in
+ * which nobody typed a wrong PIN within the hour. To use up that, too, takes 20 fresh accounts every five minutes;
+ * accounts are made by the hub's operator alone.
  */
-export const wrongPinLimits = {
+export const wrongPinLimits: WrongPinLimits = {
   user: { attemptsMax: 5, windowMs: 5 * minuteMs },
   address: { attemptsMax: 10, windowMs: 5 * minuteMs },
   all: { attemptsMax: 60, windowMs: 5 * minuteMs },
-} as const satisfies Record<string, AttemptLimit>;
+  suspects: { attemptsMax: 40, windowMs: 5 * minuteMs, rememberedMs: hourMs },
+};
 
 /** Wrong passwords. The one per name is wide, so that nobody locks a colleague out easily. */
 export const wrongPasswordLimits = {

@@ -1,12 +1,13 @@
 /** Connect: a user types the PIN that an installation shows. */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../runtime/clock.ts";
-import { type Bucket, checkAttempts, recordAttempt } from "./attempts.ts";
+import { type Bucket, checkAttempts, isFull, recordAttempt } from "./attempts.ts";
 import type { ChangeFeed } from "./changes.ts";
+import { networkOf } from "./client_address.ts";
 import type { Database, DatabaseTransaction } from "./database/schema.ts";
 import { newId } from "./ids.ts";
 import { integrationRow, mayChange } from "./integrations.ts";
-import { wrongPinLimits } from "./limits.ts";
+import { type WrongPinLimits, wrongPinLimits } from "./limits.ts";
 import { endLink } from "./links.ts";
 import { pinHmac } from "./pins.ts";
 import { storedSettings } from "./settings/database_settings.ts";
@@ -22,12 +23,23 @@ export class PinLinking implements Linking {
   readonly #changes: ChangeFeed;
   readonly #clock: Clock;
   readonly #pinKey: Uint8Array;
+  readonly #limits: WrongPinLimits;
 
-  constructor(options: { database: Database; changes: ChangeFeed; clock: Clock; pinKey: Uint8Array }) {
+  constructor(
+    options: {
+      database: Database;
+      changes: ChangeFeed;
+      clock: Clock;
+      pinKey: Uint8Array;
+      /** @default {@linkcode wrongPinLimits} */
+      limits?: WrongPinLimits;
+    },
+  ) {
     this.#database = options.database;
     this.#changes = options.changes;
     this.#clock = options.clock;
     this.#pinKey = options.pinKey;
+    this.#limits = options.limits ?? wrongPinLimits;
   }
 
   async connect(actor: Actor, options: { integrationId: string; pin: string }): Promise<Installation> {
@@ -80,12 +92,23 @@ export class PinLinking implements Linking {
 
   /** The live PIN's row; a wrong PIN is counted in the same transaction that checked the limits. */
   async #device(transaction: DatabaseTransaction, { actor, pin }: { actor: Actor; pin: string }) {
-    const buckets = pinBuckets(actor);
-    await checkAttempts(transaction, { buckets, clock: this.#clock, detail: "Too many wrong PINs." });
+    const clock = this.#clock;
+    const { user, address, all, suspects } = this.#limits;
+    const account: Bucket = {
+      name: `pin:account:${actor.account.id}`,
+      limit: { attemptsMax: 1, windowMs: suspects.rememberedMs },
+    };
+    const isSuspect = await isFull(transaction, { bucket: account, clock });
+    const buckets: readonly Bucket[] = [
+      { name: `pin:${actor.kind}:${actor.id}`, limit: user },
+      { name: `pin:address:${networkOf(actor.address)}`, limit: address },
+      { name: "pin:all", limit: isSuspect ? suspects : all },
+    ];
+    await checkAttempts(transaction, { buckets, clock, detail: "Too many wrong PINs." });
     const device = await transaction.selectFrom("device").select(["id", "installationId"])
       .where("pinHmac", "=", pinHmac(pin, this.#pinKey)).where("state", "=", "pending")
-      .where("expiresAt", ">", this.#clock.now()).executeTakeFirst();
-    if (device === undefined) await recordAttempt(transaction, { buckets, clock: this.#clock });
+      .where("expiresAt", ">", clock.now()).executeTakeFirst();
+    if (device === undefined) await recordAttempt(transaction, { buckets: [...buckets, account], clock });
     return device;
   }
 
@@ -121,14 +144,6 @@ export class PinLinking implements Linking {
     for (const topic of topics) await this.#changes.record(transaction, topic);
     return { left: left === undefined ? [] : [left] };
   }
-}
-
-function pinBuckets(actor: Actor): readonly Bucket[] {
-  return [
-    { name: `pin:${actor.kind}:${actor.id}`, limit: wrongPinLimits.user },
-    { name: `pin:address:${actor.address}`, limit: wrongPinLimits.address },
-    { name: "pin:all", limit: wrongPinLimits.all },
-  ];
 }
 
 function wrongPin(): HubProblem {

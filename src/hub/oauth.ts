@@ -19,7 +19,7 @@ import { version } from "../runtime/version.ts";
 import type { AccessTokens } from "./access_tokens.ts";
 import { checkAttempts, recordAttempt } from "./attempts.ts";
 import { readForm, readJson } from "./body.ts";
-import { clientAddress } from "./client_address.ts";
+import { clientAddress, networkOf } from "./client_address.ts";
 import { authenticateClient } from "./client_assertion.ts";
 import type { Database } from "./database/schema.ts";
 import { newId } from "./ids.ts";
@@ -88,7 +88,7 @@ async function register(context: Context, options: OAuthOptions): Promise<Respon
   const info = parsed.data.installation;
   await database.transaction().execute(async (transaction) => {
     const buckets = [
-      { name: `register:address:${address}`, limit: registrationLimits.address },
+      { name: `register:address:${networkOf(address)}`, limit: registrationLimits.address },
       { name: "register:all", limit: registrationLimits.all },
     ];
     await checkAttempts(transaction, { buckets, clock, detail: "Too many registrations." });

@@ -1,6 +1,7 @@
 /** Logging in, sessions and API tokens. Of every secret only a hash is stored. */
 import type { Clock } from "../runtime/clock.ts";
 import { type Bucket, checkAttempts, forgetAttempts, recordAttempt } from "./attempts.ts";
+import { networkOf } from "./client_address.ts";
 import type { Database } from "./database/schema.ts";
 import { newSecret, secretHash } from "./ids.ts";
 import { passwordCharactersMax, sessionMs, wrongPasswordLimits, wrongTokenLimits } from "./limits.ts";
@@ -106,7 +107,7 @@ export class StoredSessions implements Sessions {
         "account.name as accountName",
       ]).where("hash", "=", secretHash(token)).executeTakeFirst();
     if (row === undefined) {
-      const buckets = [{ name: `token:address:${options.address}`, limit: wrongTokenLimits.address }];
+      const buckets = [{ name: `token:address:${networkOf(options.address)}`, limit: wrongTokenLimits.address }];
       await checkAttempts(this.#database, { buckets, clock: this.#clock, detail: "Too many wrong API tokens." });
       await recordAttempt(this.#database, { buckets, clock: this.#clock });
       return undefined;
@@ -125,7 +126,8 @@ export class StoredSessions implements Sessions {
   }
 }
 
-function loginBuckets(name: string, address: string): readonly Bucket[] {
+function loginBuckets(name: string, from: string): readonly Bucket[] {
+  const address = networkOf(from);
   return [
     { name: `login:name-address:${name}:${address}`, limit: wrongPasswordLimits.nameAtAddress },
     { name: `login:address:${address}`, limit: wrongPasswordLimits.address },

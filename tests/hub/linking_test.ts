@@ -1,9 +1,5 @@
 import { assert, assertEquals, assertPrompt } from "../assert.ts";
-import { PinLinking } from "../../src/hub/linking.ts";
-import { ChangeFeed } from "../../src/hub/changes.ts";
-import { openDatabase } from "../../src/hub/database/open.ts";
-import { type Actor, HubProblem } from "../../src/hub/services.ts";
-import { pinLifetimeSeconds } from "../../src/protocol/linking.ts";
+import type { Actor } from "../../src/hub/services.ts";
 import type { HubClient } from "./hub_client.ts";
 import { startTestHub } from "./start_hub.ts";
 import { ShiftedClock } from "./test_clock.ts";
@@ -190,45 +186,4 @@ Deno.test("five wrong PINs of one user are answered 429 with Retry-After, and th
   agent.clockShiftSeconds = retryAfter;
   const again = await agent.showPin();
   await test.admin.connect(id, again.pin);
-});
-
-Deno.test("a hundred addresses and ten accounts together get no more than sixty wrong PINs in a PIN's life", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const clock = new ShiftedClock();
-    await using data = await openDatabase(folder);
-    const { database, keys } = data;
-    await using changes = new ChangeFeed({ database, clock });
-    const linking = new PinLinking({ database, changes, clock, pinKey: keys.pin });
-    let wrong = 0;
-    let limited = 0;
-    const guess = async (address: number, account: number) => {
-      const actor: Actor = {
-        kind: "user",
-        id: `user-${address}-${account}`,
-        name: "x",
-        role: "administrator",
-        account: { id: `account-${account}`, name: "x" },
-        address: `192.0.2.${address}`,
-      };
-      try {
-        await linking.look(actor, "123456");
-      } catch (error) {
-        if (!(error instanceof HubProblem)) throw error;
-        if (error.code === "wrong-pin") wrong++;
-        if (error.code === "too-many-requests") limited++;
-      }
-    };
-    // All at once and spread over the five minutes: a window that began anew in between would let more through.
-    const bursts = 5;
-    for (let burst = 0; burst < bursts; burst++) {
-      await Promise.all(Array.from({ length: 1000 }, (_, index) => guess(index % 100, Math.floor(index / 100))));
-      clock.advance(pinLifetimeSeconds * 1000 / bursts - 1);
-    }
-    assertEquals(wrong, 60);
-    assertEquals(limited, bursts * 1000 - 60);
-    assert(wrong / 1_000_000 < 1e-4);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 });
