@@ -154,7 +154,7 @@ function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: 
   const services: HubServices = {
     publicUrl,
     sessions: new StoredSessions({ database, passwords, clock }),
-    integrations: new StoredIntegrations({ database, changes, clock, box }),
+    integrations: new StoredIntegrations({ database, changes, clock, box, removed: () => loader.removed() }),
     linking: new PinLinking({ database, changes, clock, pinKey: keys.pin }),
     imports: new StoredImports({ database, objects }),
     rows: new StoredRows({ database, rows: rowStore.database, file: rowStore.file, clock }),
@@ -163,7 +163,7 @@ function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: 
   };
   const metrics = new Metrics();
   const loadClient = new LoadClient(rowStore.file);
-  const loader = new Loader({ database, objects, client: loadClient, changes, clock });
+  const loader = new Loader({ database, rows: rowStore.database, objects, client: loadClient, changes, clock });
   const delivery = new Delivery({
     database,
     writes,

@@ -20,9 +20,18 @@ export class StoredIntegrations implements Integrations {
   readonly #changes: ChangeFeed;
   readonly #clock: Clock;
   readonly #box: SecretBox;
+  readonly #removed: () => void;
 
-  constructor(options: { database: Database; changes: ChangeFeed; clock: Clock; box: SecretBox }) {
+  constructor(options: {
+    database: Database;
+    changes: ChangeFeed;
+    clock: Clock;
+    box: SecretBox;
+    /** Told when one was deleted, whose rows are to go. */
+    removed: () => void;
+  }) {
     this.#box = options.box;
+    this.#removed = options.removed;
     this.#database = options.database;
     this.#changes = options.changes;
     this.#clock = options.clock;
@@ -145,6 +154,7 @@ export class StoredIntegrations implements Integrations {
       await this.#changes.record(transaction, id);
     });
     this.#changes.wake(id);
+    this.#removed();
   }
 }
 

@@ -1,6 +1,6 @@
 /** The hub's side of the loading worker: started with the first batch, and again after a crash. */
 import { dirname } from "node:path";
-import type { FromLoader, LoadJob, LoadResult, ToLoader } from "./load_messages.ts";
+import type { FromLoader, LoadJob, LoadResult, RemoveResult, ToLoader } from "./load_messages.ts";
 
 /** Chunks that small are sent together, in bytes. */
 const chunkBytesMin = 64 * 1024;
@@ -24,11 +24,8 @@ export class LoadClient implements Disposable {
     job: LoadJob,
     options: { payload: AsyncIterable<Uint8Array<ArrayBuffer>>; nowMs: number; isLost(error: unknown): boolean },
   ): Promise<LoadResult> {
-    if (this.#closed) throw new Error("Cannot load the batch: the hub is stopping");
-    const worker = this.#worker ??= this.#start();
+    const { worker, promise, resolve, reject } = this.#begin<LoadResult>();
     const payload = gathered(options.payload);
-    const { promise, resolve, reject } = Promise.withResolvers<LoadResult>();
-    this.#fail = reject;
     const send = (message: ToLoader, transfer: Transferable[] = []) => worker.postMessage(message, transfer);
     const feed = async () => {
       try {
@@ -43,11 +40,7 @@ export class LoadClient implements Disposable {
     worker.onmessage = ({ data }: MessageEvent<FromLoader>) => {
       if (data.type === "more") void feed();
       else if (data.type === "loaded") resolve(data.result);
-      else reject(new Error(data.reason));
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      this.#end(new Error(`Cannot load the batch: the worker failed: ${event.message}`));
+      else if (data.type === "failed") reject(new Error(data.reason));
     };
     send({ type: "begin", job, nowMs: options.nowMs });
     try {
@@ -57,9 +50,32 @@ export class LoadClient implements Disposable {
     }
   }
 
+  /** Removes some rows of an integration for good; not while a batch is being loaded. */
+  async remove(integrationId: string, { rowsMax }: { rowsMax: number }): Promise<RemoveResult> {
+    const { worker, promise, resolve, reject } = this.#begin<RemoveResult>();
+    worker.onmessage = ({ data }: MessageEvent<FromLoader>) => {
+      if (data.type === "removed") resolve(data.result);
+      else if (data.type === "failed") reject(new Error(data.reason));
+    };
+    worker.postMessage({ type: "remove", integrationId, rowsMax } satisfies ToLoader);
+    return await promise;
+  }
+
   [Symbol.dispose](): void {
     this.#closed = true;
-    this.#end(new Error("Cannot load the batch: the hub is stopping"));
+    this.#end(new Error("Cannot load rows: the hub is stopping"));
+  }
+
+  #begin<Result>(): PromiseWithResolvers<Result> & { readonly worker: Worker } {
+    if (this.#closed) throw new Error("Cannot load rows: the hub is stopping");
+    const worker = this.#worker ??= this.#start();
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#end(new Error(`Cannot load rows: the worker failed: ${event.message}`));
+    };
+    const resolvers = Promise.withResolvers<Result>();
+    this.#fail = resolvers.reject;
+    return { worker, ...resolvers };
   }
 
   #end(reason: Error): void {

@@ -29,8 +29,16 @@ export interface LoadResult {
   readonly error: string | null;
 }
 
-/** To the worker. A load is `begin`, then a `chunk` for each `more`, then `end`; `cancel` ends it without a trace. */
+/** What one slice of a removal came to. */
+export interface RemoveResult {
+  readonly rows: number;
+  /** Nothing is left. */
+  readonly done: boolean;
+}
+
+/** To the worker. A load is `begin`, then a `chunk` for each `more`, then `end`; `cancel` ends it without a trace. `remove` stands alone. */
 export type ToLoader =
+  | { readonly type: "remove"; readonly integrationId: string; readonly rowsMax: number }
   | { readonly type: "begin"; readonly job: LoadJob; readonly nowMs: number }
   | { readonly type: "chunk"; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly type: "end" }
@@ -38,6 +46,7 @@ export type ToLoader =
 
 /** From the worker. `failed` left no trace and may be tried again. */
 export type FromLoader =
+  | { readonly type: "removed"; readonly result: RemoveResult }
   | { readonly type: "more" }
   | { readonly type: "loaded"; readonly result: LoadResult }
   | { readonly type: "failed"; readonly reason: string };

@@ -7,6 +7,7 @@ import { decompress } from "../batch_check.ts";
 import { BatchLoad } from "./batch_load.ts";
 import { CsvError, CsvRecords } from "./csv_records.ts";
 import type { FromLoader, LoadResult, ToLoader } from "./load_messages.ts";
+import { removeSome } from "./removal.ts";
 import { ColumnsMissingError } from "./row_reader.ts";
 import { ensureTables, openRows } from "./tables.ts";
 
@@ -33,6 +34,7 @@ let wake: (message: ToLoader) => void = () => {};
 
 self.onmessage = ({ data }) => {
   if (data.type === "begin") void load(data);
+  else if (data.type === "remove") remove(data);
   else wake(data);
 };
 
@@ -51,6 +53,14 @@ async function load({ job, nowMs }: ToLoader & { type: "begin" }): Promise<void>
     } catch (second) {
       self.postMessage({ type: "failed", reason: String(second) });
     }
+  }
+}
+
+function remove(of: ToLoader & { type: "remove" }): void {
+  try {
+    self.postMessage({ type: "removed", result: removeSome(database, of) });
+  } catch (error) {
+    self.postMessage({ type: "failed", reason: error instanceof Error ? error.message : String(error) });
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { sql } from "kysely";
+import type { DatabaseSync } from "node:sqlite";
 import type { BatchOrigin } from "../../protocol/delivery.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ChangeFeed } from "../changes.ts";
@@ -19,6 +20,10 @@ const log = getLogger(["cloud-link", "hub"]);
 
 /** How long after a failure (a full disk, say) it is tried again, in ms. */
 const retryMs = 15_000;
+/** Rows of a deleted integration that go in one transaction: some tens of ms, after which a batch may come first. */
+const rowsRemovedAtOnce = 20_000;
+/** How often ids are asked for in one query. */
+const idsPerQueryMax = 500;
 
 /** Puts a received batch in the queue, in the transaction that received it. */
 export async function queueLoad(
@@ -36,6 +41,9 @@ export async function queueLoad(
 export class Loader {
   readonly #options: LoaderOptions;
   #wake = new AbortController();
+  /** Deletions so far, and up to which of them no rows are left. Begins with what the process before may have left. */
+  #deletions = 1;
+  #deletionsDone = 0;
 
   constructor(options: LoaderOptions) {
     this.#options = options;
@@ -46,6 +54,12 @@ export class Loader {
     this.#wake.abort();
   }
 
+  /** An integration was deleted: its rows go, in the background. */
+  removed(): void {
+    this.#deletions++;
+    this.wake();
+  }
+
   /** Loads until the signal aborts. Never fails: what goes wrong is logged, once, and tried again. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
@@ -54,7 +68,7 @@ export class Loader {
       this.#wake = new AbortController();
       let waitMs = Infinity;
       try {
-        if (await this.#loadNext(signal)) waitMs = 0;
+        if (await this.#loadNext(signal) || await this.#removeSome()) waitMs = 0;
         if (failing) log.info("Loading imported rows works again.");
         failing = false;
       } catch (error) {
@@ -80,7 +94,8 @@ export class Loader {
       const known = await transaction.selectFrom("meta").select("value").where("key", "=", "rows").executeTakeFirst();
       if (known?.value === rowsId) return;
       await sql`insert into pendingLoad select id, integrationId, iif(lane = 'live', 1, 0) from batch
-        where receivedAt is not null and json_extract(origin, '$.kind') = 'query' on conflict do nothing`
+        where receivedAt is not null and json_extract(origin, '$.kind') = 'query'
+        and integrationId in (select id from integration where deletedAt is null) on conflict do nothing`
         .execute(transaction);
       await transaction.insertInto("meta").values({ key: "rows", value: rowsId })
         .onConflict((conflict) => conflict.column("key").doUpdateSet({ value: rowsId })).execute();
@@ -90,10 +105,11 @@ export class Loader {
   async #loadNext(signal: AbortSignal): Promise<boolean> {
     const { database, objects, client, clock, changes } = this.#options;
     const row = await database.selectFrom("pendingLoad").innerJoin("batch", "batch.id", "pendingLoad.batch")
-      .innerJoin("link", "link.id", "batch.linkId").selectAll("batch").select("link.createdAt as epoch")
+      .innerJoin("link", "link.id", "batch.linkId").innerJoin("integration", "integration.id", "batch.integrationId")
+      .selectAll("batch").select(["link.createdAt as epoch", "integration.deletedAt"])
       .orderBy("pendingLoad.live", "desc").orderBy("batch.receivedAt").orderBy("batch.id").limit(1).executeTakeFirst();
     if (row === undefined) return false;
-    const job = loadJob(row);
+    const job = row.deletedAt === null ? loadJob(row) : undefined;
     if (job !== undefined) {
       const startedMs = clock.monotonicMs();
       const keys = await batchKeys(database, row);
@@ -126,11 +142,43 @@ export class Loader {
     changes.wake(row.integrationId);
     return true;
   }
+
+  /** Some rows of one deleted integration; false when there are no more of any. */
+  async #removeSome(): Promise<boolean> {
+    const deletions = this.#deletions;
+    if (deletions === this.#deletionsDone) return false;
+    const integrationId = await this.#deletedWithRows();
+    if (integrationId === undefined) {
+      this.#deletionsDone = deletions;
+      return false;
+    }
+    await this.#options.database.deleteFrom("pendingLoad").where("integrationId", "=", integrationId).execute();
+    const { done } = await this.#options.client.remove(integrationId, { rowsMax: rowsRemovedAtOnce });
+    if (done) {
+      log.info("Removed the rows of integration {integration}, which was deleted.", { integration: integrationId });
+    }
+    return true;
+  }
+
+  async #deletedWithRows(): Promise<string | undefined> {
+    const ids = this.#options.rows.prepare("select id from source").all().map(({ id }) => String(id));
+    for (let start = 0; start < ids.length; start += idsPerQueryMax) {
+      const deleted = await this.#options.database.selectFrom("integration").select("id")
+        .where("id", "in", ids.slice(start, start + idsPerQueryMax)).where("deletedAt", "is not", null).limit(1)
+        .executeTakeFirst();
+      if (deleted !== undefined) return deleted.id;
+    }
+    return undefined;
+  }
 }
 
-/** The queue (`database`), the payloads (`objects`), and the worker that does the parsing (`client`). */
+/**
+ * The queue (`database`), the tables, only read here (`rows`), the payloads (`objects`), and the worker that does the
+ * parsing and writes (`client`).
+ */
 export interface LoaderOptions {
   readonly database: Database;
+  readonly rows: DatabaseSync;
   readonly objects: ObjectStore;
   readonly client: LoadClient;
   readonly changes: ChangeFeed;
