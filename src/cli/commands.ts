@@ -66,6 +66,9 @@ async function carryOutHub(line: HubLine, { signal }: { signal: AbortSignal }): 
       const downloads = options.downloads === undefined ? [] : await openDownloads(options.downloads);
       const pages = (services: HubServices) =>
         downloadRoutes(downloads).route("/", consolePages(services, { downloads }));
+      const { startLogging } = await import("../log/logging.ts");
+      const standardError = options.json === true ? "json" : "text";
+      await using _logging = startLogging({ folder: undefined, clock: systemClock, standardError });
       return await hub.runHub({ ...options, pages }, { signal, ...out });
     }
     case "hub user add":

@@ -14,6 +14,7 @@ import { mountOAuth, type OAuthOptions } from "./oauth.ts";
 import { openApi } from "./openapi.ts";
 import { problemResponse } from "./problem_response.ts";
 import { securityHeaders } from "./security_headers.ts";
+import { RequestFailures } from "./request_failures.ts";
 import { HubProblem } from "./services.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
@@ -37,12 +38,13 @@ export interface ConnectionInfo {
 }
 
 /**
- * Errors that are no {@linkcode HubProblem} are logged, and answered 500 without telling why. Paths below `/api/` never
+ * Errors that are no {@linkcode HubProblem} are logged (each once a minute), and answered 500 without telling why. Paths below `/api/` never
  * reach the pages.
  */
 export function createApp(options: AppOptions): Hono {
   const { services } = options.doorkeepers;
   const { publicUrl } = services;
+  const failures = new RequestFailures(options);
   const app = new Hono();
   app.use(async (context, next) => {
     setClientAddress(context, requestAddress(context, options));
@@ -62,7 +64,7 @@ export function createApp(options: AppOptions): Hono {
   app.notFound(() => problemResponse(new HubProblem("not-found", "There is nothing here.")));
   app.onError((error, context) => {
     if (error instanceof HubProblem) return problemResponse(error);
-    log.error("Cannot answer {method} {path}: {error}", { method: context.req.method, path: context.req.path, error });
+    failures.failed(error, context.req);
     return problemResponse(new HubProblem("internal", "The hub failed. Its log tells why."));
   });
   return app;
