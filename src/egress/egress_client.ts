@@ -6,6 +6,8 @@ import { destinationOf } from "./allowed_hosts.ts";
 import { oneLine } from "./connection_errors.ts";
 import type { ConnectionReports } from "./connection_reports.ts";
 import { diagnoseFetchFailure, type Diagnosis } from "./fetch_failure.ts";
+import { lookAtCertificate } from "./peer_certificate.ts";
+import { wantsCertificate } from "./tls_errors.ts";
 import type { RelayAddress } from "./start_relay.ts";
 
 /** Idle connections kept for each host: as many as small batches are sent at the same time. */
@@ -35,6 +37,7 @@ export function egressClient(
 /** fetch by the relay, and why it failed. */
 export class EgressTransport implements Disposable {
   readonly #client: Deno.HttpClient;
+  readonly #relay: RelayAddress;
   readonly #purpose: Purpose;
   readonly #reports: ConnectionReports;
 
@@ -42,6 +45,7 @@ export class EgressTransport implements Disposable {
     options: RelayAddress & { purpose: Purpose; caCerts: readonly string[]; reports: ConnectionReports },
   ) {
     this.#client = egressClient(options);
+    this.#relay = { port: options.port, token: options.token };
     this.#purpose = options.purpose;
     this.#reports = options.reports;
   }
@@ -60,10 +64,13 @@ export class EgressTransport implements Disposable {
   }
 
   /** As {@linkcode explain}, in its parts. */
-  async diagnose(error: unknown, options: { url: URL; sinceMs: number }): Promise<Diagnosis> {
+  async diagnose(error: unknown, options: { url: URL; sinceMs: number; signal: AbortSignal }): Promise<Diagnosis> {
     const to = destinationOf(options.url);
     const failure = await this.#reports.find({ purpose: this.#purpose, ...to, sinceMs: options.sinceMs }, error);
-    return diagnoseFetchFailure(error, { to, failure });
+    const certificate = wantsCertificate(error)
+      ? await lookAtCertificate(to, { relay: this.#relay, signal: options.signal })
+      : undefined;
+    return diagnoseFetchFailure(error, { to, failure, certificate });
   }
 
   [Symbol.dispose](): void {

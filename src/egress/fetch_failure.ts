@@ -3,6 +3,7 @@ import type { Destination } from "./allowed_hosts.ts";
 import { explainFailure, type Explanation, shownDestination } from "./connection_errors.ts";
 import { type ConnectionFailure, osErrorOf } from "./connection_failure.ts";
 import { remedyOf, shownOsError } from "./os_errors.ts";
+import type { PeerCertificate } from "./peer_certificate.ts";
 import { explainTlsError } from "./tls_errors.ts";
 
 /** Which step of connecting failed; `answer` is after all of them. */
@@ -16,11 +17,16 @@ export interface Diagnosis extends Explanation {
 /** Joins what fetch says and what the relay reported. */
 export function diagnoseFetchFailure(
   error: unknown,
-  context: { to: Destination; failure: ConnectionFailure | undefined },
+  context: {
+    to: Destination;
+    failure: ConnectionFailure | undefined;
+    /** What the host shows, where somebody looked. */
+    certificate?: PeerCertificate | undefined;
+  },
 ): Diagnosis {
   const message = error instanceof Error ? error.message : String(error);
   const to = shownDestination(context.to);
-  const tls = explainTlsError(message, to);
+  const tls = explainTlsError(message, context);
   if (tls !== undefined && /invalid peer certificate/.test(message)) return { step: "tls", ...tls };
   if (context.failure !== undefined) return { step: stepOf(context.failure), ...explainFailure(context.failure) };
   if (tls !== undefined) return { step: "tls", ...tls };

@@ -175,7 +175,7 @@ async function request(url: URL, options: NetworkCheckOptions): Promise<Reached 
       const problem = `No answer from ${url.host} within ${answerTimeoutMs / 1000} s.`;
       return { failed: { step: "answer", problem, remedy: "Check firewall and proxy on the way." } };
     }
-    return { failed: await transport.diagnose(error, { url, sinceMs }) };
+    return { failed: await transport.diagnose(error, { url, sinceMs, signal: options.signal }) };
   } finally {
     clearTimeout(timer);
     options.signal.removeEventListener("abort", onAbort);

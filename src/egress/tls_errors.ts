@@ -1,36 +1,43 @@
 /** What a failed TLS handshake means: fetch says it in its message only. Pure. */
-import type { Explanation } from "./connection_errors.ts";
+import type { Destination } from "./allowed_hosts.ts";
+import { type Explanation, shownDestination } from "./connection_errors.ts";
+import type { PeerCertificate } from "./peer_certificate.ts";
 
 interface KnownTlsError {
   readonly pattern: RegExp;
-  readonly problem: string;
-  readonly remedy: string;
+  readonly problem: string | ((seen: { message: string; certificate: PeerCertificate }) => string);
+  readonly remedy: string | ((message: string) => string);
 }
 
 const caRemedy =
-  "The company's proxy or firewall may inspect TLS: put its certificate authority (PEM) into a file and " +
-  "name the file in [hub] caFile, or add it to the system's certificates.";
-const clockRemedy = "If this machine's date and time are right, the certificate must be renewed; else correct them.";
+  "That is what TLS inspection looks like: a proxy or firewall of the company shows a certificate of its " +
+  "own. Get its certificate authority (PEM) from those who run it, put it into a file and name the file in " +
+  "[hub] caFile, or add it to the system's certificates; then restart the service.";
+const setClock = "Set this machine's date and time, best by NTP.";
+/** A clock before this was never set, in s since the epoch: 1 January 2026, which is before this program. */
+const clockSecondsMin = 1_767_225_600;
 
 const knownTlsErrors: readonly KnownTlsError[] = [
   {
     pattern: /UnknownIssuer/,
-    problem: "its certificate is signed by an authority that is not known here",
+    problem: ({ certificate: { issuer } }) =>
+      `its certificate is signed by ${issuer === undefined ? "" : `${issuer}, `}an authority that is not known here`,
     remedy: caRemedy,
   },
   {
     pattern: /CaUsedAsEndEntity|SelfSigned/,
-    problem: "its certificate is self-signed",
+    problem: ({ certificate: { issuer } }) =>
+      `its certificate is self-signed${issuer === undefined ? "" : `, by ${issuer}`}`,
     remedy: caRemedy,
   },
   {
     pattern: /certificate not valid yet|NotValidYet/,
-    problem: "its certificate is not valid yet",
+    problem: ({ message }) => `its certificate is not valid yet${shownTimes(message)}`,
     remedy: clockRemedy,
   },
   {
     pattern: /certificate expired|CertExpired|: Expired/,
-    problem: "its certificate has expired",
+    problem: ({ message }) => `its certificate has expired${shownTimes(message)}`,
     remedy: clockRemedy,
   },
   {
@@ -40,7 +47,9 @@ const knownTlsErrors: readonly KnownTlsError[] = [
   },
   {
     pattern: /BadSignature/,
-    problem: "its certificate is signed with another key than that of the authority of this name that is known here",
+    problem: ({ certificate: { issuer } }) =>
+      `its certificate is signed with another key than that of the authority of this name that is known here` +
+      (issuer === undefined ? "" : `, ${issuer}`),
     remedy: `The authority's certificate here may be out of date. ${caRemedy}`,
   },
   {
@@ -50,7 +59,10 @@ const knownTlsErrors: readonly KnownTlsError[] = [
   },
   {
     pattern: /ProtocolVersion|peer is incompatible|HandshakeFailure|no (?:shared )?cipher|InsufficientSecurity/i,
-    problem: "there is no version or cipher of TLS that both sides know (TLS 1.2 or newer is needed)",
+    problem: ({ certificate: { oldVersion } }) =>
+      oldVersion === undefined
+        ? "there is no version or cipher of TLS that both sides know (TLS 1.2 or newer is needed)"
+        : `it has ${oldVersion} at most, and TLS 1.2 or newer is needed`,
     remedy: "Switch TLS 1.2 or newer on, at the other side or in the proxy that inspects TLS.",
   },
   {
@@ -70,9 +82,21 @@ const knownTlsErrors: readonly KnownTlsError[] = [
   },
 ];
 
+/** Whether it helps to know the certificate that the host shows. */
+export function wantsCertificate(error: unknown): boolean {
+  return error instanceof Error &&
+    /UnknownIssuer|CaUsedAsEndEntity|SelfSigned|BadSignature|ProtocolVersion|peer is incompatible|HandshakeFailure/
+      .test(
+        error.message,
+      );
+}
+
 /** Explains fetch's error, or `undefined` when it is not of TLS. */
-export function explainTlsError(message: string, to: string): Explanation | undefined {
-  const start = `Cannot make a secure connection to ${to}:`;
+export function explainTlsError(
+  message: string,
+  options: { to: Destination; certificate?: PeerCertificate | undefined },
+): Explanation | undefined {
+  const start = `Cannot make a secure connection to ${shownDestination(options.to)}:`;
   const wrongName = /certificate not valid for name "([^"]*)"(.*)/.exec(message);
   if (wrongName !== null || /NotValidForName/.test(message)) {
     const names = [...(wrongName?.[2] ?? "").matchAll(/DnsName\("([^"]{1,253})"\)|IpAddress\(([^)]{1,64})\)/g)]
@@ -84,12 +108,42 @@ export function explainTlsError(message: string, to: string): Explanation | unde
   }
   const known = knownTlsErrors.find(({ pattern }) => pattern.test(message));
   if (known === undefined) return undefined;
-  return { problem: `${start} ${known.problem}${detail(message)}.`, remedy: known.remedy };
+  const { certificate = {} } = options;
+  const problem = typeof known.problem === "string" ? known.problem : known.problem({ message, certificate });
+  return {
+    problem: `${start} ${problem}${detail(message)}.`,
+    remedy: typeof known.remedy === "string" ? known.remedy : known.remedy(message),
+  };
+}
+
+/** The two times that matter, as rustls says them in seconds since the epoch. */
+function times(message: string): { clock: number; limit: number } | undefined {
+  const found = /verification time (\d+) \(UNIX\), but certificate is not valid (?:after|before) (\d+)/.exec(message);
+  return found === null ? undefined : { clock: Number(found[1]), limit: Number(found[2]) };
+}
+
+function shownTimes(message: string): string {
+  const known = times(message);
+  if (known === undefined) return "";
+  const word = /not valid after/.test(message) ? "until" : "from";
+  return `: it is valid ${word} ${shownTime(known.limit)}, and this machine's clock says ${shownTime(known.clock)}`;
+}
+
+function shownTime(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? "?" : `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+/** Hoisted, because the table above needs it. */
+function clockRemedy(message: string): string {
+  const { clock = clockSecondsMin } = times(message) ?? {};
+  if (clock < clockSecondsMin) return `That clock is wrong. ${setClock}`;
+  return `If that date and time are right, the certificate must be renewed by those who run it; else: ${setClock}`;
 }
 
 /** The library's own words, for those who search for them. */
 function detail(message: string): string {
-  const words = /(invalid peer certificate: [^,(]{1,120}|received fatal alert: \w+|tls handshake eof)/.exec(message)
+  const words = /(invalid peer certificate: [^,(:]{1,120}|received fatal alert: \w+|tls handshake eof)/.exec(message)
     ?.[1];
   return words === undefined ? "" : ` (${words.trim()})`;
 }

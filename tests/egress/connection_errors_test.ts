@@ -15,7 +15,8 @@ Deno.test("errors of Windows have Windows' names and numbers, whatever its langu
 });
 
 Deno.test("TLS alerts and old versions are explained", () => {
-  const explain = (message: string) => explainTlsError(message, "hub:443")?.problem ?? "not of TLS";
+  const to = { host: "hub", port: 443 };
+  const explain = (message: string) => explainTlsError(message, { to })?.problem ?? "not of TLS";
   assertMatch(explain("client error (Connect): received fatal alert: ProtocolVersion"), /TLS 1\.2 or newer/);
   assertMatch(explain("received fatal alert: UnrecognizedName"), /ended the TLS handshake/);
   assertMatch(explain("tls handshake eof"), /closed during the TLS handshake/);
