@@ -78,7 +78,8 @@ class SqliteFileDriver implements Driver {
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw("rollback"));
+    // SQLite may have rolled back by itself (disk full): the error that made it do so is the one to tell.
+    if (this.#database?.isTransaction !== false) await connection.executeQuery(CompiledQuery.raw("rollback"));
   }
 
   releaseConnection(): Promise<void> {
