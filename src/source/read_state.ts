@@ -48,6 +48,10 @@ export const limits = {
   statusOverlapMs: 15 * minuteMs,
   /** Agent status is read again, and made up after a pause, this far back. */
   reconciliationMs: dayMs,
+  /** A clock that is set back by less is within every overlap. */
+  clockToleranceMs: 5 * minuteMs,
+  /** How far is read again when the clock is set back: nobody knows since when it was wrong. */
+  clockBackMs: 7 * dayMs,
   realTimeMs: 10 * secondMs,
   /** Edges of the windows of contacts and of agent status lie on this grid. */
   gridMinutes: 15,

@@ -44,9 +44,7 @@ export function planLive(
   const toMs = edgeAtOrAfter(nowMs + 1, { timeZone, minutes });
   const backTo = (ms: number) => edgeAtOrBefore(ms, { timeZone, minutes });
 
-  // A clock that was set back must not make a window that ends before it begins.
-  const readTo = state.liveToMs === null ? nowMs : Math.min(state.liveToMs, nowMs);
-  const unreadFrom = backTo(readTo - overlapMs(settings));
+  const unreadFrom = backTo(readToMs(state, { settings, nowMs }) - overlapMs(settings));
   const again = settings.dataType === "agent-status" && settings.reconciliation && options.full
     ? backTo(nowMs - limits.reconciliationMs)
     : unreadFrom;
@@ -135,6 +133,17 @@ export function nextChunkMs(
   // Growing from a chunk that was cut short could come out below what was already fine.
   const kept = factor >= 1 ? Math.max(next, last.aimedMs) : next;
   return Math.round(Math.min(Math.max(kept, limits.chunkMsMin), limits.chunkMsMax));
+}
+
+/**
+ * Up to where live has read. A clock that is set back was wrong for a while: rows that came meanwhile were looked for
+ * in the wrong time.
+ */
+function readToMs(state: ReadState, { settings, nowMs }: { settings: WindowSettings; nowMs: number }): number {
+  if (state.liveToMs === null) return nowMs;
+  if (state.liveToMs <= nowMs + limits.clockToleranceMs) return Math.min(state.liveToMs, nowMs);
+  const historyMs = historyFromMs(settings);
+  return historyMs === null ? nowMs - limits.reconciliationMs : Math.max(nowMs - limits.clockBackMs, historyMs);
 }
 
 function history(settings: WindowSettings, toMs: number): Window[] {

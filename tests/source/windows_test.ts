@@ -53,6 +53,25 @@ Deno.test("history is read newest first, chunk by chunk, down to its first insta
   assert(chunks > 2 && chunks < 15, `${chunks} chunks`);
 });
 
+Deno.test("what came while the clock was ahead is read when it is set back", () => {
+  const start = Date.UTC(2026, 9, 15, 12);
+  let { state } = live(startState, contacts, start);
+  // Read so far: all of the history.
+  state = { ...state, pending: [] };
+  state = live(state, contacts, start + 365 * dayMs).state;
+  state = { ...state, pending: [] };
+  const back = live(state, contacts, start + 5 * hourMs);
+  const covered = [back.window, ...back.state.pending].toSorted((a, b) => a.fromMs - b.fromMs);
+  assert((covered[0]?.fromMs ?? Infinity) <= start, "what came in the first hour is not read");
+  assertEquals(covered.at(-1), back.window);
+  for (const [index, { fromMs }] of covered.slice(1).entries()) assertEquals(fromMs, covered[index]?.toMs);
+  // Once: the next live window is as short as ever.
+  assertEquals(
+    live(back.state, contacts, start + 6 * hourMs).window.fromMs,
+    start + 5 * hourMs - limits.contactOverlapMs,
+  );
+});
+
 Deno.test("an outage longer than a live window is made up by history, without overlap or hole", () => {
   const first = live(startState, { ...contacts, historyFrom: null }, Date.UTC(2026, 9, 1, 12));
   const back = live(first.state, { ...contacts, historyFrom: null }, Date.UTC(2026, 9, 11, 12));
