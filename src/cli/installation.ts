@@ -1,6 +1,7 @@
 /** One installation at work: the agent with its state, spool, sources, hub and control channel. */
 import { join } from "node:path";
 import { Agent } from "../agent/agent.ts";
+import { watchClock } from "../agent/clock_watch.ts";
 import type { SourceRunner } from "../agent/source_switch.ts";
 import { runTogether } from "../agent/tasks.ts";
 import { Uploader } from "../agent/uploader.ts";
@@ -78,6 +79,7 @@ export async function runInstallation(options: InstallationOptions, signal: Abor
   await runTogether([
     (inner) => agent.run(inner),
     (inner) => serveInstallation({ agent, state, spool, check, ...options }, inner),
+    (inner) => watchClock(clock, inner),
   ], signal);
 }
 
