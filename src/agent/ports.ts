@@ -51,10 +51,10 @@ export interface Spool {
     file: BatchFile,
     options: { origin: BatchOrigin; lane: Lane; alongside?: (batchId: string) => void },
   ): Promise<"admitted" | "known">;
-  /** Waiting batches, live before history, each lane oldest first, without those `except`ed; `undefined` for none. */
-  next(options: { except: ReadonlySet<string> }): StoredBatch | undefined;
-  /** The hub has it. The file is kept for `keepDays`, or until its room is needed. */
-  acknowledge(id: string, receipt: Receipt): void;
+  /** Waiting batches, live before history, each lane oldest first, without those `except`ed; `limit` at most. */
+  next(options: { except: ReadonlySet<string>; limit: number }): readonly StoredBatch[];
+  /** The hub has them. Their files are kept for `keepDays`, or until the room is needed. */
+  acknowledge(receipts: readonly Receipt[]): void;
   /** Moves a batch that cannot be delivered to `state/set-aside/`, with the reason beside it. Its source may read again. */
   setAside(id: string, reason: string): Promise<void>;
 }

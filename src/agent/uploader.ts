@@ -35,6 +35,9 @@ const wholeRequestsMax: Readonly<Record<Lane, number>> = { live: 2, history: 1 }
 /** So many large batches are passed over to find a small one that may go. */
 const passedOverMax = 64;
 
+/** So many waiting batches are asked for at once, at most. */
+const lookAheadMax = 64;
+
 /** What the uploader needs of the spool. */
 export interface DeliverySpool extends Pick<Spool, "next" | "acknowledge" | "setAside"> {
   /** Fires `change` when there may be more to deliver. */
@@ -79,6 +82,11 @@ interface Transfer {
   readonly size: "whole" | "small" | "large";
   readonly done: Promise<void>;
   sentBytes: number;
+}
+
+interface Delivered {
+  readonly batch: StoredBatch;
+  readonly receipt: Receipt;
 }
 
 /** Delivers the batches of one link. */
@@ -190,18 +198,17 @@ export class Uploader {
       if (group) this.#sendWhole(group, signal);
       group = undefined;
     };
-    for (let passedOver = 0; passedOver < passedOverMax && this.#running("small") < smallMax;) {
-      const batch = this.#next(except);
-      if (!batch) break;
-      const { id, lane, payloadBytes } = batch.declaration;
-      except.add(id);
+    let passedOver = 0;
+    for (const batch of this.#candidates(except)) {
+      const { lane, payloadBytes } = batch.declaration;
       if (this.#goesWhole(batch)) {
         if (group?.isFull || group?.lane !== lane) sendGroup();
         if (!group && this.#wholeRequests[lane] >= wholeRequestsMax[lane]) break;
         group ??= new WholeGroup(lane);
         group.add(batch);
-      } else if (payloadBytes > smallBytesMax && this.#running(lane) > 0) passedOver++;
-      else this.#send(batch, signal);
+      } else if (payloadBytes <= smallBytesMax || this.#running(lane) === 0) this.#send(batch, signal);
+      else if (++passedOver >= passedOverMax) break;
+      if (this.#running("small") >= smallMax) break;
     }
     sendGroup();
   }
@@ -214,22 +221,30 @@ export class Uploader {
 
   /** One batch tries whether things work again; not always the same one, which may be what the hub cannot cope with. */
   #probe(except: Set<string>, signal: AbortSignal): void {
-    const fresh = this.#next(new Set([...except, ...this.#failures.troubles.troubled]));
-    const batch = fresh ?? this.#next(except);
+    const [fresh] = this.#candidates(new Set([...except, ...this.#failures.troubles.troubled]));
+    const [batch = undefined] = fresh ? [fresh] : this.#candidates(except);
     if (batch) this.#send(batch, signal);
   }
 
-  /** The next batch that may go at this time of day. Adds those before it to `except`. */
-  #next(except: Set<string>): StoredBatch | undefined {
+  /** What may go at this time of day, in its order. Adds what it has looked at to `except`. */
+  *#candidates(except: Set<string>): Generator<StoredBatch, void, undefined> {
     const { spool } = this.#options;
-    for (let heldBack = 0; heldBack < passedOverMax; heldBack++) {
-      const batch = spool.next({ except });
-      if (!batch || !this.#hours.holdBack(batch.declaration)) return batch;
-      if (this.#hours.notice === null) this.#hours.tell({ heldBack: true, batches: spool.waiting().batches });
-      if (batch.declaration.lane === "history") return undefined; // nothing but history comes after it
-      except.add(batch.declaration.id);
+    let heldBack = 0;
+    // One at first: there is often no place even for that.
+    for (let limit = 1;; limit = lookAheadMax) {
+      const batches = spool.next({ except, limit });
+      for (const batch of batches) {
+        except.add(batch.declaration.id);
+        if (!this.#hours.holdBack(batch.declaration)) {
+          yield batch;
+          continue;
+        }
+        if (this.#hours.notice === null) this.#hours.tell({ heldBack: true, batches: spool.waiting().batches });
+        // Nothing but history comes after history.
+        if (batch.declaration.lane === "history" || ++heldBack >= passedOverMax) return;
+      }
+      if (batches.length < limit) return;
     }
-    return undefined;
   }
 
   /** How many small batches are under way in parts, or large ones of a lane. */
@@ -271,12 +286,16 @@ export class Uploader {
     try {
       using _ = this.#gate.enter(group.lane);
       const outcomes = await transferWhole(group, { client, gate: this.#gate, hours: this.#hours, signal });
+      const received: Delivered[] = [];
+      const failures: { readonly batch: StoredBatch; readonly error: unknown }[] = [];
       for (const [index, batch] of group.batches.entries()) {
         const outcome = outcomes[index];
-        if (outcome?.state === "received") this.#acknowledge(batch, { receipt: outcome.receipt, startedMs });
-        else if (outcome?.state === "failed") await failed(batch, outcome.error);
+        if (outcome?.state === "received") received.push({ batch, receipt: outcome.receipt });
+        else if (outcome?.state === "failed") failures.push({ batch, error: outcome.error });
         else inParts.push(batch);
       }
+      this.#acknowledge(received, startedMs);
+      for (const { batch, error } of failures) await failed(batch, error);
     } catch (error) {
       if (error instanceof UploadHoursOverError || signal.aborted) return;
       if (error instanceof HubError && error.kind === "refused") return this.#withoutWhole(error);
@@ -291,12 +310,17 @@ export class Uploader {
     log.debug("Small batches are sent in parts for now: {reason}", { reason: message });
   }
 
-  #acknowledge(batch: StoredBatch, { receipt, startedMs }: { receipt: Receipt; startedMs: number }): void {
+  #acknowledge(delivered: readonly Delivered[], startedMs: number): void {
     const { spool, clock } = this.#options;
-    const { id } = batch.declaration;
-    spool.acknowledge(id, receipt);
-    const failures = this.#failures.delivered(id)?.failures ?? 0;
-    this.#log.delivered(batch, { ms: clock.monotonicMs() - startedMs, tries: failures + 1 });
+    for (const { batch: { declaration: { id } }, receipt } of delivered) {
+      if (receipt.batch !== id) throw new Error(`Cannot acknowledge batch ${id}: the receipt is for ${receipt.batch}`);
+    }
+    spool.acknowledge(delivered.map(({ receipt }) => receipt));
+    const ms = clock.monotonicMs() - startedMs;
+    for (const { batch } of delivered) {
+      const failures = this.#failures.delivered(batch.declaration.id)?.failures ?? 0;
+      this.#log.delivered(batch, { ms, tries: failures + 1 });
+    }
   }
 
   async #sendNow(batch: StoredBatch, signal: AbortSignal): Promise<void> {
@@ -314,7 +338,7 @@ export class Uploader {
       const afresh = this.#failures.troubles.of(id)?.afresh ?? false;
       const { sizing, gate, hours } = { sizing: this.#sizing, gate: this.#gate, hours: this.#hours };
       const receipt = await transfer(batch, { client, clock, gate, hours, sizing, afresh, onProgress, signal });
-      this.#acknowledge(batch, { receipt, startedMs });
+      this.#acknowledge([{ batch, receipt }], startedMs);
     } catch (error) {
       if (error instanceof UploadHoursOverError) return;
       if (!signal.aborted) await this.#failures.batch(batch, { error, startedMs, round, signal });

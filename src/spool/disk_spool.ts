@@ -38,7 +38,7 @@ import { Eviction } from "./eviction.ts";
 import type { LostBatch } from "./lost_batch.ts";
 import { recover } from "./recovery.ts";
 import { Room, type RoomLimits } from "./room.ts";
-import { SpoolIndex, type Waiting } from "./spool_index.ts";
+import { type IndexedBatch, SpoolIndex, type Waiting } from "./spool_index.ts";
 import { storedBatch } from "./stored_batch.ts";
 
 /** Name of the folder in the spool folder where batches are written. */
@@ -163,36 +163,19 @@ export class DiskSpool implements Spool, AsyncDisposable {
     return answer;
   }
 
-  next(options: { except: ReadonlySet<string> }): StoredBatch | undefined {
+  next(options: { except: ReadonlySet<string>; limit: number }): readonly StoredBatch[] {
     const current = this.#current;
-    if (current === undefined) return undefined;
-    const found = this.#index.next(current.key, options.except);
-    if (found === undefined) return undefined;
-    const { id, sequence } = found.batch;
-    this.#handedOut.set(id, sequence);
-    return storedBatch(found.batch, {
-      fs: this.#options.fs,
-      linkId: current.link.id,
-      path: () => {
-        const row = this.#index.get(id);
-        return row === undefined ? undefined : join(this.#options.folder, row.file);
-      },
-    });
+    if (current === undefined) return [];
+    return this.#index.next(current.key, options).map(({ batch }) => this.#handOut(batch, current.link));
   }
 
-  acknowledge(id: string, receipt: Receipt): void {
-    if (receipt.batch !== id) throw new Error(`Cannot acknowledge batch ${id}: the receipt is for ${receipt.batch}`);
+  acknowledge(receipts: readonly Receipt[]): void {
     const { database, clock } = this.#options;
-    const row = this.#index.get(id);
-    const handedOut = this.#handedOut.get(id);
-    this.#handedOut.delete(id);
-    if (row === undefined || row.state !== "waiting") return;
-    // Replaced while it was sent: what waits now has a later sequence, which the hub must learn.
-    if (handedOut !== undefined && handedOut !== row.batch.sequence) return;
     const at = clock.now();
     database.transaction(() => {
-      this.#index.acknowledge(row, { at });
-      recordImport(database, row.integration, { at, name: batchTitle(row.batch.origin) });
+      const delivered = receipts.map((receipt) => this.#acknowledgeOne(receipt.batch, at));
+      const last = delivered.findLast((row) => row !== undefined);
+      if (last) recordImport(database, last.integration, { at, name: batchTitle(last.batch.origin) });
     }, { relaxed: true });
     this.#room.changed();
     if (this.#options.limits.keepDays === 0 || clock.monotonicMs() - this.#prunedAtMs >= pruneEveryMs) {
@@ -291,6 +274,31 @@ export class DiskSpool implements Spool, AsyncDisposable {
     await this.#admission.settled();
     await this.#room.settled();
     await this.#eviction.settled();
+  }
+
+  #handOut(batch: BatchDescription, link: Link): StoredBatch {
+    const { id, sequence } = batch;
+    this.#handedOut.set(id, sequence);
+    return storedBatch(batch, {
+      fs: this.#options.fs,
+      linkId: link.id,
+      path: () => {
+        const row = this.#index.get(id);
+        return row === undefined ? undefined : join(this.#options.folder, row.file);
+      },
+    });
+  }
+
+  /** The batch, unless it is acknowledged already or waits anew. */
+  #acknowledgeOne(id: string, at: number): IndexedBatch | undefined {
+    const row = this.#index.get(id);
+    const handedOut = this.#handedOut.get(id);
+    this.#handedOut.delete(id);
+    if (row === undefined || row.state !== "waiting") return undefined;
+    // Replaced while it was sent: what waits now has a later sequence, which the hub must learn.
+    if (handedOut !== undefined && handedOut !== row.batch.sequence) return undefined;
+    this.#index.acknowledge(row, { at });
+    return row;
   }
 
   #withOwner<T>(act: (owner: Current) => Promise<T>): Promise<T> {

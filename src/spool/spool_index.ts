@@ -103,15 +103,18 @@ export class SpoolIndex {
     ) !== undefined;
   }
 
-  /** The first waiting batch, live before history, each oldest first, that is not `except`ed. */
-  next(integration: IntegrationKey, except: ReadonlySet<string>): IndexedBatch | undefined {
+  /** The first waiting batches, live before history, each oldest first, that are not `except`ed; `limit` at most. */
+  next(
+    integration: IntegrationKey,
+    { except, limit }: { except: ReadonlySet<string>; limit: number },
+  ): readonly IndexedBatch[] {
     const ids = this.#database.all<{ id: string }>(
       "SELECT id FROM batch WHERE integration = ? AND state = 'waiting' ORDER BY lane, sequence LIMIT ?",
       integration,
-      except.size + 1,
+      except.size + limit,
     );
-    const first = ids.find(({ id }) => !except.has(id));
-    return first === undefined ? undefined : this.get(first.id);
+    const wanted = ids.filter(({ id }) => !except.has(id)).slice(0, limit);
+    return wanted.map(({ id }) => this.get(id)).filter((batch) => batch !== undefined);
   }
 
   waiting(integration: IntegrationKey): Waiting {

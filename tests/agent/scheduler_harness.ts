@@ -219,7 +219,7 @@ export class World implements AsyncDisposable {
   /** Delivers what waits. */
   async deliver(): Promise<void> {
     for (;;) {
-      const batch = this.spool.next({ except: new Set() });
+      const batch = this.spool.next({ except: new Set(), limit: 1 })[0];
       if (!batch) return;
       const { declaration } = batch;
       const { origin } = declaration;
@@ -233,7 +233,7 @@ export class World implements AsyncDisposable {
       }));
       const { from, to } = origin.window;
       this.#batches.push({ sequence: declaration.sequence, fromMs: Date.parse(from), toMs: Date.parse(to), rows });
-      this.spool.acknowledge(declaration.id, { batch: declaration.id, receivedAt: new Date().toISOString() });
+      this.spool.acknowledge([{ batch: declaration.id, receivedAt: new Date().toISOString() }]);
     }
   }
 

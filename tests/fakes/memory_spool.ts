@@ -107,16 +107,19 @@ export class MemorySpool implements Spool {
     this.#changed();
   }
 
-  next({ except }: { except: ReadonlySet<string> }): StoredBatch | undefined {
+  next({ except, limit }: { except: ReadonlySet<string>; limit: number }): StoredBatch[] {
     const open = [...this.#waiting.values()].filter(({ declaration }) => !except.has(declaration.id));
-    return open.find(({ declaration }) => declaration.lane === "live") ?? open[0];
+    const of = (lane: Lane) => open.filter(({ declaration }) => declaration.lane === lane);
+    return [...of("live"), ...of("history")].slice(0, limit);
   }
 
-  acknowledge(id: string, receipt: Receipt): void {
-    const batch = this.#waiting.get(id);
-    if (batch) this.#kept.set(id, batch);
-    this.#waiting.delete(id);
-    this.#acknowledged.set(id, receipt);
+  acknowledge(receipts: readonly Receipt[]): void {
+    for (const receipt of receipts) {
+      const batch = this.#waiting.get(receipt.batch);
+      if (batch) this.#kept.set(receipt.batch, batch);
+      this.#waiting.delete(receipt.batch);
+      this.#acknowledged.set(receipt.batch, receipt);
+    }
     this.#changed();
   }
 

@@ -28,7 +28,7 @@ await Promise.all(Array.from({ length: parallel }, async () => {
     });
     say({ admitted: name });
     if (n % 7 !== 0) continue;
-    const batch = spool.next({ except: new Set() });
+    const batch = spool.next({ except: new Set(), limit: 1 })[0];
     if (batch?.declaration.origin.kind !== "csv") continue;
     say({ acknowledging: batch.declaration.origin.fileName });
     acknowledge(spool, batch.declaration.id);

@@ -102,7 +102,11 @@ export async function put(
 export async function contents(spool: DiskSpool): Promise<string[]> {
   const except = new Set<string>();
   const found: string[] = [];
-  for (let batch = spool.next({ except }); batch !== undefined; batch = spool.next({ except })) {
+  for (
+    let batch = spool.next({ except, limit: 1 })[0];
+    batch !== undefined;
+    batch = spool.next({ except, limit: 1 })[0]
+  ) {
     except.add(batch.declaration.id);
     const payload = await batch.read(0, batch.declaration.payloadBytes);
     found.push(new TextDecoder().decode(zstdDecompressSync(payload)));
@@ -112,11 +116,11 @@ export async function contents(spool: DiskSpool): Promise<string[]> {
 
 /** Id of the next batch, which must be there. */
 export function nextId(spool: DiskSpool): string {
-  const batch = spool.next({ except: new Set() });
+  const batch = spool.next({ except: new Set(), limit: 1 })[0];
   if (batch === undefined) throw new Error("nothing waits");
   return batch.declaration.id;
 }
 
 export function acknowledge(spool: DiskSpool, id: string): void {
-  spool.acknowledge(id, { batch: id, receivedAt: "2026-01-01T00:00:00Z" });
+  spool.acknowledge([{ batch: id, receivedAt: "2026-01-01T00:00:00Z" }]);
 }

@@ -49,7 +49,7 @@ Deno.test("spool has every confirmed batch, whole and once, after kill -9 at ran
         assertEquals(fixture.lost, []);
         const seen = new Set<string>();
         const except = new Set<string>();
-        const next = () => fixture.spool.next({ except });
+        const next = () => fixture.spool.next({ except, limit: 1 })[0];
         for (let batch = next(); batch !== undefined; batch = next()) {
           except.add(batch.declaration.id);
           assert(batch.declaration.origin.kind === "csv");

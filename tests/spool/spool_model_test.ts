@@ -113,7 +113,7 @@ async function act(world: World, spool: DiskSpool, random: () => number): Promis
     if (failed !== undefined) throw failed.reason;
   } else if (choice < 0.57) await admitStreamed(world, spool, name().toUpperCase());
   else if (choice < 0.8) {
-    const batch = spool.next({ except: new Set() });
+    const batch = spool.next({ except: new Set(), limit: 1 })[0];
     if (batch === undefined) return;
     const content = fileNameOf(batch);
     // From here on it may count as delivered: the crash decides.
@@ -143,7 +143,11 @@ async function act(world: World, spool: DiskSpool, random: () => number): Promis
 
 function find(spool: DiskSpool, id: string): StoredBatch | undefined {
   const except = new Set<string>();
-  for (let batch = spool.next({ except }); batch !== undefined; batch = spool.next({ except })) {
+  for (
+    let batch = spool.next({ except, limit: 1 })[0];
+    batch !== undefined;
+    batch = spool.next({ except, limit: 1 })[0]
+  ) {
     if (batch.declaration.id === id) return batch;
     except.add(batch.declaration.id);
   }
@@ -160,7 +164,11 @@ async function compare(world: World, fixture: Fixture): Promise<void> {
   const { spool } = fixture;
   const seen = new Set<string>();
   const except = new Set<string>();
-  for (let batch = spool.next({ except }); batch !== undefined; batch = spool.next({ except })) {
+  for (
+    let batch = spool.next({ except, limit: 1 })[0];
+    batch !== undefined;
+    batch = spool.next({ except, limit: 1 })[0]
+  ) {
     except.add(batch.declaration.id);
     const name = fileNameOf(batch);
     if (seen.has(name)) violations.push(`${name} is there twice`);
