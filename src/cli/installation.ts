@@ -18,7 +18,7 @@ import { csvLedger, forgetCsvContent } from "../state/csv_ledger.ts";
 import { integrationKey } from "../state/integration.ts";
 import { readLink, writeAssignment, writeLink } from "../state/link_store.ts";
 import { reopenWindow } from "../state/window_ledger.ts";
-import { openState, type State } from "../state/state.ts";
+import { openState, spoolFolderName, type State } from "../state/state.ts";
 import type { AgentStart } from "./agent_messages.ts";
 import { checkAgent, notingObjectStores } from "./check_agent.ts";
 import { DatabaseSources } from "./database_source.ts";
@@ -89,7 +89,7 @@ function openSpoolOf(
 ): Promise<DiskSpool> {
   const { database } = state;
   return openSpool({
-    folder: join(state.folder, "spool"),
+    folder: join(state.folder, spoolFolderName),
     setAsideFolder: state.setAsideFolder,
     fs: realFileSystem,
     database,

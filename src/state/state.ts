@@ -21,6 +21,8 @@ import { lockFileName, lockState } from "./state_lock.ts";
 
 /** Name of the database in the state folder. */
 export const databaseFileName = "state.db";
+/** Name of the folder in the state folder that holds the batches. */
+export const spoolFolderName = "spool";
 /** Name of the folder in the state folder that holds what was set aside. */
 export const setAsideFolderName = "set-aside";
 
@@ -94,6 +96,13 @@ interface Opening {
 
 async function openOwn(folder: string, opening: Opening): Promise<StateDatabase> {
   const { owner, fs } = opening;
+  if (await isMissing(join(folder, databaseFileName)) && !await isMissing(join(folder, spoolFolderName))) {
+    log.error(
+      "The state is gone: there is no {name} in {folder} any more. This installation starts afresh and must be linked " +
+        "again; to make it the old one, stop the service and put the file back.",
+      { name: databaseFileName, folder },
+    );
+  }
   let database = await openOrReplace(folder, opening);
   const recorded = readOwner(database);
   const difference = recorded === undefined ? undefined : ownerDifference(recorded, owner);
@@ -113,6 +122,10 @@ async function openOwn(folder: string, opening: Opening): Promise<StateDatabase>
   }
   await fs.syncFolder(folder);
   return database;
+}
+
+async function isMissing(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => false, (error) => error instanceof Deno.errors.NotFound);
 }
 
 async function openOrReplace(folder: string, opening: Opening): Promise<StateDatabase> {

@@ -116,6 +116,20 @@ for (const damage of ["text", "middle"] as const) {
     }));
 }
 
+Deno.test("state database that is gone is told once, and a fresh one begun", () =>
+  withFolder(async (folder) => {
+    using log = await captureLog();
+    await makeState(folder);
+    assertEquals(log.lines(), []);
+    await Deno.remove(join(folder, "state.db"));
+    for (let start = 0; start < 2; start++) {
+      using state = await open(folder);
+      assertEquals(readIdentity(state.database), undefined);
+    }
+    assertEquals(log.lines().length, 1);
+    assertMatch(log.lines()[0] ?? "", /^error The state is gone: there is no state\.db/);
+  }));
+
 Deno.test("state of a newer version is refused and left alone", () =>
   withFolder(async (folder) => {
     await makeState(folder);
