@@ -24,6 +24,8 @@ export interface HubTls {
   readonly certificate: ServerCertificate;
   /** PEM of the authority that signed it. */
   readonly ca: string;
+  /** Where else it listens, `host:port`, and what agents call it: the tests speak to it directly. */
+  readonly apart?: { readonly listen: string; readonly publicUrl: string };
 }
 
 /** How a hub is started. */
@@ -74,12 +76,18 @@ export class TestHub implements AsyncDisposable {
       const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
       await Deno.writeTextFile(cert, tls.certificate.cert);
       await Deno.writeTextFile(key, tls.certificate.key);
-      command = { path: command.path, args: [...command.args, "hub", "--tls-cert", cert, "--tls-key", key] };
+      const named = tls.apart ? ["--public-url", tls.apart.publicUrl] : [];
+      command = { path: command.path, args: [...command.args, "hub", "--tls-cert", cert, "--tls-key", key, ...named] };
     } else {
       command = { path: command.path, args: [...command.args, "hub"] };
     }
-    const program = TestHub.#serve(folder, { command, address: `${tls?.host ?? "127.0.0.1"}:0`, env });
-    const url = await readyUrl(program);
+    const program = TestHub.#serve(folder, {
+      command,
+      address: tls?.apart?.listen ?? `${tls?.host ?? "127.0.0.1"}:0`,
+      env,
+    });
+    const readyAt = await readyUrl(program);
+    const url = tls?.apart ? `https://${tls.apart.listen}` : readyAt;
     const hub = new TestHub(folder, { command, program, url, ca: tls?.ca, env });
     const { printed } = await runProgram(["hub", "token", "add", "--data", join(folder, "data"), "--json", "tests"]);
     hub.#token = JSON.parse(printed.trim().split("\n").at(-1) ?? "").token;

@@ -1,0 +1,62 @@
+/** kill -9 of the programs. */
+import { childrenOf, type Site } from "./site.ts";
+import type { Fault, World } from "./world.ts";
+import { pause } from "./traffic.ts";
+
+/** What an agent says that finds out that it was killed. */
+export const endedAbruptly = /The last run ended without being told to/;
+/** What an agent says when the hub does not answer. */
+export const hubUnreachable = /(No assignment from the hub|Cannot deliver to the hub): /;
+
+/** How often an extractor that is to be killed is looked for, in ms. */
+const lookMs = 3;
+
+/** All faults of this kind. */
+export const kills: readonly Fault[] = [
+  {
+    name: "kill -9 of the agent",
+    async inject(world) {
+      const site = world.anyAgent();
+      await killed(site);
+      return { explained: { by: site, line: endedAbruptly } };
+    },
+  },
+  {
+    name: "kill -9 of the extractor",
+    async inject(world) {
+      await killExtractor(world);
+      return { explained: { by: world.database, line: /Cannot read new data from the database: .*SIGKILL/ } };
+    },
+  },
+  {
+    name: "kill -9 of the hub",
+    async inject(world) {
+      await world.hub.kill();
+      await world.hold();
+      await world.hub.start();
+      return { explained: { by: world.csv, line: hubUnreachable, most: 2 } };
+    },
+  },
+];
+
+async function killed(site: Site): Promise<void> {
+  await site.kill();
+  await site.start();
+}
+
+/** Kills it in the middle of a query: one is asked for until one is caught. */
+async function killExtractor({ database, rows }: World): Promise<void> {
+  for (;;) {
+    const [extractor] = await childrenOf(database.pid);
+    if (extractor !== undefined) {
+      try {
+        Deno.kill(extractor, "SIGKILL");
+        return;
+      } catch {
+        // it has just ended by itself
+      }
+    }
+    await rows.insert(1);
+    await pause(lookMs);
+  }
+}

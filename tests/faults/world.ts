@@ -1,0 +1,174 @@
+/** A hub, an installation with CSV files and one with a database, all under faults; and one round of it. */
+import type { Command } from "../e2e/hub.ts";
+import { AgentSite, type Holdings, holdings, HubSite, type Site } from "./site.ts";
+import { FileTraffic, pause, rowQuery, RowTraffic, sqliteRows, type Verdict } from "./traffic.ts";
+import { compileShim } from "./shim.ts";
+
+/** How long everything may take to arrive after a fault, in ms. */
+const patienceMs = 180_000;
+/** Lines of warnings and errors that one fault may cause at all sites together. */
+const troubleLinesMax = 20;
+/** A process may hold so many descriptors more after a fault, for connections that idle. */
+const descriptorsMoreMax = 24;
+
+/** What a fault says of itself once it was injected and taken back. */
+export interface Injected {
+  /**
+   * The line that explains it, and who writes it.
+   *
+   * `most`: how many there may be, when several parts meet with the fault. @default 1
+   */
+  readonly explained: { readonly by: Site; readonly line: RegExp; readonly most?: number };
+}
+
+/** A kind of fault. */
+export interface Fault {
+  readonly name: string;
+  /** Injects it and takes it back: when it resolves, the world is sound again, if not yet recovered. */
+  inject(world: World): Promise<Injected>;
+}
+
+/** What one injection has led to. */
+export interface Round extends Verdict {
+  readonly fault: string;
+  readonly recoveredMs: number;
+  /** What else was not as it should be. */
+  readonly complaints: readonly string[];
+}
+
+export interface WorldOptions {
+  readonly random: () => number;
+  /** Another program to run as the hub. */
+  readonly hubCommand?: Command;
+}
+
+/** Everything under test. */
+export class World implements AsyncDisposable {
+  readonly random: () => number;
+  readonly hub: HubSite;
+  readonly csv: AgentSite;
+  readonly database: AgentSite;
+  readonly files: FileTraffic;
+  readonly rows: RowTraffic;
+  readonly #resources: AsyncDisposableStack;
+
+  private constructor(
+    parts: { hub: HubSite; csv: AgentSite; database: AgentSite; resources: AsyncDisposableStack },
+    { random }: WorldOptions,
+  ) {
+    this.random = random;
+    this.hub = parts.hub;
+    this.csv = parts.csv;
+    this.database = parts.database;
+    this.#resources = parts.resources;
+    this.files = new FileTraffic(this.csv, { random });
+    const store = sqliteRows(this.database.installation.path("calls.db"));
+    this.rows = new RowTraffic(this.database, { store, random });
+  }
+
+  static async make(options: WorldOptions): Promise<World> {
+    await using resources = new AsyncDisposableStack();
+    const { library } = resources.use(await compileShim());
+    const command = options.hubCommand === undefined ? {} : { command: options.hubCommand };
+    const hub = resources.use(await HubSite.make({ library, ...command }));
+    const csv = resources.use(
+      await AgentSite.make(hub.hub, { library, integration: { name: "Files", type: "csv" } }),
+    );
+    const database = resources.use(
+      await AgentSite.make(hub.hub, {
+        library,
+        integration: {
+          name: "Rows",
+          type: "database",
+          settings: {
+            ...{ databaseType: "sqlite", file: "calls.db", dataType: "contact", timeZone: "UTC", query: rowQuery },
+            ...{ everyMinutes: 15, history: null },
+          },
+        },
+      }),
+    );
+    return new World({ hub, csv, database, resources: resources.move() }, options);
+  }
+
+  /** A random one of both agents. */
+  anyAgent(): AgentSite {
+    return this.random() < 0.5 ? this.csv : this.database;
+  }
+
+  /** Some time in which a fault lasts. */
+  async hold(msMax = 1200): Promise<void> {
+    await pause(100 + this.random() * msMax);
+  }
+
+  /** Everything arrives that is on its way. */
+  async settle(): Promise<void> {
+    await Promise.all([
+      this.files.arrive(this.hub.hub, { patienceMs }),
+      this.rows.arrive(this.hub.hub, { patienceMs }),
+    ]);
+  }
+
+  /** Injects a fault while files and rows come in, and looks at what it has led to. */
+  async round(fault: Fault): Promise<Round> {
+    const sites: Site[] = [this.csv, this.database, this.hub];
+    const printedBefore = new Map(sites.map((site) => [site, site.printed.length]));
+    const before = await Promise.all(sites.map(({ pid }) => holdings(pid)));
+    const traffic = new AbortController();
+    const coming = Promise.all([
+      this.files.run(traffic.signal),
+      this.rows.run(this.hub.hub, traffic.signal),
+    ]);
+    let injected: Injected;
+    try {
+      await pause(this.random() * 400);
+      injected = await fault.inject(this);
+    } finally {
+      traffic.abort();
+      await coming;
+    }
+    const startedMs = performance.now();
+    await this.settle();
+    const recoveredMs = performance.now() - startedMs;
+    const [files, rows] = [await this.files.judge(this.hub.hub), await this.rows.judge(this.hub.hub)];
+    const news = (site: Site) => site.printed.slice(printedBefore.get(site) ?? 0);
+    const after = await Promise.all(sites.map(({ pid }) => holdings(pid)));
+    return {
+      fault: fault.name,
+      recoveredMs,
+      lost: [...files.lost, ...rows.lost],
+      doubled: [...files.doubled, ...rows.doubled],
+      changed: [...files.changed, ...rows.changed],
+      complaints: [
+        ...unexplained(injected, news(injected.explained.by)),
+        ...flood(sites.map(news)),
+        ...after.flatMap((now, index) => leaked(before[index], now)),
+      ],
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+}
+
+function unexplained({ explained }: Injected, printed: string): string[] {
+  const { line, most = 1 } = explained;
+  const { length } = printed.split("\n").filter((text) => line.test(text));
+  if (length >= 1 && length <= most) return [];
+  return [`${length} lines match ${line} in: ${troubleLines(printed).join("\n    ")}`];
+}
+
+function flood(printed: readonly string[]): string[] {
+  const lines = printed.flatMap(troubleLines);
+  return lines.length <= troubleLinesMax ? [] : [`${lines.length} lines of trouble:\n    ${lines.join("\n    ")}`];
+}
+
+function troubleLines(printed: string): string[] {
+  return printed.split("\n").filter((line) => / (WARN|ERROR|FATAL) |"level":"(warning|error|fatal)"/i.test(line));
+}
+
+function leaked(before: Holdings | undefined, now: Holdings): string[] {
+  if (before === undefined || before.pid !== now.pid) return [];
+  const more = now.descriptors - before.descriptors;
+  return more <= descriptorsMoreMax ? [] : [`process ${now.pid} holds ${more} descriptors more than before`];
+}
