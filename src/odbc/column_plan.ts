@@ -27,7 +27,7 @@ export const cell = {
   /** `SQL_TIMESTAMP_STRUCT`. */
   timestamp: 6,
   binary: 7,
-  /** UTF-8 in `SQL_C_CHAR`, of drivers without wide characters. */
+  /** UTF-8 in `SQL_C_CHAR`, of drivers that give it. */
   utf8: 8,
 } as const;
 /** One of {@linkcode cell}: a number, since the encoder switches on it for every value. */
@@ -51,6 +51,8 @@ export interface PlanOptions {
   readonly refetch: boolean;
   readonly textOnly: boolean;
   readonly narrow: boolean;
+  /** Text comes as UTF-8 in `SQL_C_CHAR`, without being made wide and narrow again. */
+  readonly utf8Text: boolean;
   readonly sizesHold: boolean;
   /** Timestamps with a zone come without their offset. */
   readonly losesOffset: boolean;
@@ -121,13 +123,12 @@ export function isVariable(column: PlannedColumn): boolean {
 type Plan = Pick<PlannedColumn, "cell" | "cType" | "width" | "terminator" | "long">;
 
 function planText(column: DescribedColumn, options: PlanOptions): Plan {
-  const unitBytes = options.narrow ? 1 : 2;
-  const how: Pick<Plan, "cell" | "cType" | "terminator"> = options.narrow
+  const inUtf8 = options.narrow || options.utf8Text;
+  const how: Pick<Plan, "cell" | "cType" | "terminator"> = inUtf8
     ? { cell: cell.utf8, cType: cType.char, terminator: 1 }
     : { cell: cell.wide, cType: cType.wideChar, terminator: 2 };
-  // A character beyond the BMP is two units, one in UTF-8 up to four bytes.
-  const units = column.size * (options.narrow ? 4 : 2);
-  return { ...how, ...room({ column, options, bytes: units * unitBytes, terminator: how.terminator }) };
+  // A character beyond the BMP is two units, one in UTF-8 up to four bytes: four bytes both ways.
+  return { ...how, ...room({ column, options, bytes: column.size * 4, terminator: how.terminator }) };
 }
 
 function planBytes(column: DescribedColumn, options: PlanOptions): Plan {

@@ -61,7 +61,10 @@ export async function connectOdbc(options: ConnectOptions): Promise<Database> {
     });
   const handles = await orAbandon(connect(), signal);
   try {
-    const session = await prepareSession(handles, { profile, signal, timeZone: options.timeZone });
+    const prepared = await prepareSession(handles, { profile, signal, timeZone: options.timeZone });
+    const utf8Text = profile.prefersUtf8 === true && profile.narrow !== true &&
+      await givesUtf8(handles, { session: prepared, signal });
+    const session = { ...prepared, traits: { ...prepared.traits, utf8Text } };
     const cancelFetch = await fetchCanceller(handles, { profile, session, connect, signal });
     return new OdbcConnection(handles, { session, cancelFetch, refusedSql: profile.refusedSql });
   } catch (error) {
@@ -121,6 +124,24 @@ class OdbcConnection implements Database {
     else await this.#handles.rollback();
     this.#busy = false;
   }
+}
+
+/** One character of each length in UTF-8. */
+const utf8Sample = "aü€😀";
+
+/** Does text that is not asked for as wide come as UTF-8, whatever the connection's options and the locale? */
+async function givesUtf8(handles: Handles, options: { session: Session; signal: AbortSignal }): Promise<boolean> {
+  const { session, signal } = options;
+  const asUtf8 = { ...session, traits: { ...session.traits, utf8Text: true } };
+  try {
+    const database = new OdbcConnection(handles, { session: asUtf8 });
+    await using rows = await database.query(`SELECT '${utf8Sample}'`, { signal });
+    for await (const block of rows.blocks()) return block.rows === 1 && block.text(0, 0) === utf8Sample;
+  } catch {
+    // Wide characters will do, or say what is wrong with the connection.
+    signal.throwIfAborted();
+  }
+  return false;
 }
 
 /** Prepares how a fetch is stopped: asks for the session's number now, and uses a second connection then. */

@@ -18,6 +18,12 @@ export interface DriverProfile {
   readonly textOnly?: boolean;
   /** Character data comes as UTF-8 in `SQL_C_CHAR`: the driver knows no wide characters. */
   readonly narrow?: boolean;
+  /**
+   * Wide characters cost this driver more than its own UTF-8: MariaDB's opens a converter for every value, which takes five
+   * times the processor time of all the rest of a fetch. Whether its `SQL_C_CHAR` is UTF-8 is tried on each connection, since that depends on
+   * the connection's character set and on the system.
+   */
+  readonly prefersUtf8?: boolean;
   /** No value is longer than its column's declared size, not even where that is 0. */
   readonly sizesHold?: boolean;
   /** SQLCancel does nothing for a fetch: the session is found by the first query and ended from another connection. */
@@ -59,6 +65,7 @@ const profiles: Record<DriverFamily, DriverProfile> = {
     sessionStatements: ["SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"],
     timeZoneStatement: (zone) => `SET TIME ZONE '${isoZone(zone)}'`,
     longValuesInBlocks: true,
+    prefersUtf8: true,
     cancelFetch: {
       sessionQuery: "SELECT pg_backend_pid()",
       statement: (session) => `SELECT pg_cancel_backend(${session})`,
@@ -72,6 +79,7 @@ const profiles: Record<DriverFamily, DriverProfile> = {
     sessionStatements: ["SET SESSION TRANSACTION READ ONLY"],
     ...mysqlTimeZones,
     longValuesInBlocks: false,
+    prefersUtf8: true,
     sizesHold: true,
   },
   mysql: {
@@ -98,10 +106,18 @@ const profiles: Record<DriverFamily, DriverProfile> = {
   },
   sqlite: {
     family: "sqlite",
-    options: [{ key: "Timeout", value: "10000" }, { key: "NoCreat", value: "1" }],
+    // Row by row, which it does only outside a transaction; otherwise it holds the whole result in memory.
+    options: [
+      { key: "Timeout", value: "10000" },
+      { key: "NoCreat", value: "1" },
+      { key: "StepAPI", value: "1" },
+      { key: "NoTXN", value: "1" },
+    ],
     sessionStatements: ["PRAGMA query_only = ON"],
     timeZoneStatement: () => undefined,
     longValuesInBlocks: false,
+    // On Windows its functions are wide; elsewhere the driver manager would make UTF-16 narrow by cutting it.
+    narrow: Deno.build.os !== "windows",
     textOnly: true,
     refusedSql: /blob_(?:im|ex)port|(?:im|ex)port_(?:sql|csv|xml|db)|load_extension|readfile|writefile|fts3_tokenizer/i,
   },

@@ -13,6 +13,7 @@ export interface DriverTraits {
   readonly refetch: boolean;
   readonly textOnly: boolean;
   readonly narrow: boolean;
+  readonly utf8Text: boolean;
   readonly sizesHold: boolean;
   readonly losesOffset: boolean;
   /** SQLGetData also reads bound columns of the current row. */

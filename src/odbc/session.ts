@@ -66,6 +66,7 @@ function traitsOf(handles: Handles, profile: DriverProfile): DriverTraits {
     refetch: profile.longValuesInBlocks ?? (extensions & inBlocks) === inBlocks,
     textOnly: profile.textOnly ?? false,
     narrow: profile.narrow ?? false,
+    utf8Text: false,
     sizesHold: profile.sizesHold ?? false,
     losesOffset: profile.offsetText !== undefined,
     boundAgain: (extensions & getDataExtension.bound) !== 0,

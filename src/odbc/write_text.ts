@@ -19,18 +19,34 @@ export function writeWide(
   count: number,
   csv: CsvBuffer,
 ): number {
-  const end = at + count;
-  const start = o;
-  const replaced = csv.replacedCharacters;
   if (count === 0) return writeEmpty(out, o);
+  return copyWide(out, o, units, at, at + count, csv, false);
+}
+
+/** Begins again in quotes when a character needs them: looking for one first costs more than what is then thrown away. */
+function copyWide(
+  out: Uint8Array,
+  start: number,
+  units: Uint16Array,
+  at: number,
+  end: number,
+  csv: CsvBuffer,
+  quoted: boolean,
+): number {
+  const replaced = csv.replacedCharacters;
+  let o = start;
+  if (quoted) out[o++] = quote;
   for (let i = at; i < end; i++) {
     const unit = units[i]!;
     if (unit > comma && unit < 0x80) {
       out[o++] = unit;
     } else if (unit < 0x80) {
-      if (unit === comma || unit === quote || unit === carriageReturn || unit === lineFeed) {
-        csv.replacedCharacters = replaced;
-        return writeWideQuoted(out, start, units, at, end, csv);
+      if (needsQuotes(unit)) {
+        if (!quoted) {
+          csv.replacedCharacters = replaced;
+          return copyWide(out, start, units, at, end, csv, true);
+        }
+        if (unit === quote) out[o++] = quote;
       }
       out[o++] = unit;
     } else if (unit < 0x800) {
@@ -50,42 +66,12 @@ export function writeWide(
       out[o++] = 0x80 | (unit & 0x3f);
     }
   }
+  if (quoted) out[o++] = quote;
   return o;
 }
 
-function writeWideQuoted(
-  out: Uint8Array,
-  o: number,
-  units: Uint16Array,
-  at: number,
-  end: number,
-  csv: CsvBuffer,
-): number {
-  out[o++] = quote;
-  for (let i = at; i < end; i++) {
-    const unit = units[i]!;
-    if (unit < 0x80) {
-      if (unit === quote) out[o++] = quote;
-      out[o++] = unit;
-    } else if (unit < 0x800) {
-      out[o++] = 0xc0 | (unit >> 6);
-      out[o++] = 0x80 | (unit & 0x3f);
-    } else if (unit >= 0xd800 && unit < 0xe000) {
-      const low = i + 1 < end ? units[i + 1]! : 0;
-      if (unit < 0xdc00 && low >= 0xdc00 && low < 0xe000) {
-        o = writeSupplementary(out, o, unit, low);
-        i++;
-      } else {
-        o = writeReplacement(out, o, csv);
-      }
-    } else {
-      out[o++] = 0xe0 | (unit >> 12);
-      out[o++] = 0x80 | ((unit >> 6) & 0x3f);
-      out[o++] = 0x80 | (unit & 0x3f);
-    }
-  }
-  out[o++] = quote;
-  return o;
+function needsQuotes(character: number): boolean {
+  return character === comma || character === quote || character === carriageReturn || character === lineFeed;
 }
 
 function writeSupplementary(out: Uint8Array, o: number, high: number, low: number): number {
@@ -112,36 +98,38 @@ export function writeEmpty(out: Uint8Array, o: number): number {
   return o;
 }
 
-/** ASCII as it is, in quotes where needed. */
+/** ASCII or valid UTF-8 as it is, in quotes where needed. */
 export function writeBytes(out: Uint8Array, o: number, bytes: Uint8Array, at: number, count: number): number {
-  const end = at + count;
-  const start = o;
   if (count === 0) return writeEmpty(out, o);
+  return copyBytes(out, o, bytes, at, at + count, false);
+}
+
+function copyBytes(
+  out: Uint8Array,
+  start: number,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  quoted: boolean,
+): number {
+  let o = start;
+  if (quoted) out[o++] = quote;
   for (let i = at; i < end; i++) {
     const byte = bytes[i]!;
-    if (byte <= comma && (byte === comma || byte === quote || byte === carriageReturn || byte === lineFeed)) {
-      return writeBytesQuoted(out, start, bytes, at, end);
+    if (byte <= comma && needsQuotes(byte)) {
+      if (!quoted) return copyBytes(out, start, bytes, at, end, true);
+      if (byte === quote) out[o++] = quote;
     }
     out[o++] = byte;
   }
+  if (quoted) out[o++] = quote;
   return o;
 }
 
-function writeBytesQuoted(out: Uint8Array, o: number, bytes: Uint8Array, at: number, end: number): number {
-  out[o++] = quote;
-  for (let i = at; i < end; i++) {
-    const byte = bytes[i]!;
-    if (byte === quote) out[o++] = quote;
-    out[o++] = byte;
-  }
-  out[o++] = quote;
-  return o;
-}
-
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** UTF-8, of which only ASCII is taken unseen: the rest could be no UTF-8 at all. */
+/** UTF-8, looked at byte by byte: what is none becomes U+FFFD, and the value is counted. */
 export function writeUtf8(
   out: Uint8Array,
   o: number,
@@ -150,19 +138,63 @@ export function writeUtf8(
   count: number,
   csv: CsvBuffer,
 ): number {
-  for (let i = at; i < at + count; i++) {
-    if (bytes[i]! < 0x80) continue;
-    const text = decoder.decode(bytes.subarray(at, at + count));
-    const valid = encoder.encode(text);
-    if (valid.length !== count || !sameBytes(valid, bytes, at)) csv.replacedCharacters++;
-    return writeBytes(out, o, valid, 0, valid.length);
-  }
-  return writeBytes(out, o, bytes, at, count);
+  if (count === 0) return writeEmpty(out, o);
+  const end = at + count;
+  const valid = copyUtf8(out, o, bytes, at, end, false);
+  if (valid >= 0) return valid;
+  csv.replacedCharacters++;
+  const text = encoder.encode(decoder.decode(bytes.subarray(at, end)));
+  return copyBytes(out, o, text, 0, text.length, false);
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array, at: number): boolean {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[at + i]) return false;
-  return true;
+/** As `copyBytes`; -1 when it is no UTF-8. */
+function copyUtf8(
+  out: Uint8Array,
+  start: number,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  quoted: boolean,
+): number {
+  let o = start;
+  if (quoted) out[o++] = quote;
+  for (let i = at; i < end; i++) {
+    const byte = bytes[i]!;
+    if (byte > comma && byte < 0x80) {
+      out[o++] = byte;
+    } else if (byte < 0x80) {
+      if (needsQuotes(byte)) {
+        if (!quoted) return copyUtf8(out, start, bytes, at, end, true);
+        if (byte === quote) out[o++] = quote;
+      }
+      out[o++] = byte;
+    } else if (byte >= 0xc2 && byte < 0xe0 && i + 1 < end && (bytes[i + 1]! & 0xc0) === 0x80) {
+      out[o++] = byte;
+      out[o++] = bytes[++i]!;
+    } else {
+      const next = i + sequenceLength(bytes, i, end);
+      if (next === i) return -1;
+      while (i < next) out[o++] = bytes[i++]!;
+      i--;
+    }
+  }
+  if (quoted) out[o++] = quote;
+  return o;
+}
+
+/** Length of the UTF-8 sequence that begins at `i` (RFC 3629, section 4); 0 when it is none. */
+function sequenceLength(bytes: Uint8Array, i: number, end: number): number {
+  const first = bytes[i]!;
+  if (first < 0xc2 || first > 0xf4) return 0;
+  const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if (i + length > end) return 0;
+  const second = bytes[i + 1]!;
+  // No surrogates, nothing beyond U+10FFFF, and nothing that has a shorter form.
+  const lowest = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const highest = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  if (second < lowest || second > highest) return 0;
+  for (let next = i + 2; next < i + length; next++) if ((bytes[next]! & 0xc0) !== 0x80) return 0;
+  return length;
 }
 
 const base64Digits = encoder.encode("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");

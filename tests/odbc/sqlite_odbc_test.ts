@@ -11,7 +11,7 @@ Deno.test("SQLite by ODBC: a value longer than declared is never cut", async (t)
   const source = new DatabaseSync(file);
   source.exec(`
     create table t (a integer, b varchar(5), d double, at timestamp, x blob);
-    insert into t values (9007199254740993, 'länger als fünf 😀', 0.1, '2024-01-01 10:00:00.5', x'0102');
+    insert into t values (9007199254740993, 'länger als fünf Zeichen 😀', 0.1, '2024-01-01 10:00:00.5', x'0102');
     insert into t values (null, null, null, null, null);
     insert into t values ('no number', '', 2.5, '', x'');
     create table long (n integer, body text);
@@ -28,7 +28,7 @@ Deno.test("SQLite by ODBC: a value longer than declared is never cut", async (t)
         const { lines } = await csvOf(database, "select a, b, d, at from t", { longColumns: new Set(error.columns) });
         assertEquals(lines, [
           "a,b,d,at",
-          "9007199254740993,länger als fünf 😀,0.1,2024-01-01 10:00:00.5",
+          "9007199254740993,länger als fünf Zeichen 😀,0.1,2024-01-01 10:00:00.5",
           ",,,",
           'no number,"",2.5,""',
         ]);
@@ -38,6 +38,14 @@ Deno.test("SQLite by ODBC: a value longer than declared is never cut", async (t)
       await withDatabase(attributes, async (database) => {
         const { lines } = await csvOf(database, "select n, body from long");
         assertEquals(lines, ["n,body", `1,${"ü😀".repeat(100_000)}`, "2,", '3,""']);
+      });
+    });
+    await t.step("a query with characters of every length", async () => {
+      await withDatabase(attributes, async (database) => {
+        const { lines } = await csvOf(database, "select 'ü€😀' as größe, b from t where b like 'länger als%😀'", {
+          longColumns: new Set(["b"]),
+        });
+        assertEquals(lines, ["größe,b", "ü€😀,länger als fünf Zeichen 😀"]);
       });
     });
     await t.step("read-only", async () => {
