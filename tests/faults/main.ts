@@ -8,6 +8,7 @@ import { seededRandom } from "../../src/runtime/seeded_random.ts";
 import { clocks } from "./clocks.ts";
 import { disks } from "./disks.ts";
 import { kills } from "./kills.ts";
+import { power } from "./power.ts";
 import { states } from "./states.ts";
 import { type Fault, type Round, World } from "./world.ts";
 
@@ -17,7 +18,7 @@ const say = (line: string) => console.log(line);
 const option = (name: string) =>
   Deno.args.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
 
-const faults: readonly Fault[] = [...kills, ...disks, ...clocks, ...states];
+const faults: readonly Fault[] = [...kills, ...power, ...disks, ...clocks, ...states];
 
 async function main(): Promise<number> {
   const seed = Number(option("seed") ?? Date.now() % 1_000_000);

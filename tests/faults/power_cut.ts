@@ -101,7 +101,9 @@ async function restore(
 }
 
 async function namesIn(folder: string): Promise<Name[]> {
-  const entries = await Array.fromAsync(Deno.readDir(folder));
+  const entries = (await Array.fromAsync(Deno.readDir(folder))).filter(({ isFile, isDirectory }) =>
+    isFile || isDirectory
+  );
   return await Promise.all(entries.map(async ({ name, isDirectory }) => {
     const { ino } = await Deno.lstat(join(folder, name));
     return { name, isFolder: isDirectory, inode: String(ino) };

@@ -112,6 +112,7 @@ static int copy_names(int fd, int to) {
       struct dirent64 *entry = (struct dirent64 *)(entries + at);
       at += entry->d_reclen;
       if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+      if (entry->d_type != DT_DIR && entry->d_type != DT_REG) continue;
       char line[NAME_MAX + 64];
       int size = snprintf(line, sizeof line, "%c %llu %s\n", entry->d_type == DT_DIR ? 'd' : 'f',
                           (unsigned long long)entry->d_ino, entry->d_name);
