@@ -1,7 +1,7 @@
 /** The client against the real hub. */
 import { createHash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
-import { HubError } from "../../src/agent/ports.ts";
+import { HubError, type WholeBatch } from "../../src/agent/ports.ts";
 import { createCloud } from "../../src/cloud/cloud.ts";
 import type { BatchDeclaration } from "../../src/protocol/delivery.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
@@ -69,7 +69,29 @@ Deno.test("cloud client links by PIN, waits for changes, delivers, and is unlink
   assertEquals((await cloud.delivery.declare(batch, signal)).state, "received");
   assertEquals(await cloud.delivery.missing([batch.id], signal), []);
 
+  const others = ["c;d\n3;4\n", "e;f\n5;6\n", "g\n"].map((text) => wholeBatch(linked.link.id, text));
+  const [small, altered, foreign] = others;
+  assert(small !== undefined && altered !== undefined && foreign !== undefined);
+  assertEquals(first.assignment.wholePayloadBytes, 32 * 1024);
+  const outcomes = await cloud.delivery.sendWhole([
+    small,
+    { ...altered, payload: altered.payload.map((byte) => byte ^ 1) },
+    { ...foreign, declaration: { ...foreign.declaration, linkId: "another" } },
+    { declaration: batch, payload },
+  ], signal);
+  assertEquals(
+    outcomes.map((outcome) => outcome.state === "failed" ? outcome.error.kind : outcome.state),
+    ["received", "checksum", "refused", "received"],
+  );
+  assertEquals(outcomes[3]?.state === "received" && outcomes[3].receipt, receipt);
+  assertEquals(await cloud.delivery.missing(others.map(({ declaration }) => declaration.id), signal), [
+    altered.declaration.id,
+    foreign.declaration.id,
+  ]);
+
   await cloud.linking.giveUp(linked.link, signal);
+  const unlinked = await assertRejects(() => cloud.delivery.sendWhole([altered], signal));
+  assert(unlinked instanceof HubError && unlinked.kind === "unlinked", String(unlinked));
   const ended = await assertRejects(() => cloud.assignment.poll(second.etag, signal));
   assert(ended instanceof HubError && ended.kind === "unlinked", String(ended));
 });
@@ -139,6 +161,12 @@ Deno.test("cloud client registers again where its key is not known", async () =>
     .requestPin(signal);
   assert(identities.load()?.privateKey.x !== before?.privateKey.x, "another hub gets another key");
 });
+
+function wholeBatch(linkId: string, text: string): WholeBatch {
+  const content = new TextEncoder().encode(text);
+  const payload = new Uint8Array(zstdCompressSync(content));
+  return { declaration: declarationOf(linkId, content, payload), payload };
+}
 
 function declarationOf(linkId: string, content: Uint8Array, payload: Uint8Array): BatchDeclaration {
   return {

@@ -2,6 +2,7 @@
 /** The client against answers that no good hub gives. */
 import { HubError, type HubErrorKind } from "../../src/agent/ports.ts";
 import { createCloud } from "../../src/cloud/cloud.ts";
+import type { BatchDeclaration } from "../../src/protocol/delivery.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { fastClock } from "../fakes/fast_clock.ts";
@@ -275,6 +276,30 @@ Deno.test("cloud client sends parts with exactly the given headers and no token,
     const error = await assertRejects(put, new RegExp(`\\(${status} ${code}\\)`));
     assertMatch(`${error instanceof HubError && error.kind}`, new RegExp(kind), code);
   }
+});
+
+Deno.test("cloud client tells a hub of before, which takes no whole batches, from one that answers nonsense", async () => {
+  const title = "Not found";
+  let answer = () => Response.json({ type: "/problems/not-found", title, status: 404 }, { status: 404 });
+  await using hub = startFakeHub((_, { pathname }) => pathname.endsWith("/whole") ? answer() : undefined);
+  using cloud = await cloudOf(hub.url);
+  const declaration = { payloadBytes: 3 } as BatchDeclaration;
+  const kind = async () => {
+    const error = await assertRejects(() =>
+      cloud.delivery.sendWhole([{ declaration, payload: new Uint8Array([1, 2, 255]) }], signal)
+    );
+    return error instanceof HubError && error.kind;
+  };
+  assertEquals(await kind(), "refused");
+  assertEquals(JSON.parse(hub.seen.at(-1)?.body ?? ""), { batches: [{ declaration, payload: "AQL/" }] });
+  answer = () => Response.json({ type: "/problems/method-not-allowed", title, status: 405 }, { status: 405 });
+  assertEquals(await kind(), "refused");
+  answer = () => new Response("<html>Request Entity Too Large</html>", { status: 413 });
+  assertEquals(await kind(), "refused");
+  answer = () => Response.json({ answers: [] });
+  assertEquals(await kind(), "not-a-hub");
+  answer = () => Response.json({ answers: [{ state: "eaten" }] });
+  assertEquals(await kind(), "not-a-hub");
 });
 
 Deno.test("cloud client waits as long as Retry-After says, in either form", async () => {
