@@ -41,7 +41,7 @@ export async function buildMsi(options: MsiOptions): Promise<void> {
     await Deno.mkdir(files);
     const executable = join(files, "injixo-cloud-link.exe");
     if (options.executable !== undefined) await Deno.copyFile(options.executable, executable);
-    else await compileForWindows({ project, output: executable, runtime: await sharedRuntime(project) });
+    else await compileForWindows({ output: executable, runtime: await sharedRuntime(project) });
     const settings = await Deno.readTextFile(join(project, "injixo-cloud-link.toml"));
     await Deno.writeTextFile(join(files, "injixo-cloud-link.toml"), settings.replace(/\r?\n/g, "\r\n"));
     await writeLicenses({ work, files });

@@ -1,6 +1,6 @@
 /** Compiles the program for Windows, wherever the build runs. */
 import { join } from "node:path";
-import manifest from "../deno.json" with { type: "json" };
+import { compileExecutable } from "./executable.ts";
 import { runTool } from "./tool.ts";
 
 /** What Deno calls the platform. */
@@ -12,15 +12,10 @@ export const windowsTarget = "x86_64-pc-windows-msvc";
  * @param options `runtime`: path of a denort for Windows, for machines that cannot reach Deno's downloads
  */
 export async function compileForWindows(
-  options: { project: string; output: string; runtime: string | undefined },
+  options: { output: string; runtime: string | undefined },
 ): Promise<void> {
-  const { project, output, runtime } = options;
-  const task = manifest.tasks.compile.command.split(" ").filter((word) => word !== "");
-  const args = task.slice(1).map((word) => word.startsWith("--output=") ? `--output=${output}` : word);
-  await runTool(Deno.execPath(), [...args.slice(0, 1), `--target=${windowsTarget}`, ...args.slice(1)], {
-    cwd: project,
-    env: runtime === undefined ? {} : { DENORT_BIN: runtime },
-  });
+  const { output, runtime } = options;
+  await compileExecutable({ output, runtime, target: windowsTarget });
   await Deno.writeFile(output, mendImage(await Deno.readFile(output)));
 }
 

@@ -1,9 +1,6 @@
 /** The packages that go into the executable. */
 import { fileURLToPath } from "node:url";
-import manifest from "../deno.json" with { type: "json" };
-
-/** The modules that `deno task compile` names. */
-const roots = ["main.ts", ...[...manifest.tasks.compile.command.matchAll(/--include=(\S+)/g)].map(([, root]) => root)];
+import { entryModules } from "../installer/executable.ts";
 
 /** A package of the registry. */
 export interface NpmPackage {
@@ -23,10 +20,10 @@ interface ModuleDependency {
   readonly npmPackage?: string;
 }
 
-/** The packages reachable from `roots` at run time, with what they depend on. */
+/** The packages reachable at run time, with what they depend on. */
 export async function packagesInside(): Promise<NpmPackage[]> {
   const found = new Map<string, NpmPackage>();
-  for (const root of roots) {
+  for (const root of entryModules) {
     const { stdout, success } = await new Deno.Command(Deno.execPath(), {
       args: ["info", "--json", fileURLToPath(new URL(`../${root}`, import.meta.url))],
       stderr: "null",

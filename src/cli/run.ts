@@ -17,6 +17,7 @@ import { serveExtractors } from "../extractor/host.ts";
 import { extractorEnvironment } from "../extractor/process.ts";
 import { standardErrorFormat, writeStandardError } from "../log/standard_error.ts";
 import { ownCommand } from "../runtime/own_command.ts";
+import { ownModule } from "../runtime/own_module.ts";
 import type { ServiceNotifier } from "../service/service_notifier.ts";
 import { type AgentStart, type FromAgent, plainConfig, type ToAgent } from "./agent_messages.ts";
 import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
@@ -113,7 +114,7 @@ function startAgentWorker(
   config: Config,
   { relay, allowed }: { relay: Relay; allowed: readonly AllowedHost[] },
 ): AgentWorker {
-  const worker = new Worker(import.meta.resolve("./agent_worker.ts"), {
+  const worker = new Worker(ownModule("src/cli/agent_worker.ts"), {
     type: "module",
     name: "agent",
     deno: { permissions: agentPermissions(config, { relay, allowed, credentialsFolder: credentialsFolder() }) },

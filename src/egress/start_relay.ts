@@ -1,4 +1,5 @@
 /** Starts the relay in a worker of its own, with permission for the allowed hosts and the proxy only. */
+import { ownModule } from "../runtime/own_module.ts";
 import { type AllowedHost, netPermissions } from "./allowed_hosts.ts";
 import type { Proxy } from "./proxy.ts";
 import { defaultRelayLimits, type RelayLimits } from "./relay.ts";
@@ -47,7 +48,7 @@ export async function startRelay(options: {
   limits?: Partial<RelayLimits>;
 }): Promise<Relay> {
   const token = crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true });
-  const worker = new Worker(import.meta.resolve("./relay_worker.ts"), {
+  const worker = new Worker(ownModule("src/egress/relay_worker.ts"), {
     type: "module",
     name: "relay",
     deno: { permissions: { net: relayPermissions(options.allowed, options.proxy) } },

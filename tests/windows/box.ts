@@ -115,7 +115,7 @@ async function makeBox(): Promise<void> {
 
 /** Compiles the program for Windows. */
 export async function compileExecutable(output: string): Promise<void> {
-  await compileForWindows({ project: projectFolder, output, runtime: await sharedRuntime(projectFolder) });
+  await compileForWindows({ output, runtime: await sharedRuntime(projectFolder) });
 }
 
 /** Compiles another program of the tests for Windows. */

@@ -1,5 +1,6 @@
 /** The hub's side of the loading worker: started with the first batch, and again after a crash. */
 import { dirname } from "node:path";
+import { ownModule } from "../../runtime/own_module.ts";
 import type { FromLoader, LoadJob, LoadResult, RemoveResult, ToLoader } from "./load_messages.ts";
 
 /** Chunks that small are sent together, in bytes. */
@@ -86,7 +87,7 @@ export class LoadClient implements Disposable {
 
   #start(): Worker {
     const folder = dirname(this.#file);
-    return new Worker(new URL("./load_worker.ts", import.meta.url), {
+    return new Worker(ownModule("src/hub/rows/load_worker.ts"), {
       type: "module",
       name: this.#file,
       deno: {
