@@ -120,18 +120,17 @@ class FilePayload {
   readonly #hash: Hash = createHash("sha256");
   readonly #checks = new Checks();
   #bytes = 0;
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
+  #piece = new Uint8Array(pieceBytes + sliceBytes);
+  #pieceBytes = 0;
+  /** Takes what comes while the other is being written. */
+  #spare = new Uint8Array(pieceBytes + sliceBytes);
   #failure: unknown;
   #open = true;
 
   constructor(file: WritableFile, reserve: (bytes: number) => Promise<void>) {
     this.#file = file;
     this.#reserve = reserve;
-    this.#zstd.on("data", (piece: Uint8Array) => {
-      this.#pending.push(piece);
-      this.#pendingBytes += piece.length;
-    });
+    this.#zstd.on("data", (compressed: Uint8Array) => this.#append(compressed));
     // Without a listener an error would end the process; it is thrown from the next write.
     this.#zstd.on("error", (error: unknown) => this.#failure ??= error);
   }
@@ -143,7 +142,7 @@ class FilePayload {
       await new Promise<void>((resolve, reject) => {
         this.#zstd.write(slice, (error) => error ? reject(error) : resolve());
       });
-      if (this.#pendingBytes >= pieceBytes) await this.#flush();
+      if (this.#pieceBytes >= pieceBytes) await this.#flush();
     }
   }
 
@@ -170,12 +169,23 @@ class FilePayload {
     this.#file[Symbol.dispose]();
   }
 
+  /** Copies, so that no more memory is taken for a long payload than for a short one. */
+  #append(compressed: Uint8Array): void {
+    const bytes = this.#pieceBytes + compressed.length;
+    if (bytes > this.#piece.length) {
+      const larger = new Uint8Array(2 * bytes);
+      larger.set(this.#piece.subarray(0, this.#pieceBytes));
+      this.#piece = larger;
+    }
+    this.#piece.set(compressed, this.#pieceBytes);
+    this.#pieceBytes = bytes;
+  }
+
   async #flush(): Promise<void> {
-    const [first] = this.#pending;
-    if (first === undefined) return;
-    const piece = this.#pending.length === 1 ? first : Buffer.concat(this.#pending);
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    if (this.#pieceBytes === 0) return;
+    const piece = this.#piece.subarray(0, this.#pieceBytes);
+    [this.#piece, this.#spare] = [this.#spare, this.#piece];
+    this.#pieceBytes = 0;
     await this.#reserve(this.#bytes + piece.length);
     await this.#file.write(piece);
     this.#hash.update(piece);
