@@ -1,5 +1,5 @@
 /** The hub's API for a linked agent: requests with the access token, problems as `HubError`. */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { AccessTokens } from "./access_tokens.ts";
 import { type Answer, errorOfAnswer, OAuthRefusal } from "./hub_answers.ts";
 import { type HubHttp, type HubRequest, jsonOf } from "./hub_http.ts";

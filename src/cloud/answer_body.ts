@@ -1,5 +1,5 @@
 /** Reads the body of an answer, within a limit. */
-import type { z } from "zod";
+import type * as z from "zod";
 
 /** The body is larger than it may be. */
 export class BodyTooLargeError extends Error {

@@ -1,5 +1,5 @@
 /** Requests to the hub and its object store: bounded in time and size, every failure a {@linkcode HubError}. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { HubError } from "../agent/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { programName, version } from "../runtime/version.ts";

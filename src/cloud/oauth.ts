@@ -2,7 +2,7 @@
  * The hub's authorization server: registration of the installation's key, PINs and tokens. All requests of this part
  * are authenticated by the key.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import {
   clientCredentialsGrantType,
   deviceCodeGrantType,

@@ -1,6 +1,6 @@
 /** The commands' end of the control channel. */
 import { request, type RequestOptions } from "node:http";
-import { z } from "zod";
+import * as z from "zod";
 import type { CheckLine } from "./check_line.ts";
 import { type ControlAddress, controlAddress, tokenHeader } from "./control_address.ts";
 import { AgentStatus, CheckLines, PinOffer } from "./status.ts";

@@ -1,5 +1,5 @@
 /** What the running agent says of itself through the control channel. Instants are RFC 3339, UTC. */
-import { z } from "zod";
+import * as z from "zod";
 import { Pin } from "../protocol/linking.ts";
 import type { CheckLine } from "./check_line.ts";
 

@@ -7,7 +7,7 @@
  *
  * Credentials travel on standard input only: arguments and environment can be read by others.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { DatabaseConnection, databaseTypes, dataTypes } from "../protocol/database.ts";
 
 /** A longer line from the child is cut, and is no message. */

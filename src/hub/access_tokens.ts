@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../runtime/clock.ts";
 import type { Database } from "./database/schema.ts";
 import { newId } from "./ids.ts";

@@ -1,5 +1,5 @@
 /** What linked agents use, as `protocol/assignment.ts` and `protocol/delivery.ts` describe it. */
-import { z } from "zod";
+import * as z from "zod";
 import { AgentAnswer, AgentStatusReport, Assignment, assignmentWaitSecondsMax } from "../protocol/assignment.ts";
 import {
   BatchDeclaration,

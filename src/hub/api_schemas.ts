@@ -1,5 +1,5 @@
 /** Shapes of the API for users and scripts; those of agents are in `protocol/`. */
-import { z } from "zod";
+import * as z from "zod";
 import { AgentAnswer } from "../protocol/assignment.ts";
 import { DatabaseSource, databaseTypes, dataTypes } from "../protocol/database.ts";
 import { BatchOrigin, Sha256 } from "../protocol/delivery.ts";

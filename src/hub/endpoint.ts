@@ -3,7 +3,7 @@
  * route, is served as OpenAPI, and drives the tests of authorization.
  */
 import type { Context } from "hono";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { ProblemCode } from "../protocol/problem.ts";
 import type { AgentIdentity } from "./access_tokens.ts";
 import type { Actor } from "./services.ts";

@@ -1,6 +1,6 @@
 /** Puts described endpoints on a Hono app: authentication, role, body and query are checked before the handler runs. */
 import type { Context, Hono } from "hono";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { AccessTokens, AgentIdentity } from "./access_tokens.ts";
 import { readJson } from "./body.ts";
 import { clientAddress } from "./client_address.ts";

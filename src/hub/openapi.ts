@@ -1,5 +1,5 @@
 /** The API's description, OpenAPI 3.1, made of the endpoints and their schemas: it cannot differ from what is served. */
-import { z } from "zod";
+import * as z from "zod";
 import {
   DeviceAuthorizationResponse,
   deviceCodeGrantType,

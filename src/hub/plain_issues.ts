@@ -1,5 +1,5 @@
 /** What is wrong with a body or a query, in plain sentences: the field, what it is, what it must be. */
-import type { z } from "zod";
+import type * as z from "zod";
 
 /** How much of a value is shown, in characters. */
 const shownLength = 60;

@@ -1,7 +1,7 @@
 /** Signed addresses of the hub's own object store: the key, the size, the hash and the end of one PUT, under an HMAC. */
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { partBytesMax, Sha256 } from "../protocol/delivery.ts";
 
 /** Where uploads go. */

@@ -1,5 +1,5 @@
 /** Where parts are PUT when the hub itself is the object store. The signature in the address is all the authority. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../runtime/clock.ts";
 import { bodyChunks } from "./body.ts";
 import type { LocalObjects } from "./local_objects.ts";

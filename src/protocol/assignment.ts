@@ -3,7 +3,7 @@
  * `If-None-Match` and `Prefer: wait=55` (RFC 7240) answers 200 with an `ETag` as soon as it differs, else 304.
  * An agent whose link has ended gets problem `unlinked`.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { DatabaseSource } from "./database.ts";
 import { Id, Link } from "./linking.ts";
 

@@ -1,5 +1,5 @@
 /** The settings of a database integration, as the hub hands them to the agent. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** Kinds of databases as the console offers them; `odbc` is any connection string, `sqlite` a file beside the agent. */
 export const databaseTypes = ["mssql", "mysql", "postgresql", "odbc", "sqlite"] as const;

@@ -14,7 +14,7 @@
  * /api/v1/agent/batches/whole` with {@linkcode WholeBatchesRequest} → {@linkcode WholeBatchesAnswer}. Repeating it is as
  * harmless as repeating the steps above, and the two ways may be mixed.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { dataTypes } from "./database.ts";
 import { Problem } from "./problem.ts";
 

@@ -5,7 +5,7 @@
  * The client id is the installation's id. Its first token comes by the device grant, every later one by
  * `client_credentials`; both carry the link.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** Where a hub describes itself (RFC 8414). */
 export const serverMetadataPath = "/.well-known/oauth-authorization-server";

@@ -1,5 +1,5 @@
 /** Errors of the hub's API: problem details (RFC 9457), `application/problem+json`. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** Each code is the last segment of the problem's `type`, `/problems/{code}`. */
 export const problemCodes = [

@@ -13,7 +13,7 @@
  */
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { z } from "zod";
+import * as z from "zod";
 import type { Lane } from "../agent/ports.ts";
 import type { Files } from "../durable/file_system.ts";
 import { BatchDeclaration } from "../protocol/delivery.ts";

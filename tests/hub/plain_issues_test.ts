@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { NewIntegrationBody, RowsQuery } from "../../src/hub/api_schemas.ts";
 import { plainIssues } from "../../src/hub/plain_issues.ts";
 import { BatchDeclaration } from "../../src/protocol/delivery.ts";

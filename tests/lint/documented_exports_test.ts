@@ -9,7 +9,7 @@ function complaints(source: string, file = "src/x/y.ts"): string[] {
 }
 
 const complete = `/** What the file is for. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** A limit, in bytes. */
 export const bytesMax = 1;

@@ -2,7 +2,7 @@
  * The settings of a database integration as users give and see them: one flat object, in which the fields of the
  * connection depend on the database type. Pure, but for the box that seals the secret ones.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import { type DatabaseConnection, type DatabaseSource, databaseTypes } from "../../protocol/database.ts";
 import { instantOfWall } from "../../source/time_zone.ts";
 import type { SecretBox } from "./secret_box.ts";
