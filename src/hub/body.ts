@@ -1,5 +1,5 @@
 /** Reading request bodies, never more than allowed. */
-import { bodyIdleMs } from "./limits.ts";
+import { bodyBytesPerMsMin, bodyIdleMs } from "./limits.ts";
 import { HubProblem } from "./services.ts";
 
 /** The whole body; throws {@linkcode HubProblem} `too-large` as soon as it is longer than `bytesMax`. */
@@ -51,10 +51,18 @@ export async function readForm(request: Request, bytesMax: number): Promise<Read
   return fields;
 }
 
-/** The body as it comes. Gives up on a sender from whom nothing comes any more; a line that breaks is a truncated body. */
-export async function* bodyChunks(request: Request): AsyncGenerator<Uint8Array, void, undefined> {
+/**
+ * The body as it comes. Gives up on a sender from whom nothing comes any more, or next to nothing; a line that breaks is a
+ * truncated body.
+ */
+export async function* bodyChunks(
+  request: Request,
+  { idleMs = bodyIdleMs, graceMs = bodyIdleMs }: { idleMs?: number; graceMs?: number } = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
   if (request.body === null) return;
   const reader = request.body.getReader();
+  const startedMs = performance.now();
+  let bytes = 0;
   let finished = false;
   try {
     while (!finished) {
@@ -62,13 +70,18 @@ export async function* bodyChunks(request: Request): AsyncGenerator<Uint8Array, 
       const late = new Promise<never>((_, reject) =>
         timer = setTimeout(
           () => reject(new HubProblem("checksum-mismatch", "Cannot take this body: no bytes came for a while.")),
-          bodyIdleMs,
+          idleMs,
         )
       );
       try {
         const { done, value } = await Promise.race([broken(reader.read()), late]);
         finished = done;
-        if (value !== undefined) yield value;
+        if (value === undefined) continue;
+        bytes += value.length;
+        if (performance.now() - startedMs > graceMs + bytes / bodyBytesPerMsMin) {
+          throw new HubProblem("checksum-mismatch", "Cannot take this body: its bytes come too slowly.");
+        }
+        yield value;
       } finally {
         clearTimeout(timer);
       }

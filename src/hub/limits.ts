@@ -116,6 +116,8 @@ export const temporaryFileKeptMs: number = hourMs;
 export const sweepEveryMs: number = 24 * hourMs;
 /** A body whose bytes stop coming for this long is given up. */
 export const bodyIdleMs: number = 2 * minuteMs;
+/** A body that comes slower than this on the whole is given up, too, in bytes per ms: nobody holds a request for hours. */
+export const bodyBytesPerMsMin = 1;
 /** A batch whose check takes longer is answered 202; asking again joins the check. */
 export const checkWaitMs = 20_000;
 /** Large batches checked at the same time; more wait. */
