@@ -30,7 +30,7 @@ export interface Delivery {
   /** Delivers the spool's batches of the current link until aborted. */
   run(signal: AbortSignal): Promise<void>;
   /** The hub answers: waiting retries go at once. */
-  reachable(): void;
+  reachable(options?: { again?: boolean }): void;
   /** What the hub has: when it is less than it has acknowledged, that is sent again; and what it takes whole. */
   assigned(assignment: Pick<Assignment, "received" | "wholePayloadBytes">): void;
   readonly problem: string | null;
@@ -186,9 +186,9 @@ export class Agent {
         this.#take(assignment, { work, delivery, source });
       },
       onUnlinked: (reason) => this.#linking.ended(link.id, reason),
-      onReachable: () => {
+      onReachable: (again) => {
         this.#lastContactAtMs = clock.now();
-        delivery.reachable();
+        delivery.reachable({ again });
       },
       carryOut: (request, inner) => this.#carryOut(request, { source, signal: inner }),
     });

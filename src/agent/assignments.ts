@@ -31,7 +31,8 @@ export interface AssignmentsOptions {
   readonly onAssignment: (assignment: Assignment) => void;
   readonly onUnlinked: (reason: UnlinkReason) => void;
   /** The hub answered. */
-  readonly onReachable: () => void;
+  /** The hub has answered; `again`: it had not, the last time. */
+  readonly onReachable: (again: boolean) => void;
   readonly carryOut: (request: AgentRequest, signal: AbortSignal) => Promise<AgentAnswer>;
 }
 
@@ -64,9 +65,9 @@ export class Assignments {
       try {
         const [changed] = await Promise.all([client.poll(etag, signal), apart]);
         if (failures > 0) log.info("The hub answers again.");
-        failures = 0;
         this.problem = null;
-        this.#options.onReachable();
+        this.#options.onReachable(failures > 0);
+        failures = 0;
         if (changed === undefined) continue;
         etag = changed.etag;
         store.save(changed);

@@ -136,8 +136,12 @@ export class Uploader {
     return { title: batchTitle(largest.batch), sentBytes: largest.sentBytes, totalBytes: size(largest) };
   }
 
-  /** The hub has answered something else: what waits for it goes at once. */
-  reachable(): void {
+  /** The hub has answered something else: what waits for it goes at once. `again`: it had not, the last time. */
+  reachable({ again = false }: { again?: boolean } = {}): void {
+    if (again) {
+      this.#restored.returned();
+      this.#waker.wake();
+    }
     if (!this.#failures.troubles.outage) return;
     this.#failures.troubles.reachable(this.#options.clock.monotonicMs());
     this.#waker.wake();

@@ -249,6 +249,11 @@ export class DiskSpool implements Spool, AsyncDisposable {
     return this.#current === undefined ? [] : this.#index.acknowledged(this.#current.key, page);
   }
 
+  /** The ids of the current integration's kept batches that were acknowledged last. */
+  newestAcknowledged(limit: number): string[] {
+    return this.#current === undefined ? [] : this.#index.newestAcknowledged(this.#current.key, limit);
+  }
+
   /** The hub has forgotten these: they wait again. Returns how many of them are still kept. */
   resend(ids: readonly string[]): number {
     const current = this.#current;

@@ -176,6 +176,15 @@ export class SpoolIndex {
     );
   }
 
+  /** The ids of the kept batches that were acknowledged last. */
+  newestAcknowledged(integration: IntegrationKey, limit: number): string[] {
+    return this.#database.all<{ id: string }>(
+      `SELECT id FROM batch WHERE integration = ? AND state = 'acknowledged' ORDER BY acknowledged_at DESC LIMIT ?`,
+      integration,
+      limit,
+    ).map(({ id }) => id);
+  }
+
   /** Puts an acknowledged batch back to the waiting ones; false when its file has gone. */
   resend(integration: IntegrationKey, id: string): boolean {
     return this.#database.run(

@@ -161,12 +161,12 @@ Deno.test("uploader resumes a half-sent batch with the parts that the hub has", 
     const content = add("large", { bytes: 10 * mebibyte });
     await resting(clock);
     const before = hub.of("put");
-    assertEquals(before.length, 4, "three parts arrived, the fourth failed");
+    assert(before.length >= 4, "some parts arrived, the last one failed");
     await clock.advance(1000);
     await spool.until(() => spool.delivered.length === 1);
     assertEquals(hub.received.get("large"), content);
     const after = hub.of("put").slice(before.length);
-    assert(!after.some((put) => before.slice(0, 3).includes(put)), "no part was sent twice");
+    assert(!after.some((put) => before.slice(0, -1).includes(put)), "no part was sent twice");
   });
 });
 
@@ -184,7 +184,7 @@ Deno.test("uploader keeps a bounded part of a large batch in memory, and sizes p
       await settle();
       await clock.advance(1000);
     }
-    assertEquals(sizes[0], mebibyte);
+    assertEquals(sizes[0], mebibyte / 4);
     assertEquals(sizes.at(-2), 6 * 64 * 1024, "four seconds of 100 kB/s, in steps of 64 KiB");
   });
 });
@@ -376,6 +376,23 @@ Deno.test("uploader sends a restored hub again what it has forgotten", () =>
     uploader.assigned({ received: { count: 29 } });
     await settle();
     assertEquals(hub.of("missing").length, 1, "not asked again for every assignment");
+  }));
+
+Deno.test("uploader asks a hub that was away for its newest batches, and for all of them when one is missing", () =>
+  withUploader(never, async ({ add, spool, hub, uploader }) => {
+    for (let n = 0; n < 300; n++) add(`${n}`);
+    await spool.until(() => spool.delivered.length === 300);
+    uploader.reachable({ again: true });
+    uploader.assigned({ received: { count: 1300 } });
+    await settle();
+    assertEquals(hub.of("missing").length, 1);
+    for (let n = 150; n < 300; n++) hub.received.delete(`${n}`);
+    uploader.assigned({ received: { count: 1150 } });
+    await settle();
+    assertEquals(hub.received.size, 150, "others' batches count: the number alone does not tell");
+    uploader.reachable({ again: true });
+    while (hub.received.size < 300) await settle();
+    assertEquals(hub.of("missing").length, 3);
   }));
 
 Deno.test("uploader compares with a restored hub even when it was unreachable at first", () =>

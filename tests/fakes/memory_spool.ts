@@ -144,6 +144,10 @@ export class MemorySpool implements Spool {
     return this.#acknowledged.size;
   }
 
+  newestAcknowledged(limit: number): string[] {
+    return [...this.#acknowledged.keys()].slice(-limit);
+  }
+
   acknowledged({ after, limit }: { after: number; limit: number }): { id: string; sequence: number }[] {
     return [...this.#kept.values()].map(({ declaration: { id, sequence } }) => ({ id, sequence }))
       .filter(({ sequence }) => sequence > after).toSorted((a, b) => a.sequence - b.sequence).slice(0, limit);
