@@ -6,7 +6,9 @@ import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 import * as z from "zod";
 import type { Clock } from "../runtime/clock.ts";
-import type { Database } from "./database/schema.ts";
+import type { GroupCommit } from "./database/group_commit.ts";
+import { PreparedQuery } from "./database/prepared.ts";
+import type { Database, Tables } from "./database/schema.ts";
 import { newId } from "./ids.ts";
 import { accessTokenSeconds, lastSeenResolutionMs } from "./limits.ts";
 import { HubProblem } from "./services.ts";
@@ -23,7 +25,7 @@ const header = encode({ alg: "HS256", typ: "at+jwt" });
 const Claims = z.object({ iss: z.string(), sub: z.string(), link: z.string(), exp: z.number() });
 
 /** Tokens whose signature is remembered as good. */
-const verifiedMax = 1000;
+const verifiedMax = 20_000;
 
 /**
  * Issues and verifies them (RFC 9068's `at+jwt`, HS256). One key for all hubs on a database: any of them takes the
@@ -34,10 +36,16 @@ export class AccessTokens {
   readonly #clock: Clock;
   readonly #key: Uint8Array;
   readonly #issuer: () => string;
+  readonly #writes: GroupCommit;
+  readonly #link: PreparedQuery<LinkRow>;
   readonly #verified = new Map<string, z.infer<typeof Claims>>();
 
-  constructor(options: { database: Database; clock: Clock; key: Uint8Array; issuer: () => string }) {
+  constructor(
+    options: { database: Database; writes: GroupCommit; clock: Clock; key: Uint8Array; issuer: () => string },
+  ) {
     this.#database = options.database;
+    this.#writes = options.writes;
+    this.#link = linkQuery(options.database);
     this.#clock = options.clock;
     this.#key = options.key;
     this.#issuer = options.issuer;
@@ -65,17 +73,7 @@ export class AccessTokens {
     if (claims === undefined) {
       throw new HubProblem("not-authenticated", "The access token is missing, wrong or expired. Ask for a new one.");
     }
-    const row = await this.#database.selectFrom("link")
-      .innerJoin("integration", "integration.id", "link.integrationId")
-      .innerJoin("installation", "installation.id", "link.installationId")
-      .select([
-        "link.endedAt",
-        "link.endReason",
-        "link.integrationId",
-        "integration.accountId",
-        "installation.lastSeenAt",
-      ])
-      .where("link.id", "=", claims.link).where("link.installationId", "=", claims.sub).executeTakeFirst();
+    const row = await this.#link.first(this.#database, [claims.link, claims.sub]);
     if (row === undefined || row.endedAt !== null) {
       throw new HubProblem("unlinked", "This installation is not linked to the integration any longer.", {
         reason: row?.endReason ?? "integration-deleted",
@@ -83,8 +81,12 @@ export class AccessTokens {
     }
     const now = this.#clock.now();
     if ((row.lastSeenAt ?? 0) < now - lastSeenResolutionMs) {
-      await this.#database.updateTable("installation").set({ lastSeenAt: now, address: options.address })
-        .where("id", "=", claims.sub).execute();
+      await this.#writes.run(
+        (transaction) =>
+          transaction.updateTable("installation").set({ lastSeenAt: now, address: options.address })
+            .where("id", "=", claims.sub).execute(),
+        { durable: false },
+      );
     }
     return {
       installationId: claims.sub,
@@ -100,8 +102,8 @@ export class AccessTokens {
     const claims = known ?? this.#verifySignature(token);
     if (claims === undefined || claims.exp * 1000 <= this.#clock.now()) return undefined;
     if (known === undefined) {
-      if (this.#verified.size >= verifiedMax) this.#verified.clear();
       this.#verified.set(token, claims);
+      if (this.#verified.size > verifiedMax) this.#verified.delete(this.#verified.keys().next().value ?? "");
     }
     return claims;
   }
@@ -119,6 +121,27 @@ export class AccessTokens {
   #sign(text: string): Buffer {
     return createHmac("sha256", this.#key).update(text).digest();
   }
+}
+
+type LinkRow = Pick<Tables["link"], "endedAt" | "endReason" | "integrationId"> & {
+  readonly accountId: string;
+  readonly lastSeenAt: number | null;
+};
+
+function linkQuery(database: Database): PreparedQuery<LinkRow> {
+  return new PreparedQuery(
+    database.selectFrom("link")
+      .innerJoin("integration", "integration.id", "link.integrationId")
+      .innerJoin("installation", "installation.id", "link.installationId")
+      .select([
+        "link.endedAt",
+        "link.endReason",
+        "link.integrationId",
+        "integration.accountId",
+        "installation.lastSeenAt",
+      ])
+      .where("link.id", "=", "link").where("link.installationId", "=", "installation").compile(),
+  );
 }
 
 function encode(value: unknown): string {

@@ -10,13 +10,16 @@ import type { AgentStatusReport, Assignment, Source } from "../protocol/assignme
 import type { Clock } from "../runtime/clock.ts";
 import type { AgentIdentity } from "./access_tokens.ts";
 import type { ChangeFeed } from "./changes.ts";
-import type { Database } from "./database/schema.ts";
+import type { GroupCommit } from "./database/group_commit.ts";
+import { PreparedQuery } from "./database/prepared.ts";
+import type { Database, Tables } from "./database/schema.ts";
 import { ends } from "./ends.ts";
 import type { StoredRequests } from "./requests.ts";
 import { smallObjectBytesMax } from "./limits.ts";
 import { HubProblem } from "./services.ts";
 import { databaseSource, storedSettings } from "./settings/database_settings.ts";
 import type { SecretBox } from "./settings/secret_box.ts";
+import { statusTopic } from "./topics.ts";
 
 /** An assignment and the ETag that the agent's next poll names. */
 export interface Assigned {
@@ -27,6 +30,8 @@ export interface Assigned {
 /** Reads everything from the database at each poll: any hub on it can answer the next one. */
 export class Assignments {
   readonly #database: Database;
+  readonly #writes: GroupCommit;
+  readonly #links: PreparedQuery<AssignmentRow>;
   readonly #changes: ChangeFeed;
   readonly #requests: StoredRequests;
   readonly #clock: Clock;
@@ -34,6 +39,7 @@ export class Assignments {
 
   constructor(options: {
     database: Database;
+    writes: GroupCommit;
     changes: ChangeFeed;
     requests: StoredRequests;
     clock: Clock;
@@ -41,6 +47,8 @@ export class Assignments {
   }) {
     this.#box = options.box;
     this.#database = options.database;
+    this.#writes = options.writes;
+    this.#links = assignmentQuery(options.database);
     this.#changes = options.changes;
     this.#requests = options.requests;
     this.#clock = options.clock;
@@ -69,7 +77,8 @@ export class Assignments {
   async report(agent: AgentIdentity, report: AgentStatusReport): Promise<void> {
     const nowMs = this.#clock.now();
     const id = agent.installationId;
-    await this.#database.transaction().execute(async (transaction) => {
+    // It comes again in a minute: worth no sync of the disk.
+    await this.#writes.run(async (transaction) => {
       const before = await transaction.selectFrom("installation").select(["problemSince", "report"])
         .where("id", "=", id).executeTakeFirstOrThrow();
       await transaction.updateTable("installation").set({
@@ -81,27 +90,13 @@ export class Assignments {
       }).where("id", "=", id).execute();
       // Agents need not hear of their own reports, so the console's topic is not the integration's.
       await this.#changes.record(transaction, statusTopic(agent.integrationId));
-    });
+    }, { durable: false });
     this.#changes.wake(statusTopic(agent.integrationId));
   }
 
   async #current(agent: AgentIdentity): Promise<Assigned> {
-    const row = await this.#database.selectFrom("link")
-      .innerJoin("integration", "integration.id", "link.integrationId")
-      .innerJoin("account", "account.id", "integration.accountId")
-      .select([
-        "link.endedAt",
-        "link.endReason",
-        "integration.id as integrationId",
-        "integration.name",
-        "integration.type",
-        "integration.settings",
-        "integration.draft",
-        "integration.paused",
-        "integration.importCount",
-        "account.id as accountId",
-        "account.name as accountName",
-      ]).where("link.id", "=", agent.linkId).executeTakeFirstOrThrow();
+    const row = await this.#links.first(this.#database, [agent.linkId]);
+    if (row === undefined) throw new Error(`Cannot find the link ${agent.linkId}`);
     if (row.endedAt !== null) {
       throw new HubProblem("unlinked", "This installation is not linked to the integration any longer.", {
         reason: row.endReason ?? "integration-deleted",
@@ -133,9 +128,30 @@ export class Assignments {
   }
 }
 
-/** Topic of what an installation reports of itself. */
-export function statusTopic(integrationId: string): string {
-  return `${integrationId}/status`;
+type AssignmentRow =
+  & Pick<Tables["link"], "endedAt" | "endReason">
+  & Pick<Tables["integration"], "name" | "type" | "settings" | "draft" | "paused" | "importCount">
+  & { readonly integrationId: string; readonly accountId: string; readonly accountName: string };
+
+function assignmentQuery(database: Database): PreparedQuery<AssignmentRow> {
+  return new PreparedQuery(
+    database.selectFrom("link")
+      .innerJoin("integration", "integration.id", "link.integrationId")
+      .innerJoin("account", "account.id", "integration.accountId")
+      .select([
+        "link.endedAt",
+        "link.endReason",
+        "integration.id as integrationId",
+        "integration.name",
+        "integration.type",
+        "integration.settings",
+        "integration.draft",
+        "integration.paused",
+        "integration.importCount",
+        "account.id as accountId",
+        "account.name as accountName",
+      ]).where("link.id", "=", "link").compile(),
+  );
 }
 
 /** How the assignment with the ETag `present` is to the one that the agent has. */

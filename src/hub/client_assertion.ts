@@ -5,6 +5,7 @@
 import { createLocalJWKSet, decodeJwt, type JWK, jwtVerify } from "jose";
 import { clientAssertionType, Id } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { GroupCommit } from "./database/group_commit.ts";
 import type { Database } from "./database/schema.ts";
 import { secretHash } from "./ids.ts";
 import { assertionSecondsMax, clockToleranceSeconds } from "./limits.ts";
@@ -13,9 +14,9 @@ import { OAuthRefusal } from "./oauth_refusal.ts";
 /** The installation that signed the assertion in `form`; throws {@linkcode OAuthRefusal} `invalid_client`. */
 export async function authenticateClient(
   form: ReadonlyMap<string, string>,
-  options: { database: Database; clock: Clock; audiences: readonly string[] },
+  options: { database: Database; writes: GroupCommit; clock: Clock; audiences: readonly string[] },
 ): Promise<{ installationId: string }> {
-  const { database, clock } = options;
+  const { database, writes } = options;
   const assertion = form.get("client_assertion");
   if (form.get("client_assertion_type") !== clientAssertionType || assertion === undefined) {
     throw new OAuthRefusal(
@@ -32,15 +33,16 @@ export async function authenticateClient(
     .executeTakeFirst();
   if (row === undefined) throw new OAuthRefusal("invalid_client", "This client is not known here. Register again.");
   const claims = await verify(assertion, { ...options, installationId, jwk: JSON.parse(row.jwk) as JWK });
-  const used = await database.insertInto("assertion").values({
-    installationId: installationId,
-    jtiHash: secretHash(claims.jti),
-    expiresAt: claims.exp * 1000 + clockToleranceSeconds * 1000,
-  }).onConflict((conflict) => conflict.doNothing()).executeTakeFirst();
+  // A power cut may forget it, and what was sent in that minute with it.
+  const used = await writes.run((transaction) =>
+    transaction.insertInto("assertion").values({
+      installationId: installationId,
+      jtiHash: secretHash(claims.jti),
+      expiresAt: claims.exp * 1000 + clockToleranceSeconds * 1000,
+    }).onConflict((conflict) => conflict.doNothing()).executeTakeFirst(), { durable: false });
   if (used.numInsertedOrUpdatedRows !== 1n) {
     throw new OAuthRefusal("invalid_client", "This assertion was used before. Sign a new one for every request.");
   }
-  await database.deleteFrom("assertion").where("expiresAt", "<", clock.now()).execute();
   return { installationId };
 }
 

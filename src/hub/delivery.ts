@@ -30,6 +30,7 @@ import { readParts } from "./read_parts.ts";
 import { HubProblem } from "./services.ts";
 import { Turns } from "./turns.ts";
 import { WholeBatches } from "./whole_batches.ts";
+import { importsTopic } from "./topics.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
@@ -227,7 +228,7 @@ export class Delivery {
         .set((eb) => ({ importCount: eb("importCount", "+", 1), lastImportAt: nowMs }))
         .where("id", "=", row.integrationId).execute();
       if (origin.kind === "query") await queueLoad(transaction, row);
-      await this.#changes.record(transaction, row.integrationId);
+      await this.#changes.record(transaction, importsTopic(row.integrationId));
       return nowMs;
     });
     if (receivedAt === undefined) {
@@ -238,7 +239,7 @@ export class Delivery {
       }
       return again.receivedAt;
     }
-    this.#changes.wake(row.integrationId);
+    this.#changes.wake(importsTopic(row.integrationId));
     this.#received(row.bytes);
     if (origin.kind === "query") this.#queued();
     return receivedAt;

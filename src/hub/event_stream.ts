@@ -3,7 +3,7 @@
  * every change (an import, a link, a report), `gone` when it was deleted. Ends after a while; browsers come back.
  */
 import { systemClock } from "../runtime/clock.ts";
-import { statusTopic } from "./assignments.ts";
+import { importsTopic, statusTopic } from "./topics.ts";
 import { ends } from "./ends.ts";
 import { eventSpacingMs, eventStreamMs, eventStreamsMax } from "./limits.ts";
 import { type Actor, HubProblem, type HubServices } from "./services.ts";
@@ -51,6 +51,7 @@ export class EventStreams {
         const changed = Promise.race([
           this.#services.changes.next(integrationId, until.signal),
           this.#services.changes.next(statusTopic(integrationId), until.signal),
+          this.#services.changes.next(importsTopic(integrationId), until.signal),
         ]);
         const data = await this.#data(actor, integrationId);
         if (data === undefined) {

@@ -98,7 +98,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   server.answer(createApp({
     doorkeepers: { services: parts.services, accessTokens: parts.accessTokens },
     endpoints: parts.endpoints,
-    oauth: { database, clock, accessTokens: parts.accessTokens, pinKey: keys.pin, publicUrl },
+    oauth: { database, writes: parts.writes, clock, accessTokens: parts.accessTokens, pinKey: keys.pin, publicUrl },
     metrics: parts.metrics,
     clock,
     trustProxy: options.trustProxy ?? false,
@@ -174,8 +174,8 @@ function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: 
     received: (bytes) => metrics.countBatch(bytes),
     queued: () => loader.wake(),
   });
-  const accessTokens = new AccessTokens({ database, clock, key: keys.token, issuer: () => publicUrl.origin });
-  const assignments = new Assignments({ database, changes, requests, clock, box });
+  const accessTokens = new AccessTokens({ database, writes, clock, key: keys.token, issuer: () => publicUrl.origin });
+  const assignments = new Assignments({ database, writes, changes, requests, clock, box });
   const giveUp = async (linkId: string) => {
     const integrationId = await database.transaction().execute(async (transaction) => {
       const ended = await endLink(transaction, { linkId, reason: "given-up", nowMs: clock.now() });

@@ -21,6 +21,7 @@ import { checkAttempts, recordAttempt } from "./attempts.ts";
 import { readForm, readJson } from "./body.ts";
 import { clientAddress, networkOf } from "./client_address.ts";
 import { authenticateClient } from "./client_assertion.ts";
+import type { GroupCommit } from "./database/group_commit.ts";
 import type { Database } from "./database/schema.ts";
 import { newId } from "./ids.ts";
 import { formBytesMax, jsonBytesMax, newPinLimits, registrationLimits } from "./limits.ts";
@@ -39,6 +40,7 @@ export const integrationsPagePath = "/account/integrations";
  */
 export interface OAuthOptions {
   readonly database: Database;
+  readonly writes: GroupCommit;
   readonly clock: Clock;
   readonly accessTokens: AccessTokens;
   readonly pinKey: Uint8Array;
@@ -167,6 +169,7 @@ async function authenticated(context: Context, options: OAuthOptions) {
   const { origin } = options.publicUrl;
   const { installationId } = await authenticateClient(form, {
     database: options.database,
+    writes: options.writes,
     clock: options.clock,
     audiences: [origin, `${origin}/`, `${origin}/oauth/token`, `${origin}/oauth/device_authorization`],
   });

@@ -7,6 +7,7 @@ import { savedTestBody } from "./settings/source_tests.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { AgentIdentity } from "./access_tokens.ts";
 import type { ChangeFeed } from "./changes.ts";
+import { PreparedQuery } from "./database/prepared.ts";
 import type { Database } from "./database/schema.ts";
 import { newId } from "./ids.ts";
 import { integrationRow, mayChange } from "./integrations.ts";
@@ -17,6 +18,7 @@ import { instant } from "./views.ts";
 /** Kept in the database, so that the agent may ask one hub and answer another. */
 export class StoredRequests implements Requests {
   readonly #database: Database;
+  readonly #open: PreparedQuery<OpenRow>;
   readonly #changes: ChangeFeed;
   readonly #clock: Clock;
   readonly #box: SecretBox;
@@ -24,6 +26,7 @@ export class StoredRequests implements Requests {
   constructor(options: { database: Database; changes: ChangeFeed; clock: Clock; box: SecretBox }) {
     this.#box = options.box;
     this.#database = options.database;
+    this.#open = openQuery(options.database);
     this.#changes = options.changes;
     this.#clock = options.clock;
   }
@@ -87,25 +90,19 @@ export class StoredRequests implements Requests {
 
   /** What the agent of a link has to answer, oldest first. */
   async open(linkId: string): Promise<AgentRequest[]> {
-    const rows = await this.#database.selectFrom("request")
-      .innerJoin("integration", "integration.id", "request.integrationId")
-      .select(["request.id", "request.body", "request.integrationId", "integration.settings"])
-      .where("request.linkId", "=", linkId).where("request.answer", "is", null)
-      .where(({ eb, or }) =>
-        or([
-          eb("request.createdAt", ">", this.#clock.now() - requestOpenMs),
-          // The settings are tested whenever the installation comes back.
-          eb("request.body", "=", savedTestBody),
-        ])
-      )
-      .orderBy("request.createdAt").orderBy("request.id").limit(openRequestsMax).execute();
+    const rows = await this.#open.all(this.#database, [
+      linkId,
+      this.#clock.now() - requestOpenMs,
+      savedTestBody,
+      openRequestsMax,
+    ]);
     return rows.flatMap((row) => {
       const request = this.#request(row);
       return request === undefined ? [] : [request];
     });
   }
 
-  #request(row: { id: string; body: string; integrationId: string; settings: string }): AgentRequest | undefined {
+  #request(row: OpenRow): AgentRequest | undefined {
     const { id, integrationId } = row;
     const body = JSON.parse(row.body) as { type: "import-now" } | { type: "test"; sealed?: string };
     if (body.type === "import-now") return { id, type: body.type };
@@ -141,4 +138,28 @@ export class StoredRequests implements Requests {
     if (!found) throw new HubProblem("not-found", "There is no such request for this installation.");
     this.#changes.wake(agent.integrationId);
   }
+}
+
+interface OpenRow {
+  readonly id: string;
+  readonly body: string;
+  readonly integrationId: string;
+  readonly settings: string;
+}
+
+function openQuery(database: Database): PreparedQuery<OpenRow> {
+  return new PreparedQuery(
+    database.selectFrom("request")
+      .innerJoin("integration", "integration.id", "request.integrationId")
+      .select(["request.id", "request.body", "request.integrationId", "integration.settings"])
+      .where("request.linkId", "=", "link").where("request.answer", "is", null)
+      .where(({ eb, or }) =>
+        or([
+          eb("request.createdAt", ">", 0),
+          // The settings are tested whenever the installation comes back.
+          eb("request.body", "=", savedTestBody),
+        ])
+      )
+      .orderBy("request.createdAt").orderBy("request.id").limit(openRequestsMax).compile(),
+  );
 }

@@ -13,7 +13,7 @@ const log = getLogger(["cloud-link", "hub"]);
 const deviceKeptMs = 24 * 60 * 60 * 1000;
 /** How long answered requests are shown, in ms. */
 const requestKeptMs = 7 * 24 * 60 * 60 * 1000;
-/** Changes are swept more often: they are many. */
+/** Changes and used assertions are swept more often: they are many. */
 const changesEveryMs = 5 * 60 * 1000;
 
 /** Where leftovers may be: rows, objects of batches that were never completed, temporary files. */
@@ -32,6 +32,7 @@ export async function sweepForever(options: SweepOptions & { signal: AbortSignal
   while (!signal.aborted) {
     try {
       await options.changes.sweep();
+      await options.database.deleteFrom("assertion").where("expiresAt", "<", clock.now()).execute();
       if (clock.monotonicMs() - sweptAtMs >= sweepEveryMs) {
         await sweepOnce(options);
         sweptAtMs = clock.monotonicMs();
@@ -47,7 +48,6 @@ export async function sweepForever(options: SweepOptions & { signal: AbortSignal
 export async function sweepOnce({ database, clock, delivery, files }: SweepOptions): Promise<void> {
   const now = clock.now();
   await database.deleteFrom("session").where("expiresAt", "<", now).execute();
-  await database.deleteFrom("assertion").where("expiresAt", "<", now).execute();
   await database.deleteFrom("attempt").where("at", "<", now - attemptsKeptMs).execute();
   await database.deleteFrom("device").where("expiresAt", "<", now - deviceKeptMs).execute();
   await database.deleteFrom("request").where("createdAt", "<", now - requestKeptMs).execute();

@@ -23,6 +23,7 @@ import { singlePart } from "./parts.ts";
 import { problemBody } from "./problem_response.ts";
 import { queueLoad } from "./rows/loader.ts";
 import { HubProblem } from "./services.ts";
+import { importsTopic } from "./topics.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
@@ -107,7 +108,7 @@ export class WholeBatches {
     const { writes, changes, received, queued } = this.#options;
     const admitted = await writes.run((transaction) => this.#insert(transaction, { agent, ready }));
     const taken = ready.filter(({ row }) => admitted.inserted.has(row.id));
-    if (taken.length > 0) changes.wake(agent.integrationId);
+    if (taken.length > 0) changes.wake(importsTopic(agent.integrationId));
     for (const { row } of taken) received(row.bytes);
     if (taken.some(({ declaration }) => declaration.origin.kind === "query")) queued();
     return admitted;
@@ -133,7 +134,7 @@ export class WholeBatches {
       for (const { row, declaration } of taken) {
         if (declaration.origin.kind === "query") await queueLoad(transaction, row);
       }
-      await this.#options.changes.record(transaction, integrationId);
+      await this.#options.changes.record(transaction, importsTopic(integrationId));
     }
     if (taken.length === ready.length) return { inserted, known: new Map() };
     const others = ready.filter(({ row }) => !inserted.has(row.id)).map(({ row }) => row.batchId);

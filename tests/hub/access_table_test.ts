@@ -5,6 +5,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { SignJWT } from "jose";
 import { AccessTokens } from "../../src/hub/access_tokens.ts";
+import { GroupCommit } from "../../src/hub/database/group_commit.ts";
 import { openDatabase } from "../../src/hub/database/open.ts";
 import { consolePages } from "../../src/hub/pages/mod.tsx";
 import type { Account, Role } from "../../src/hub/services.ts";
@@ -277,7 +278,9 @@ async function logIn(test: TestHub, account: Account, role: Role) {
 async function oldToken(test: TestHub, agent: TestAgent): Promise<string> {
   await using data = await openDatabase(test.dataDirectory);
   const clock = { ...systemClock, now: () => Date.now() - 3_600_000 };
-  const tokens = new AccessTokens({ database: data.database, clock, key: data.keys.token, issuer: () => test.url });
+  const { database, keys } = data;
+  const writes = new GroupCommit({ database, clock });
+  const tokens = new AccessTokens({ database, writes, clock, key: keys.token, issuer: () => test.url });
   return tokens.issue({ installationId: agent.clientId, linkId: agent.link?.id ?? "" });
 }
 

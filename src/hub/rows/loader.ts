@@ -15,6 +15,7 @@ import { ObjectMissingError, type ObjectStore } from "../objects.ts";
 import { readParts } from "../read_parts.ts";
 import type { LoadClient } from "./load_client.ts";
 import type { LoadJob } from "./load_messages.ts";
+import { importsTopic } from "../topics.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
@@ -137,9 +138,9 @@ export class Loader {
               .where("batch.sequence", "=", row.sequence).where("batch.linkId", "=", row.linkId),
           )
         ).execute();
-      await changes.record(transaction, row.integrationId);
+      await changes.record(transaction, importsTopic(row.integrationId));
     });
-    changes.wake(row.integrationId);
+    changes.wake(importsTopic(row.integrationId));
     return true;
   }
 
