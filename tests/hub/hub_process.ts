@@ -13,13 +13,14 @@ export interface HubProcess extends AsyncDisposable {
 /** Starts one on `dataDirectory`; resolves when it serves. */
 export async function startHubProcess(
   dataDirectory: string,
-  options: { listen?: string } = {},
+  options: { listen?: string; denoArguments?: readonly string[] } = {},
 ): Promise<HubProcess> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "-A",
       "--no-check",
+      ...options.denoArguments ?? [],
       new URL("./hub_main.ts", import.meta.url).pathname,
       dataDirectory,
       options.listen ?? "127.0.0.1:0",
