@@ -204,15 +204,15 @@ export class Uploader {
     };
     let passedOver = 0;
     for (const batch of this.#candidates(except)) {
+      if (this.#running("small") >= smallMax) break;
       const { lane, payloadBytes } = batch.declaration;
       if (this.#goesWhole(batch)) {
-        if (group?.isFull || group?.lane !== lane) sendGroup();
+        if (!group?.takes(batch)) sendGroup();
         if (!group && this.#wholeRequests[lane] >= wholeRequestsMax[lane]) break;
         group ??= new WholeGroup(lane);
         group.add(batch);
       } else if (payloadBytes <= smallBytesMax || this.#running(lane) === 0) this.#send(batch, signal);
       else if (++passedOver >= passedOverMax) break;
-      if (this.#running("small") >= smallMax) break;
     }
     sendGroup();
   }

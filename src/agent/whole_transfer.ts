@@ -20,8 +20,10 @@ export class WholeGroup {
     this.lane = lane;
   }
 
-  get isFull(): boolean {
-    return this.batches.length >= wholeBatchesMax || this.#bytes >= requestBytesMax;
+  /** Whether the batch belongs to this lane and there is still room for it. */
+  takes({ declaration: { lane, payloadBytes } }: StoredBatch): boolean {
+    return lane === this.lane && this.batches.length < wholeBatchesMax &&
+      this.#bytes + payloadBytes <= requestBytesMax;
   }
 
   add(batch: StoredBatch): void {

@@ -441,7 +441,7 @@ Deno.test("uploader sends a request with no more than a part's worth of payload,
     open--;
   };
   await withUploader({ onCall, ...takesWhole }, async ({ add, spool }) => {
-    for (let n = 0; n < 50; n++) add(`${n}`, { bytes: 32 * 1024 });
+    for (let n = 0; n < 50; n++) add(`${n}`, { bytes: n === 20 ? 5 : 32 * 1024 });
     await spool.until(() => spool.delivered.length === 50);
     assertEquals([most, largest], [2, 256 * 1024]);
   });
