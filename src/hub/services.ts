@@ -9,6 +9,7 @@ import type { BatchOrigin } from "../protocol/delivery.ts";
 import type { AgentAnswer } from "../protocol/assignment.ts";
 import type { DatabaseSource, DataType } from "../protocol/database.ts";
 import type { DatabaseSettings, SettingsInput } from "./settings/database_settings.ts";
+import type { RowFormat } from "./rows/row_stream.ts";
 
 /** Who plans with the data. */
 export interface Account {
@@ -282,7 +283,7 @@ export interface Rows {
   /** In order of time. */
   stream(
     actor: Actor,
-    options: { integrationId: string; from?: string | undefined; to?: string | undefined; format: "csv" | "json" },
+    options: { integrationId: string; from?: string | undefined; to?: string | undefined; format: RowFormat },
   ): Promise<{ dataType: DataType; body: ReadableStream<Uint8Array<ArrayBuffer>> }>;
 }
 

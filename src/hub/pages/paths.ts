@@ -16,7 +16,7 @@ export const paths = {
   /** Tells the script that something changed; part of the API. */
   events: (id: string): string => `/api/v1/integrations/${encodeURIComponent(id)}/events`,
   /** Rows that were loaded; part of the API. */
-  rows: (id: string, format: "csv" | "json"): string =>
+  rows: (id: string, format: "spreadsheet" | "json"): string =>
     `/api/v1/integrations/${encodeURIComponent(id)}/rows?format=${format}`,
   /** What was imported, byte for byte; part of the API. */
   content: (importId: string): string => `/api/v1/imports/${encodeURIComponent(importId)}/content`,

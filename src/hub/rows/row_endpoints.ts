@@ -30,7 +30,8 @@ export function rowEndpoints({ rows }: Pick<HubServices, "rows">): readonly Endp
     endpoint({
       method: "get",
       path: `${one}/rows`,
-      summary: "Rows in order of time, UTC: CSV, or JSON by Accept or ?format=json. `from` inclusive, `to` exclusive",
+      summary: "Rows in order of time, UTC: CSV, or JSON by Accept or ?format=json, CSV for " +
+        "spreadsheets, without formulas, by ?format=spreadsheet. `from` inclusive, `to` exclusive",
       tag: "imports",
       audience: "reader",
       query: RowsQuery,
@@ -43,8 +44,8 @@ export function rowEndpoints({ rows }: Pick<HubServices, "rows">): readonly Endp
         const { dataType, body } = await rows.stream(caller, { ...query, integrationId: param("id"), format });
         return new Response(body, {
           headers: {
-            "Content-Type": format === "csv" ? "text/csv; charset=utf-8; header=present" : "application/json",
-            "Content-Disposition": attachment(`${dataType}.${format}`),
+            "Content-Type": format === "json" ? "application/json" : "text/csv; charset=utf-8; header=present",
+            "Content-Disposition": attachment(`${dataType}.${format === "json" ? "json" : "csv"}`),
             "Cache-Control": "no-store, no-transform",
             Vary: "Accept",
           },

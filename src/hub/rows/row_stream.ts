@@ -8,8 +8,11 @@ import type { TimeRange } from "./coverage.ts";
 import { openRows, type RowTable, tableOf } from "./tables.ts";
 
 /** What rows are written as. */
-export const rowFormats = ["csv", "json"] as const;
-/** One of {@linkcode rowFormats}: CSV has a header row, JSON is an array of objects. */
+export const rowFormats = ["csv", "json", "spreadsheet"] as const;
+/**
+ * One of {@linkcode rowFormats}: CSV has a header row, JSON is an array of objects. `spreadsheet` is CSV for people:
+ * texts that a spreadsheet would take for a formula have an apostrophe before them, see {@linkcode withoutFormulas}.
+ */
 export type RowFormat = (typeof rowFormats)[number];
 
 /** Rows of one piece: what is read without a pause. */
@@ -53,7 +56,7 @@ export function rowStream(
          where source = (select key from source where id = ?) and ${table.time} >= ? and ${table.time} < ?
          order by ${table.time}, n`,
       ).iterate(options.integrationId, range.fromMs, range.toMs) as Iterable<SqliteRow>;
-      pieces = (format === "csv" ? csvPieces : jsonPieces)(rows, table);
+      pieces = format === "json" ? jsonPieces(rows, table) : csvPieces(rows, { table, format });
     },
     pull(controller) {
       try {
@@ -72,9 +75,15 @@ export function rowStream(
   });
 }
 
-function* csvPieces(rows: Iterable<SqliteRow>, table: RowTable): Generator<string> {
+function* csvPieces(
+  rows: Iterable<SqliteRow>,
+  { table, format }: { table: RowTable; format: "csv" | "spreadsheet" },
+): Generator<string> {
   yield `${table.columns.join(",")}\r\n`;
-  const line = (row: SqliteRow) => `${table.columns.map((column) => csvField(shown(row, column))).join(",")}\r\n`;
+  const safe = format === "csv"
+    ? (value: string | number | null) => value
+    : (value: string | number | null) => typeof value === "string" ? withoutFormulas(value) : value;
+  const line = (row: SqliteRow) => `${table.columns.map((column) => csvField(safe(shown(row, column)))).join(",")}\r\n`;
   yield* gathered(rows, line);
 }
 
@@ -110,6 +119,23 @@ function shown(row: SqliteRow, column: string): string | number | null {
   const value = row[column] ?? null;
   if (typeof value !== "number" || !timeColumns.has(column)) return value;
   return new Date(value).toISOString().replace(".000Z", "Z");
+}
+
+/**
+ * A text that no spreadsheet computes (OWASP, "CSV Injection"): an apostrophe goes before what could begin a formula, at
+ * the beginning and behind whatever a spreadsheet may take for a separator. Numbers stay numbers.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../../tests/assert.ts";
+ * assertEquals(withoutFormulas("=1+1"), "'=1+1");
+ * assertEquals(withoutFormulas("a;@b"), "a;'@b");
+ * assertEquals(withoutFormulas("-12.5"), "-12.5");
+ * ```
+ */
+export function withoutFormulas(text: string): string {
+  if (/^[+-]?\d+(?:[.,]\d+)?$/.test(text)) return text;
+  return text.replaceAll(/(?<=^|[;,|\t\r\n])(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])/g, "'");
 }
 
 function csvField(value: string | number | null): string {

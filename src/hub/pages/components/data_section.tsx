@@ -88,7 +88,7 @@ const Summary: FC<{ view: View; integration: Integration; summary: RowsSummary }
               {historyLeft && <Ranges view={view} term={messages.historyLeft} ranges={[historyLeft]} />}
             </dl>
             <p>
-              <a href={paths.rows(integration.id, "csv")} download>{messages.downloadCsv}</a>
+              <a href={paths.rows(integration.id, "spreadsheet")} download>{messages.downloadCsv}</a>
               {" · "}
               <a href={paths.rows(integration.id, "json")} download>{messages.downloadJson}</a>
             </p>
