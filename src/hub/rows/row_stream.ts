@@ -135,7 +135,7 @@ function shown(row: SqliteRow, column: string): string | number | null {
  */
 export function withoutFormulas(text: string): string {
   if (/^[+-]?\d+(?:[.,]\d+)?$/.test(text)) return text;
-  return text.replaceAll(/(?<=^|[;,|\t\r\n])(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])/g, "'");
+  return text.replaceAll(/(?<=(?:^|[;,|\t\r\n])"*)(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])/g, "'");
 }
 
 function csvField(value: string | number | null): string {
