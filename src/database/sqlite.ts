@@ -18,7 +18,7 @@ import type {
   QueryOptions,
   RowSource,
 } from "./row_source.ts";
-import { type SqliteValue, ValueBlock } from "./value_block.ts";
+import { type SqliteValue, unitsOf, ValueBlock } from "./value_block.ts";
 
 /** The file is opened for reading only; it is never created. */
 export interface OpenSqliteOptions {
@@ -30,6 +30,8 @@ export interface OpenSqliteOptions {
 const defaultBusyTimeoutMs = 10_000;
 const blockRowsMax = 1000;
 const blockBytesMax = 4 * 1024 * 1024;
+/** How long this thread works on before others, a cancel say, get their turn. */
+const turnMs = 20;
 
 /**
  * Opens a file for reading only.
@@ -132,16 +134,22 @@ class SqliteRows implements RowSource {
   }
 
   async *blocks(): AsyncIterableIterator<Block> {
-    const { signal, parameters = [] } = this.#options;
-    const rows = this.#iterate(parameters.map(toSqlite));
+    const { signal } = this.#options;
+    const parameters = (this.#options.parameters ?? []).map(toSqlite);
+    const rows = this.#statement.iterate(...parameters) as unknown as Iterator<SqliteValue[]>;
+    let turnEnds = 0;
     try {
-      for (;;) {
-        // A turn for timers and messages: everything else here is synchronous.
-        await new Promise((resolve) => setTimeout(resolve, 0));
+      for (let isLast = false; !isLast;) {
+        if (performance.now() >= turnEnds) {
+          // A turn for timers and messages: everything else here is synchronous.
+          await new Promise((resolve) => setTimeout(resolve, 0));
+          turnEnds = performance.now() + turnMs;
+        }
         signal.throwIfAborted();
-        const block = new ValueBlock(this.columns, take(rows));
-        if (block.rows === 0) return;
-        yield block;
+        const values: SqliteValue[][] = [];
+        isLast = this.#take(values, rows);
+        if (!isLast && values.length === 0) throw this.#failure(parameters);
+        if (values.length > 0) yield new ValueBlock(this.columns, values);
       }
     } finally {
       rows.return?.();
@@ -153,12 +161,16 @@ class SqliteRows implements RowSource {
     this.#onEnd();
   }
 
-  *#iterate(parameters: (string | bigint)[]): Iterator<SqliteValue[]> {
-    for (const row of this.#statement.iterate(...parameters) as unknown as Iterable<SqliteValue[]>) {
-      if (row.pop() === lastRow) return;
-      yield row;
+  /** Appends the next rows to `values`, as many as make a block; was the last one among them? */
+  #take(values: SqliteValue[][], rows: Iterator<SqliteValue[]>): boolean {
+    for (let units = 0; values.length < blockRowsMax && units < blockBytesMax;) {
+      const next = rows.next();
+      if (next.done) return false;
+      if (next.value.pop() === lastRow) return true;
+      values.push(next.value);
+      units += unitsOf(next.value);
     }
-    throw this.#failure(parameters);
+    return false;
   }
 
   /** Asks for the first row again, since that way SQLite's own message is to be had, if it still fails. */
@@ -181,21 +193,6 @@ const lastRow = 1n;
 function withLastRow(sql: string, columns: number): string {
   const query = sql.replace(/[\s;]+$/, "");
   return `SELECT *, 0 FROM (\n${query}\n) UNION ALL SELECT ${"NULL, ".repeat(columns)}${lastRow}`;
-}
-
-/** The next rows, as many as make a block. */
-function take(rows: Iterator<SqliteValue[]>): SqliteValue[][] {
-  const block: SqliteValue[][] = [];
-  let bytes = 0;
-  while (block.length < blockRowsMax && bytes < blockBytesMax) {
-    const next = rows.next();
-    if (next.done) break;
-    block.push(next.value);
-    for (const value of next.value) {
-      if (typeof value === "string" || value instanceof Uint8Array) bytes += value.length;
-    }
-  }
-  return block;
 }
 
 function toSqlite(parameter: Parameter): string | bigint {

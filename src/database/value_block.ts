@@ -1,19 +1,21 @@
 /** A block of JavaScript values, as SQLite's binding gives them: integers as `bigint`, exact. */
 import type { CsvBuffer } from "./csv_buffer.ts";
-import { csvField } from "./csv_buffer.ts";
 import { parseTime } from "./parse_time.ts";
 import type { Block, Column } from "./row_source.ts";
+import { writeDouble, writeUnsigned } from "./write_number.ts";
+import { writeString } from "./write_string.ts";
 
 /** SQLite's five storage classes: the type belongs to the value, not to the column. */
 export type SqliteValue = null | bigint | number | string | Uint8Array;
 
 const comma = 0x2c;
-const quote = 0x22;
+const minus = 0x2d;
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
-const encoder = new TextEncoder();
 /** UTF-16 to UTF-8, or every character a quote that is doubled. */
 const bytesPerUnitMax = 3;
+/** Quotes and comma, or a number. */
+const fieldBytesMax = 32;
 
 /** Answers the same questions as a block of bound memory, so that checks and CSV need not know which one they read. */
 export class ValueBlock implements Block {
@@ -62,7 +64,7 @@ export class ValueBlock implements Block {
     for (let row = options.from; row < this.#values.length; row++) {
       if (options.refused && options.refused[row] !== 0) continue;
       const values = this.#values[row] ?? [];
-      if (csv.room < roomFor(values)) return row;
+      if (csv.room < 2 + values.length * fieldBytesMax + unitsOf(values) * bytesPerUnitMax) return row;
       writeRow(csv, values);
     }
     return this.#values.length;
@@ -79,12 +81,14 @@ function textOf(value: Exclude<SqliteValue, null>): string {
   return Object.is(value, -0) ? "-0" : String(value);
 }
 
-function roomFor(values: readonly SqliteValue[]): number {
-  let bytes = 2 + values.length;
-  for (const value of values) {
-    bytes += typeof value === "string" || value instanceof Uint8Array ? value.length * bytesPerUnitMax + 4 : 26;
+/** Lengths of a row's texts and bytes. */
+export function unitsOf(values: readonly SqliteValue[]): number {
+  let units = 0;
+  for (let column = 0; column < values.length; column++) {
+    const value = values[column] ?? null;
+    if (typeof value === "string" || (typeof value === "object" && value !== null)) units += value.length;
   }
-  return bytes;
+  return units;
 }
 
 function writeRow(csv: CsvBuffer, values: readonly SqliteValue[]): void {
@@ -92,27 +96,28 @@ function writeRow(csv: CsvBuffer, values: readonly SqliteValue[]): void {
   let o = csv.length;
   for (let column = 0; column < values.length; column++) {
     if (column > 0) out[o++] = comma;
-    const value = values[column] ?? null;
-    if (value === null) continue;
-    o = writeField(out, o, textOf(value));
+    o = writeValue(out, o, values[column] ?? null);
   }
   out[o++] = carriageReturn;
   out[o++] = lineFeed;
   csv.length = o;
 }
 
-/** ASCII without quotes, which most values are, byte by byte: a call of the encoder costs more than a short value. */
-function writeField(out: Uint8Array, start: number, text: string): number {
-  let o = start;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit >= 0x80 || unit === comma || unit === quote || unit === carriageReturn || unit === lineFeed) {
-      return start + encoder.encodeInto(csvField(text), out.subarray(start)).written;
+/** As `textOf`, without a string for each number. */
+function writeValue(out: Uint8Array, o: number, value: SqliteValue): number {
+  switch (typeof value) {
+    case "string":
+      return writeString(out, o, value);
+    case "number":
+      return writeDouble(out, o, value);
+    case "bigint": {
+      const number = Number(value);
+      if (!Number.isSafeInteger(number)) return writeString(out, o, String(value));
+      if (number >= 0) return writeUnsigned(out, o, number);
+      out[o] = minus;
+      return writeUnsigned(out, o + 1, -number);
     }
-    out[o++] = unit;
+    default:
+      return value === null ? o : writeString(out, o, value.toBase64());
   }
-  if (text !== "") return o;
-  out[o++] = quote;
-  out[o++] = quote;
-  return o;
 }

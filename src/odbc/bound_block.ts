@@ -5,11 +5,11 @@ import { parseTime, wallClockMs } from "../database/parse_time.ts";
 import { cell } from "./column_plan.ts";
 import { type ColumnSet, overflowed } from "./column_set.ts";
 import { encodeBlock, encodedRowBytesMax } from "./csv_encoder.ts";
-import { formatDouble, formatReal, writeInteger64, writeTimestamp } from "./write_number.ts";
+import { formatDouble, formatReal, writeInteger64, writeTimestamp } from "../database/write_number.ts";
 import { writeBase64 } from "./write_text.ts";
 
-const utf16 = new TextDecoder("utf-16le");
-const utf8 = new TextDecoder();
+const utf16 = new TextDecoder("utf-16le", { ignoreBOM: true });
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const twoTo32 = 4_294_967_296;
 const scratchBytes = 64;
 

@@ -9,7 +9,7 @@
 import type { CsvBuffer } from "../database/csv_buffer.ts";
 import { cell } from "./column_plan.ts";
 import { type ColumnSet, overflowed } from "./column_set.ts";
-import { writeDouble, writeInteger64, writeReal, writeTimestamp } from "./write_number.ts";
+import { writeDouble, writeInteger64, writeReal, writeTimestamp } from "../database/write_number.ts";
 import { writeBase64, writeBytes, writeUtf8, writeWide } from "./write_text.ts";
 
 const comma = 0x2c;

@@ -1,11 +1,11 @@
 /** The encoder's inner functions against plain ones. */
 import fc from "fast-check";
 import { CsvBuffer, csvField } from "../../src/database/csv_buffer.ts";
-import { writeDouble, writeInteger64, writeReal, writeTimestamp } from "../../src/odbc/write_number.ts";
+import { writeDouble, writeInteger64, writeReal, writeTimestamp } from "../../src/database/write_number.ts";
 import { writeBase64, writeUtf8, writeWide } from "../../src/odbc/write_text.ts";
 import { assertEquals } from "../assert.ts";
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function written(write: (out: Uint8Array) => number): string {
   const out = new Uint8Array(100_000);
@@ -97,6 +97,20 @@ Deno.test("bytes that are no UTF-8 are replaced and counted", () => {
   const valid = new TextEncoder().encode("ü,😀");
   assertEquals(written((out) => writeUtf8(out, 0, valid, 0, valid.length, csv)), '"ü,😀"');
   assertEquals(csv.replacedCharacters, 1);
+  const byte = fc.oneof(fc.nat(255), fc.constantFrom(0x22, 0x2c, 0xc1, 0xe0, 0xed, 0xf0, 0xf4, 0x80, 0x8f, 0xa0, 0xbf));
+  const character = fc.string({ unit: "binary", minLength: 1 }).map((text) => [...new TextEncoder().encode(text)]);
+  fc.assert(
+    fc.property(fc.array(fc.oneof(character, fc.array(byte, { maxLength: 4 })), { minLength: 1 }), (parts) => {
+      const bytes = Uint8Array.from(parts.flat());
+      if (bytes.length === 0) return;
+      const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+      const isValid = new TextEncoder().encode(text).join() === bytes.join();
+      const counter = new CsvBuffer(0);
+      assertEquals(written((out) => writeUtf8(out, 0, bytes, 0, bytes.length, counter)), csvField(text));
+      assertEquals(counter.replacedCharacters, isValid ? 0 : 1);
+    }),
+    { numRuns: 5000 },
+  );
 });
 
 Deno.test("base64 is that of RFC 4648", () => {

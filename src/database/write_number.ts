@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-non-null-assertion -- indexes of the inner loops are within what their callers allocated
-/** Numbers and timestamps as text, from memory to memory; see write_text.ts for the conventions. */
+/** Numbers and timestamps as text, into memory: written at `o`, returning where it ended; the caller has made sure of the room. */
 
 const zero = 0x30;
 const minus = 0x2d;

@@ -1,0 +1,58 @@
+/** A JavaScript string as a CSV field, into memory; see write_number.ts for the conventions. */
+
+const quote = 0x22;
+const comma = 0x2c;
+const carriageReturn = 0x0d;
+const lineFeed = 0x0a;
+
+/** In UTF-8, in quotes where needed; empty text in quotes, since without them it is NULL. */
+export function writeString(out: Uint8Array, o: number, text: string): number {
+  if (text === "") {
+    out[o++] = quote;
+    out[o++] = quote;
+    return o;
+  }
+  return copyString(out, o, text, false);
+}
+
+/** Unit by unit: most values are short, and a call of the encoder costs more than they do. */
+function copyString(out: Uint8Array, start: number, text: string, quoted: boolean): number {
+  let o = start;
+  if (quoted) out[o++] = quote;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > comma && unit < 0x80) {
+      out[o++] = unit;
+    } else if (unit < 0x80) {
+      if (unit === comma || unit === quote || unit === carriageReturn || unit === lineFeed) {
+        // Begins again: looking for such a character first costs more than what is thrown away.
+        if (!quoted) return copyString(out, start, text, true);
+        if (unit === quote) out[o++] = quote;
+      }
+      out[o++] = unit;
+    } else if (unit < 0x800) {
+      out[o++] = 0xc0 | (unit >> 6);
+      out[o++] = 0x80 | (unit & 0x3f);
+    } else {
+      const point = text.codePointAt(i) ?? 0;
+      if (point > 0xffff) i++;
+      o = writeLong(out, o, point);
+    }
+  }
+  if (quoted) out[o++] = quote;
+  return o;
+}
+
+/** Three or four bytes; a lone surrogate becomes U+FFFD. */
+function writeLong(out: Uint8Array, o: number, point: number): number {
+  if (point > 0xffff) {
+    out[o++] = 0xf0 | (point >> 18);
+    out[o++] = 0x80 | ((point >> 12) & 0x3f);
+  } else {
+    if (point >= 0xd800 && point < 0xe000) point = 0xfffd;
+    out[o++] = 0xe0 | (point >> 12);
+  }
+  out[o++] = 0x80 | ((point >> 6) & 0x3f);
+  out[o++] = 0x80 | (point & 0x3f);
+  return o;
+}
