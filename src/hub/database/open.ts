@@ -1,6 +1,7 @@
-/** The hub's data folder: `hub.db` and `objects/`, mode 0700. */
+/** The hub's data folder: `hub.db` (mode 0600) and `objects/` (0700). */
 import { join } from "node:path";
 import { Kysely } from "kysely";
+import { makePrivateDatabase } from "../private_file.ts";
 import { migrate } from "./migrations.ts";
 import type { Database, Tables } from "./schema.ts";
 import { sqliteDialect } from "./sqlite.ts";
@@ -21,7 +22,9 @@ export interface HubDatabase extends AsyncDisposable {
 /** Opens the database in `folder`, making both when they are not there. */
 export async function openDatabase(folder: string): Promise<HubDatabase> {
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-  const database = new Kysely<Tables>({ dialect: sqliteDialect(join(folder, "hub.db")) });
+  const file = join(folder, "hub.db");
+  await makePrivateDatabase(file);
+  const database = new Kysely<Tables>({ dialect: sqliteDialect(file) });
   try {
     await migrate(database);
     const rows = await database.selectFrom("meta").selectAll().execute();
