@@ -4,44 +4,62 @@
  */
 import { partBytesMin } from "../protocol/delivery.ts";
 
-/** Size of the first part, in bytes. */
-export const partBytesFirst = 1024 * 1024;
+/** How large parts are, and how long they should take. */
+export interface PartSize {
+  /** Size of the next part. */
+  readonly bytes: number;
+  /** How long a part should take: less on a line that breaks often, since what a part has sent by then is lost. */
+  readonly targetMs: number;
+}
+
 /**
  * Largest part, in bytes; the protocol allows more. While a part is sent, several copies of it are in memory: larger ones
  * take tens of MB more and are no faster.
  */
 export const partBytesLargest = 2 * 1024 * 1024;
-/** How long a part should take, in ms. */
-const partTargetMs = 4000;
+/** How long a part should take, in ms: on a line that does not break, and on one that does nothing else. */
+const targetMs = { most: 4000, least: 250 };
+/** So much longer a part may take after each one that got through. */
+const targetGrowth = 1.05;
 /** Sizes are multiples of this, in bytes. */
 const partBytesStep = 64 * 1024;
 
+/** The size of the first part: a thin line shows itself as one, and a fast one after a few parts. */
+export const partSizeFirst: PartSize = { bytes: 256 * 1024, targetMs: targetMs.most };
+
 /**
- * The size of the part after one of `bytes` that took `ms`: what would have taken four seconds, at most twice and at
+ * The size after a part of `bytes` that took `ms`: what would have taken as long as a part should, at most twice and at
  * least half of what it was.
  *
  * @example
  * ```ts
  * import { assertEquals } from "../../tests/assert.ts";
- * assertEquals(partBytesAfter(1048576, { bytes: 1048576, ms: 10 }), 2097152);
- * assertEquals(partBytesAfter(1048576, { bytes: 1048576, ms: 5000 }), 786432);
+ * const size = { bytes: 1048576, targetMs: 4000 };
+ * assertEquals(partSizeAfter(size, { bytes: 1048576, ms: 10 }).bytes, 2097152);
+ * assertEquals(partSizeAfter(size, { bytes: 1048576, ms: 5000 }).bytes, 786432);
  * ```
  */
-export function partBytesAfter(partBytes: number, sent: { bytes: number; ms: number }): number {
-  const ideal = (sent.bytes / Math.max(sent.ms, 1)) * partTargetMs;
+export function partSizeAfter(size: PartSize, sent: { bytes: number; ms: number }): PartSize {
+  const ideal = (sent.bytes / Math.max(sent.ms, 1)) * size.targetMs;
   // The last part of a batch is short: it says little of larger ones.
-  const most = sent.bytes < partBytes / 2 ? partBytes : partBytes * 2;
-  return bounded(Math.min(most, Math.max(partBytes / 2, ideal)));
+  const most = sent.bytes < size.bytes / 2 ? size.bytes : size.bytes * 2;
+  return {
+    bytes: bounded(Math.min(most, Math.max(size.bytes / 2, ideal))),
+    targetMs: Math.min(targetMs.most, size.targetMs * targetGrowth),
+  };
 }
 
-/** The size of the next part after one that did not get through. */
-export function partBytesAfterFailure(partBytes: number): number {
-  return bounded(partBytes / 2);
+/**
+ * The size after a part that did not get through. On a line that breaks again and again, halving here and growing slowly
+ * there settles where some ten parts get through between two breaks.
+ */
+export function partSizeAfterFailure(size: PartSize): PartSize {
+  return { bytes: bounded(size.bytes / 2), targetMs: Math.max(targetMs.least, size.targetMs / 2) };
 }
 
 /** The largest part when payloads may take so many bytes a second: a part goes at the line's full speed. */
 export function partBytesMaxAt(bytesPerSecondMax: number | undefined): number {
-  return bounded((bytesPerSecondMax ?? Infinity) * (partTargetMs / 1000));
+  return bounded((bytesPerSecondMax ?? Infinity) * (targetMs.most / 1000));
 }
 
 function bounded(bytes: number): number {

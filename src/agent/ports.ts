@@ -144,7 +144,12 @@ export interface AssignmentClient {
 export interface PartsClient {
   declare(batch: BatchDeclaration, signal: AbortSignal): Promise<DeclarationAnswer>;
   addresses(batchId: string, parts: readonly Part[], signal: AbortSignal): Promise<PartsAnswer["addresses"]>;
-  put(address: PartsAnswer["addresses"][number], bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void>;
+  /** Resolves with how often the part had to be sent: a connection that is cut is made anew once, at once. */
+  put(
+    address: PartsAnswer["addresses"][number],
+    bytes: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+  ): Promise<{ readonly tries: number }>;
   /** `undefined` while the hub is still checking. */
   complete(batchId: string, request: CompletionRequest, signal: AbortSignal): Promise<Receipt | undefined>;
 }

@@ -6,7 +6,14 @@
  * `partBytesLargest` is in memory, and what fetch copies of it.
  */
 import { createHash } from "node:crypto";
-import { type Part, type PartsAnswer, partsPerRequestMax, type Receipt } from "../protocol/delivery.ts";
+import {
+  type Part,
+  type PartsAnswer,
+  partsPerBatchMax,
+  partsPerRequestMax,
+  type Receipt,
+  singlePartBytesMax,
+} from "../protocol/delivery.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { LaneGate } from "./lane_gate.ts";
 import { layOut, type Range } from "./part_layout.ts";
@@ -18,6 +25,9 @@ import { type UploadHours, UploadHoursOverError } from "./upload_hours.ts";
 const completionPollMs = { first: 100, max: 5000 };
 /** How long the hub may take for that, in ms. */
 const completionMaxMs = 30 * 60_000;
+
+/** Of a very large batch the parts are larger, so that they are no more than this: well below `partsPerBatchMax`. */
+const partsPerBatch = partsPerBatchMax / 2;
 
 /** Size of the next part, and what is learnt from the last. */
 export interface PartSizing {
@@ -64,6 +74,7 @@ export async function transfer(batch: StoredBatch, options: TransferOptions): Pr
       ahead = prepare();
       for (const { part, bytes, address } of portion) {
         await put({ bytes, address, declaration }, options);
+        release(bytes);
         parts.push(part);
         sentBytes += part.bytes;
         onProgress({ sentBytes, arrived: true });
@@ -101,8 +112,8 @@ class Portions {
 
   /** The next parts, none when all have been cut: one at first, later as much as two parts, within `partBytesLargest`. */
   async next(): Promise<ReadyPart[]> {
-    const { client, signal, sizing } = this.#options;
-    const portionBytesMax = this.#isFirst ? sizing.bytes : Math.min(partBytesLargest, sizing.bytes * 2);
+    const { client, signal } = this.#options;
+    const portionBytesMax = this.#isFirst ? this.#partBytes : Math.min(partBytesLargest, this.#partBytes * 2);
     this.#isFirst = false;
     const cut: { part: Part; bytes: Uint8Array<ArrayBuffer> }[] = [];
     for (let left = portionBytesMax; left > 0 && cut.length < partsPerRequestMax;) {
@@ -122,10 +133,16 @@ class Portions {
     });
   }
 
+  get #partBytes(): number {
+    const { payloadBytes } = this.#batch.declaration;
+    if (payloadBytes <= singlePartBytesMax) return payloadBytes;
+    return Math.max(this.#options.sizing.bytes, Math.ceil(payloadBytes / partsPerBatch));
+  }
+
   #cut(bytesMax: number): Range | undefined {
     const gap = this.#gaps[0];
     if (!gap) return undefined;
-    const bytes = Math.min(gap.bytes, this.#options.sizing.bytes, bytesMax);
+    const bytes = Math.min(gap.bytes, this.#partBytes, bytesMax);
     if (bytes === gap.bytes) this.#gaps.shift();
     else this.#gaps[0] = { offset: gap.offset + bytes, bytes: gap.bytes - bytes };
     return { offset: gap.offset, bytes };
@@ -141,7 +158,8 @@ async function put(
   if (hours.holdBack(part.declaration)) throw new UploadHoursOverError();
   const startedMs = clock.monotonicMs();
   try {
-    await client.put(part.address, part.bytes, signal);
+    const { tries } = await client.put(part.address, part.bytes, signal);
+    if (tries > 1) return sizing.failed();
   } catch (error) {
     if (!signal.aborted && error instanceof HubError && error.kind === "unreachable") sizing.failed();
     throw error;
@@ -162,6 +180,14 @@ async function complete(id: string, parts: readonly Part[], options: TransferOpt
     await clock.sleep(waitMs, signal);
     waitMs = Math.min(completionPollMs.max, waitMs * 2);
   }
+}
+
+/**
+ * Gives a part's memory back now. Sending makes so few objects that the collector hardly runs: the parts of half a minute
+ * would wait for it.
+ */
+function release(bytes: Uint8Array<ArrayBuffer>): void {
+  bytes.buffer.transfer(0);
 }
 
 /** Not by `crypto.subtle`, which copies what it hashes. */

@@ -1,6 +1,6 @@
 /** Delivers batches: the steps of `protocol/delivery.ts`. */
 import { Buffer } from "node:buffer";
-import type { DeliveryClient, WholeBatch, WholeDelivery } from "../agent/ports.ts";
+import { type DeliveryClient, HubError, type WholeBatch, type WholeDelivery } from "../agent/ports.ts";
 import {
   DeclarationAnswer,
   MissingAnswer,
@@ -11,16 +11,19 @@ import {
 } from "../protocol/delivery.ts";
 import type { AgentApi } from "./agent_api.ts";
 import { errorOfProblem, errorOfUpload, notAHub } from "./hub_answers.ts";
+import { DeadlineError } from "./deadline.ts";
 import { jsonOf } from "./hub_http.ts";
+import { Patience } from "./patience.ts";
 import type { Transports } from "./transport.ts";
 
 /** Where batches are declared. */
 const batchesPath = "/api/v1/agent/batches";
 /** A declaration's answer lists the parts that have arrived: up to 300,000 of them, in bytes. */
 const declarationAnswerBytesMax = 64 * 1024 * 1024;
-/** The slowest line that a part may have, in bytes per ms, and what it may take beyond that, in ms. */
+/** The slowest line that payloads may have, in bytes per ms; {@linkcode Patience} adds to that for parts. */
 const slowestBytesPerMs = 16;
-const putGraceMs = 30_000;
+/** What a request with small batches may take beyond that, in ms. */
+const wholeGraceMs = 30_000;
 /** Checking and joining a large batch takes the hub a while, in ms. */
 const completeTimeoutMs = 120_000;
 /** What fetch sets by itself. */
@@ -30,6 +33,7 @@ const ownHeaders = new Set(["host", "content-length", "connection", "transfer-en
 export function deliveryClient(options: { api: AgentApi; transports: Transports }): DeliveryClient {
   const { api, transports } = options;
   const transport = transports.api;
+  const patience = new Patience();
   return {
     declare: (batch, signal) =>
       api.json(DeclarationAnswer, {
@@ -48,18 +52,7 @@ export function deliveryClient(options: { api: AgentApi; transports: Transports 
       throw notAHub(`${api.http.hubUrl.host} answers with ${addresses.length} addresses for ${parts.length} parts.`);
     },
 
-    async put(address, bytes, signal) {
-      const url = new URL(address.url);
-      const headers = Object.fromEntries(
-        Object.entries(address.headers).filter(([name]) => !ownHeaders.has(name.toLowerCase())),
-      );
-      const timeoutMs = putGraceMs + bytes.length / slowestBytesPerMs;
-      const request = { method: "PUT", url, headers, body: bytes, timeoutMs } as const;
-      const answer = await api.http.send(transports.delivery, request, signal);
-      if (answer.status < 200 || answer.status > 299) {
-        throw errorOfUpload(answer, { url, nowMs: api.http.hubClock.now() });
-      }
-    },
+    put: (address, bytes, signal) => put(address, bytes, { api, transport: transports.delivery, patience, signal }),
 
     async complete(batchId, request, signal) {
       const path = `${batchesPath}/${encodeURIComponent(batchId)}/complete`;
@@ -84,6 +77,35 @@ export function deliveryClient(options: { api: AgentApi; transports: Transports 
   };
 }
 
+/** Sends one part to an object store: exactly these bytes, with exactly the given headers. */
+async function put(
+  address: PartsAnswer["addresses"][number],
+  bytes: Uint8Array<ArrayBuffer>,
+  { api, transport, patience, signal }: {
+    api: AgentApi;
+    transport: Transports["delivery"];
+    patience: Patience;
+    signal: AbortSignal;
+  },
+): Promise<{ tries: number }> {
+  const url = new URL(address.url);
+  const headers = Object.fromEntries(
+    Object.entries(address.headers).filter(([name]) => !ownHeaders.has(name.toLowerCase())),
+  );
+  const timeoutMs = patience.graceMs + bytes.length / slowestBytesPerMs;
+  let tries = 1;
+  const request = { method: "PUT", url, headers, body: bytes, timeoutMs, onRepeat: () => tries++ } as const;
+  const answer = await api.http.send(transport, request, signal).catch((error) => {
+    if (error instanceof HubError && error.cause instanceof DeadlineError) patience.ranOut();
+    throw error;
+  });
+  patience.sufficed();
+  if (answer.status < 200 || answer.status > 299) {
+    throw errorOfUpload(answer, { url, nowMs: api.http.hubClock.now() });
+  }
+  return { tries };
+}
+
 async function sendWhole(
   batches: readonly WholeBatch[],
   { api, transport, signal }: { api: AgentApi; transport: Transports["api"]; signal: AbortSignal },
@@ -95,7 +117,7 @@ async function sendWhole(
     })),
   };
   const bytes = json.batches.reduce((sum, { payload }) => sum + payload.length, 0);
-  const timeoutMs = putGraceMs + bytes / slowestBytesPerMs;
+  const timeoutMs = wholeGraceMs + bytes / slowestBytesPerMs;
   const path = `${batchesPath}/whole`;
   const { answers } = await api.json(WholeBatchesAnswer, { method: "POST", path, transport, json, timeoutMs, signal });
   const { host } = api.http.hubUrl;

@@ -22,6 +22,8 @@ export interface HubRequest {
   readonly body?: string | Uint8Array<ArrayBuffer>;
   readonly timeoutMs?: number;
   readonly answerBytesMax?: number;
+  /** It is sent a second time, because the connection was cut under the first. */
+  readonly onRepeat?: () => void;
 }
 
 /** Sends requests, and notices when an address answers again. */
@@ -51,7 +53,10 @@ export class HubHttp {
     return answer;
   }
 
-  /** What may be repeated is sent again at once, when a kept connection turned out to be closed. */
+  /**
+   * What may be repeated is sent again at once, when a kept connection turned out to be closed: `onRepeat` is told, since
+   * on a line that breaks it may have been that.
+   */
   async #sendAgain(transport: Transport, request: HubRequest, signal: AbortSignal): Promise<Answer> {
     const startedMs = this.clock.monotonicMs();
     try {
@@ -59,6 +64,7 @@ export class HubHttp {
     } catch (error) {
       const repeatable = request.method === "GET" || request.method === "PUT";
       if (repeatable && wasStale(error) && this.clock.monotonicMs() - startedMs < staleMsMax) {
+        request.onRepeat?.();
         return await this.#sendOnce(transport, request, signal);
       }
       throw error;

@@ -4,7 +4,7 @@
  * any bookkeeping. `<folder>` is `<integration>/<day>`: many small batches share one, and with it one sync. The smallest are
  * `<integration>/small/<id>`, and no files at all (`small_objects.ts`).
  */
-import { type Part, partBytesMin } from "../protocol/delivery.ts";
+import { type Part, singlePartBytesMax } from "../protocol/delivery.ts";
 import { smallObjectBytesMax } from "./limits.ts";
 
 const smallShelf = "small";
@@ -26,7 +26,7 @@ export function batchFolder(integrationId: string, options: { payloadBytes: numb
 
 /** Whether the batch is sent as one part always. */
 export function isSinglePart(batch: Pick<KeyedBatch, "payloadBytes">): boolean {
-  return batch.payloadBytes <= partBytesMin;
+  return batch.payloadBytes <= singlePartBytesMax;
 }
 
 /** Whether a key is that of an object in the database. */

@@ -18,12 +18,16 @@ import * as z from "zod";
 import { dataTypes } from "./database.ts";
 import { Problem } from "./problem.ts";
 
-/** Parts are this long at least (the last may be shorter), in bytes. */
-export const partBytesMin = 256 * 1024;
+/** Parts are this long at least (the last may be shorter), in bytes: half a second on a line of 1 Mbit/s. */
+export const partBytesMin = 64 * 1024;
+/** Payloads up to this length are one part, in bytes. */
+export const singlePartBytesMax = 256 * 1024;
 /** Parts are this long at most, in bytes. */
 export const partBytesMax = 8 * 1024 * 1024;
 /** Largest content of one batch, in bytes. */
 export const contentBytesMax = 64 * 1024 ** 3;
+/** A batch has no more parts than this. */
+export const partsPerBatchMax = 300_000;
 /** How many part addresses may be asked for at once. */
 export const partsPerRequestMax = 64;
 
@@ -115,7 +119,7 @@ export const PartsAnswer = z.object({
 export type PartsAnswer = z.infer<typeof PartsAnswer>;
 
 /** All parts in the order of their offsets, without gap or overlap. */
-export const CompletionRequest = z.object({ parts: z.array(Part).min(1).max(300_000) });
+export const CompletionRequest = z.object({ parts: z.array(Part).min(1).max(partsPerBatchMax) });
 export type CompletionRequest = z.infer<typeof CompletionRequest>;
 
 /** Small batches with all that belongs to them, oldest first. */

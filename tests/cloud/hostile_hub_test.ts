@@ -302,6 +302,29 @@ Deno.test("cloud client tells a hub of before, which takes no whole batches, fro
   assertEquals(await kind(), "not-a-hub");
 });
 
+Deno.test("cloud client sends a part again at once when its connection is cut, and says so", async () => {
+  let cuts = 2; // fetch itself tries twice when it is cut like this
+  using store = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    for await (const conn of store) {
+      await conn.read(new Uint8Array(4096));
+      if (cuts-- <= 0) await conn.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+      conn.close();
+    }
+  })();
+  await using hub = startFakeHub(() => undefined);
+  using cloud = await cloudOf(hub.url);
+  const address = { url: `http://127.0.0.1:${store.addr.port}/key`, headers: {}, expiresAt: "" };
+  const put = () => cloud.delivery.put(address, new TextEncoder().encode("part"), signal);
+  assertEquals(await put(), { tries: 2 });
+  assertEquals(await put(), { tries: 1 });
+  cuts = 4;
+  const error = await assertRejects(put);
+  assert(error instanceof HubError && error.kind === "unreachable", String(error));
+  store.close();
+  await serving;
+});
+
 Deno.test("cloud client waits as long as Retry-After says, in either form", async () => {
   let headers: Record<string, string> = {};
   await using hub = startFakeHub((_, { pathname }) =>

@@ -67,13 +67,14 @@ export class MemoryHub implements DeliveryClient {
     address: PartsAnswer["addresses"][number],
     bytes: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<{ tries: number }> {
     const expected = this.#expected.get(address.url);
     if (!expected) throw new HubError("no such address", { kind: "stale" });
     const { id, part } = expected;
     await this.#call({ what: "put", id, offset: part.offset, bytes: bytes.length }, signal);
     if (sha256(bytes) !== part.sha256) throw new HubError("wrong part", { kind: "checksum" });
     this.#partsOf(id).set(`${part.offset}-${part.bytes}`, { part, content: bytes.slice() });
+    return { tries: 1 };
   }
 
   async complete(batchId: string, request: CompletionRequest, signal: AbortSignal): Promise<Receipt | undefined> {

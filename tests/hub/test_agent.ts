@@ -14,7 +14,7 @@ import type {
   Receipt,
   WholeBatchAnswer,
 } from "../../src/protocol/delivery.ts";
-import { partBytesMin } from "../../src/protocol/delivery.ts";
+import { singlePartBytesMax } from "../../src/protocol/delivery.ts";
 import { clientAssertionType, deviceCodeGrantType, type Link } from "../../src/protocol/linking.ts";
 import { assertEquals } from "../assert.ts";
 import { fetchWithin } from "./fetch_within.ts";
@@ -140,7 +140,7 @@ export class TestAgent {
   batch(fileName: string, content: Uint8Array | string, options: { partBytes?: number } = {}): TestBatch {
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
     const payload = new Uint8Array(zstdCompressSync(bytes));
-    const partBytes = payload.length <= partBytesMin ? payload.length : options.partBytes ?? 1024 * 1024;
+    const partBytes = payload.length <= singlePartBytesMax ? payload.length : options.partBytes ?? 1024 * 1024;
     const parts: Part[] = [];
     for (let offset = 0; offset < payload.length; offset += partBytes) {
       const part = payload.subarray(offset, offset + partBytes);

@@ -1,0 +1,27 @@
+/**
+ * How long an answer is waited for beyond what sending takes: short at first, so that a connection that has died without
+ * a word costs little time, and longer each time it was too short, so that a store that is merely slow is not sent the
+ * same again and again.
+ */
+
+/** Shortest and longest, in ms. */
+const graceMsLimits = { least: 15_000, most: 120_000 };
+
+/** Shared by all parts on the way to one hub's object stores. */
+export class Patience {
+  #graceMs = graceMsLimits.least;
+
+  get graceMs(): number {
+    return this.#graceMs;
+  }
+
+  /** No answer came in time. */
+  ranOut(): void {
+    this.#graceMs = Math.min(graceMsLimits.most, this.#graceMs * 2);
+  }
+
+  /** An answer came. */
+  sufficed(): void {
+    this.#graceMs = Math.max(graceMsLimits.least, this.#graceMs / 2);
+  }
+}
