@@ -62,7 +62,10 @@ export interface Spool {
 /** A batch in the spool. */
 export interface StoredBatch {
   readonly declaration: BatchDeclaration;
-  /** Reads a range of the payload; fails with {@linkcode BatchDamagedError} when the file is not what was written. */
+  /**
+   * Reads a range of the payload, into memory that is the caller's from then on; fails with {@linkcode BatchDamagedError} when
+   * the file is not what was written.
+   */
   read(offset: number, bytes: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
