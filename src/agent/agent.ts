@@ -25,6 +25,11 @@ export const reportEveryMs = 60_000;
 /** How soon a change is reported, in ms. */
 export const reportChangesEveryMs = 5_000;
 
+const twinProblem =
+  "Another computer works with the identity of this installation: the computer or its disk was copied. " +
+  "On the copy, stop the service, delete the folder state and start it again: it shows a PIN and can be linked to an " +
+  "integration of its own.";
+
 /** The part of the uploader that the agent drives. */
 export interface Delivery {
   /** Delivers the spool's batches of the current link until aborted. */
@@ -53,6 +58,8 @@ export interface AgentOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly version: string;
+  /** Names this process, among all that there ever were. */
+  readonly run: string;
   readonly hubUrl: URL;
   readonly account?: string | undefined;
   readonly linkingClient: LinkingClient;
@@ -210,10 +217,18 @@ export class Agent {
       log.info(assignment.paused ? "The integration is paused in the hub." : "The integration goes on.");
     }
     work.paused = assignment.paused;
+    this.#tellTwin(assignment.twin ?? false, work);
     if (assignment.paused) this.#options.onPaused(assignment.link);
     this.#linking.renamed(assignment.link);
     source.apply(assignment);
     delivery.assigned(assignment);
+  }
+
+  #tellTwin(twin: boolean, work: LinkedWork): void {
+    if (twin === (work.twin !== null)) return;
+    work.twin = twin ? twinProblem : null;
+    if (twin) log.error(twinProblem);
+    else log.info("Only this computer uses the identity of this installation again.");
   }
 
   async #carryOut(
@@ -239,6 +254,7 @@ export class Agent {
         version,
         waiting: { batches: spool.waiting().batches, bytes: spool.waiting().bytes },
         problem: work.problem()?.slice(0, 2048) ?? null,
+        run: this.#options.run,
       };
       const text = JSON.stringify(status);
       if (text !== reported || clock.monotonicMs() - reportedAtMs >= reportEveryMs) {
@@ -262,6 +278,8 @@ class LinkedWork {
   readonly #delivery: Delivery;
   readonly #source: SourceSwitch;
   paused = false;
+  /** What is wrong when another computer uses the same identity. */
+  twin: string | null = null;
 
   constructor(parts: { assignments: Assignments; delivery: Delivery; source: SourceSwitch }) {
     this.assignments = parts.assignments;
@@ -284,6 +302,6 @@ class LinkedWork {
   problem(): string | null {
     // Without a hub nothing is delivered: that needs no words of its own, a full spool does.
     const delivery = this.assignments.problem === null ? this.#delivery.problem : null;
-    return [delivery, this.#source.problem].filter((problem) => problem !== null).join(" ") || null;
+    return [this.twin, delivery, this.#source.problem].filter((problem) => problem !== null).join(" ") || null;
   }
 }

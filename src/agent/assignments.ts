@@ -93,7 +93,7 @@ export class Assignments {
   #recall(): string | undefined {
     const kept = this.#options.store.load();
     if (kept?.assignment.link.integration.id !== this.#options.link.integration.id) return undefined;
-    this.#options.onAssignment({ ...kept.assignment, requests: [] });
+    this.#options.onAssignment({ ...kept.assignment, requests: [], twin: false });
     return kept.assignment.link.id === this.#options.link.id ? kept.etag : undefined;
   }
 

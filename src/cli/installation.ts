@@ -120,6 +120,7 @@ function makeAgent(
     clock,
     random,
     version,
+    run: crypto.randomUUID(),
     hubUrl: config.hub.url,
     account: config.hub.account,
     linkingClient: hub.cloud.linking,

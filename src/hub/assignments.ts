@@ -6,6 +6,7 @@
  * answers at once, since the hub was restored from a backup.
  */
 import { createHash } from "node:crypto";
+import { getLogger } from "@logtape/logtape";
 import type { AgentStatusReport, Assignment, Source } from "../protocol/assignment.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { AgentIdentity } from "./access_tokens.ts";
@@ -18,8 +19,11 @@ import type { StoredRequests } from "./requests.ts";
 import { smallObjectBytesMax } from "./limits.ts";
 import { HubProblem } from "./services.ts";
 import { databaseSource, storedSettings } from "./settings/database_settings.ts";
+import { afterReport, type AgentRun, haveTwins } from "./twins.ts";
 import type { SecretBox } from "./settings/secret_box.ts";
 import { statusTopic } from "./topics.ts";
+
+const log = getLogger(["cloud-link", "hub"]);
 
 /** An assignment and the ETag that the agent's next poll names. */
 export interface Assigned {
@@ -77,12 +81,18 @@ export class Assignments {
   async report(agent: AgentIdentity, report: AgentStatusReport): Promise<void> {
     const nowMs = this.#clock.now();
     const id = agent.installationId;
+    let twins = false;
+    let twinsChanged = false;
     // It comes again in a minute: worth no sync of the disk.
     await this.#writes.run(async (transaction) => {
-      const before = await transaction.selectFrom("installation").select(["problemSince", "report"])
+      const before = await transaction.selectFrom("installation").select(["problemSince", "report", "reportedAt"])
         .where("id", "=", id).executeTakeFirstOrThrow();
+      const runsBefore = storedRuns(before.report);
+      const runs = report.run === undefined ? runsBefore : afterReport(runsBefore, { run: report.run, nowMs });
+      twins = haveTwins(runs, nowMs);
+      twinsChanged = twins !== haveTwins(runsBefore, before.reportedAt ?? 0);
       await transaction.updateTable("installation").set({
-        report: JSON.stringify(report),
+        report: JSON.stringify({ ...report, runs }),
         reportedAt: nowMs,
         lastSeenAt: nowMs,
         version: report.version,
@@ -90,8 +100,18 @@ export class Assignments {
       }).where("id", "=", id).execute();
       // Agents need not hear of their own reports, so the console's topic is not the integration's.
       await this.#changes.record(transaction, statusTopic(agent.integrationId));
+      if (twinsChanged) await this.#changes.record(transaction, agent.integrationId);
     }, { durable: false });
     this.#changes.wake(statusTopic(agent.integrationId));
+    if (twinsChanged) {
+      this.#changes.wake(agent.integrationId);
+      log.warn(
+        twins
+          ? "Two computers report as the one installation {installation}: one was copied. Both are told."
+          : "One computer alone reports as installation {installation} again.",
+        { installation: id },
+      );
+    }
   }
 
   async #current(agent: AgentIdentity): Promise<Assigned> {
@@ -113,6 +133,7 @@ export class Assignments {
       requests: await this.#requests.open(agent.linkId),
       received: { count: row.importCount },
       wholePayloadBytes: smallObjectBytesMax,
+      ...haveTwins(storedRuns(row.report), this.#clock.now()) ? { twin: true } : {},
     };
     const hash = createHash("sha256").update(JSON.stringify({ ...assignment, received: null })).digest("hex");
     return { assignment, etag: `"${hash.slice(0, 32)}.${row.importCount}"` };
@@ -128,9 +149,15 @@ export class Assignments {
   }
 }
 
+/** The runs that reported lately; they are kept beside the last report. */
+function storedRuns(report: string | null): readonly AgentRun[] {
+  return report === null ? [] : (JSON.parse(report) as { runs?: readonly AgentRun[] }).runs ?? [];
+}
+
 type AssignmentRow =
   & Pick<Tables["link"], "endedAt" | "endReason">
   & Pick<Tables["integration"], "name" | "type" | "settings" | "draft" | "paused" | "importCount">
+  & Pick<Tables["installation"], "report">
   & { readonly integrationId: string; readonly accountId: string; readonly accountName: string };
 
 function assignmentQuery(database: Database): PreparedQuery<AssignmentRow> {
@@ -138,7 +165,9 @@ function assignmentQuery(database: Database): PreparedQuery<AssignmentRow> {
     database.selectFrom("link")
       .innerJoin("integration", "integration.id", "link.integrationId")
       .innerJoin("account", "account.id", "integration.accountId")
+      .innerJoin("installation", "installation.id", "link.installationId")
       .select([
+        "installation.report",
         "link.endedAt",
         "link.endReason",
         "integration.id as integrationId",

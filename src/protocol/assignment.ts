@@ -55,6 +55,8 @@ export const Assignment = z.object({
    * only.
    */
   wholePayloadBytes: z.number().int().nonnegative().optional(),
+  /** Another computer uses the same identity: a machine was cloned. Absent when none does. */
+  twin: z.boolean().optional(),
 });
 export type Assignment = z.infer<typeof Assignment>;
 
@@ -65,5 +67,7 @@ export const AgentStatusReport = z.object({
   waiting: z.object({ batches: z.number().int().nonnegative(), bytes: z.number().int().nonnegative() }),
   /** What does not work now, one line with the remedy; `null` when all is well. */
   problem: z.string().max(2048).nullable(),
+  /** Names the running process: two that report by turns are two computers with one identity. */
+  run: z.string().min(1).max(64).optional(),
 });
 export type AgentStatusReport = z.infer<typeof AgentStatusReport>;
