@@ -1,6 +1,7 @@
 /**
- * Rows per second from a database to a compressed, hashed CSV file, beside a C program that only fetches, unixODBC's isql,
- * pyodbc and npm `odbc`: medians of runs that take turns, so that a busy machine slows all of them alike.
+ * Rows per second of the executable's `query --output FILE.csv.zst`, beside a C program that binds the same types and only
+ * fetches, unixODBC's isql, pyodbc and npm `odbc`: medians of runs that take turns, so that a busy machine slows all of
+ * them alike. Processor seconds per million rows depend less on what else the machine does; they count starting, too.
  */
 import { DatabaseSync } from "node:sqlite";
 import { formatConnectionString, withDefaults } from "../../src/odbc/connection_string.ts";
@@ -17,14 +18,20 @@ export interface OdbcMeasurement {
   readonly rowsPerSecond: number;
   /** Ours divided by this one's. */
   readonly oursRatio: number;
+  /** Of the contestant's process, without the database server's. */
+  readonly processorSecondsPerMillion: number;
+  /** What `oursRatio` is to be at least, where there is a goal. */
+  readonly goal: number | undefined;
   readonly note: string;
 }
 
 export interface OdbcBenchOptions {
   /** @default 500000 */
   readonly rows?: number;
-  /** @default 5 */
+  /** @default 3 */
   readonly rounds?: number;
+  /** The program under test. @default the sources, run by Deno */
+  readonly executable?: string;
   /** Where npm `odbc` is installed; without it that contestant is left out and said so. @default a temporary folder */
   readonly npmFolder?: string;
 }
@@ -40,20 +47,26 @@ interface Fetched {
 
 type Contestant = { readonly name: string; run(): Promise<Fetched> };
 
+/** Linux counts processor time in hundredths of a second (USER_HZ). */
+const ticksPerSecond = 100;
 const query = "select * from contacts";
 const here = new URL("./odbc/", import.meta.url).pathname;
 const config = new URL("../../deno.json", import.meta.url).pathname;
+const main = new URL("../../main.ts", import.meta.url).pathname;
+const fromSources = [Deno.execPath(), "run", "-A", "--no-check", "--config", config];
+const goals: Readonly<Record<string, number>> = { "C, only fetching": 0.9, "pyodbc with csv": 2, "npm odbc": 3 };
 
 /** Runs everything; one database after the other. */
 export async function benchOdbc(options: OdbcBenchOptions = {}): Promise<OdbcMeasurement[]> {
-  const { rows = 500_000, rounds = 5 } = options;
+  const { rows = 500_000, rounds = 3 } = options;
+  const program = options.executable ? [options.executable] : [...fromSources, main];
   const directory = await Deno.makeTempDir({ prefix: "cloud-link-bench-" });
   try {
     const limit = `${directory}/fetch_only`;
     await run(["cc", "-O2", "-o", limit, `${here}fetch_only.c`, "-lodbc"]);
     const npm = options.npmFolder ?? await installNpmOdbc(directory);
     const measure = (database: string, attributes: { key: string; value: string }[], alsoFile?: string) =>
-      measureDatabase({ database, attributes, directory, limit, npm, rounds, rows, alsoFile });
+      measureDatabase({ database, attributes, directory, program, limit, npm, rounds, rows, alsoFile });
     const results: OdbcMeasurement[] = [];
     {
       await using server = await startPostgresql();
@@ -79,6 +92,7 @@ interface DatabaseBench {
   readonly database: string;
   readonly attributes: { key: string; value: string }[];
   readonly directory: string;
+  readonly program: readonly string[];
   readonly limit: string;
   readonly npm: string | undefined;
   readonly rounds: number;
@@ -87,34 +101,56 @@ interface DatabaseBench {
 }
 
 async function measureDatabase(bench: DatabaseBench): Promise<OdbcMeasurement[]> {
-  const { database, attributes, directory, limit, npm, rounds, rows, alsoFile } = bench;
+  const { database, rounds, rows } = bench;
+  const first = await firstRun(bench);
+  const contestants = contestantsOf(bench, first);
+  const seconds = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
+  const processor = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const { name, run } of contestants) {
+      const before = await processorSecondsOfChildren();
+      const fetched = await run();
+      if (fetched.rows !== rows) throw new Error(`${name} read ${fetched.rows} rows of ${rows}`);
+      seconds.get(name)?.push(fetched.seconds);
+      processor.get(name)?.push(await processorSecondsOfChildren() - before);
+    }
+  }
+  const medianOf = (name: string) => median(seconds.get(name) ?? []);
+  const mine = medianOf(ours);
+  return contestants.map(({ name }) => ({
+    database,
+    contestant: name,
+    rowsPerSecond: Math.round(rows / medianOf(name)),
+    oursRatio: Math.round(medianOf(name) / mine * 100) / 100,
+    processorSecondsPerMillion: Math.round(median(processor.get(name) ?? []) / rows * 1e8) / 100,
+    goal: goals[name],
+    note: name === ours ? `into a batch: peak ${first.peakMb} MB, payload ${first.payloadBytes} bytes` : "",
+  }));
+}
+
+const ours = "query --output x.csv.zst";
+
+/** Warms the server, and says which C types were bound. */
+async function firstRun({ attributes, directory }: DatabaseBench): Promise<Fetched> {
+  const output = `${directory}/batch`;
+  await Deno.remove(output).catch(() => {});
+  return parse(await run([...fromSources, `${here}fetch_ours.ts`, JSON.stringify(attributes), query, output]));
+}
+
+function contestantsOf(bench: DatabaseBench, first: Fetched): Contestant[] {
+  const { attributes, directory, program, limit, npm, rows, alsoFile } = bench;
   const profile = driverProfile(attributes[0]?.value ?? "");
   // psqlodbc's Fetch=1 relies on blocks of rows, which not all of the others ask for.
   const theirs = withDefaults(attributes, [{ key: "Fetch", value: "2000" }]);
   const streaming = profile.family === "postgresql" ? theirs : attributes;
   const connection = formatConnectionString(withDefaults(streaming, profile.options));
   const output = `${directory}/output`;
-  const ours = (source: string) => async () => {
-    await Deno.remove(output).catch(() => {});
-    return parse(
-      await run([
-        Deno.execPath(),
-        "run",
-        "-A",
-        "--no-check",
-        "--config",
-        config,
-        `${here}fetch_ours.ts`,
-        source,
-        query,
-        output,
-      ]),
-    );
+  const command = (source: string) => async () => {
+    const file = `${output}.csv.zst`;
+    return printed(await run([...program, "query", "--connection", source, query, "--output", file]));
   };
-  // The first run warms the server and says which C types it bound.
-  const first = await ours(JSON.stringify(attributes))();
   const contestants: Contestant[] = [
-    { name: "injixo-cloud-link", run: ours(JSON.stringify(attributes)) },
+    { name: ours, run: command(formatConnectionString(attributes)) },
     {
       name: "C, only fetching",
       run: async () => parse(await run([limit, connection, query, String(first.blockRows), first.bound ?? ""])),
@@ -126,38 +162,28 @@ async function measureDatabase(bench: DatabaseBench): Promise<OdbcMeasurement[]>
     },
   ];
   if (npm) {
-    const command = [
-      Deno.execPath(),
-      "run",
-      "-A",
-      "--no-check",
-      "--no-config",
-      `${here}fetch_npm.ts`,
-      npm,
-      connection,
-      query,
-      output,
-    ];
-    contestants.push({ name: "npm odbc", run: async () => parse(await run(command)) });
+    const odbc = [Deno.execPath(), "run", "-A", "--no-check", "--no-config", `${here}fetch_npm.ts`];
+    contestants.push({
+      name: "npm odbc",
+      run: async () => parse(await run([...odbc, npm, connection, query, output])),
+    });
   }
-  if (alsoFile) contestants.push({ name: "type sqlite", run: ours(`sqlite:${alsoFile}`) });
-  const seconds = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const { name, run } of contestants) {
-      const fetched = await run();
-      if (fetched.rows !== rows) throw new Error(`${name} read ${fetched.rows} rows of ${rows}`);
-      seconds.get(name)?.push(fetched.seconds);
-    }
-  }
-  const medianOf = (name: string) => median(seconds.get(name) ?? []);
-  const mine = medianOf("injixo-cloud-link");
-  return contestants.map(({ name }) => ({
-    database,
-    contestant: name,
-    rowsPerSecond: Math.round(rows / medianOf(name)),
-    oursRatio: Math.round(medianOf(name) / mine * 100) / 100,
-    note: name === "injixo-cloud-link" ? `peak ${first.peakMb} MB, payload ${first.payloadBytes} bytes` : "",
-  }));
+  if (alsoFile) contestants.push({ name: "query of type sqlite", run: command(`sqlite:${alsoFile}`) });
+  return contestants;
+}
+
+/** What `query` says at its end. */
+function printed(output: string): Fetched {
+  const [, rows, seconds] = /^(\d+) rows in (\d+\.\d+) s/m.exec(output) ?? [];
+  if (rows === undefined) throw new Error(`Cannot read what query printed: ${output}`);
+  return { rows: Number(rows), seconds: Number(seconds) };
+}
+
+/** Of all processes that this one has waited for, from `/proc/self/stat`: the 16th and 17th field. */
+async function processorSecondsOfChildren(): Promise<number> {
+  const text = await Deno.readTextFile("/proc/self/stat");
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond;
 }
 
 /** isql has no clock of its own, so its connecting counts too: some ms. */
@@ -226,11 +252,12 @@ function makeSqlite(file: string, rows: number): void {
 }
 
 if (import.meta.main) {
-  const [rows, rounds, npmFolder] = Deno.args;
+  const [rows, rounds, npmFolder, executable] = Deno.args;
   const options = {
     ...(rows ? { rows: Number(rows) } : {}),
     ...(rounds ? { rounds: Number(rounds) } : {}),
     ...(npmFolder ? { npmFolder } : {}),
+    ...(executable ? { executable } : {}),
   };
   // deno-lint-ignore no-console -- a program of its own
   console.table(await benchOdbc(options));

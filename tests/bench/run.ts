@@ -6,7 +6,7 @@
  * and smaller ones, to see whether the bench itself works. Everything runs on this machine, on loopback; take the numbers
  * of a machine that does nothing else.
  */
-import { compileExecutable } from "../setup/executable.ts";
+import { compileExecutable, executable } from "../setup/executable.ts";
 import { ensurePackages, packages } from "../setup/packages.ts";
 import { benchIdle } from "./delivery/idle_bench.ts";
 import { benchLatency } from "./delivery/latency_bench.ts";
@@ -43,18 +43,22 @@ const parts: Readonly<Record<string, Bench>> = {
     benchLargeFile(site, { rounds: quick ? 1 : 3, fileBytes: quick ? 200_000_000 : 2_000_000_000 })
   ),
   history: ({ quick }) => benchHistory({ rows: quick ? 500_000 : 10_000_000 }),
-  odbc: async ({ quick }) => (await benchOdbc(quick ? { rows: 50_000, rounds: 1 } : {})).map(odbcMeasurement),
+  odbc: async ({ quick }) =>
+    (await benchOdbc({ executable, ...quick ? { rows: 50_000, rounds: 1 } : {} })).map(odbcMeasurement),
 };
 
-function odbcMeasurement(
-  { database, contestant, rowsPerSecond, oursRatio, note }: Awaited<ReturnType<typeof benchOdbc>>[number],
-): Measurement {
+function odbcMeasurement(measured: Awaited<ReturnType<typeof benchOdbc>>[number]): Measurement {
+  const { database, contestant, rowsPerSecond, oursRatio, processorSecondsPerMillion, goal, note } = measured;
+  const ratio = goal === undefined
+    ? `ours / this ${oursRatio.toFixed(2)}`
+    : `ours / this ${oursRatio.toFixed(2)}, goal ${goal}: ${oursRatio >= goal ? "met" : "MISSED"}`;
+  const notes = [ratio, `${processorSecondsPerMillion} processor seconds per million rows`, note];
   return {
     part: "odbc",
     what: `${database}, ${contestant}`,
     value: rowsPerSecond,
     unit: "rows/s",
-    note: `ours / this ${oursRatio.toFixed(2)}${note === "" ? "" : `; ${note}`}`,
+    note: notes.filter((text) => text !== "").join("; "),
   };
 }
 
