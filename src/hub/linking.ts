@@ -69,7 +69,7 @@ export class PinLinking implements Linking {
     return installation;
   }
 
-  async look(actor: Actor, pin: string): Promise<Omit<Installation, "linkedAt">> {
+  async look(actor: Actor, pin: string): ReturnType<Linking["look"]> {
     mayChange(actor);
     const row = await this.#database.transaction().execute(async (transaction) => {
       const device = await this.#device(transaction, { actor, pin });
@@ -87,6 +87,7 @@ export class PinLinking implements Linking {
       address: row.address,
       lastSeenAt: row.lastSeenAt === null ? null : instant(row.lastSeenAt),
       waiting: null,
+      pinAt: row.pinAt === null ? null : instant(row.pinAt),
     };
   }
 

@@ -200,8 +200,8 @@ export interface Linking {
    * `too-many-requests` (429, `retryAfterSeconds`).
    */
   connect(actor: Actor, options: { integrationId: string; pin: string }): Promise<Installation>;
-  /** The installation that shows `pin`, without linking it; the same limits and errors. */
-  look(actor: Actor, pin: string): Promise<Omit<Installation, "linkedAt">>;
+  /** The installation that shows `pin`, and since when, without linking it; the same limits and errors. */
+  look(actor: Actor, pin: string): Promise<Omit<Installation, "linkedAt"> & { readonly pinAt: string | null }>;
 }
 
 /** What has arrived. */

@@ -84,6 +84,8 @@ Deno.test({
       // The script names the machine before it is connected.
       await page.locator("[name=pin]").pressSequentially(pin);
       await page.waitForSelector("[data-look-result]:has-text('acd-db-01 (linux 6.1.0 x86_64)')");
+      const look = await page.innerText("[data-look-result]");
+      assertMatch(look, /Cloud Link \S+, address 127\.0\.0\.1, PIN made \d+ seconds? ago\.$/);
       await takePicture(page, "pin-typed");
       await page.click("form[action$=connect] button");
       await page.waitForSelector(".flash:has-text('The installation is connected.')");

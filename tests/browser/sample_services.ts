@@ -120,7 +120,7 @@ export function sampleServices(
     },
     linking: {
       connect: () => Promise.reject(new HubProblem("wrong-pin", "Wrong or expired.")),
-      look: () => Promise.resolve(installation),
+      look: () => Promise.resolve({ ...installation, pinAt: installation.lastSeenAt }),
     },
     imports: {
       list: (_actor, { integrationId }) => Promise.resolve({ items: sampleImports(integrationId), next: "older" }),

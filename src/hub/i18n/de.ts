@@ -98,6 +98,9 @@ export const de: Messages = {
   pinHelpLog:
     "Sie steht auch im Protokoll, injixo-cloud-link.log. Ist sie abgelaufen, starten Sie injixo Cloud Link neu: Eine neue steht im Protokoll.",
   pinShownBy: "Diese PIN zeigt {machine}. Ist das Ihr Rechner, dann verbinden Sie ihn.",
+  pinDetails: ({ version, address, age }) => `Cloud Link ${version}, Adresse ${address}, PIN vor ${age} erzeugt.`,
+  pinElsewhere: ({ address }) =>
+    `Er steht in einem anderen Netz als Sie (${address}): Fahren Sie nur fort, wenn Sie wissen, warum.`,
   connect: "Verbinden",
   pinMalformed: "Eine PIN hat sechs Ziffern. Geben Sie sie so ein, wie die Installation sie zeigt.",
   pinWrong:

@@ -105,6 +105,10 @@ export const en = {
     "It is also in the log, injixo-cloud-link.log. When it has expired, restart injixo Cloud Link: a new one is in the log.",
   /** The script puts the host name and the system in the place of `{machine}`. */
   pinShownBy: "This PIN is shown by {machine}. If it is yours, connect it.",
+  pinDetails: (p: { readonly version: string; readonly address: string; readonly age: string }) =>
+    `Cloud Link ${p.version}, address ${p.address}, PIN made ${p.age} ago.`,
+  pinElsewhere: (p: { readonly address: string }) =>
+    `It is in another network than you (${p.address}): go on only if you know why.`,
   connect: "Connect",
   pinMalformed: "A PIN has six digits. Type it as the installation shows it.",
   pinWrong:

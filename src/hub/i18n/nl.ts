@@ -99,6 +99,9 @@ export const nl: Messages = {
   pinHelpLog:
     "De PIN staat ook in het logbestand, injixo-cloud-link.log. Is hij verlopen, start injixo Cloud Link dan opnieuw op: een nieuwe staat in het logbestand.",
   pinShownBy: "Deze PIN wordt getoond door {machine}. Is dat jouw computer, verbind hem dan.",
+  pinDetails: ({ version, address, age }) => `Cloud Link ${version}, adres ${address}, PIN ${age} geleden gemaakt.`,
+  pinElsewhere: ({ address }) =>
+    `Hij staat in een ander netwerk dan jij (${address}): ga alleen verder als je weet waarom.`,
   connect: "Verbinden",
   pinMalformed: "Een PIN heeft zes cijfers. Typ hem over zoals de installatie hem toont.",
   pinWrong:

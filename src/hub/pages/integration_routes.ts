@@ -1,5 +1,6 @@
 /** What can be done on an integration's page; each action ends on the page again. */
 import { type Context, Hono } from "hono";
+import { clientAddress, networkOf } from "../client_address.ts";
 import { type ConsoleEnv, requireSession } from "../console_session.ts";
 import { Pin } from "../../protocol/linking.ts";
 import { HubProblem, type HubServices } from "../services.ts";
@@ -36,12 +37,12 @@ export function integrationRoutes(services: HubServices, console: ConsoleOptions
   app.post(`${page}/look`, async (context) => {
     const pin = readPin(await readForm(context));
     if (pin === undefined) throw new HubProblem("wrong-pin", "A PIN has six digits.");
-    let machine = "";
+    let found: { machine: string; details: string } | undefined;
     const problem = await pinRefusal(context, async () => {
-      const { hostName, system } = await services.linking.look(context.var.actor, pin);
-      machine = `${hostName} (${system})`;
+      const shown = await services.linking.look(context.var.actor, pin);
+      found = { machine: `${shown.hostName} (${shown.system})`, details: detailsOf(context, shown) };
     });
-    return problem ? context.json({ message: problem.message }) : context.json({ machine });
+    return context.json(problem ? { message: problem.message } : found);
   });
 
   for (const action of ["save", "rename"] as const) {
@@ -100,6 +101,16 @@ function viewOf(context: Context<ConsoleEnv>): View {
 function back(context: Context, id: string, flash: FlashKey): Response {
   setFlash(context, flash);
   return context.redirect(paths.integration(id), 303);
+}
+
+/** What tells one's own machine from one of somebody who sent the PIN: what it runs, where it is, when it made the PIN. */
+function detailsOf(context: Context<ConsoleEnv>, shown: Awaited<ReturnType<HubServices["linking"]["look"]>>): string {
+  const { messages, format } = viewOf(context);
+  const { version, address, pinAt } = shown;
+  const age = format.duration(pinAt === null ? 0 : (Date.now() - Date.parse(pinAt)) / 1000);
+  const own = clientAddress(context);
+  const details = messages.pinDetails({ version, address, age });
+  return networkOf(own) === networkOf(address) ? details : `${details}\n${messages.pinElsewhere({ address: own })}`;
 }
 
 /** The PIN without the spaces that people copy along; `undefined` when it is none. */

@@ -113,10 +113,10 @@ function lookAtPin(field) {
   const look = async (pin) => {
     const response = await fetch(field.dataset.look, { method: "POST", body: new URLSearchParams(new FormData(form)) });
     if (!response.ok || pin !== asked) return;
-    const { machine, message } = await response.json();
+    const { machine, details, message } = await response.json();
     if (machine === undefined) wrong = pin;
     show(
-      machine === undefined ? message : result.dataset.text.replace("{machine}", () => machine),
+      machine === undefined ? message : `${result.dataset.text.replace("{machine}", () => machine)}\n${details}`,
       machine === undefined,
     );
   };

@@ -1,0 +1,52 @@
+/** Somebody sends a PIN and asks to have it typed: what the page shows before anything is linked. */
+import { consolePages } from "../../../src/hub/pages/mod.tsx";
+import { assert, assertEquals, assertMatch } from "../../assert.ts";
+import { fetchWithin } from "../fetch_within.ts";
+import { startTestHub } from "../start_hub.ts";
+import { ShiftedClock } from "../test_clock.ts";
+import { TestAgent } from "../test_agent.ts";
+
+Deno.test("before a link is made the page tells what machine shows the PIN, where it is, and since when", async () => {
+  const clock = new ShiftedClock();
+  await using test = await startTestHub({ pages: consolePages, clock, trustProxy: true });
+  const account = await test.hub.accounts.ensureAccount();
+  await test.hub.accounts.addUser(account, { name: "eve", role: "administrator", password: "correct horse" });
+  const login = await test.hub.services.sessions.logIn({ name: "eve", password: "correct horse" }, { address: "x" });
+  assert(login.ok);
+  const { id } = await test.admin.createIntegration("ACD");
+  const agent = await TestAgent.register(test.url, { hostName: "<b>attacker</b>\n" });
+  const { pin } = await agent.showPin();
+  const send = async (action: string, options: { from: string; language?: string }) => {
+    const response = await fetchWithin(`${test.url}/account/integrations/${id}/${action}`, {
+      method: "POST",
+      redirect: "manual",
+      headers: {
+        cookie: `cloud-link-session=${login.secret}`,
+        origin: test.url,
+        "x-forwarded-for": options.from,
+        "accept-language": options.language ?? "en",
+      },
+      body: new URLSearchParams({ csrf: login.session.csrfToken, pin }),
+    });
+    return { status: response.status, text: await response.text() };
+  };
+  const here = JSON.parse((await send("look", { from: "127.0.0.1" })).text);
+  assertMatch(here.machine, /^<b>attacker<\/b>\s* \(linux 6\.1\.0 x86_64\)$/);
+  assertMatch(here.details, /^Cloud Link 0\.1\.0, address 127\.0\.0\.1, PIN made \d+ seconds? ago\.$/);
+  const away = JSON.parse((await send("look", { from: "198.51.100.7" })).text);
+  assertMatch(away.details, /another network than you \(198\.51\.100\.7\): go on only if you know why/);
+  const german = JSON.parse((await send("look", { from: "198.51.100.7", language: "de" })).text);
+  assertMatch(german.details, /Adresse 127\.0\.0\.1, PIN vor .* erzeugt\.\n.*in einem anderen Netz als Sie/);
+  const dutch = JSON.parse((await send("look", { from: "198.51.100.7", language: "nl" })).text);
+  assertMatch(dutch.details, /adres 127\.0\.0\.1, PIN .* geleden gemaakt\.\n.*in een ander netwerk dan jij/);
+  // Looking links nothing.
+  assertEquals((await test.admin.integration(id)).installation, null);
+  assertEquals((await send("connect", { from: "127.0.0.1" })).status, 303);
+  const { installation } = await test.admin.integration(id);
+  assertMatch(installation?.hostName ?? "", /attacker/);
+  const page = await fetchWithin(`${test.url}/account/integrations/${id}`, {
+    headers: { cookie: `cloud-link-session=${login.secret}` },
+  });
+  const text = await page.text();
+  assert(text.includes("&lt;b&gt;attacker") && !text.includes("<b>attacker"));
+});
