@@ -8,8 +8,12 @@ export interface ServerCertificate {
 export interface Authority {
   /** PEM. */
   readonly ca: string;
-  /** A certificate for `name`; from and to as `YYYYMMDDhhmmssZ`. */
-  issue(name: string, validity?: { from: string; to: string }): Promise<ServerCertificate>;
+  /** A certificate for `name`, and for others `besides`; from and to as `YYYYMMDDhhmmssZ`. */
+  issue(
+    name: string,
+    validity?: { from: string; to: string },
+    options?: { besides: readonly string[] },
+  ): Promise<ServerCertificate>;
 }
 
 /** Makes an authority in `folder`, which must be empty. */
@@ -25,10 +29,10 @@ export async function makeAuthority(folder: string, authorityName = "Test Author
   let issued = 0;
   return {
     ca: await Deno.readTextFile(path("ca.pem")),
-    async issue(name, validity = { from: "20240101000000Z", to: "20491231235959Z" }) {
+    async issue(name, validity = { from: "20240101000000Z", to: "20491231235959Z" }, { besides } = { besides: [] }) {
       const base = path(`leaf${++issued}`);
-      const alternative = /^[0-9.]+$/.test(name) ? `IP:${name}` : `DNS:${name}`;
-      await Deno.writeTextFile(`${base}.ext`, `subjectAltName=${alternative}\nextendedKeyUsage=serverAuth\n`);
+      const alternatives = [name, ...besides].map((one) => `${/^[0-9.]+$/.test(one) ? "IP" : "DNS"}:${one}`);
+      await Deno.writeTextFile(`${base}.ext`, `subjectAltName=${alternatives}\nextendedKeyUsage=serverAuth\n`);
       await openssl(
         ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", `/CN=${name}`],
         ["-keyout", `${base}.key`, "-out", `${base}.csr`],

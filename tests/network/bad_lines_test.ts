@@ -1,0 +1,41 @@
+/** What the agent makes of bad lines, in short; `full.ts` does the same at full size. */
+import { assert, assertEquals } from "../assert.ts";
+import { overALine, sentTwice } from "./over_a_line.ts";
+
+Deno.test("over lines that lose, delay, crawl and break, files arrive once and changes get through", async () => {
+  const [lossy, thin, breaking] = await overALine({
+    patienceMs: 180_000,
+    phases: [
+      // 300 ms each way, and every thirtieth packet is lost
+      {
+        line: { delayMs: 300, loss: 0.03, bytesPerSecond: 1_000_000, queueBytes: 65_536 },
+        files: [60_000, 20_000, 1_000],
+        changes: 1,
+      },
+      // 1 Mbit/s
+      {
+        line: { delayMs: 20, loss: 0, bytesPerSecond: 125_000, queueBytes: 65_536 },
+        files: [1_300_000],
+        changes: 2,
+      },
+      // 4 Mbit/s, cut every 2.5 s: as many bytes from one break to the next as on 1 Mbit/s in ten seconds
+      {
+        line: { delayMs: 20, loss: 0, bytesPerSecond: 500_000, queueBytes: 65_536 },
+        breakEveryMs: 2_500,
+        files: [3_000_000],
+        changes: 0,
+      },
+    ],
+  });
+  assert(lossy !== undefined && thin !== undefined && breaking !== undefined);
+  assertEquals([lossy.arrived, lossy.imports], [3, 3]);
+  assertEquals([thin.arrived, thin.imports], [1, 4]);
+  assertEquals([lossy.changesMs.length, thin.changesMs.length], [1, 2], "changes arrived while files were sent");
+  assert(thin.reports > 0, "reports arrived while a file was sent");
+  assert(thin.ms > 10_000, "the line was thin");
+  assert(sentTwice(thin) < 0.5, `${sentTwice(thin)} of the bytes more`);
+  assertEquals([breaking.arrived, breaking.imports], [1, 5]);
+  assert(breaking.breaks >= 2, "the line broke");
+  // Without resuming it would never arrive. That it is little is shown by part_size_test.ts and full.ts.
+  assert(sentTwice(breaking) < 1, `${sentTwice(breaking)} of the bytes more`);
+});
