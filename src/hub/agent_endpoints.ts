@@ -16,7 +16,7 @@ import {
 import type { Assignments } from "./assignments.ts";
 import type { Delivery } from "./delivery.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
-import { ends } from "./ends.ts";
+import { EndGroup, ends } from "./ends.ts";
 import { completionBytesMax, wholeBatchesBytesMax } from "./limits.ts";
 import type { StoredRequests } from "./requests.ts";
 
@@ -37,6 +37,7 @@ export function agentEndpoints(services: AgentServices): readonly Endpoint[] {
 }
 
 function workEndpoints({ assignments, requests, giveUp, stop }: AgentServices): readonly Endpoint[] {
+  const held = new EndGroup(stop);
   return [
     endpoint({
       method: "get",
@@ -49,12 +50,13 @@ function workEndpoints({ assignments, requests, giveUp, stop }: AgentServices): 
         200: { description: "It differs from the one with the given ETag", schema: Assignment },
         304: { description: "It does not, after the wait" },
       },
-      async handle({ context, caller, signal }) {
+      // The request's own signal is not asked for: thousands are held, and one whose agent is gone ends by itself.
+      async handle({ context, caller }) {
         const waitSeconds = Number(/(?:^|[,;\s])wait=(\d{1,4})/.exec(context.req.header("prefer") ?? "")?.[1] ?? 0);
         const etag = context.req.header("if-none-match");
-        using end = ends([signal, stop]);
-        const waitMs = Math.min(waitSeconds, assignmentWaitSecondsMax) * 1000;
-        const assigned = await assignments.poll(caller, { etag, waitMs, signal: end.signal });
+        const afterMs = Math.min(waitSeconds, assignmentWaitSecondsMax) * 1000;
+        using end = ends([], { afterMs, group: held });
+        const assigned = await assignments.poll(caller, { etag, wait: afterMs > 0, signal: end.signal });
         if (assigned !== undefined) {
           return context.json(assigned.assignment, 200, { ETag: assigned.etag, "Cache-Control": "no-store" });
         }

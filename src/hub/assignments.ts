@@ -14,7 +14,6 @@ import type { ChangeFeed } from "./changes.ts";
 import type { GroupCommit } from "./database/group_commit.ts";
 import { PreparedQuery } from "./database/prepared.ts";
 import type { Database, Tables } from "./database/schema.ts";
-import { ends } from "./ends.ts";
 import type { StoredRequests } from "./requests.ts";
 import { smallObjectBytesMax } from "./limits.ts";
 import { HubProblem } from "./services.ts";
@@ -58,22 +57,24 @@ export class Assignments {
     this.#clock = options.clock;
   }
 
-  /** The assignment, as soon as it differs from the one with `etag`; `undefined` when it does not within `waitMs`. */
+  /**
+   * The assignment, as soon as it differs from the one with `etag`; `undefined` when it does not until the signal aborts.
+   * With `wait: false` it is looked at once. The signal has to abort in the end: it takes the wait for changes along.
+   */
   async poll(
     agent: AgentIdentity,
-    options: { etag: string | undefined; waitMs: number; signal: AbortSignal },
+    options: { etag: string | undefined; wait: boolean; signal: AbortSignal },
   ): Promise<Assigned | undefined> {
-    using end = ends([options.signal], { afterMs: options.waitMs });
+    const { etag, wait, signal } = options;
     for (;;) {
-      using waiting = ends([end.signal]);
       // Waits before it looks: what changes in between is not missed.
-      const changed = this.#changes.next(agent.integrationId, waiting.signal);
+      const changed = this.#changes.next(agent.integrationId, signal);
       const assigned = await this.#current(agent);
-      const difference = compare(options.etag, assigned.etag);
+      const difference = compare(etag, assigned.etag);
       if (difference === "differs") return assigned;
-      if (end.signal.aborted || options.waitMs <= 0) return difference === "more-received" ? assigned : undefined;
-      await changed;
-      if (end.signal.aborted && difference === "same") return undefined;
+      if (wait) await changed;
+      if (wait && !signal.aborted) continue;
+      return difference === "more-received" ? assigned : undefined;
     }
   }
 
@@ -130,7 +131,7 @@ export class Assignments {
       },
       paused: row.paused === 1,
       source: this.#source(row),
-      requests: await this.#requests.open(agent.linkId),
+      requests: row.mayBeAsked === 0 ? [] : await this.#requests.open(agent.linkId),
       received: { count: row.importCount },
       wholePayloadBytes: smallObjectBytesMax,
       ...haveTwins(storedRuns(row.report), this.#clock.now()) ? { twin: true } : {},
@@ -158,7 +159,13 @@ type AssignmentRow =
   & Pick<Tables["link"], "endedAt" | "endReason">
   & Pick<Tables["integration"], "name" | "type" | "settings" | "draft" | "paused" | "importCount">
   & Pick<Tables["installation"], "report">
-  & { readonly integrationId: string; readonly accountId: string; readonly accountName: string };
+  & {
+    readonly integrationId: string;
+    readonly accountId: string;
+    readonly accountName: string;
+    /** 0: nothing is asked of the agent, and nothing need be looked for. */
+    readonly mayBeAsked: number;
+  };
 
 function assignmentQuery(database: Database): PreparedQuery<AssignmentRow> {
   return new PreparedQuery(
@@ -179,7 +186,12 @@ function assignmentQuery(database: Database): PreparedQuery<AssignmentRow> {
         "integration.importCount",
         "account.id as accountId",
         "account.name as accountName",
-      ]).where("link.id", "=", "link").compile(),
+      ]).select((eb) =>
+        eb.exists(
+          eb.selectFrom("request").select("request.id").whereRef("request.linkId", "=", "link.id")
+            .where("request.answer", "is", null),
+        ).$castTo<number>().as("mayBeAsked")
+      ).where("link.id", "=", "link").compile(),
   );
 }
 
