@@ -63,8 +63,8 @@ export interface Spool {
 export interface StoredBatch {
   readonly declaration: BatchDeclaration;
   /**
-   * Reads a range of the payload, into memory that is the caller's from then on; fails with {@linkcode BatchDamagedError} when
-   * the file is not what was written.
+   * Reads a range of the payload, into memory that is the caller's from then on; fails with
+   * {@linkcode BatchDamagedError} when the file is not what was written.
    */
   read(offset: number, bytes: number): Promise<Uint8Array<ArrayBuffer>>;
 }

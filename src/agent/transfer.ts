@@ -75,7 +75,6 @@ export async function transfer(batch: StoredBatch, options: TransferOptions): Pr
       for (const { part, bytes, address } of portion) {
         await put({ bytes, address, declaration }, options);
         release(bytes);
-        release(bytes);
         parts.push(part);
         sentBytes += part.bytes;
         onProgress({ sentBytes, arrived: true });
@@ -181,14 +180,6 @@ async function complete(id: string, parts: readonly Part[], options: TransferOpt
     await clock.sleep(waitMs, signal);
     waitMs = Math.min(completionPollMs.max, waitMs * 2);
   }
-}
-
-/**
- * Gives a part's memory back now. Sending makes so few objects that the collector hardly runs: the parts of half a minute
- * would wait for it.
- */
-function release(bytes: Uint8Array<ArrayBuffer>): void {
-  bytes.buffer.transfer(0);
 }
 
 /**
