@@ -58,6 +58,11 @@ Deno.test("MariaDB's driver gives every type exactly, streams, stops and says wh
       assertEquals(lines[3], "3" + ",".repeat(16));
     });
   });
+  await t.step("a connection whose character set is not UTF-8", async () => {
+    await withDatabase([...attributes, { key: "CHARSET", value: "latin1" }], async (database) => {
+      assertEquals((await csvOf(database, "select 'Köln' as name")).lines, ["name", "Köln"]);
+    });
+  });
   await t.step("LANG=C", async () => {
     const output = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", new URL("./print_csv.ts", import.meta.url).pathname, sql],
