@@ -151,7 +151,8 @@ const query = command(
       description: message`Accept a query that was changed in the hub, where [database] allowQueryChanges is false.`,
     })),
     connection: optional(option("--connection", string({ metavar: "STRING" }), {
-      description: message`ODBC connection string, or sqlite:FILE. Without it: [database] of the configuration.`,
+      description:
+        message`ODBC connection string, sqlite:FILE, or - to read the string from standard input. Without it: [database] of the configuration.`,
     })),
     dataType: optional(option("--type", choice(["interval", "contact", "agent-status"]), {
       description: message`Read a window only, and check columns and rows as for an import of this type.`,
@@ -172,7 +173,7 @@ const query = command(
   }),
   texts(
     message`Run a query as the agent would; print a table or write CSV.`,
-    message`A connection string on the command line is seen by every user of this machine: prefer a data source (DSN=…) that holds the password, or [database] passwordFile.`,
+    message`A password on the command line would be seen by every user of this machine: use a data source (DSN=…) that holds it, [database] passwordFile, or --connection - and standard input.`,
   ),
 );
 

@@ -7,6 +7,7 @@ import type { HubServices } from "../hub/services.ts";
 import type { CommandLine } from "./command_line.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { print } from "./print.ts";
+import { readFirstLine } from "./first_line.ts";
 
 /** Longest password that is read from standard input, in bytes. */
 const passwordBytesMax = 4096;
@@ -92,14 +93,8 @@ async function carryOutHub(line: HubLine, { signal }: { signal: AbortSignal }): 
 /** The first line of standard input, when the password shall come from there. */
 async function givenPassword(fromStandardInput: boolean): Promise<string | undefined> {
   if (!fromStandardInput) return undefined;
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of Deno.stdin.readable) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.includes("\n") || text.length > passwordBytesMax) break;
-  }
-  const [password = ""] = text.split(/\r?\n/);
-  if (password === "" || password.length > passwordBytesMax) {
+  const password = await readFirstLine({ charactersMax: passwordBytesMax });
+  if (password === "") {
     throw new Error("Cannot read the password: standard input has none. Write it there, followed by Enter");
   }
   return password;

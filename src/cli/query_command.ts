@@ -12,12 +12,14 @@ import { realFileSystem } from "../durable/real_file_system.ts";
 import type { ExtractJob } from "../extractor/messages.ts";
 import { openDatabase } from "../extractor/open_database.ts";
 import { runJob } from "../extractor/run_job.ts";
+import { parseConnectionString, secretsOf } from "../odbc/connection_string.ts";
 import type { DataType } from "../protocol/database.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { KeptConnection } from "../source/query_approval.ts";
 import { isTimeZone } from "../source/time_zone.ts";
 import { type CsvFileSink, openCsvFile } from "./csv_file_sink.ts";
 import { exitCodes } from "./exit_codes.ts";
+import { readFirstLine } from "./first_line.ts";
 import { defaultType, keptConnection } from "./kept_connection.ts";
 import { noAgentText } from "./no_agent.ts";
 import { print, printError, rewriteLine } from "./print.ts";
@@ -32,6 +34,8 @@ const queryTimeoutSeconds = 3600;
 const progressEveryMs = 200;
 /** How often a query is begun again because values were longer than declared. */
 const longValueRoundsMax = 8;
+/** Longest connection string, in characters. */
+const connectionCharactersMax = 4096;
 /** How long the running agent may take to accept a query, in ms. */
 const acceptTimeoutMs = 10_000;
 const hourMs = 3_600_000;
@@ -40,7 +44,7 @@ const hourMs = 3_600_000;
 export interface QueryOptions {
   readonly configFile?: string | undefined;
   readonly sql: string;
-  /** ODBC connection string, or `sqlite:FILE`; without it the TOML's `[database]`. */
+  /** ODBC connection string without a password, `sqlite:FILE`, or `-`; without it the TOML's `[database]`. */
   readonly connection?: string | undefined;
   readonly dataType?: DataType | undefined;
   /** Window, RFC 3339 or a date; only with `dataType`. Without it: the last hour. */
@@ -90,7 +94,7 @@ async function databaseTarget(
   options: QueryOptions,
   { config, timeZone }: { config: Config; timeZone: string },
 ): Promise<Target> {
-  const connection = givenConnection(options.connection) ?? (await keptConnection(config))?.connection;
+  const connection = await givenConnection(options.connection) ?? (await keptConnection(config))?.connection;
   if (connection === undefined) {
     throw new Error(
       'Cannot connect: give --connection "DSN=…" (or sqlite:FILE), or set [database] in the configuration',
@@ -107,11 +111,23 @@ async function databaseTarget(
   return { databaseType, connection, timeZone, sqliteFolders: null, folder: Deno.cwd() };
 }
 
-function givenConnection(text: string | undefined): KeptConnection | undefined {
+async function givenConnection(text: string | undefined): Promise<KeptConnection | undefined> {
   if (text === undefined) return undefined;
-  return text.startsWith("sqlite:")
-    ? { by: "file", file: resolve(text.slice("sqlite:".length)) }
-    : { by: "connectionString", connectionString: text };
+  if (text.startsWith("sqlite:")) return { by: "file", file: resolve(text.slice("sqlite:".length)) };
+  if (text === "-") return { by: "connectionString", connectionString: await connectionFromInput() };
+  if (secretsOf(parseConnectionString(text)).length > 0) {
+    throw new Error(
+      "Cannot take a password as an argument: every user of this machine sees it. Give --connection - and the string on " +
+        "standard input, use a data source (DSN=…) that holds the password, or write it under [database]",
+    );
+  }
+  return { by: "connectionString", connectionString: text };
+}
+
+async function connectionFromInput(): Promise<string> {
+  const text = await readFirstLine({ charactersMax: connectionCharactersMax });
+  if (text.trim() !== "") return text.trim();
+  throw new Error("Cannot read the connection string: standard input has none. Write it there, followed by Enter");
 }
 
 interface Reading {
