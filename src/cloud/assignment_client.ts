@@ -1,4 +1,5 @@
 /** Fetches the assignment by a long poll, and sends answers and reports. */
+import { getLogger } from "@logtape/logtape";
 import { type AssignmentClient, HubError } from "../agent/ports.ts";
 import { Assignment, assignmentWaitSecondsMax } from "../protocol/assignment.ts";
 import type { AgentApi } from "./agent_api.ts";
@@ -6,6 +7,8 @@ import { errorOfAnswer, notAHub } from "./hub_answers.ts";
 import { jsonOf } from "./hub_http.ts";
 import { nextPollSeconds, wasCut } from "./poll_length.ts";
 import type { Transports } from "./transport.ts";
+
+const log = getLogger(["cloud-link", "assignment"]);
 
 /** What a poll may take beyond its length, in ms. */
 const pollGraceMs = 15_000;
@@ -37,6 +40,7 @@ class LongPoll {
   #seconds = assignmentWaitSecondsMax;
   /** Polls cut in a row. One is how the line's limit is found out; more are a failure. */
   #cuts = 0;
+  #told = false;
 
   constructor(api: AgentApi, transports: Transports) {
     this.#api = api;
@@ -73,9 +77,21 @@ class LongPoll {
       const afterMs = clock.monotonicMs() - startedMs;
       if (!(error instanceof HubError) || !isCut(error) || !wasCut(afterMs)) throw error;
       this.#seconds = nextPollSeconds(this.#seconds, { state: "cut", afterMs });
+      this.#tell(afterMs);
       if (++this.#cuts > 1) throw error;
       return undefined;
     }
+  }
+
+  /** Once: how long the line bears silence is found out anew from time to time. */
+  #tell(afterMs: number): void {
+    if (this.#told) return;
+    this.#told = true;
+    log.info(
+      "A connection to {host} was cut after {seconds} s of silence: a proxy or firewall on the way closes idle " +
+        "connections. It is asked more often now; allow idle connections of a minute there to have it asked less.",
+      { host: this.#api.http.hubUrl.host, seconds: Math.round(afterMs / 1000) },
+    );
   }
 }
 

@@ -5,6 +5,7 @@ import { createCloud } from "../../src/cloud/cloud.ts";
 import type { BatchDeclaration } from "../../src/protocol/delivery.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { captureLog } from "../fakes/captured_log.ts";
 import { fastClock } from "../fakes/fast_clock.ts";
 import { directTransports } from "./direct_transport.ts";
 import { memoryIdentities } from "./memory_identities.ts";
@@ -209,7 +210,8 @@ Deno.test("cloud client fetches one token for all who ask, and a new one when it
   assertEquals(tokens, 2);
 });
 
-Deno.test("cloud client polls shorter where polls are cut, and longer again", async () => {
+Deno.test("cloud client polls shorter where polls are cut, and longer again, and tells once", async () => {
+  using log = await captureLog();
   let cut = true;
   await using hub = startFakeHub((_, { pathname }) => {
     if (pathname !== "/api/v1/agent/assignment" || !cut) return undefined;
@@ -226,6 +228,11 @@ Deno.test("cloud client polls shorter where polls are cut, and longer again", as
   const [first = 0, second = 0, third = 0, fourth = 0] = waits;
   assertEquals([first, waits.length], [55, 4]);
   assert(second >= 15 && second <= 30 && third < second && fourth === third + 2, String(waits));
+  assertEquals(log.lines().length, 1);
+  assertMatch(
+    log.lines()[0] ?? "",
+    /^info A connection to 127\.0\.0\.1:\d+ was cut after \d+ s of silence: a proxy or/,
+  );
 });
 
 Deno.test("cloud client tells once that the hub is reachable again", async () => {

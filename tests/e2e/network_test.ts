@@ -4,8 +4,9 @@ import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { type Authority, makeAuthority } from "../egress/certificates.ts";
 import { startOrigin } from "../egress/origin.ts";
 import { startTinyproxy } from "../egress/tinyproxy.ts";
+import { executable } from "../setup/executable.ts";
 import { TestHub } from "./hub.ts";
-import { Installation } from "./installation.ts";
+import { Installation, Program } from "./installation.ts";
 
 /** This machine by a name of its own: addresses and names of loopback never go by a proxy. */
 const host = Deno.hostname();
@@ -46,7 +47,7 @@ Deno.test("through a proxy that wants a password, the agent links to a hub with 
     await agent.waitFor(/Enter your pin/);
     await hub.connect(integration, await installation.pin());
     await agent.waitFor(/Linked to the integration/);
-    await installation.drop("by-proxy.csv", "a;b\n1;2\n");
+    await installation.drop("by-proxy.csv", crypto.getRandomValues(new Uint8Array(60_000))); // too large to go whole
     await hub.waitForImports(integration, 1);
     const { code, printed } = await installation.command("check");
     assertEquals(code, 0, printed);
@@ -56,6 +57,50 @@ Deno.test("through a proxy that wants a password, the agent links to a hub with 
     assertMatch(printed, /^ok +TLS +/m);
     assertMatch(printed, /^ok +Object store +/m);
     assert(!`${await installation.log()}${printed}${agent.printed}`.includes(password));
+  }));
+
+Deno.test("a proxy that closes idle tunnels is named, and changes get through all the same", () =>
+  withAuthority(async (authority, caFile) => {
+    await using hub = await TestHub.start({
+      tls: { host, certificate: await authority.issue(host), ca: authority.ca },
+    });
+    await using tinyproxy = await startTinyproxy([`ConnectPort ${new URL(hub.url).port}`, "Timeout 6"]);
+    await using installation = await Installation.make(hub.url, { hubToml: `caFile = "${caFile}"` });
+    await using agent = installation.start({ env: { https_proxy: `http://127.0.0.1:${tinyproxy.port}` } });
+    const integration = await hub.addIntegration();
+    await agent.waitFor(/Enter your pin/);
+    await hub.connect(integration, await installation.pin());
+    await agent.waitFor(/was cut after \d+ s of silence: a proxy or firewall on the way closes idle connections/);
+    await hub.ask("PATCH", `/api/v1/integrations/${integration}`, { paused: true });
+    await agent.waitFor(/The integration is paused in the hub/);
+  }));
+
+Deno.test("an unknown authority is named, and counts once the system knows it", () =>
+  withAuthority(async (authority, caFile) => {
+    await using hub = await TestHub.start({
+      tls: { host, certificate: await authority.issue(host), ca: authority.ca },
+    });
+    await using installation = await Installation.make(hub.url);
+    {
+      await using agent = installation.start();
+      await agent.waitFor(
+        /No PIN yet: .*signed by "Test Authority", an authority that is not known here .*TLS inspection/,
+      );
+      const { code, printed } = await installation.command("check");
+      assertEquals(code, 1);
+      assertMatch(printed, /^FAILED +TLS +.*signed by "Test Authority", an authority that is not known/m);
+      await agent.stop();
+    }
+    // In a mount namespace of its own the system's certificates are what the test says.
+    const bundle = "/etc/ssl/certs/ca-certificates.crt";
+    const script = `mount --bind "$1" ${bundle} && shift && exec "$@"`;
+    await using agent = new Program(
+      ["--map-root-user", "--mount", "sh", "-c", script, "sh", caFile].concat(
+        [executable, "run", "--config", installation.configFile, "--log-format", "text"],
+      ),
+      { path: "unshare" },
+    );
+    await agent.waitFor(/Enter your pin/);
   }));
 
 Deno.test("a web server that is no hub is named as such, by the log, pin and check", () =>
