@@ -99,15 +99,10 @@ async function flipInSpool(world: World): Promise<Injected> {
   const { csv, hub, files } = world;
   await hub.kill();
   const spool = csv.installation.path("state", "spool");
-  const before = new Set(await batchFiles(spool));
-  await files.drop();
-  let name: string | undefined;
-  while (name === undefined) {
-    name = (await batchFiles(spool)).find((file) => !before.has(file));
-    await pause(lookMs);
-  }
+  const kept = await files.drop({ keep: true });
+  const name = await batchOf(kept, spool);
   using file = await Deno.open(join(spool, name), { read: true, write: true });
-  const at = Math.floor(world.random() * 20) + 8;
+  const at = 8; // in the payload, however short it is
   const byte = new Uint8Array(1);
   await file.seek(at, Deno.SeekMode.Start);
   await file.read(byte);
@@ -118,9 +113,16 @@ async function flipInSpool(world: World): Promise<Injected> {
   return { explained: { by: csv, line: /ERROR spool: Set file-.* aside, it is damaged/ } };
 }
 
-async function batchFiles(spool: string): Promise<string[]> {
-  const entries = await Array.fromAsync(Deno.readDir(spool));
-  return entries.map(({ name }) => name).filter((name) => name.endsWith(".batch"));
+/** Waits for the batch of a file, and returns its name. */
+async function batchOf(fileName: string, spool: string): Promise<string> {
+  for (;;) {
+    for await (const { name } of Deno.readDir(spool)) {
+      if (!name.endsWith(".batch")) continue;
+      const text = await Deno.readTextFile(join(spool, name)).catch(() => "");
+      if (text.includes(`"fileName":"${fileName}"`)) return name;
+    }
+    await pause(lookMs);
+  }
 }
 
 /** A part is written wrong at the hub. */

@@ -6,7 +6,9 @@
  */
 import { seededRandom } from "../../src/runtime/seeded_random.ts";
 import { clocks } from "./clocks.ts";
+import { cloned } from "./clone.ts";
 import { disks } from "./disks.ts";
+import { outage, restored } from "./hubs.ts";
 import { kills } from "./kills.ts";
 import { power } from "./power.ts";
 import { states } from "./states.ts";
@@ -18,7 +20,16 @@ const say = (line: string) => console.log(line);
 const option = (name: string) =>
   Deno.args.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
 
-const faults: readonly Fault[] = [...kills, ...power, ...disks, ...clocks, ...states];
+const faults: readonly Fault[] = [
+  ...kills,
+  ...power,
+  ...disks,
+  ...clocks,
+  ...states,
+  cloned,
+  restored,
+  outage({ batches: Number(option("waiting") ?? 10_000) }),
+];
 
 async function main(): Promise<number> {
   const seed = Number(option("seed") ?? Date.now() % 1_000_000);

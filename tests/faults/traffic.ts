@@ -5,7 +5,7 @@ import type { ArrivedImport, TestHub } from "../e2e/hub.ts";
 import type { AgentSite } from "./site.ts";
 
 /** Longest time between two arrivals, in ms. */
-const betweenMsMax = 120;
+const betweenMsMax = 400;
 /** Rows are at most this old, in ms: well within what live data is read again. */
 const rowAgeMsMax = 40 * 60_000;
 /** How often the agent is asked to look at its database while rows are awaited, in ms. */
@@ -35,6 +35,9 @@ export class FileTraffic {
   /** SHA-256 by name. */
   readonly #dropped = new Map<string, string>();
   readonly #judged = new Set<string>();
+  readonly #takenIn = new Set<string>();
+  readonly #kept = new Set<string>();
+  #lookedTo = 0;
   #count = 0;
 
   constructor(site: AgentSite, { random }: { random: () => number }) {
@@ -46,18 +49,30 @@ export class FileTraffic {
     return this.#dropped.size;
   }
 
-  /** One file, mostly small. */
-  async drop(): Promise<void> {
+  /** One file, mostly small; it may be deleted as soon as it is taken in, unless it is to be kept. */
+  async drop({ keep = false }: { keep?: boolean } = {}): Promise<string> {
     const name = this.#newName();
-    await this.#drop(
-      name,
-      new TextEncoder().encode(`${name};ä\n`.repeat(1 + Math.floor(this.#random() ** 6 * 100_000))),
-    );
+    if (keep) this.#kept.add(name);
+    const lines = 1 + Math.floor(this.#random() ** 6 * 100_000);
+    await this.#drop(name, new TextEncoder().encode(`${name};ä\n`.repeat(lines)));
+    return name;
   }
 
   /** One that no compression makes small. */
   async dropLarge(): Promise<void> {
     await this.#drop(this.#newName(), Uint8Array.from({ length: 300_000 }, () => this.#random() * 256));
+  }
+
+  /** A very small one. */
+  async dropTiny(): Promise<void> {
+    const name = this.#newName();
+    await this.#drop(name, new TextEncoder().encode(`${name};\n`));
+  }
+
+  /** Whether the agent has taken in all of them. */
+  get areTakenIn(): boolean {
+    this.#look();
+    return this.#takenIn.size === this.#dropped.size;
   }
 
   #newName(): string {
@@ -69,11 +84,41 @@ export class FileTraffic {
     await this.#site.installation.drop(name, content);
   }
 
+  /** Drops files, and deletes some of those that the agent has: whoever exports them may do so as soon as it likes. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.drop();
+      await this.#deleteSome();
       await pause(this.#random() * betweenMsMax, signal);
     }
+  }
+
+  async #deleteSome(): Promise<void> {
+    for (const name of this.#look()) {
+      if (this.#kept.has(name) || this.#random() < 0.5) continue;
+      await Deno.remove(this.#site.installation.path(name));
+    }
+  }
+
+  /** Names that the log tells anew as taken in. */
+  #look(): string[] {
+    const { printed } = this.#site;
+    const whole = printed.lastIndexOf("\n") + 1;
+    const told = printed.slice(this.#lookedTo, whole).matchAll(
+      / (?:Took in|csv:) (file-\d+\.csv)(?:,| is not imported)/g,
+    );
+    this.#lookedTo = whole;
+    const news = Array.from(told, ([, name = ""]) => name).filter((name) => !this.#takenIn.has(name));
+    for (const name of news) this.#takenIn.add(name);
+    return news;
+  }
+
+  /** Waits until the hub has this one. */
+  async arrives(name: string, hub: TestHub, { patienceMs }: { patienceMs: number }): Promise<void> {
+    const wanted = this.#dropped.get(name);
+    await until(async () => {
+      return (await hub.imports(this.#site.integration)).some(({ sha256 }) => sha256 === wanted);
+    }, { patienceMs });
   }
 
   /** Waits until the hub has all of them, or `patienceMs` have passed. */

@@ -8,8 +8,12 @@ import { compileShim } from "./shim.ts";
 const patienceMs = 180_000;
 /** Lines of warnings and errors that one fault may cause at all sites together. */
 const troubleLinesMax = 20;
-/** A process may hold so many descriptors more after a fault, for connections that idle. */
-const descriptorsMoreMax = 24;
+/** A process at rest may hold so many descriptors more in the end than in the beginning. */
+const descriptorsMoreMax = 16;
+/** A process may hold so much more memory in the end than in the beginning, in bytes. */
+const memoryMoreBytesMax = 150 * 1024 * 1024;
+/** Idle connections are closed within this time, in ms. */
+const idleMs = 150_000;
 
 /** What a fault says of itself once it was injected and taken back. */
 export interface Injected {
@@ -108,11 +112,26 @@ export class World implements AsyncDisposable {
     ]);
   }
 
+  /** What agents and hub hold now. */
+  holdings(): Promise<readonly Holdings[]> {
+    return Promise.all([this.csv, this.database, this.hub].map(({ pid }) => holdings(pid)));
+  }
+
+  /** Waits until agents and hub hold no more than they did, and says what they still hold otherwise. */
+  async rest(before: readonly Holdings[]): Promise<readonly string[]> {
+    const deadline = performance.now() + idleMs;
+    for (;;) {
+      const now = await this.holdings();
+      const complaints = now.flatMap((holding, index) => leaked(before[index], holding));
+      if (complaints.length === 0 || performance.now() > deadline) return complaints;
+      await pause(1000);
+    }
+  }
+
   /** Injects a fault while files and rows come in, and looks at what it has led to. */
   async round(fault: Fault): Promise<Round> {
     const sites: Site[] = [this.csv, this.database, this.hub];
     const printedBefore = new Map(sites.map((site) => [site, site.printed.length]));
-    const before = await Promise.all(sites.map(({ pid }) => holdings(pid)));
     const traffic = new AbortController();
     const coming = Promise.all([
       this.files.run(traffic.signal),
@@ -131,7 +150,6 @@ export class World implements AsyncDisposable {
     const recoveredMs = performance.now() - startedMs;
     const [files, rows] = [await this.files.judge(this.hub.hub), await this.rows.judge(this.hub.hub)];
     const news = (site: Site) => site.printed.slice(printedBefore.get(site) ?? 0);
-    const after = await Promise.all(sites.map(({ pid }) => holdings(pid)));
     return {
       fault: fault.name,
       recoveredMs,
@@ -141,7 +159,6 @@ export class World implements AsyncDisposable {
       complaints: [
         ...unexplained(injected, news(injected.explained.by)),
         ...flood(sites.map(news)),
-        ...after.flatMap((now, index) => leaked(before[index], now)),
       ],
     };
   }
@@ -168,7 +185,13 @@ function troubleLines(printed: string): string[] {
 }
 
 function leaked(before: Holdings | undefined, now: Holdings): string[] {
-  if (before === undefined || before.pid !== now.pid) return [];
-  const more = now.descriptors - before.descriptors;
-  return more <= descriptorsMoreMax ? [] : [`process ${now.pid} holds ${more} descriptors more than before`];
+  if (before === undefined) return [];
+  const descriptors = now.descriptors - before.descriptors;
+  const megabytes = Math.round((now.memoryBytes - before.memoryBytes) / 1024 / 1024);
+  return [
+    ...descriptors > descriptorsMoreMax ? [`process ${now.pid} holds ${descriptors} descriptors more than before`] : [],
+    ...megabytes * 1024 * 1024 > memoryMoreBytesMax
+      ? [`process ${now.pid} holds ${megabytes} MB more than before`]
+      : [],
+  ];
 }
