@@ -161,7 +161,9 @@ async function put(
     const { tries } = await client.put(part.address, part.bytes, signal);
     if (tries > 1) return sizing.failed();
   } catch (error) {
-    if (!signal.aborted && error instanceof HubError && error.kind === "unreachable") sizing.failed();
+    // What was refused may have been too large, or have taken until its address expired.
+    const mayBeOfSize = error instanceof HubError && (error.kind === "unreachable" || error.kind === "stale");
+    if (!signal.aborted && mayBeOfSize) sizing.failed();
     throw error;
   }
   sizing.sent({ bytes: part.bytes.length, ms: clock.monotonicMs() - startedMs });

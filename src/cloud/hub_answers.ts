@@ -107,7 +107,11 @@ export function errorOfOAuth(answer: Answer, context: { url: URL; nowMs: number 
 export function errorOfUpload(answer: Answer, context: { url: URL; nowMs: number }): HubError {
   if ("value" in parseJson(answer.text, Problem)) return errorOfAnswer(answer, context);
   const code = /<Code>([A-Za-z0-9]{1,64})<\/Code>/.exec(answer.text)?.[1];
-  const message = `The object store ${context.url.host} refuses a part (${answer.status}${code ? ` ${code}` : ""}).`;
+  const said = `(${answer.status}${code ? ` ${code}` : ""})`;
+  const message = answer.status === 413 || code === "EntityTooLarge"
+    ? `The object store ${context.url.host}, or a proxy on the way, does not take a part of this size ${said}. ` +
+      "Smaller ones are tried; if it stays so, allow requests of 256 KiB there."
+    : `The object store ${context.url.host} refuses a part ${said}.`;
   const kind = /^(BadDigest|InvalidDigest|XAmzContentSHA256Mismatch|XAmzContentChecksumMismatch)$/.test(code ?? "")
     ? "checksum"
     : answer.status === 429 || answer.status >= 500 || code === "SlowDown" || code === "RequestTimeout"
