@@ -22,3 +22,21 @@ Deno.test("TLS alerts and old versions are explained", () => {
   assertMatch(explain("tls handshake eof"), /closed during the TLS handshake/);
   assertEquals(explain("tcp connect error"), "not of TLS");
 });
+
+Deno.test("a clock that was never set is told from a certificate that has expired", () => {
+  const explain = (message: string) => {
+    const { problem, remedy } = explainTlsError(message, { to: { host: "hub", port: 443 } }) ?? {};
+    return `${problem} ${remedy}`;
+  };
+  const start = "invalid peer certificate: certificate";
+  assertMatch(
+    explain(
+      `${start} not valid yet: verification time 3600 (UNIX), but certificate is not valid before 1767225600 (…)`,
+    ),
+    /not valid yet: it is valid from 2026-01-01 00:00 UTC, and this machine's clock says 1970-01-01 01:00 UTC .*That clock is wrong\. Set/,
+  );
+  assertMatch(
+    explain(`${start} expired: verification time 1795488981 (UNIX), but certificate is not valid after 1767225600 (…)`),
+    /expired: it is valid until 2026-01-01 00:00 UTC, and this machine's clock says 2026-11-24 .*must be renewed .*; else: Set/,
+  );
+});
