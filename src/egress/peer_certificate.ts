@@ -20,6 +20,8 @@ export interface PeerCertificate {
 
 /** Looking is given up after this long, in ms: the message is better late than not, but not much. */
 const lookTimeoutMs = 5_000;
+/** A greeting comes in so many pieces at most: each is read anew from the beginning. */
+const readsMax = 256;
 /** Longest name of an issuer, in characters: it comes from a stranger. */
 const nameCharactersMax = 100;
 
@@ -57,7 +59,7 @@ export async function lookAtCertificate(
 async function readFlight(stream: ByteStream): Promise<ServerFlight | undefined> {
   const buffer = new Uint8Array(flightBytesMax);
   let length = 0;
-  while (length < buffer.length) {
+  for (let reads = 0; reads < readsMax && length < buffer.length; reads++) {
     const read = await stream.read(buffer.subarray(length));
     length += read ?? 0;
     const flight = readServerFlight(buffer.subarray(0, length));
