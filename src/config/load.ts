@@ -114,7 +114,7 @@ function parseToml(source: string, file: string): Record<string, unknown> {
     const [reason = ""] = cause.message.split("\n");
     const line = source.split(/\r?\n/)[cause.line - 1] ?? "";
     // A password in a connection string must not be shown because of a missing quote.
-    const isSecret = /passw|pwd|connectionString/i.test(line);
+    const isSecret = /passw|pwd|connectionString|:.*@/i.test(line);
     const marked = isSecret
       ? "(this line is not shown: it may hold a password)"
       : `${line.trimEnd()}\n${line.slice(0, cause.column - 1).replace(/[^\t]/g, " ")}^`;
@@ -217,8 +217,10 @@ const shownCharactersMax = 100;
 
 function showValue(value: unknown, secret: boolean): string {
   if (secret) return "the value";
-  // A password may have been written into an address by mistake.
-  const json = (JSON.stringify(value) ?? String(value)).replace(/(:\/\/[^\s/:@"]*):[^\s/"]*@/g, "$1:***@");
+  // A password may have been written into an address by mistake, and a connection string into another key.
+  const json = (JSON.stringify(value) ?? String(value)).replace(/(:\/\/[^\s/:@"]*):[^\s/"]*@/g, "$1:***@")
+    .replace(/:[^\s:/"@]+@/g, ":***@");
+  if (/(?:passw\w*|pwd)\s*=/i.test(json)) return "the value (not shown: it may hold a password)";
   return json.length > shownCharactersMax ? `${json.slice(0, shownCharactersMax)}…` : json;
 }
 
