@@ -32,7 +32,9 @@ export class OdbcError extends Error {
   readonly records: readonly DiagnosticRecord[];
   constructor(action: string, records: readonly DiagnosticRecord[]) {
     const likely = likelyCause(records);
-    const told = records.map((record) => `[${record.sqlState}] ${record.message}`).join(" ");
+    const told = records.map(({ sqlState, message }) => sqlState === "" ? message : `[${sqlState}] ${message}`).join(
+      " ",
+    );
     super(`Cannot ${action}: ${told || "the driver gave no reason."}${likely.remedy ? ` ${likely.remedy}` : ""}`);
     this.kind = likely.kind;
     this.sqlState = records[0]?.sqlState ?? "";
@@ -54,6 +56,9 @@ export function readDiagnostics(
   const length = new Int16Array(new ArrayBuffer(2));
   const records: DiagnosticRecord[] = [];
   for (let number = 1; number <= recordsMax; number++) {
+    // A driver that forgets the terminating zero must not show the rest of the record before.
+    state.fill(0);
+    text.fill(0);
     const code = library.symbols.SQLGetDiagRecW(
       handle.type,
       handle.value,
@@ -67,9 +72,10 @@ export function readDiagnostics(
     if (code !== returnCode.success && code !== returnCode.successWithInfo) break;
     const units = Math.min(length[0] ?? 0, messageUnitsMax - 1);
     records.push({
-      sqlState: fromWide(state, 5),
+      sqlState: fromWide(state, 5).replace(/[^0-9A-Z]/gi, ""),
       nativeError: native[0] ?? 0,
-      message: mask(tidy(fromWide(text, units)), handle.secrets ?? []),
+      // Before white space is joined: a secret may have some of it.
+      message: tidy(mask(fromWide(text, units), handle.secrets ?? [])),
     });
   }
   return records;
@@ -78,14 +84,16 @@ export function readDiagnostics(
 /** Replaces every secret in `text`. Secrets of one or two characters would mangle it and are no secrets. */
 export function mask(text: string, secrets: readonly string[]): string {
   let masked = text;
-  for (const secret of secrets) if (secret.length > 2) masked = masked.replaceAll(secret, "***");
+  // The longest first: one secret may begin with another.
+  const longestFirst = secrets.toSorted((a, b) => b.length - a.length);
+  for (const secret of longestFirst) if (secret.length > 2) masked = masked.replaceAll(secret, "***");
   return masked;
 }
 
-/** Without line breaks, with a full stop. */
+/** Without line breaks and other control characters, with a full stop. */
 function tidy(message: string): string {
   const end = message.indexOf("\0");
-  const line = (end < 0 ? message : message.slice(0, end)).replace(/\s+/g, " ").trim();
+  const line = (end < 0 ? message : message.slice(0, end)).replace(/[\s\p{Cc}]+/gu, " ").trim();
   return /[.!?:;]$/.test(line) || line === "" ? line : `${line}.`;
 }
 
