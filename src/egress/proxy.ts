@@ -50,7 +50,9 @@ export function proxyFromEnvironment(environment: ProxyEnvironment): Proxy | und
 
 /** The proxy's address as it may be shown: without the password. */
 export function shownProxy(proxy: Proxy): string {
-  const user = proxy.credentials === undefined ? "" : `${encodeURIComponent(proxy.credentials.user)}:***@`;
+  const user = proxy.credentials === undefined
+    ? ""
+    : `${encodeURIComponent(proxy.credentials.user.toWellFormed())}:***@`;
   return `http://${user}${proxy.host.includes(":") ? `[${proxy.host}]` : proxy.host}:${proxy.port}`;
 }
 
@@ -71,7 +73,7 @@ function parseProxyAddress(text: string, variable: string): Pick<Proxy, "host" |
   const host = match?.[3] ?? "";
   if (scheme !== "http") fail(`"${scheme}://" is not supported, only "http://"`);
   if (/[/?#]/.test(match?.[2] ?? "")) fail("its user or password has a /, ? or # that is not written as %XX");
-  const parts = /^(\[[0-9a-f:.]+\]|[^:\s\[\]]+)(?::(\d{0,5}))?$/i.exec(host);
+  const parts = /^(\[[0-9a-f:.]+\]|[^:\s\p{Cc}\p{Cs}\[\]]+)(?::(\d{0,5}))?$/iu.exec(host);
   if (parts?.[1] === undefined || !URL.canParse(`http://${parts[1]}/`)) fail("it has no valid host");
   const port = parts?.[2] ? Number(parts[2]) : defaultProxyPort;
   if (port < 1 || port > 65535) fail(`${port} is no port`);

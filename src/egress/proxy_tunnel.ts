@@ -36,16 +36,19 @@ function basic(user: string, password: string): string {
 
 async function readHead(stream: ByteStream, peer: string): Promise<{ head: string; rest: Uint8Array }> {
   const buffer = new Uint8Array(headBytesMax);
+  let text = "";
   let length = 0;
   while (length < buffer.length) {
     const read = await stream.read(buffer.subarray(length)).catch((error) => {
       throw new DialError({ stage: "proxy-closed", peer }, error);
     });
     if (read === null) throw new DialError({ stage: length > 0 ? "proxy-not-http" : "proxy-closed", peer });
+    // Each byte is looked at once, however small the pieces are.
+    text += new TextDecoder("latin1").decode(buffer.subarray(length, length + read));
+    const from = Math.max(0, length - 3);
     length += read;
-    const text = new TextDecoder("latin1").decode(buffer.subarray(0, length));
     if (length >= 5 && !text.startsWith("HTTP/")) throw new DialError({ stage: "proxy-not-http", peer });
-    const end = text.indexOf("\r\n\r\n");
+    const end = text.indexOf("\r\n\r\n", from);
     if (end >= 0) return { head: text.slice(0, end), rest: buffer.slice(end + 4, length) };
   }
   throw new DialError({ stage: "proxy-not-http", peer });
