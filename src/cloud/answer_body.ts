@@ -31,7 +31,11 @@ export function parseJson<T>(text: string, schema: z.ZodType<T>): { value: T } |
   const parsed = schema.safeParse(value);
   if (parsed.success) return { value: parsed.data };
   const issue = parsed.error.issues[0];
-  return { problem: `JSON with ${issue?.path.join(".") || "the whole"}: ${issue?.message.slice(0, 200)}` };
+  // What the hub says goes to the log and the console, the names of members included.
+  const place = issue?.path.join(".").replaceAll(/\p{Cc}/gu, " ").slice(0, 200) || "the whole";
+  // The schema's library says of what is not there that it is "undefined".
+  const wrong = issue === undefined || / received undefined$/.test(issue.message) ? "it is missing" : issue.message;
+  return { problem: `JSON with ${place}: ${wrong.slice(0, 200)}` };
 }
 
 /** Whether a page for people came where JSON was expected. */
