@@ -106,7 +106,7 @@ export async function readFooter(
   if (footerBytes > footerBytesMax || footerAt < 0) return undefined;
   const json = await fs.read(path, { offset: footerAt, bytes: footerBytes });
   if (!sameBytes(trailer.subarray(4, 36), createHash("sha256").update(json).digest())) return undefined;
-  const footer = BatchFooter.safeParse(JSON.parse(new TextDecoder().decode(json)));
+  const footer = BatchFooter.safeParse(parseJson(json));
   if (!footer.success) return undefined;
   const { payloadBytes } = footer.data.batch;
   return payloadBytes + checksBytes(payloadBytes) === footerAt ? footer.data : undefined;
@@ -154,6 +154,15 @@ export async function readChecked(
     if (crc32(piece.subarray(from, to)) !== view.getUint32(block * 4, true)) return undefined;
   }
   return piece.subarray(offset - start, offset - start + bytes);
+}
+
+/** `undefined` for what is no JSON: somebody else made the file, and knew the format. */
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
