@@ -6,6 +6,7 @@
 /** Fields of one record: what queries return is far below, and a record is in memory whole. */
 const fieldsMax = 10_000;
 
+const byteOrderMark = "\ufeff";
 const comma = 0x2c;
 const quote = 0x22;
 const carriageReturn = 0x0d;
@@ -23,7 +24,9 @@ type Place = "begin" | "plain" | "quoted" | "closing" | "return";
 export class CsvRecords {
   readonly #onRecord: (record: string[]) => void;
   readonly #keptLength: number;
-  readonly #decoder = new TextDecoder();
+  /** The mark is told apart here: a decoder of pieces drops it within the text, too (Deno 2.8). */
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  #begun = false;
   #place: Place = "begin";
   #field = "";
   #record: string[] = [];
@@ -50,7 +53,8 @@ export class CsvRecords {
   }
 
   #read(text: string): void {
-    let at = 0;
+    let at = !this.#begun && text.startsWith(byteOrderMark) ? 1 : 0;
+    this.#begun ||= text !== "";
     while (at < text.length) {
       switch (this.#place) {
         case "begin":
