@@ -9,6 +9,8 @@ export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 
 const durationBucketsSeconds = [0.005, 0.025, 0.1, 0.5, 2.5, 10, 60];
 
+const usualMethods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+
 /** Counted in memory: reading them costs only the gauges' queries. */
 export class Metrics {
   readonly #requests = new Map<string, number>();
@@ -18,9 +20,13 @@ export class Metrics {
   #batches = 0;
   #bytes = 0;
 
-  /** Counts an answered request. `route` is the pattern, not the path: their number is limited. */
+  /**
+   * Counts an answered request. `route` is the pattern, not the path, and methods that nobody uses count as one: the
+   * number of counters must not be the caller's choice.
+   */
   countRequest(options: { method: string; route: string; status: number; seconds: number }): void {
-    const labels = `method="${label(options.method)}",route="${label(options.route)}",status="${options.status}"`;
+    const method = usualMethods.has(options.method) ? options.method : "other";
+    const labels = `method="${method}",route="${label(options.route)}",status="${options.status}"`;
     this.#requests.set(labels, (this.#requests.get(labels) ?? 0) + 1);
     this.#durationSum += options.seconds;
     this.#durationCount++;

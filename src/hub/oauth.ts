@@ -28,6 +28,7 @@ import { formBytesMax, jsonBytesMax, newPinLimits, registrationLimits } from "./
 import { OAuthRefusal, oauthRefusalResponse } from "./oauth_refusal.ts";
 import { isPointOfP256 } from "./p256.ts";
 import { issuePin } from "./pins.ts";
+import { plainIssues } from "./plain_issues.ts";
 import { HubProblem } from "./services.ts";
 import { clientCredentialsToken, deviceToken, type TokenContext } from "./token_grants.ts";
 
@@ -75,10 +76,11 @@ function serverMetadata(origin: string): ServerMetadata & Record<string, unknown
 }
 
 async function register(context: Context, options: OAuthOptions): Promise<Response> {
-  const parsed = RegistrationRequest.safeParse(await readJson(context.req.raw, jsonBytesMax));
+  const body = await readJson(context.req.raw, jsonBytesMax);
+  const parsed = RegistrationRequest.safeParse(body);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new OAuthRefusal("invalid_client_metadata", `${issue?.path.join(".")}: ${issue?.message}`);
+    const [first] = plainIssues(parsed.error.issues.slice(0, 1), body);
+    throw new OAuthRefusal("invalid_client_metadata", `${first?.field || "The body"} ${first?.detail}.`.slice(0, 1000));
   }
   const [key] = parsed.data.jwks.keys;
   if (key === undefined || !isPointOfP256(key)) {
@@ -112,7 +114,7 @@ async function register(context: Context, options: OAuthOptions): Promise<Respon
       problemSince: null,
     }).execute();
   });
-  const body = {
+  const registered = {
     client_id: id,
     client_id_issued_at: Math.floor(clock.now() / 1000),
     client_name: parsed.data.client_name,
@@ -120,7 +122,7 @@ async function register(context: Context, options: OAuthOptions): Promise<Respon
     grant_types: [deviceCodeGrantType, clientCredentialsGrantType],
     jwks: { keys: [key] },
   };
-  return context.json(body, 201, { "Cache-Control": "no-store" });
+  return context.json(registered, 201, { "Cache-Control": "no-store" });
 }
 
 async function authorizeDevice(context: Context, options: OAuthOptions): Promise<Response> {

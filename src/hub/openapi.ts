@@ -212,6 +212,13 @@ function oauthPaths(): Record<string, Json> {
 }
 
 function jsonSchema(schema: z.ZodType, io: "input" | "output"): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "any" });
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: "any",
+    override({ jsonSchema }) {
+      // Clients must bear members that a newer hub has added.
+      if (io === "output") delete jsonSchema.additionalProperties;
+    },
+  });
   return rest;
 }

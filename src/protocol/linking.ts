@@ -100,7 +100,8 @@ export type Link = z.infer<typeof Link>;
 /** RFC 6749, section 5.1, with the link. */
 export const TokenResponse = z.object({
   access_token: z.string().max(8192),
-  token_type: z.string().regex(/^bearer$/i),
+  // Any case; a flag would be lost in the API's description.
+  token_type: z.string().regex(/^[Bb][Ee][Aa][Rr][Ee][Rr]$/),
   expires_in: z.number().int().positive(),
   link: Link,
 });
