@@ -2,9 +2,11 @@
 
 const minutesPerHour = 60;
 
-/** Begin inclusive, end exclusive, in minutes since midnight; one that ends before it begins lasts over midnight. */
+/** A window that ends before it begins lasts over midnight. */
 export interface DailyWindow {
+  /** Begin, inclusive, in minutes since midnight. */
   readonly fromMinute: number;
+  /** End, exclusive, in minutes since midnight. */
   readonly toMinute: number;
 }
 
