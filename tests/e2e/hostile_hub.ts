@@ -15,6 +15,19 @@ export interface HostileHub extends AsyncDisposable {
   askedAgain(after: number): Promise<void>;
 }
 
+/** What the agent does within this time, or never, in ms. */
+const patienceMs = 120_000;
+
+async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`The agent never ${what}`)), patienceMs);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Starts one on a free loopback port. */
 export function startHostileHub(): HostileHub {
   const link = {
@@ -100,7 +113,7 @@ export function startHostileHub(): HostileHub {
       const { promise, resolve } = Promise.withResolvers<AgentAnswer>();
       answers.set(id, resolve);
       set({ source: null, requests: [{ id, type: "test", source }] });
-      return promise;
+      return soon(promise, "answered the request");
     },
     get addressesAsked() {
       return state.addressesAsked;
@@ -112,7 +125,7 @@ export function startHostileHub(): HostileHub {
       state.addressOfParts = made;
     },
     async askedAgain(after) {
-      while (state.addressesAsked <= after) await asked.promise;
+      while (state.addressesAsked <= after) await soon(asked.promise, "asked for an address");
     },
     async [Symbol.asyncDispose]() {
       stop.resolve();
