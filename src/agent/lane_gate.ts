@@ -6,11 +6,15 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Lane } from "./ports.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
-/** What goes through the gate. */
+/** What goes through the gate: one request. */
 export interface Passage {
   readonly lane: Lane;
+  /** Its body. */
   readonly bytes: number;
 }
+
+/** What a request takes of the line besides its body, about, in bytes: its head, TLS, and the answer. */
+export const requestHeadBytes = 1500;
 
 /** Shared by all transfers of one uploader. */
 export class LaneGate {
@@ -49,7 +53,7 @@ export class LaneGate {
       if (waitMs > 0) await this.#clock.sleep(waitMs, signal);
       else if (lane === "live" || this.#live === 0) break;
     }
-    this.#bucket?.spend(bytes);
+    this.#bucket?.spend(bytes + requestHeadBytes);
   }
 
   #livePassed(signal: AbortSignal): Promise<void> {

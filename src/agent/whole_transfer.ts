@@ -10,6 +10,9 @@ import { type UploadHours, UploadHoursOverError } from "./upload_hours.ts";
 /** So many bytes of payload go in one request: no more than the smallest part, so that a line that breaks loses little. */
 const requestBytesMax = 256 * 1024;
 
+/** What a declaration takes in a request, about, in bytes; the payload beside it is in Base64. */
+const declarationBytes = 800;
+
 /** Batches of one lane that will go in one request. */
 export class WholeGroup {
   readonly lane: Lane;
@@ -60,7 +63,7 @@ export async function transferWhole(
 ): Promise<readonly WholeOutcome[]> {
   const readings = await Promise.all(batches.map(readWhole));
   const whole = readings.filter((reading) => "payload" in reading);
-  const bytes = whole.reduce((sum, { payload }) => sum + payload.length, 0);
+  const bytes = whole.reduce((sum, { payload }) => sum + Math.ceil(payload.length / 3) * 4 + declarationBytes, 0);
   await gate.pass({ lane, bytes }, signal);
   if (batches.some(({ declaration }) => hours.holdBack(declaration))) throw new UploadHoursOverError();
   const deliveries = whole.length === 0 ? [] : await client.sendWhole(whole, signal);
