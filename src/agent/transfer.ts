@@ -9,7 +9,6 @@ import { createHash } from "node:crypto";
 import {
   type Part,
   type PartsAnswer,
-  partsPerBatchMax,
   partsPerRequestMax,
   type Receipt,
   singlePartBytesMax,
@@ -26,8 +25,11 @@ const completionPollMs = { first: 100, max: 5000 };
 /** How long the hub may take for that, in ms. */
 const completionMaxMs = 30 * 60_000;
 
-/** Of a very large batch the parts are larger, so that they are no more than this: well below `partsPerBatchMax`. */
-const partsPerBatch = partsPerBatchMax / 2;
+/**
+ * Of a very large batch the parts are larger, so that they are no more than this as long as they can: the request that
+ * names them all stays below 1 MB, which is what many proxies take.
+ */
+const partsWanted = 8000;
 
 /** Size of the next part, and what is learnt from the last. */
 export interface PartSizing {
@@ -136,7 +138,7 @@ class Portions {
   get #partBytes(): number {
     const { payloadBytes } = this.#batch.declaration;
     if (payloadBytes <= singlePartBytesMax) return payloadBytes;
-    return Math.max(this.#options.sizing.bytes, Math.ceil(payloadBytes / partsPerBatch));
+    return Math.max(this.#options.sizing.bytes, Math.min(partBytesLargest, Math.ceil(payloadBytes / partsWanted)));
   }
 
   #cut(bytesMax: number): Range | undefined {
