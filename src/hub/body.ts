@@ -28,7 +28,10 @@ export async function readJson(request: Request, bytesMax: number): Promise<unkn
   if (bytes.length === 0) return undefined;
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/([a-z.-]+\+)?json\b/i.test(type)) {
-    throw new HubProblem("invalid-request", `Cannot read a body of type "${type}": send application/json.`);
+    throw new HubProblem(
+      "invalid-request",
+      `Cannot read a body of type "${type.slice(0, 100)}": send application/json.`,
+    );
   }
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -45,7 +48,7 @@ export async function readForm(request: Request, bytesMax: number): Promise<Read
   }
   const fields = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(new TextDecoder().decode(await readBody(request, bytesMax)))) {
-    if (fields.has(name)) throw new HubProblem("invalid-request", `The field ${name} comes twice.`);
+    if (fields.has(name)) throw new HubProblem("invalid-request", `The field ${name.slice(0, 100)} comes twice.`);
     fields.set(name, value);
   }
   return fields;

@@ -39,11 +39,21 @@ export async function readForm(context: Context<ConsoleEnv>): Promise<ReadField>
 
 /** The text fields of a form that needs no session. */
 export async function readPublicForm(context: Context): Promise<ReadField> {
-  const fields = await context.req.parseBody();
+  const fields = await parseForm(context);
   return (field, { raw } = { raw: false }) => {
     const value = fields[field];
     return typeof value !== "string" ? "" : raw ? value : value.trim();
   };
+}
+
+/** The fields; throws {@linkcode HubProblem} `invalid-request` for what only looks like a form. */
+export async function parseForm(context: Context): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return await context.req.parseBody();
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new HubProblem("invalid-request", "Cannot read the form: load the page again and repeat.", { cause });
+  }
 }
 
 /** What is wrong with an integration's name, `undefined` when nothing. */

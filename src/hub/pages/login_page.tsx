@@ -6,7 +6,7 @@ import { type ConsoleEnv, requireSession, safeReturnPath } from "../console_sess
 import type { HubServices } from "../services.ts";
 import { clearSessionCookie, readSessionCookie, setSessionCookie } from "../session_cookie.ts";
 import { setFlash } from "./flash.ts";
-import { readForm, readPublicForm } from "./form.ts";
+import { parseForm, readForm, readPublicForm } from "./form.ts";
 import { Field } from "./components/form.tsx";
 import { paths } from "./paths.ts";
 import { renderPage } from "./render.tsx";
@@ -61,7 +61,7 @@ export function loginRoutes(services: HubServices): Hono<ConsoleEnv> {
 
 /** Passwords are taken as they were typed, spaces included. */
 async function readPassword(context: Context): Promise<string> {
-  const { password } = await context.req.parseBody();
+  const { password } = await parseForm(context);
   return typeof password === "string" ? password : "";
 }
 
