@@ -84,7 +84,9 @@ export function errorOfOAuth(answer: Answer, context: { url: URL; nowMs: number 
     return errorOfAnswer(answer, context);
   }
   const { error: code, error_description: description } = parsed.value;
-  const message = `The hub ${context.url.host} refuses (${code}): ${sentence(description ?? "no reason given")}`;
+  const message = `The hub ${context.url.host} refuses (${code.replaceAll(/\p{Cc}/gu, " ")}): ${
+    sentence(description ?? "no reason given")
+  }`;
   const kind = code === "invalid_client"
     ? "unknown-installation"
     : code === "unauthorized_client"
