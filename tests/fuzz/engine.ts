@@ -43,6 +43,8 @@ export interface RunOptions {
   readonly seed: number;
   readonly inputs: number;
   readonly corpus: Corpus;
+  /** Ends earlier when it takes longer, in minutes. @default however long it takes */
+  readonly minutes?: number;
   /** Absent: the corpus stays as it is. */
   readonly coverage?: Coverage;
   /** Called before each input, for who watches that it ends. */
@@ -84,7 +86,8 @@ export async function fuzz(target: Target, options: RunOptions): Promise<Report>
   let size: number = batchInputs.min;
   let baseBytes = 0;
   let done = 0;
-  while (done < inputs && failures.length < failuresMax) {
+  const endMs = startedMs + (options.minutes ?? Infinity) * 60_000;
+  while (done < inputs && failures.length < failuresMax && performance.now() < endMs) {
     const fresh = covering.slice(known);
     const pools = [[...kept, ...fresh], fresh.slice(-30)].filter((pool) => pool.length > 0);
     const batch = Array.from(

@@ -1,7 +1,7 @@
 /**
- * `deno task fuzz [target…] [--seed N] [--inputs N] [--input JSON] [--keep]`: tries inputs on all targets, or those named,
- * prints a table of what came of it, and fails when a property does not hold. `--input` tries this one input alone;
- * `--keep` writes what was found into the corpus.
+ * `deno task fuzz [target…] [--seed N] [--inputs N] [--minutes N] [--input JSON] [--keep]`: tries inputs on all targets, or
+ * those named, prints what came of it, and fails when a property does not hold. `--minutes` ends a target earlier;
+ * `--input` tries this one input alone; `--keep` writes what was found into the corpus.
  */
 import { parseArgs } from "node:util";
 import { type Corpus, loadCorpus, saveCorpus } from "./corpus.ts";
@@ -26,6 +26,7 @@ async function main(): Promise<number> {
     options: {
       seed: { type: "string" },
       inputs: { type: "string", default: String(inputsDefault) },
+      minutes: { type: "string", default: "Infinity" },
       input: { type: "string" },
       keep: { type: "boolean", default: false },
     },
@@ -41,7 +42,12 @@ async function main(): Promise<number> {
   say(`seed ${seed}`);
   let failed = false;
   for (const entry of chosen) {
-    const { failures } = await runTarget(entry, { seed, inputs: Number(values.inputs), keep: values.keep });
+    const { failures } = await runTarget(entry, {
+      seed,
+      inputs: Number(values.inputs),
+      minutes: Number(values.minutes),
+      keep: values.keep,
+    });
     failed ||= failures.length > 0;
   }
   return failed ? 1 : 0;
@@ -49,7 +55,7 @@ async function main(): Promise<number> {
 
 async function runTarget(
   entry: TargetEntry,
-  options: { seed: number; inputs: number; keep: boolean },
+  options: { seed: number; inputs: number; minutes: number; keep: boolean },
 ): Promise<Report> {
   const corpus = await loadCorpus(entry.name);
   using watch = watchFor(`deno task fuzz ${entry.name} --seed ${options.seed} --inputs ${options.inputs}`);
