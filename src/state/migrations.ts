@@ -111,5 +111,9 @@ CREATE TABLE query_window (
 CREATE INDEX query_window_batch ON query_window (integration, batch);
 `;
 
+const windowRevisions = `
+CREATE INDEX query_window_revision ON query_window (integration, revision);
+`;
+
 /** Every step, oldest first. */
-export const migrations: readonly string[] = [initial, queryWindows];
+export const migrations: readonly string[] = [initial, queryWindows, windowRevisions];

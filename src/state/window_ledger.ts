@@ -53,14 +53,22 @@ export function windowLedger(database: StateDatabase, key: IntegrationKey): Wind
     progress: () => readProgress(database, key),
     setProgress: (progress) => writeProgress(database, key, progress),
     isUnchanged(window, sha256) {
-      const last = database.get<{ window_from: number; window_to: number; sha256: string }>(
-        "SELECT window_from, window_to, sha256 FROM query_window " +
-          "WHERE integration = ? AND window_from < ? AND window_to > ? ORDER BY revision DESC LIMIT 1",
+      const last = database.get<{ revision: number; sha256: string }>(
+        "SELECT revision, sha256 FROM query_window WHERE integration = ? AND window_from = ? AND window_to = ?",
         key,
+        window.fromMs,
+        window.toMs,
+      );
+      if (last?.sha256 !== sha256) return false;
+      // By revision: what is read again was read lately, and years of windows lie before it.
+      return database.get(
+        "SELECT 1 AS found FROM query_window INDEXED BY query_window_revision " +
+          "WHERE integration = ? AND revision > ? AND window_from < ? AND window_to > ? LIMIT 1",
+        key,
+        last.revision,
         window.toMs,
         window.fromMs,
-      );
-      return last?.window_from === window.fromMs && last.window_to === window.toMs && last.sha256 === sha256;
+      ) === undefined;
     },
     revision,
     record: (read) =>
