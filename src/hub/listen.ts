@@ -7,6 +7,8 @@ const log = getLogger(["cloud-link", "hub"]);
 
 /** How long running requests may take when the hub stops, in ms. */
 const graceMs = 300;
+/** How soon it is listened again after that has failed, in ms. */
+const listenAgainMs = 1000;
 /** How long connections may take to close after that, in ms. */
 const closeMs = 300;
 
@@ -42,10 +44,10 @@ export function serve(options: ListenOptions, { stop }: { stop: AbortSignal }): 
   // Answers requests that do not end when the hub stops, e.g. one whose body never comes.
   const unanswered = new Set<(answer: Response) => void>();
   let app: Hono | undefined;
-  const server = orSayWhy(options, () =>
+  const listen = (onPort: number) =>
     Deno.serve({
       hostname,
-      port,
+      port: onPort,
       onListen: () => {},
       onError: (error) => {
         log.error("Cannot answer a request: {error}", { error });
@@ -62,22 +64,72 @@ export function serve(options: ListenOptions, { stop }: { stop: AbortSignal }): 
       } finally {
         unanswered.delete(resolve);
       }
-    }));
+    });
+  const listener = new Listener(orSayWhy(options, () => listen(port)), listen);
   const scheme = tls === undefined ? "http" : "https";
   const shown = hostname === "0.0.0.0" || hostname === "::" ? "localhost" : hostname;
   let disposed: Promise<void> | undefined;
   return {
-    port: server.addr.port,
-    url: new URL(`${scheme}://${shown.includes(":") ? `[${shown}]` : shown}:${server.addr.port}`),
+    port: listener.port,
+    url: new URL(`${scheme}://${shown.includes(":") ? `[${shown}]` : shown}:${listener.port}`),
     answer(answering) {
       app = answering;
       ready.resolve(answering);
     },
     [Symbol.asyncDispose]() {
-      disposed ??= shutDown(server, { giveUp: () => unanswered.forEach((answer) => answer(stopping())) });
+      disposed ??= shutDown(listener.stop(), { giveUp: () => unanswered.forEach((answer) => answer(stopping())) });
       return disposed;
     },
   };
+}
+
+/**
+ * Listens again when listening has failed. Deno gives up for good when there is no file left for one more connection; the
+ * hub would go on without anybody reaching it.
+ */
+class Listener {
+  readonly port: number;
+  readonly #listen: (port: number) => Deno.HttpServer<Deno.NetAddr>;
+  #server: Deno.HttpServer<Deno.NetAddr>;
+  #again: ReturnType<typeof setTimeout> | undefined;
+  #stopped = false;
+
+  constructor(server: Deno.HttpServer<Deno.NetAddr>, listen: (port: number) => Deno.HttpServer<Deno.NetAddr>) {
+    this.port = server.addr.port;
+    this.#listen = listen;
+    this.#server = server;
+    this.#watch();
+  }
+
+  /** No more: the caller shuts the server down. */
+  stop(): Deno.HttpServer {
+    this.#stopped = true;
+    clearTimeout(this.#again);
+    return this.#server;
+  }
+
+  #watch(): void {
+    this.#server.finished.catch((error: Error) => {
+      if (this.#stopped) return;
+      const reason = /os error (24|23)\)/.test(error.message)
+        ? "this process may not open more files, and every connection is one. Raise the limit, e.g. LimitNOFILE=65536 " +
+          "in its systemd unit; an installation takes two to three connections"
+        : error.message;
+      log.error("Cannot take more connections: {reason}. It is tried again every second.", { reason });
+      this.#again = setTimeout(() => this.#listenAgain(), listenAgainMs);
+    });
+  }
+
+  #listenAgain(): void {
+    try {
+      this.#server = this.#listen(this.port);
+    } catch {
+      this.#again = setTimeout(() => this.#listenAgain(), listenAgainMs);
+      return;
+    }
+    log.info("Connections are taken again.");
+    this.#watch();
+  }
 }
 
 /** Listening fails for reasons that the administrator can mend. */
@@ -106,14 +158,14 @@ function stopping(): Response {
  * `shutdown` was called.)
  */
 async function shutDown(server: Deno.HttpServer, { giveUp }: { giveUp: () => void }): Promise<void> {
-  const closed = server.shutdown().then(() => server.finished);
+  // A server that has failed is closed already.
+  const closed = server.shutdown().then(() => server.finished).catch(() => {});
   using grace = delay(graceMs);
   await Promise.race([closed, grace.over]);
   giveUp();
   using close = delay(closeMs);
   if (await Promise.race([closed.then(() => true), close.over.then(() => false)])) return;
   log.warn("Some connections did not close. They end with the process.");
-  closed.catch(() => {});
 }
 
 function delay(ms: number): Disposable & { readonly over: Promise<void> } {

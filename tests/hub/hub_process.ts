@@ -13,10 +13,15 @@ export interface HubProcess extends AsyncDisposable {
 /** Starts one on `dataDirectory`; resolves when it serves. */
 export async function startHubProcess(
   dataDirectory: string,
-  options: { listen?: string; denoArguments?: readonly string[] } = {},
+  options: { listen?: string; denoArguments?: readonly string[]; filesMax?: number } = {},
 ): Promise<HubProcess> {
-  const child = new Deno.Command(Deno.execPath(), {
+  const { filesMax } = options;
+  // Deno raises the limit of open files as far as it may, so the highest one is lowered.
+  const limit = filesMax === undefined ? [] : ["prlimit", `--nofile=${filesMax}`, Deno.execPath()];
+  const [program = Deno.execPath(), ...before] = limit;
+  const child = new Deno.Command(program, {
     args: [
+      ...before,
       "run",
       "-A",
       "--no-check",
