@@ -11,8 +11,12 @@ import type { Database, DatabaseTransaction } from "./schema.ts";
 
 /** Writes of one transaction. */
 const groupMax = 256;
-/** Under load, how long a group gathers writes before it is committed, in ms. */
-const gatherMs = 2;
+/**
+ * Under load a group gathers writes for as long as the commit before took, within these limits, in ms: nothing else runs
+ * while the disk syncs, so a slow one gets larger groups, and requests keep half of the time.
+ */
+const gatherMsMin = 2;
+const gatherMsMax = 50;
 /** Under load means: the last commit ended less than this ago, in ms. */
 const loadMs = 10;
 
@@ -32,6 +36,7 @@ export class GroupCommit {
   readonly #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
   #committedAtMs = -Infinity;
+  #commitMs = 0;
 
   constructor(options: { database: Database; clock: Clock }) {
     this.#database = options.database;
@@ -60,11 +65,15 @@ export class GroupCommit {
   }
 
   async #work(): Promise<void> {
-    const busy = this.#clock.monotonicMs() - this.#committedAtMs < loadMs;
-    await (busy ? this.#clock.sleep(gatherMs, never) : Promise.resolve());
+    await Promise.resolve();
     while (this.#waiting.length > 0) {
+      const busy = this.#clock.monotonicMs() - this.#committedAtMs < loadMs;
+      const gatherMs = Math.min(Math.max(this.#commitMs, gatherMsMin), gatherMsMax);
+      if (busy && this.#waiting.length < groupMax) await this.#clock.sleep(gatherMs, never);
+      const startedMs = this.#clock.monotonicMs();
       await this.#commit(this.#waiting.splice(0, groupMax));
       this.#committedAtMs = this.#clock.monotonicMs();
+      this.#commitMs = this.#committedAtMs - startedMs;
     }
     this.#running = undefined;
   }
