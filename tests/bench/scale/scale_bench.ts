@@ -18,9 +18,9 @@ const contentBytes = 20_000;
 /** Processes of agents: none has more sockets than it may have files. */
 const processes = 2;
 /** Agents that begin at the same time, in each process. */
-const startsAtOnce = 16;
+const startsAtOnce = 48;
 /** Connections that the hub needs for itself and its files. */
-const filesOfHub = 250;
+const filesOfHub = 1000;
 /** After the last agent has begun, in ms. */
 const settleMs = 10_000;
 /** How often an assignment is changed, in ms. */

@@ -96,8 +96,16 @@ export class SimulatedAgent {
 
   /** Resolves once the agent has its token and its first assignment; from then on it works by itself. */
   async start(): Promise<void> {
-    await this.#renew();
-    await this.#poll(0);
+    for (let begun = false; !begun;) {
+      try {
+        await this.#renew();
+        await this.#poll(0);
+        begun = true;
+      } catch (error) {
+        this.#failed(error);
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
+      }
+    }
     void this.#forever(() => this.#poll(assignmentWaitSecondsMax));
     const { phaseMs } = this.#options;
     this.#each(phaseMs, () => this.#deliver());
