@@ -12,8 +12,15 @@ export interface TestServer extends AsyncDisposable {
   sql(text: string): Promise<string>;
 }
 
+/** A server that can be killed and started again. */
+export interface RestartableServer extends TestServer {
+  /** kill -9 of all its processes. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+}
+
 /** Starts PostgreSQL from Debian's package; about two seconds. */
-export async function startPostgresql(): Promise<TestServer> {
+export async function startPostgresql(): Promise<RestartableServer> {
   const bin = newestBinaries();
   const directory = await Deno.makeTempDir({ prefix: "cloud-link-pg-" });
   const password = "s3cret;pass}word";
@@ -40,7 +47,10 @@ timezone = 'UTC'
 `,
     { append: true },
   );
-  await run([...user.prefix, `${bin}/pg_ctl`, "-D", data, "-w", "-l", `${directory}/log`, "start"]);
+  const start = async () => {
+    await run([...user.prefix, `${bin}/pg_ctl`, "-D", data, "-w", "-l", `${directory}/log`, "start"]);
+  };
+  await start();
   const sql = (text: string, database = "bench") =>
     run([
       `${bin}/psql`,
@@ -66,11 +76,39 @@ timezone = 'UTC'
     user: "bench",
     password,
     sql,
+    start,
+    async kill() {
+      const [main = ""] = (await Deno.readTextFile(`${data}/postmaster.pid`)).split("\n");
+      const children = (await run(["ps", "-o", "pid=", "--ppid", main])).split("\n").map(Number).filter((pid) =>
+        pid > 0
+      );
+      for (const pid of [Number(main), ...children]) killNow(pid);
+      while (await Promise.all(children.map(isRunning)).then((running) => running.some((one) => one))) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      // Where nobody buries the dead, the next start takes the zombie for a server that runs.
+      await Deno.remove(`${data}/postmaster.pid`);
+      await Deno.remove(`${directory}/.s.PGSQL.${port}.lock`);
+    },
     async [Symbol.asyncDispose]() {
       await run([...user.prefix, `${bin}/pg_ctl`, "-D", data, "-w", "-m", "immediate", "stop"]);
       await Deno.remove(directory, { recursive: true });
     },
   };
+}
+
+function killNow(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Not as a zombie, which somebody has yet to bury. */
+async function isRunning(pid: number): Promise<boolean> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "State:\tZ");
+  return !/State:\s+[ZX]/.test(status);
 }
 
 function newestBinaries(): string {

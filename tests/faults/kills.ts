@@ -37,7 +37,27 @@ export const kills: readonly Fault[] = [
       return { explained: { by: world.csv, line: hubUnreachable, most: 2 } };
     },
   },
+  {
+    name: "kill -9 of the database in mid-fetch",
+    async inject(world) {
+      await killDatabase(world);
+      return { explained: { by: world.database, line: /Cannot read new data from the database: /, most: 3 } };
+    },
+  },
 ];
+
+/** Kills it soon after a query was asked for and starts it again, until a query has failed by it. */
+async function killDatabase({ database, server, rows, random, hub }: World): Promise<void> {
+  const printedBefore = database.printed.length;
+  while (!database.printed.slice(printedBefore).includes("Cannot read new data")) {
+    await rows.importNow(hub.hub);
+    await pause(random() * 300);
+    await server.kill();
+    await pause(random() * 500);
+    await server.start();
+    await pause(lookMs * 100);
+  }
+}
 
 async function killed(site: Site): Promise<void> {
   await site.kill();

@@ -1,18 +1,14 @@
 /**
  * `deno task faults`: injects faults at random while files and rows come in, and writes what came of it into the README.
  *
- * `--seed=N` repeats a run, `--rounds=N` injects each fault N times, `--only=TEXT` only those whose name contains it,
- * `--no-write` leaves the README as it is.
+ * `--seed=N` repeats a run, `--rounds=N` injects each fault N times (those that take minutes a tenth as often),
+ * `--only=TEXT` only those whose name contains it: then the README stays as it is.
  */
-import { seededRandom } from "../../src/runtime/seeded_random.ts";
-import { clocks } from "./clocks.ts";
-import { cloned } from "./clone.ts";
-import { disks } from "./disks.ts";
-import { outage, restored } from "./hubs.ts";
-import { kills } from "./kills.ts";
-import { power } from "./power.ts";
-import { states } from "./states.ts";
-import { type Fault, type Round, World } from "./world.ts";
+import { join } from "node:path";
+import { compileExecutable, projectFolder } from "../setup/executable.ts";
+import { isRed, quickFaults, runFaults, shuffled, slowFaults } from "./faults.ts";
+import { table, withTable } from "./table.ts";
+import type { Round } from "./world.ts";
 
 // deno-lint-ignore no-console -- a command that talks to its user
 const say = (line: string) => console.log(line);
@@ -20,43 +16,40 @@ const say = (line: string) => console.log(line);
 const option = (name: string) =>
   Deno.args.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
 
-const faults: readonly Fault[] = [
-  ...kills,
-  ...power,
-  ...disks,
-  ...clocks,
-  ...states,
-  cloned,
-  restored,
-  outage({ batches: Number(option("waiting") ?? 10_000) }),
-];
-
 async function main(): Promise<number> {
   const seed = Number(option("seed") ?? Date.now() % 1_000_000);
-  const rounds = Number(option("rounds") ?? 10);
-  const chosen = faults.filter(({ name }) => name.includes(option("only") ?? ""));
-  say(`Seed ${seed}: ${chosen.length} kinds of faults, ${rounds} times each`);
-  const random = seededRandom(seed);
-  const results: Round[] = [];
-  await using world = await World.make({ random });
-  for (let round = 0; round < rounds; round++) {
-    for (const fault of chosen) {
-      const result = await world.round(fault);
-      results.push(result);
-      const { lost, doubled, changed, complaints } = result;
-      say(
-        `${fault.name}: ${Math.round(result.recoveredMs)} ms, lost ${lost.length}, doubled ${doubled.length}, ` +
-          `changed ${changed.length}`,
-      );
-      for (const text of complaints) say(`  ${text}`);
-    }
+  const count = Number(option("rounds") ?? 20);
+  const only = option("only");
+  say("Compiling the executable");
+  await compileExecutable();
+  say(`Seed ${seed}`);
+  const { rounds, files, rows, leaks } = await runFaults({
+    seed,
+    choose: (random) => {
+      const wanted = ({ name }: { name: string }) => only === undefined || name.includes(only);
+      const quick = quickFaults.filter(wanted);
+      const slow = slowFaults({ batches: Number(option("waiting") ?? 10_000) }).filter(wanted);
+      return [
+        ...Array.from({ length: count }, () => shuffled(quick, random)).flat(),
+        ...Array.from({ length: Math.ceil(count / 10) }, () => slow).flat(),
+      ];
+    },
+    onRound: tell,
+    rest: true,
+  });
+  say(`${files} files and ${rows} rows\n\n${table(rounds)}\n`);
+  for (const leak of leaks) say(leak);
+  if (only === undefined) {
+    const readme = join(projectFolder, "README.md");
+    await Deno.writeTextFile(readme, withTable(await Deno.readTextFile(readme), rounds));
   }
-  say(`${world.files.dropped} files and ${world.rows.inserted} rows`);
-  return results.some(({ lost, doubled, changed, complaints }) =>
-      [lost, doubled, changed, complaints].some(({ length }) => length > 0)
-    )
-    ? 1
-    : 0;
+  return rounds.some(isRed) || leaks.length > 0 ? 1 : 0;
+}
+
+function tell({ fault, recoveredMs, lost, doubled, changed, complaints }: Round): void {
+  const found = [`lost ${lost.length}`, `doubled ${doubled.length}`, `changed ${changed.length}`].join(", ");
+  say(`${fault}: ${Math.round(recoveredMs)} ms, ${found}`);
+  for (const text of complaints) say(`  ${text}`);
 }
 
 Deno.exit(await main());

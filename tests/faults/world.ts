@@ -1,7 +1,8 @@
 /** A hub, an installation with CSV files and one with a database, all under faults; and one round of it. */
 import type { Command } from "../e2e/hub.ts";
+import { type RestartableServer, startPostgresql } from "../databases/postgresql.ts";
 import { AgentSite, type Holdings, holdings, HubSite, type Site } from "./site.ts";
-import { FileTraffic, pause, rowQuery, RowTraffic, sqliteRows, type Verdict } from "./traffic.ts";
+import { FileTraffic, pause, postgresqlRows, rowQuery, type RowStore, RowTraffic, type Verdict } from "./traffic.ts";
 import { compileShim } from "./shim.ts";
 
 /** How long everything may take to arrive after a fault, in ms. */
@@ -52,12 +53,14 @@ export class World implements AsyncDisposable {
   readonly hub: HubSite;
   readonly csv: AgentSite;
   readonly database: AgentSite;
+  /** The database of the installation `database`. */
+  readonly server: RestartableServer;
   readonly files: FileTraffic;
   readonly rows: RowTraffic;
   readonly #resources: AsyncDisposableStack;
 
   private constructor(
-    parts: { hub: HubSite; csv: AgentSite; database: AgentSite; resources: AsyncDisposableStack },
+    parts: Pick<World, "hub" | "csv" | "database" | "server"> & { store: RowStore; resources: AsyncDisposableStack },
     { random }: WorldOptions,
   ) {
     this.random = random;
@@ -65,9 +68,9 @@ export class World implements AsyncDisposable {
     this.csv = parts.csv;
     this.database = parts.database;
     this.#resources = parts.resources;
+    this.server = parts.server;
     this.files = new FileTraffic(this.csv, { random });
-    const store = sqliteRows(this.database.installation.path("calls.db"));
-    this.rows = new RowTraffic(this.database, { store, random });
+    this.rows = new RowTraffic(this.database, { store: parts.store, random });
   }
 
   static async make(options: WorldOptions): Promise<World> {
@@ -75,6 +78,8 @@ export class World implements AsyncDisposable {
     const { library } = resources.use(await compileShim());
     const command = options.hubCommand === undefined ? {} : { command: options.hubCommand };
     const hub = resources.use(await HubSite.make({ library, ...command }));
+    const server = resources.use(await startPostgresql());
+    const store = await postgresqlRows(server);
     const csv = resources.use(
       await AgentSite.make(hub.hub, { library, integration: { name: "Files", type: "csv" } }),
     );
@@ -85,13 +90,14 @@ export class World implements AsyncDisposable {
           name: "Rows",
           type: "database",
           settings: {
-            ...{ databaseType: "sqlite", file: "calls.db", dataType: "contact", timeZone: "UTC", query: rowQuery },
+            ...connectionOf(server),
+            ...{ databaseType: "postgresql", dataType: "contact", timeZone: "UTC", query: rowQuery },
             ...{ everyMinutes: 15, history: null },
           },
         },
       }),
     );
-    return new World({ hub, csv, database, resources: resources.move() }, options);
+    return new World({ hub, csv, database, server, store, resources: resources.move() }, options);
   }
 
   /** A random one of both agents. */
@@ -166,6 +172,10 @@ export class World implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync();
   }
+}
+
+function connectionOf({ host, port, database, user, password }: RestartableServer): Record<string, unknown> {
+  return { host, port, database, user, password };
 }
 
 function unexplained({ explained }: Injected, printed: string): string[] {

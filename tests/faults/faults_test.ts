@@ -1,0 +1,38 @@
+/** A short run of `deno task faults`, the same each time. */
+import { assert, assertEquals } from "../assert.ts";
+import { clocks } from "./clocks.ts";
+import { disks } from "./disks.ts";
+import { runFaults, shuffled } from "./faults.ts";
+import { restored } from "./hubs.ts";
+import { kills } from "./kills.ts";
+import { power } from "./power.ts";
+import { states } from "./states.ts";
+import { table, withTable } from "./table.ts";
+
+Deno.test("through kills, power cuts, failing disks, clocks and states every file and row arrives once, unchanged", async () => {
+  const { rounds, files, rows } = await runFaults({
+    seed: 20260301,
+    choose: (random) => {
+      const some = <T>(items: readonly T[], count: number) => shuffled(items, random).slice(0, count);
+      const chosen = [...some(kills, 2), ...power, ...some(disks, 2), ...some(clocks, 1), ...some(states, 1), restored];
+      return shuffled(chosen, random);
+    },
+    rest: false,
+  });
+  const wrong = rounds.filter(({ lost, doubled, changed }) => lost.length + doubled.length + changed.length > 0);
+  assertEquals(wrong, []);
+  assert(files > 0 && rows > 0);
+});
+
+Deno.test("table of faults says how often each was injected and what came of it", () => {
+  const round = { fault: "kill -9", recoveredMs: 1500, lost: [], doubled: ["a.csv"], changed: [], complaints: [] };
+  const text = table([round, { ...round, recoveredMs: 500, doubled: [] }]);
+  assertEquals(
+    text.split("\n")[2],
+    "| kill -9 |     2 |    0 |       1 |       0 |                   1.5 s |   1.5 s |",
+  );
+  assertEquals(
+    withTable("before\n<!-- faults -->\nold\n<!-- /faults -->\nafter", [round]).split("\n").at(-1),
+    "after",
+  );
+});
