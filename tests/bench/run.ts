@@ -1,7 +1,7 @@
 /**
  * `deno task bench [PART…] [--quick] [--json FILE]`: compiles the executable, measures, and prints a Markdown table.
  *
- * Parts: `start`, `idle`, `latency`, `small-files`, `large-file`, `history`,
+ * Parts: `start`, `idle`, `latency`, `small-files`, `large-file`, `scale`, `growth`, `history`,
  * `odbc`; without any all are run. `--quick` takes fewer
  * and smaller ones, to see whether the bench itself works. Everything runs on this machine, on loopback; take the numbers
  * of a machine that does nothing else.
@@ -13,9 +13,11 @@ import { benchLatency } from "./delivery/latency_bench.ts";
 import { Site } from "./delivery/site.ts";
 import { benchStart } from "./delivery/start_bench.ts";
 import { benchLargeFile, benchSmallFiles } from "./delivery/throughput_bench.ts";
+import { benchGrowth } from "./growth/growth_bench.ts";
 import { benchHistory } from "./hub/history_bench.ts";
 import { markdownTable, type Measurement } from "./measurement.ts";
 import { benchOdbc } from "./odbc_bench.ts";
+import { benchScale } from "./scale/scale_bench.ts";
 
 /** What the bench needs of Debian, by what is measured. */
 const deliveryPackages = ["rclone"];
@@ -42,6 +44,9 @@ const parts: Readonly<Record<string, Bench>> = {
   "large-file": onSite((site, { quick }) =>
     benchLargeFile(site, { rounds: quick ? 1 : 3, fileBytes: quick ? 200_000_000 : 2_000_000_000 })
   ),
+  scale: ({ quick }) =>
+    benchScale(quick ? { agents: [100, 500], seconds: 10 } : { agents: [1000, 2500, 5000, 10_000], seconds: 60 }),
+  growth: ({ quick }) => benchGrowth({ sizes: quick ? [1, 100, 1000] : [1, 100, 10_000, 100_000] }),
   history: ({ quick }) => benchHistory({ rows: quick ? 500_000 : 10_000_000 }),
   odbc: async ({ quick }) =>
     (await benchOdbc({ executable, ...quick ? { rows: 50_000, rounds: 1 } : {} })).map(odbcMeasurement),

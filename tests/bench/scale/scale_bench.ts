@@ -22,7 +22,7 @@ const startsAtOnce = 48;
 /** Connections that the hub needs for itself and its files. */
 const filesOfHub = 1000;
 /** After the last agent has begun, in ms. */
-const settleMs = 10_000;
+const settleMs = 20_000;
 /** How often an assignment is changed, in ms. */
 const changeEveryMs = 200;
 /** A change is seen within this, or not counted, in ms. */
