@@ -113,6 +113,7 @@ CREATE INDEX query_window_batch ON query_window (integration, batch);
 
 const windowRevisions = `
 CREATE INDEX query_window_revision ON query_window (integration, revision);
+CREATE INDEX query_window_read ON query_window (integration, read_at);
 `;
 
 /** Every step, oldest first. */

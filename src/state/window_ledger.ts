@@ -87,7 +87,7 @@ export function windowLedger(database: StateDatabase, key: IntegrationKey): Wind
           read.readAtMs,
         );
         database.run(
-          "DELETE FROM query_window WHERE integration = ? AND window_to < ? AND read_at < ?",
+          "DELETE FROM query_window INDEXED BY query_window_read WHERE integration = ? AND window_to < ? AND read_at < ?",
           key,
           read.readAtMs - windowKeptMs,
           read.readAtMs - windowKeptMs,

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import { LogFile } from "../../../src/log/log_file.ts";
+import { startState } from "../../../src/source/read_state.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { csvLedger } from "../../../src/state/csv_ledger.ts";
 import { integrationKey } from "../../../src/state/integration.ts";
@@ -82,9 +83,23 @@ async function windowInLedger(size: number): Promise<Cost> {
   return await withFolder((folder) => {
     using database = openStateDatabase(join(folder, "state.db"));
     const ledger = windowLedger(database, integrationKey(database, { accountId: "a", integrationId: "i" }));
+    ledger.setProgress({
+      fingerprint: "",
+      state: startState,
+      historyFromMs: null,
+      lastRegularMs: null,
+      accepted: undefined,
+    });
     const window = (n: number) => ({ fromMs: firstMs + n * quarterMs, toMs: firstMs + (n + 1) * quarterMs });
     const record = (n: number) =>
-      ledger.record({ ...window(n), sha256: "0".repeat(64), rows: 1, refused: 0, batchId: String(n), readAtMs: 0 });
+      ledger.record({
+        ...window(n),
+        sha256: "0".repeat(64),
+        rows: 1,
+        refused: 0,
+        batchId: String(n),
+        readAtMs: firstMs,
+      });
     database.transaction(() => {
       for (let n = 0; n < size; n++) record(n);
     });
