@@ -3,6 +3,7 @@
  * the log when something begins and when it is over.
  */
 import { getLogger } from "@logtape/logtape";
+import { batchTitle } from "../protocol/batch_title.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { type BatchTrouble, DeliveryTroubles } from "./delivery_trouble.ts";
 import { BatchDamagedError, HubError, type Spool, type StoredBatch } from "./ports.ts";
@@ -149,13 +150,8 @@ export class DeliveryFailures {
     if (!this.troubles.batchFailed(batch.declaration.id, { ...failure, nowMs })) return;
     const { error } = failure;
     log.warn("Cannot deliver {title}: {reason}. It is kept and tried again; other data goes on.", {
-      title: batchTitle(batch),
+      title: batchTitle(batch.declaration.origin),
       reason: error instanceof Error ? error.message : String(error),
     });
   }
-}
-
-/** How people know a batch. */
-export function batchTitle({ declaration: { origin } }: StoredBatch): string {
-  return origin.kind === "csv" ? origin.fileName : `${origin.dataType} ${origin.window.from} to ${origin.window.to}`;
 }

@@ -3,8 +3,8 @@
  * seconds in real time; of each kind of data a line comes now and then, and says how many there were.
  */
 import { getLogger } from "@logtape/logtape";
+import { batchTitle } from "../protocol/batch_title.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { batchTitle } from "./delivery_failures.ts";
 import type { StoredBatch } from "./ports.ts";
 
 const log = getLogger(["cloud-link", "uploader"]);
@@ -31,7 +31,7 @@ export class DeliveryLog {
   delivered(batch: StoredBatch, { ms, tries }: { ms: number; tries: number }): void {
     const { bytes, lane, origin } = batch.declaration;
     const facts = {
-      title: batchTitle(batch),
+      title: batchTitle(origin),
       bytes,
       seconds: Math.round(ms / 10) / 100,
       ...(tries > 1 ? { tries } : {}),

@@ -8,11 +8,12 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Assignment } from "../protocol/assignment.ts";
+import { batchTitle } from "../protocol/batch_title.ts";
 import { type Receipt, wholePayloadBytesMax } from "../protocol/delivery.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { DailyWindow } from "../runtime/daily_window.ts";
 import { Waker } from "../runtime/waker.ts";
-import { batchTitle, DeliveryFailures } from "./delivery_failures.ts";
+import { DeliveryFailures } from "./delivery_failures.ts";
 import { DeliveryLog } from "./delivery_log.ts";
 import { LaneGate } from "./lane_gate.ts";
 import { LineSizing } from "./line_sizing.ts";
@@ -133,7 +134,11 @@ export class Uploader {
     const size = ({ batch }: Transfer) => batch.declaration.payloadBytes;
     const largest = [...this.#transfers.values()].toSorted((a, b) => size(b) - size(a))[0];
     if (!largest) return undefined;
-    return { title: batchTitle(largest.batch), sentBytes: largest.sentBytes, totalBytes: size(largest) };
+    return {
+      title: batchTitle(largest.batch.declaration.origin),
+      sentBytes: largest.sentBytes,
+      totalBytes: size(largest),
+    };
   }
 
   /** The hub has answered something else: what waits for it goes at once. `again`: it had not, the last time. */

@@ -27,6 +27,7 @@ import type { BatchFile, BatchWriter, Lane, Spool, StoredBatch } from "../agent/
 import type { FileSystem } from "../durable/file_system.ts";
 import { makeSetAsideFolder } from "../durable/set_aside.ts";
 import { replaceFile } from "../durable/replace_file.ts";
+import { batchTitle } from "../protocol/batch_title.ts";
 import type { BatchOrigin, Receipt } from "../protocol/delivery.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -314,11 +315,6 @@ export class DiskSpool implements Spool, AsyncDisposable {
   #tellChange(): void {
     this.changed.dispatchEvent(new Event("change"));
   }
-}
-
-/** How people know a batch. */
-function batchTitle(origin: BatchOrigin): string {
-  return origin.kind === "csv" ? origin.fileName : `${origin.dataType} ${origin.window.from} to ${origin.window.to}`;
 }
 
 /** Whether the payload is whole; `undefined` when there is no file. */
