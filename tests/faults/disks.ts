@@ -34,7 +34,7 @@ export const disks: readonly Fault[] = [
   }),
   failing("read-only file system", ({ csv }) => csv, {
     failure: { error: "EROFS", operations: writing, pathPart: "/state/" },
-    line: /Cannot .*(readonly|os error 30)/,
+    line: /Cannot .*(readonly|os error 30|disk I\/O)/,
     most: 3,
   }),
   failing("input/output errors (EIO)", ({ csv }) => csv, {

@@ -31,7 +31,7 @@ export interface RunOptions extends Omit<WorldOptions, "random"> {
   readonly seed: number;
   /** Picks them, by the run's own random numbers. */
   readonly choose: (random: () => number) => readonly Fault[];
-  readonly onRound?: (round: Round) => void;
+  readonly onRound?: (round: Round) => Promise<void>;
   /** Whether it is waited until agents and hub hold no more than in the beginning. */
   readonly rest: boolean;
   /** Ends the run early. */
@@ -40,7 +40,7 @@ export interface RunOptions extends Omit<WorldOptions, "random"> {
 
 /** Injects faults, one after the other. */
 export async function runFaults(options: RunOptions): Promise<Run> {
-  const { seed, choose, onRound = () => {}, until = () => false } = options;
+  const { seed, choose, onRound = () => Promise.resolve(), until = () => false } = options;
   const random = seededRandom(seed);
   await using world = await World.make({ ...options, random });
   // Something of everything has been done once before the descriptors are counted.
@@ -51,7 +51,7 @@ export async function runFaults(options: RunOptions): Promise<Run> {
   for (const fault of choose(seededRandom(seed))) {
     const round = await world.round(fault);
     rounds.push(round);
-    onRound(round);
+    await onRound(round);
     if (until(round)) break;
   }
   const leaks = options.rest ? await world.rest(before) : [];

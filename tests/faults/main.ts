@@ -2,10 +2,12 @@
  * `deno task faults`: injects faults at random while files and rows come in, and writes what came of it into the README.
  *
  * `--seed=N` repeats a run, `--rounds=N` injects each fault N times (those that take minutes a tenth as often),
- * `--only=TEXT` only those whose name contains it: then the README stays as it is.
+ * `--only=TEXT` only those whose name contains it: then the README stays as it is. `--controls` switches off one
+ * safeguard after the other instead, and fails unless each is missed.
  */
 import { join } from "node:path";
 import { compileExecutable, projectFolder } from "../setup/executable.ts";
+import { controls, isNoticed } from "./controls.ts";
 import { isRed, quickFaults, runFaults, shuffled, slowFaults } from "./faults.ts";
 import { table, withTable } from "./table.ts";
 import type { Round } from "./world.ts";
@@ -17,13 +19,30 @@ const option = (name: string) =>
   Deno.args.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
 
 async function main(): Promise<number> {
+  return Deno.args.includes("--controls") ? await mainControls() : await mainFaults();
+}
+
+/** Each safeguard switched off: the faults must notice it. */
+async function mainControls(): Promise<number> {
+  await compileExecutable();
+  let unnoticed = 0;
+  for (const control of controls) {
+    const noticed = await isNoticed(control, { seed: Number(option("seed") ?? 1) });
+    say(`without ${control.safeguard}: ${noticed ? "red, as it must be" : "GREEN: nothing was noticed"}`);
+    if (!noticed) unnoticed++;
+  }
+  return unnoticed;
+}
+
+async function mainFaults(): Promise<number> {
   const seed = Number(option("seed") ?? Date.now() % 1_000_000);
   const count = Number(option("rounds") ?? 20);
   const only = option("only");
   say("Compiling the executable");
   await compileExecutable();
   say(`Seed ${seed}`);
-  const { rounds, files, rows, leaks } = await runFaults({
+  const rounds: Round[] = [];
+  const { files, rows, leaks } = await runFaults({
     seed,
     choose: (random) => {
       const wanted = ({ name }: { name: string }) => only === undefined || name.includes(only);
@@ -34,16 +53,22 @@ async function main(): Promise<number> {
         ...Array.from({ length: Math.ceil(count / 10) }, () => slow).flat(),
       ];
     },
-    onRound: tell,
+    async onRound(round) {
+      tell(round);
+      rounds.push(round);
+      // Each time: a run that is ended early has told what it knows.
+      if (only === undefined) await writeTable(rounds);
+    },
     rest: true,
   });
   say(`${files} files and ${rows} rows\n\n${table(rounds)}\n`);
   for (const leak of leaks) say(leak);
-  if (only === undefined) {
-    const readme = join(projectFolder, "README.md");
-    await Deno.writeTextFile(readme, withTable(await Deno.readTextFile(readme), rounds));
-  }
   return rounds.some(isRed) || leaks.length > 0 ? 1 : 0;
+}
+
+async function writeTable(rounds: readonly Round[]): Promise<void> {
+  const readme = join(projectFolder, "README.md");
+  await Deno.writeTextFile(readme, withTable(await Deno.readTextFile(readme), rounds));
 }
 
 function tell({ fault, recoveredMs, lost, doubled, changed, complaints }: Round): void {

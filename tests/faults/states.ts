@@ -1,5 +1,6 @@
 /** A state.db that cannot be used. */
 import { DatabaseSync } from "node:sqlite";
+import { declareDurable } from "./power_cut.ts";
 import type { AgentSite } from "./site.ts";
 import type { Fault, Injected, World } from "./world.ts";
 
@@ -43,6 +44,7 @@ export const states: readonly Fault[] = [
         await site.start();
         await site.agent.status;
       }
+      await declareDurable(site.shim.durable);
       await site.start();
       return { explained: { by: site, line: /FATAL .*another process keeps it locked/ } };
     },
@@ -57,6 +59,8 @@ export const states: readonly Fault[] = [
       await site.start();
       await site.agent.status;
       setVersion(path, version);
+      // Written by this process, which the library does not watch.
+      await declareDurable(site.shim.durable);
       await site.start();
       return { explained: { by: site, line: /FATAL .*written by a newer version/ } };
     },
@@ -71,6 +75,7 @@ async function relinked(
   const site = world.anyAgent();
   await site.kill();
   await spoil(site);
+  await declareDurable(site.shim.durable);
   await site.start();
   await site.link();
   return { explained: { by: site, line } };

@@ -80,6 +80,12 @@ export class FileTraffic {
     return this.#takenIn.size === this.#dropped.size;
   }
 
+  /** Whether the agent has taken in this one. */
+  isTakenIn(name: string): boolean {
+    this.#look();
+    return this.#takenIn.has(name);
+  }
+
   #newName(): string {
     return `file-${this.#count++}.csv`;
   }

@@ -5,8 +5,8 @@ import { AgentSite, type Holdings, holdings, HubSite, type Site } from "./site.t
 import { FileTraffic, pause, postgresqlRows, rowQuery, type RowStore, RowTraffic, type Verdict } from "./traffic.ts";
 import { compileShim } from "./shim.ts";
 
-/** How long everything may take to arrive after a fault, in ms. */
-const patienceMs = 180_000;
+/** How long everything may take to arrive after a fault unless said otherwise, in ms. */
+const defaultPatienceMs = 180_000;
 /** Lines of warnings and errors that one fault may cause at all sites together. */
 const troubleLinesMax = 20;
 /** A process at rest may hold so many descriptors more in the end than in the beginning. */
@@ -45,6 +45,12 @@ export interface WorldOptions {
   readonly random: () => number;
   /** Another program to run as the hub. */
   readonly hubCommand?: Command;
+  /**
+   * How long everything may take to arrive after a fault, in ms.
+   *
+   * @default 3 minutes
+   */
+  readonly patienceMs?: number;
 }
 
 /** Everything under test. */
@@ -57,13 +63,15 @@ export class World implements AsyncDisposable {
   readonly server: RestartableServer;
   readonly files: FileTraffic;
   readonly rows: RowTraffic;
+  readonly #patienceMs: number;
   readonly #resources: AsyncDisposableStack;
 
   private constructor(
     parts: Pick<World, "hub" | "csv" | "database" | "server"> & { store: RowStore; resources: AsyncDisposableStack },
-    { random }: WorldOptions,
+    { random, patienceMs = defaultPatienceMs }: WorldOptions,
   ) {
     this.random = random;
+    this.#patienceMs = patienceMs;
     this.hub = parts.hub;
     this.csv = parts.csv;
     this.database = parts.database;
@@ -112,6 +120,7 @@ export class World implements AsyncDisposable {
 
   /** Everything arrives that is on its way. */
   async settle(): Promise<void> {
+    const patienceMs = this.#patienceMs;
     await Promise.all([
       this.files.arrive(this.hub.hub, { patienceMs }),
       this.rows.arrive(this.hub.hub, { patienceMs }),
