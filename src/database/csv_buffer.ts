@@ -8,6 +8,8 @@
 /** A chunk of CSV being filled. */
 export class CsvBuffer {
   bytes: Uint8Array<ArrayBuffer>;
+  /** The same memory, for writing several bytes at once wherever they begin. */
+  view: DataView<ArrayBuffer>;
   /** Bytes filled. */
   length = 0;
   /** Lone surrogates that were replaced by U+FFFD. */
@@ -15,6 +17,7 @@ export class CsvBuffer {
 
   constructor(capacity: number) {
     this.bytes = new Uint8Array(new ArrayBuffer(capacity));
+    this.view = new DataView(this.bytes.buffer);
   }
 
   get room(): number {
@@ -27,6 +30,7 @@ export class CsvBuffer {
     const grown = new Uint8Array(new ArrayBuffer(capacity));
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
+    this.view = new DataView(grown.buffer);
   }
 
   filled(): Uint8Array<ArrayBuffer> {

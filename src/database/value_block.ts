@@ -92,32 +92,32 @@ export function unitsOf(values: readonly SqliteValue[]): number {
 }
 
 function writeRow(csv: CsvBuffer, values: readonly SqliteValue[]): void {
-  const out = csv.bytes;
+  const { bytes } = csv;
   let o = csv.length;
   for (let column = 0; column < values.length; column++) {
-    if (column > 0) out[o++] = comma;
-    o = writeValue(out, o, values[column] ?? null);
+    if (column > 0) bytes[o++] = comma;
+    o = writeValue(csv, o, values[column] ?? null);
   }
-  out[o++] = carriageReturn;
-  out[o++] = lineFeed;
+  bytes[o++] = carriageReturn;
+  bytes[o++] = lineFeed;
   csv.length = o;
 }
 
 /** As `textOf`, without a string for each number. */
-function writeValue(out: Uint8Array, o: number, value: SqliteValue): number {
+function writeValue({ bytes, view }: CsvBuffer, o: number, value: SqliteValue): number {
   switch (typeof value) {
     case "string":
-      return writeString(out, o, value);
+      return writeString(bytes, o, value);
     case "number":
-      return writeDouble(out, o, value);
+      return writeDouble(view, o, value);
     case "bigint": {
       const number = Number(value);
-      if (!Number.isSafeInteger(number)) return writeString(out, o, String(value));
-      if (number >= 0) return writeUnsigned(out, o, number);
-      out[o] = minus;
-      return writeUnsigned(out, o + 1, -number);
+      if (!Number.isSafeInteger(number)) return writeString(bytes, o, String(value));
+      if (number >= 0) return writeUnsigned(view, o, number);
+      bytes[o] = minus;
+      return writeUnsigned(view, o + 1, -number);
     }
     default:
-      return value === null ? o : writeString(out, o, value.toBase64());
+      return value === null ? o : writeString(bytes, o, value.toBase64());
   }
 }

@@ -1,5 +1,11 @@
 // deno-lint-ignore-file no-non-null-assertion -- indexes of the inner loops are within what their callers allocated
-/** Numbers and timestamps as text, into memory: written at `o`, returning where it ended; the caller has made sure of the room. */
+/**
+ * Numbers and timestamps as text, into memory: written at `o`, returning where it ended. The caller has made sure of the
+ * room, with {@linkcode spareBytes} to spare.
+ */
+
+/** What may be written beyond the end, in bytes: several are written at once, and zeros that are then left out. */
+export const spareBytes = 8;
 
 const zero = 0x30;
 const minus = 0x2d;
@@ -7,81 +13,96 @@ const point = 0x2e;
 const colon = 0x3a;
 const space = 0x20;
 const billion = 1_000_000_000;
+const million = 1_000_000;
 const twoTo32 = 4_294_967_296;
 /** Beyond this a high word does not fit into a double's 53 bits. */
 const highExactMax = 0x1f_ffff;
+/** `00` to `99`, each as the two bytes that stand so in memory. */
+const pairs = Uint16Array.from({ length: 100 }, (_, of) => zero + ((of / 10) | 0) + ((zero + of % 10) << 8));
 
-/** A signed 64-bit integer by its two halves. */
-export function writeInteger64(out: Uint8Array, o: number, low: number, high: number): number {
-  if (high === 0) return writeUnsigned(out, o, low);
+/** A 64-bit integer by its two halves, both signed. */
+export function writeInteger64(out: DataView, o: number, low: number, high: number): number {
+  if (high === 0 && low >= 0) return writeInt(out, o, low);
   if (high > highExactMax || high < -highExactMax) {
-    return writeAscii(out, o, String(BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low))));
+    return writeAscii(out, o, String(BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low >>> 0))));
   }
-  const value = high * twoTo32 + low;
+  const value = high * twoTo32 + (low >>> 0);
   if (value >= 0) return writeUnsigned(out, o, value);
-  out[o++] = minus;
-  return writeUnsigned(out, o, -value);
+  out.setUint8(o, minus);
+  return writeUnsigned(out, o + 1, -value);
 }
 
 /** An integer from 0 to 2^53. */
-export function writeUnsigned(out: Uint8Array, o: number, value: number): number {
+export function writeUnsigned(out: DataView, o: number, value: number): number {
+  if (value < billion) return writeInt(out, o, value | 0);
+  const upper = Math.floor(value / billion);
+  o = writeUnsigned(out, o, upper);
+  return writePadded(out, o, (value - upper * billion) | 0, 9);
+}
+
+/** An integer from 0 to 2^31 - 1. */
+function writeInt(out: DataView, o: number, value: number): number {
   if (value < 10) {
-    out[o] = zero + value;
+    out.setUint8(o, zero + value);
     return o + 1;
-  }
-  if (value >= billion) {
-    const upper = Math.floor(value / billion);
-    o = writeUnsigned(out, o, upper);
-    return writePadded(out, o, value - upper * billion, 9);
   }
   return writePadded(out, o, value, digitsOf(value));
 }
 
 function digitsOf(value: number): number {
   if (value < 100_000) return value < 100 ? (value < 10 ? 1 : 2) : value < 1000 ? 3 : value < 10_000 ? 4 : 5;
-  return value < 10_000_000 ? (value < 1_000_000 ? 6 : 7) : value < 100_000_000 ? 8 : 9;
+  if (value < 100_000_000) return value < 10_000_000 ? (value < million ? 6 : 7) : 8;
+  return value < billion ? 9 : 10;
 }
 
-/** `value` below 10^9 in exactly `digits` digits. */
-function writePadded(out: Uint8Array, o: number, value: number, digits: number): number {
-  let rest = value | 0;
-  for (let i = o + digits - 1; i >= o; i--) {
-    const tenth = (rest / 10) | 0;
-    out[i] = zero + rest - tenth * 10;
-    rest = tenth;
+/** `value` below 2^31 in exactly `digits` digits. */
+function writePadded(out: DataView, o: number, value: number, digits: number): number {
+  let rest = value;
+  let i = o + digits - 2;
+  for (; i >= o; i -= 2) {
+    const hundredth = (rest / 100) | 0;
+    out.setUint16(i, pairs[rest - hundredth * 100]!, true);
+    rest = hundredth;
   }
+  if (i === o - 1) out.setUint8(o, zero + rest);
   return o + digits;
 }
 
 const decimalsMax = 6;
-/** Up to here `value * 10^decimals` has at most 15 digits, which every double tells apart. */
-const scaledMax = 1e15;
+/** Below this a value's millionths have at most 15 digits, which every double tells apart. */
+const millionthsOfMax = billion;
 
 /** The shortest decimal that reads back as this double. */
-export function writeDouble(out: Uint8Array, o: number, value: number): number {
-  let scale = 1;
+export function writeDouble(out: DataView, o: number, value: number): number {
   const magnitude = value < 0 ? -value : value;
-  if (value !== 0 || Object.is(value, 0)) {
-    for (let decimals = 0; decimals <= decimalsMax; decimals++, scale *= 10) {
-      const scaled = Math.round(magnitude * scale);
-      if (!(scaled < scaledMax)) break;
-      // The quotient of two exact integers is rounded once, as reading the decimal would be: equal means it reads back.
-      if (scaled / scale !== magnitude) continue;
-      if (value < 0) out[o++] = minus;
-      return writeScaled(out, o, { scaled, scale, decimals });
+  if (magnitude > 0 && magnitude < millionthsOfMax) {
+    const scaled = Math.floor(magnitude * million + 0.5);
+    // The quotient of two exact integers is rounded once, as reading the decimal would be: equal means it reads back.
+    if (scaled / million === magnitude) {
+      if (value < 0) out.setUint8(o++, minus);
+      const whole = magnitude | 0;
+      return writeDecimal(out, o, whole, (scaled - whole * million) | 0);
     }
   }
   return writeAscii(out, o, formatDouble(value));
 }
 
-/** A number with `decimals` digits after the point, as the integer `scaled`. */
-function writeScaled(out: Uint8Array, o: number, options: { scaled: number; scale: number; decimals: number }): number {
-  const { scaled, scale, decimals } = options;
-  const whole = Math.floor(scaled / scale);
-  o = writeUnsigned(out, o, whole);
-  if (decimals === 0) return o;
-  out[o++] = point;
-  return writePadded(out, o, scaled - whole * scale, decimals);
+/** `whole` and after the point `millionths`, without zeros at the end. */
+function writeDecimal(out: DataView, o: number, whole: number, millionths: number): number {
+  o = writeInt(out, o, whole);
+  if (millionths === 0) return o;
+  let fraction = millionths;
+  let decimals = decimalsMax;
+  if (fraction % 1000 === 0) {
+    fraction = (fraction / 1000) | 0;
+    decimals -= 3;
+  }
+  while (fraction % 10 === 0) {
+    fraction = (fraction / 10) | 0;
+    decimals--;
+  }
+  out.setUint8(o, point);
+  return writePadded(out, o + 1, fraction, decimals);
 }
 
 /** As `writeDouble`, as a string. Keeps the sign of zero. */
@@ -89,8 +110,19 @@ export function formatDouble(value: number): string {
   return Object.is(value, -0) ? "-0" : String(value);
 }
 
+/** From here on fewer digits than those before the point can be enough. */
+const realWholeMax = 2 ** 24;
+
 /** The shortest decimal that reads back as this 32-bit float. */
-export function writeReal(out: Uint8Array, o: number, value: number): number {
+export function writeReal(out: DataView, o: number, value: number): number {
+  const magnitude = value < 0 ? -value : value;
+  if (magnitude > 0 && magnitude < realWholeMax) {
+    for (let decimals = 0, scale = 1; decimals <= decimalsMax; decimals++, scale *= 10) {
+      // The product is exact: 24 bits by 20.
+      const shorter = Math.floor(magnitude * scale + 0.5) / scale;
+      if (Math.fround(shorter) === magnitude) return writeDouble(out, o, value < 0 ? -shorter : shorter);
+    }
+  }
   return writeAscii(out, o, formatReal(value));
 }
 
@@ -105,40 +137,30 @@ export function formatReal(value: number): string {
 }
 
 /** `SQL_TIMESTAMP_STRUCT`: six 16-bit numbers at `at` in `units`, and the fraction in ns. */
-export function writeTimestamp(out: Uint8Array, o: number, units: Uint16Array, at: number, fractionNs: number): number {
+export function writeTimestamp(out: DataView, o: number, units: Uint16Array, at: number, fractionNs: number): number {
   const year = (units[at]! << 16) >> 16;
   if (year < 0 || year > 9999) {
-    if (year < 0) out[o++] = minus;
+    if (year < 0) out.setUint8(o++, minus);
     o = writePadded(out, o, Math.abs(year), year > 9999 ? 5 : 4);
   } else {
-    o = writeTwo(out, o, (year / 100) | 0);
-    o = writeTwo(out, o, year % 100);
+    const century = (year / 100) | 0;
+    out.setInt32(o, pairs[century]! | (pairs[year - century * 100]! << 16), true);
+    o += 4;
   }
-  out[o++] = minus;
-  o = writeTwo(out, o, units[at + 1]!);
-  out[o++] = minus;
-  o = writeTwo(out, o, units[at + 2]!);
-  out[o++] = space;
-  o = writeTwo(out, o, units[at + 3]!);
-  out[o++] = colon;
-  o = writeTwo(out, o, units[at + 4]!);
-  out[o++] = colon;
-  o = writeTwo(out, o, units[at + 5]!);
+  const hour = pairs[units[at + 3]!]!;
+  // Four bytes each: "-MM-", "DD h", "h:mm", ":ss.".
+  out.setInt32(o, minus | (pairs[units[at + 1]!]! << 8) | (minus << 24), true);
+  out.setInt32(o + 4, pairs[units[at + 2]!]! | (space << 16) | (hour << 24), true);
+  out.setInt32(o + 8, (hour >> 8) | (colon << 8) | (pairs[units[at + 4]!]! << 16), true);
+  out.setInt32(o + 12, colon | (pairs[units[at + 5]!]! << 8) | (point << 24), true);
+  o += 15;
   if (fractionNs === 0) return o;
-  out[o++] = point;
-  o = writePadded(out, o, fractionNs, 9);
-  while (out[o - 1] === zero) o--;
+  o = writePadded(out, o + 1, fractionNs, 9);
+  while (out.getUint8(o - 1) === zero) o--;
   return o;
 }
 
-function writeTwo(out: Uint8Array, o: number, value: number): number {
-  const tens = (value / 10) | 0;
-  out[o] = zero + tens;
-  out[o + 1] = zero + value - tens * 10;
-  return o + 2;
-}
-
-function writeAscii(out: Uint8Array, o: number, text: string): number {
-  for (let i = 0; i < text.length; i++) out[o++] = text.charCodeAt(i);
+function writeAscii(out: DataView, o: number, text: string): number {
+  for (let i = 0; i < text.length; i++) out.setUint8(o++, text.charCodeAt(i));
   return o;
 }

@@ -17,7 +17,7 @@ const scratchBytes = 64;
 export class BoundBlock implements Block {
   readonly #set: ColumnSet;
   readonly #rowBytesMax: number;
-  readonly #scratch = new Uint8Array(scratchBytes);
+  readonly #scratch = new DataView(new ArrayBuffer(scratchBytes));
 
   constructor(set: ColumnSet) {
     this.#set = set;
@@ -41,7 +41,7 @@ export class BoundBlock implements Block {
       case cell.wide:
         return utf16.decode(set.value(column, row));
       case cell.integer:
-        return this.#ascii(writeInteger64(this.#scratch, 0, set.words[at >> 2] ?? 0, set.signed[(at >> 2) + 1] ?? 0));
+        return this.#ascii(writeInteger64(this.#scratch, 0, set.signed[at >> 2] ?? 0, set.signed[(at >> 2) + 1] ?? 0));
       case cell.timestamp:
         return this.#ascii(writeTimestamp(this.#scratch, 0, set.units, at >> 1, set.words[(at >> 2) + 3] ?? 0));
       case cell.double:
@@ -126,7 +126,7 @@ export class BoundBlock implements Block {
   }
 
   #ascii(end: number): string {
-    return utf8.decode(this.#scratch.subarray(0, end));
+    return utf8.decode(new Uint8Array(this.#scratch.buffer, 0, end));
   }
 }
 

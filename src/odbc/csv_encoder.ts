@@ -26,6 +26,9 @@ export function encodedRowBytesMax(set: ColumnSet): number {
   return bytes;
 }
 
+/** Bytes of CSV for a byte of a long value: quotes are doubled, and a byte that is no UTF-8 becomes three. */
+const overflowFactorMax = 3;
+
 /** See `Block.encode`. */
 export function encodeBlock(
   set: ColumnSet,
@@ -33,10 +36,10 @@ export function encodeBlock(
   options: { from: number; refused: Uint8Array | undefined; rowBytesMax: number },
 ): number {
   const { refused, rowBytesMax } = options;
-  const { bytes, units, signed, cellsAt, indicatorsAt, widths, kinds } = set;
+  const { bytes, units, signed, floats, doubles, cellsAt, indicatorsAt, widths, kinds } = set;
   const columns = kinds.length;
   const rows = set.rows;
-  const out = csv.bytes;
+  const { bytes: out, view } = csv;
   const limit = out.length - rowBytesMax;
   let o = csv.length;
   for (let row = options.from; row < rows; row++) {
@@ -46,45 +49,47 @@ export function encodeBlock(
       return row;
     }
     const rowStart = o;
+    const replacedBefore = csv.replacedCharacters;
     for (let column = 0; column < columns; column++) {
       if (column > 0) out[o++] = comma;
       const length = signed[indicatorsAt[column]! + row * 2]!;
       if (length < 0) {
         if (length !== overflowed) continue;
         const value = set.value(column, row);
-        if (o + value.length * 2 + rowBytesMax > out.length) {
+        if (o + value.length * overflowFactorMax + rowBytesMax > out.length) {
           // The whole row again, in a buffer with more room.
+          csv.replacedCharacters = replacedBefore;
           csv.length = rowStart;
           return row;
         }
-        o = writeOverflow(out, o, { value, kind: kinds[column]!, csv });
+        o = writeOverflow(csv, o, { value, kind: kinds[column]! });
         continue;
       }
       const at = cellsAt[column]! + row * widths[column]!;
       switch (kinds[column]) {
         case cell.integer:
-          o = writeInteger64(out, o, set.words[at >> 2]!, signed[(at >> 2) + 1]!);
+          o = writeInteger64(view, o, signed[at >> 2]!, signed[(at >> 2) + 1]!);
           break;
         case cell.wide:
           o = writeWide(out, o, units, at >> 1, length >> 1, csv);
           break;
         case cell.ascii:
-          o = writeBytes(out, o, bytes, at, length);
+          o = writeBytes(csv, o, set, at, length);
           break;
         case cell.timestamp:
-          o = writeTimestamp(out, o, units, at >> 1, set.words[(at >> 2) + 3]!);
+          o = writeTimestamp(view, o, units, at >> 1, signed[(at >> 2) + 3]!);
           break;
         case cell.double:
-          o = writeDouble(out, o, set.doubles[at >> 3]!);
+          o = writeDouble(view, o, doubles[at >> 3]!);
           break;
         case cell.real:
-          o = writeReal(out, o, set.floats[at >> 2]!);
+          o = writeReal(view, o, floats[at >> 2]!);
           break;
         case cell.bit:
           out[o++] = bytes[at] === 0 ? 0x30 : 0x31;
           break;
         case cell.utf8:
-          o = writeUtf8(out, o, bytes, at, length, csv);
+          o = writeUtf8(csv, o, set, at, length);
           break;
         default:
           o = writeBase64(out, o, bytes, at, length);
@@ -98,21 +103,24 @@ export function encodeBlock(
 }
 
 function writeOverflow(
-  out: Uint8Array,
+  csv: CsvBuffer,
   o: number,
-  cellValue: { value: Uint8Array<ArrayBuffer>; kind: number; csv: CsvBuffer },
+  { value, kind }: { value: Uint8Array<ArrayBuffer>; kind: number },
 ): number {
-  const { value, kind, csv } = cellValue;
   switch (kind) {
     case cell.wide: {
       const units = new Uint16Array(value.buffer, value.byteOffset, value.length >> 1);
-      return writeWide(out, o, units, 0, units.length, csv);
+      return writeWide(csv.bytes, o, units, 0, units.length, csv);
     }
     case cell.utf8:
-      return writeUtf8(out, o, value, 0, value.length, csv);
-    case cell.ascii:
-      return writeBytes(out, o, value, 0, value.length);
+    case cell.ascii: {
+      const aligned = value.byteOffset % 4 === 0 ? value : value.slice();
+      const bytes = new Uint8Array(aligned.buffer);
+      const signed = new Int32Array(aligned.buffer, 0, bytes.length >> 2);
+      const write = kind === cell.utf8 ? writeUtf8 : writeBytes;
+      return write(csv, o, { bytes, signed }, aligned.byteOffset, aligned.length);
+    }
     default:
-      return writeBase64(out, o, value, 0, value.length);
+      return writeBase64(csv.bytes, o, value, 0, value.length);
   }
 }

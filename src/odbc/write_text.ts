@@ -4,6 +4,7 @@
  * has made sure of the room. (More than two arguments: these are called for every cell, and an object each would be seen.)
  */
 import type { CsvBuffer } from "../database/csv_buffer.ts";
+import { copyWords, found, isAsciiWord } from "./copy_words.ts";
 
 const quote = 0x22;
 const comma = 0x2c;
@@ -98,88 +99,71 @@ export function writeEmpty(out: Uint8Array, o: number): number {
   return o;
 }
 
-/** ASCII or valid UTF-8 as it is, in quotes where needed. */
-export function writeBytes(out: Uint8Array, o: number, bytes: Uint8Array, at: number, count: number): number {
-  if (count === 0) return writeEmpty(out, o);
-  return copyBytes(out, o, bytes, at, at + count, false);
+/** Bytes in memory, also seen as words of four. */
+export interface TextMemory {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly signed: Int32Array<ArrayBuffer>;
 }
 
-function copyBytes(
-  out: Uint8Array,
-  start: number,
-  bytes: Uint8Array,
-  at: number,
-  end: number,
-  quoted: boolean,
-): number {
+/** ASCII or valid UTF-8 as it is, in quotes where needed. `at` is a multiple of four. */
+export function writeBytes(csv: CsvBuffer, o: number, memory: TextMemory, at: number, count: number): number {
+  const contents = copyWords(csv.view, o, memory.signed, at >> 2, count);
+  if ((contents & found.special) === 0 && count !== 0) return o + count;
+  return copySpecial(csv.bytes, o, memory.bytes, at, at + count);
+}
+
+/** The same of a text that has something that may need quotes: a space less than most do, a control character. */
+function copySpecial(out: Uint8Array, start: number, bytes: Uint8Array, at: number, end: number): number {
+  if (at === end) return writeEmpty(out, start);
+  let needed = 0;
   let o = start;
-  if (quoted) out[o++] = quote;
+  out[o++] = quote;
   for (let i = at; i < end; i++) {
     const byte = bytes[i]!;
-    if (byte <= comma && needsQuotes(byte)) {
-      if (!quoted) return copyBytes(out, start, bytes, at, end, true);
-      if (byte === quote) out[o++] = quote;
-    }
     out[o++] = byte;
+    needed |= inQuotes[byte]!;
+    if (byte === quote) out[o++] = quote;
   }
-  if (quoted) out[o++] = quote;
-  return o;
+  if (needed !== 0) {
+    out[o++] = quote;
+    return o;
+  }
+  out.copyWithin(start, start + 1, o);
+  return o - 1;
 }
+
+const inQuotes = Uint8Array.from({ length: 256 }, (_, byte) => needsQuotes(byte) ? 1 : 0);
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** UTF-8, looked at byte by byte: what is none becomes U+FFFD, and the value is counted. */
-export function writeUtf8(
-  out: Uint8Array,
-  o: number,
-  bytes: Uint8Array,
-  at: number,
-  count: number,
-  csv: CsvBuffer,
-): number {
-  if (count === 0) return writeEmpty(out, o);
+/** UTF-8: what is none becomes U+FFFD, and the value is counted. `at` is a multiple of four. */
+export function writeUtf8(csv: CsvBuffer, o: number, memory: TextMemory, at: number, count: number): number {
+  const contents = copyWords(csv.view, o, memory.signed, at >> 2, count);
+  if (contents === found.nothing && count !== 0) return o + count;
   const end = at + count;
-  const valid = copyUtf8(out, o, bytes, at, end, false);
-  if (valid >= 0) return valid;
-  csv.replacedCharacters++;
-  const text = encoder.encode(decoder.decode(bytes.subarray(at, end)));
-  return copyBytes(out, o, text, 0, text.length, false);
+  if ((contents & found.nonAscii) !== 0 && !isUtf8(memory, at, end)) {
+    csv.replacedCharacters++;
+    const text = encoder.encode(decoder.decode(memory.bytes.subarray(at, end)));
+    return copySpecial(csv.bytes, o, text, 0, text.length);
+  }
+  if ((contents & found.special) === 0 && count !== 0) return o + count;
+  return copySpecial(csv.bytes, o, memory.bytes, at, end);
 }
 
-/** As `copyBytes`; -1 when it is no UTF-8. */
-function copyUtf8(
-  out: Uint8Array,
-  start: number,
-  bytes: Uint8Array,
-  at: number,
-  end: number,
-  quoted: boolean,
-): number {
-  let o = start;
-  if (quoted) out[o++] = quote;
-  for (let i = at; i < end; i++) {
-    const byte = bytes[i]!;
-    if (byte > comma && byte < 0x80) {
-      out[o++] = byte;
-    } else if (byte < 0x80) {
-      if (needsQuotes(byte)) {
-        if (!quoted) return copyUtf8(out, start, bytes, at, end, true);
-        if (byte === quote) out[o++] = quote;
-      }
-      out[o++] = byte;
-    } else if (byte >= 0xc2 && byte < 0xe0 && i + 1 < end && (bytes[i + 1]! & 0xc0) === 0x80) {
-      out[o++] = byte;
-      out[o++] = bytes[++i]!;
+function isUtf8({ bytes, signed }: TextMemory, at: number, end: number): boolean {
+  for (let i = at; i < end;) {
+    if ((i & 3) === 0 && i + 4 <= end && isAsciiWord(signed[i >> 2]!)) {
+      i += 4;
+    } else if (bytes[i]! < 0x80) {
+      i++;
     } else {
-      const next = i + sequenceLength(bytes, i, end);
-      if (next === i) return -1;
-      while (i < next) out[o++] = bytes[i++]!;
-      i--;
+      const length = sequenceLength(bytes, i, end);
+      if (length === 0) return false;
+      i += length;
     }
   }
-  if (quoted) out[o++] = quote;
-  return o;
+  return true;
 }
 
 /** Length of the UTF-8 sequence that begins at `i` (RFC 3629, section 4); 0 when it is none. */
