@@ -1,0 +1,122 @@
+/** Sends what was chosen, acknowledges what the hub has received, and reports what has failed. */
+import { getLogger } from "@logtape/logtape";
+import type { Receipt } from "../protocol/delivery.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { DeliveryFailures } from "./delivery_failures.ts";
+import { DeliveryLog } from "./delivery_log.ts";
+import { LaneGate } from "./lane_gate.ts";
+import { LineSizing } from "./line_sizing.ts";
+import { partBytesMaxAt } from "./part_size.ts";
+import { type DeliveryClient, HubError, type Spool, type StoredBatch } from "./ports.ts";
+import { transfer } from "./transfer.ts";
+import type { Transfer, TransfersUnderWay } from "./transfers_under_way.ts";
+import { type UploadHours, UploadHoursOverError } from "./upload_hours.ts";
+import { transferWhole, type WholeGroup } from "./whole_transfer.ts";
+
+const log = getLogger(["cloud-link", "uploader"]);
+
+/** Where batches come from and go to, and who is told how it went. */
+export interface BatchSenderOptions {
+  readonly spool: Pick<Spool, "acknowledge">;
+  readonly client: DeliveryClient;
+  readonly clock: Clock;
+  /** Absent: as fast as the line goes. */
+  readonly bytesPerSecondMax?: number | undefined;
+  readonly hours: UploadHours;
+  readonly failures: DeliveryFailures;
+  readonly underWay: Pick<TransfersUnderWay, "sent">;
+  /** The hub does not take requests with whole batches. */
+  readonly onWholeRefused: () => void;
+}
+
+interface Delivered {
+  readonly batch: StoredBatch;
+  readonly receipt: Receipt;
+}
+
+/** Sends the batches of one uploader; they share the line. */
+export class BatchSender {
+  readonly #options: BatchSenderOptions;
+  readonly #gate: LaneGate;
+  readonly #sizing: LineSizing;
+  readonly #log: DeliveryLog;
+
+  constructor(options: BatchSenderOptions) {
+    this.#options = options;
+    this.#gate = new LaneGate(options);
+    this.#sizing = new LineSizing(partBytesMaxAt(options.bytesPerSecondMax));
+    this.#log = new DeliveryLog(options.clock);
+  }
+
+  /** Resolves when it is delivered, has failed or was aborted. Never rejects for what the hub, the line or a file does. */
+  send(what: Transfer, signal: AbortSignal): Promise<void> {
+    return what.kind === "whole" ? this.#sendWhole(what.group, signal) : this.#sendParts(what.batch, signal);
+  }
+
+  async #sendParts(batch: StoredBatch, signal: AbortSignal): Promise<void> {
+    const { client, clock, hours, failures, underWay } = this.#options;
+    const { id, lane } = batch.declaration;
+    const startedMs = clock.monotonicMs();
+    const { round } = failures.troubles;
+    const onProgress = ({ sentBytes, arrived }: { sentBytes: number; arrived: boolean }) => {
+      underWay.sent(id, sentBytes);
+      if (arrived) failures.partArrived(startedMs);
+    };
+    try {
+      using _ = this.#gate.enter(lane);
+      const afresh = failures.troubles.of(id)?.afresh ?? false;
+      const line = { gate: this.#gate, sizing: this.#sizing };
+      const receipt = await transfer(batch, { client, clock, hours, ...line, afresh, onProgress, signal });
+      this.#acknowledge([{ batch, receipt }], startedMs);
+    } catch (error) {
+      if (error instanceof UploadHoursOverError) return;
+      if (!signal.aborted) await failures.batch(batch, { error, startedMs, round, signal });
+    }
+  }
+
+  async #sendWhole(group: WholeGroup, signal: AbortSignal): Promise<void> {
+    const { client, clock, hours, failures } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const { round } = failures.troubles;
+    const failed = (batch: StoredBatch, error: unknown) => failures.batch(batch, { error, startedMs, round, signal });
+    const inParts: StoredBatch[] = [];
+    try {
+      using _ = this.#gate.enter(group.lane);
+      const outcomes = await transferWhole(group, { client, gate: this.#gate, hours, signal });
+      const received: Delivered[] = [];
+      const notTaken: { readonly batch: StoredBatch; readonly error: unknown }[] = [];
+      for (const [index, batch] of group.batches.entries()) {
+        const outcome = outcomes[index];
+        if (outcome?.state === "received") received.push({ batch, receipt: outcome.receipt });
+        else if (outcome?.state === "failed") notTaken.push({ batch, error: outcome.error });
+        else inParts.push(batch);
+      }
+      this.#acknowledge(received, startedMs);
+      for (const { batch, error } of notTaken) await failed(batch, error);
+    } catch (error) {
+      if (error instanceof UploadHoursOverError || signal.aborted) return;
+      if (error instanceof HubError && error.kind === "refused") return this.#wholeRefused(error);
+      for (const batch of group.batches) await failed(batch, error);
+    }
+    for (const batch of inParts) await this.#sendParts(batch, signal);
+  }
+
+  /** A hub of before, or something on the way, does not take such requests: until the next assignment all go in parts. */
+  #wholeRefused({ message }: HubError): void {
+    this.#options.onWholeRefused();
+    log.debug("Small batches are sent in parts for now: {reason}", { reason: message });
+  }
+
+  #acknowledge(delivered: readonly Delivered[], startedMs: number): void {
+    const { spool, clock, failures } = this.#options;
+    for (const { batch: { declaration: { id } }, receipt } of delivered) {
+      if (receipt.batch !== id) throw new Error(`Cannot acknowledge batch ${id}: the receipt is for ${receipt.batch}`);
+    }
+    spool.acknowledge(delivered.map(({ receipt }) => receipt));
+    const ms = clock.monotonicMs() - startedMs;
+    for (const { batch } of delivered) {
+      const failedBefore = failures.delivered(batch.declaration.id)?.failures ?? 0;
+      this.#log.delivered(batch, { ms, tries: failedBefore + 1 });
+    }
+  }
+}

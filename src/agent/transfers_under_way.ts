@@ -1,0 +1,101 @@
+/** What is under way to the hub, how far it is, and so what there is still a place for. */
+import { batchTitle } from "../protocol/batch_title.ts";
+import type { Lane, StoredBatch } from "./ports.ts";
+import type { WholeGroup } from "./whole_transfer.ts";
+
+/** Payloads up to this length are small, in bytes. */
+const smallBytesMax = 256 * 1024;
+/** So many small batches are sent in parts at the same time. */
+const smallMax = 8;
+/** So many requests with whole batches are under way: while one is answered, the next one is gathered. */
+const wholeRequestsMax: Readonly<Record<Lane, number>> = { live: 2, history: 1 };
+
+/** What goes as one: a batch in parts, or several whole ones in one request. */
+export type Transfer =
+  | { readonly kind: "parts"; readonly batch: StoredBatch }
+  | { readonly kind: "whole"; readonly group: WholeGroup };
+
+/** How far a batch is. */
+export interface DeliveryProgress {
+  readonly title: string;
+  readonly sentBytes: number;
+  readonly totalBytes: number;
+}
+
+/** The transfers of one uploader. */
+export class TransfersUnderWay {
+  readonly #transfers = new Map<Transfer, Promise<void>>();
+  /** By the batch's id; whole ones go at once. */
+  readonly #sentBytes = new Map<string, number>();
+
+  /** It has begun; `done` resolves after it was removed. */
+  add(transfer: Transfer, done: Promise<void>): void {
+    this.#transfers.set(transfer, done);
+    for (const { declaration } of batchesOf(transfer)) this.#sentBytes.set(declaration.id, 0);
+  }
+
+  /** It has ended. */
+  remove(transfer: Transfer): void {
+    this.#transfers.delete(transfer);
+    for (const { declaration } of batchesOf(transfer)) this.#sentBytes.delete(declaration.id);
+  }
+
+  /** So much of a batch has gone. */
+  sent(id: string, bytes: number): void {
+    if (this.#sentBytes.has(id)) this.#sentBytes.set(id, bytes);
+  }
+
+  get isEmpty(): boolean {
+    return this.#transfers.size === 0;
+  }
+
+  /** Ids of the batches under way. */
+  get ids(): Iterable<string> {
+    return this.#sentBytes.keys();
+  }
+
+  /** How far the largest batch is. */
+  get progress(): DeliveryProgress | undefined {
+    const declarations = [...this.#transfers.keys()].flatMap(batchesOf).map(({ declaration }) => declaration);
+    const largest = declarations.toSorted((a, b) => b.payloadBytes - a.payloadBytes)[0];
+    if (!largest) return undefined;
+    const sentBytes = this.#sentBytes.get(largest.id) ?? 0;
+    return { title: batchTitle(largest.origin), sentBytes, totalBytes: largest.payloadBytes };
+  }
+
+  /** So many small batches go in parts that nothing more is to begin. */
+  get isFull(): boolean {
+    return this.#count((transfer) => transfer.kind === "parts" && isSmall(transfer.batch)) >= smallMax;
+  }
+
+  /** Whether the batch may go in parts now: of large ones goes one of each lane. */
+  hasPlaceFor(batch: StoredBatch): boolean {
+    const { lane } = batch.declaration;
+    const isLarge = (transfer: Transfer) =>
+      transfer.kind === "parts" && !isSmall(transfer.batch) && transfer.batch.declaration.lane === lane;
+    return isSmall(batch) || this.#count(isLarge) === 0;
+  }
+
+  /** Whether there is a place for one more request with whole batches. */
+  hasPlaceForWhole(lane: Lane): boolean {
+    return this.#count((transfer) => transfer.kind === "whole" && transfer.group.lane === lane) <
+      wholeRequestsMax[lane];
+  }
+
+  /** Resolves when all have ended that are under way now. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#transfers.values());
+  }
+
+  #count(matches: (transfer: Transfer) => boolean): number {
+    return [...this.#transfers.keys()].filter(matches).length;
+  }
+}
+
+function batchesOf(transfer: Transfer): readonly StoredBatch[] {
+  return transfer.kind === "whole" ? transfer.group.batches : [transfer.batch];
+}
+
+function isSmall({ declaration: { payloadBytes } }: StoredBatch): boolean {
+  return payloadBytes <= smallBytesMax;
+}
