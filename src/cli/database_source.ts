@@ -1,7 +1,8 @@
 /** Database integrations of an installation: the scheduler with its extractors, ledger and connection. */
 import { getLogger } from "@logtape/logtape";
-import { notePause, Scheduler } from "../agent/scheduler.ts";
+import { Scheduler } from "../agent/scheduler.ts";
 import type { Reach } from "../agent/scheduler_ports.ts";
+import { notePause } from "../agent/source_progress.ts";
 import type { SourceRunner } from "../agent/source_switch.ts";
 import { testSource } from "../agent/test_source.ts";
 import type { Config } from "../config/config.ts";

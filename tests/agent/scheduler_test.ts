@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers";
 import { configure, reset } from "@logtape/logtape";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { notePause } from "../../src/agent/scheduler.ts";
+import { notePause } from "../../src/agent/source_progress.ts";
 import { ExtractError } from "../../src/extractor/watch.ts";
 import { limits } from "../../src/source/read_state.ts";
 import { wallOfInstant } from "../../src/source/time_zone.ts";

@@ -1,0 +1,61 @@
+/** Reading one lane of a database when it may fail: what is said of it, and when it is tried again. */
+import { getLogger } from "@logtape/logtape";
+import type { Lane } from "./ports.ts";
+import { retryDelayMs } from "./retry.ts";
+import { failureOf } from "./scheduler_ports.ts";
+
+const log = getLogger(["cloud-link", "database"]);
+
+/** What people call it. */
+const laneNames: Readonly<Record<Lane, string>> = { live: "new data", history: "history" };
+
+/** A query costs the database more than a request costs the hub: the first wait is this many steps further. */
+const retryStepsSkipped = 2;
+
+/** What the attempts need, and whom they tell. */
+export interface LaneAttemptsOptions {
+  readonly random: () => number;
+  /** The database took too long: less is to be asked for. */
+  readonly onTimeout: () => void;
+}
+
+/** The attempts of one lane; tells the log when they begin to fail, and when they work again. */
+export class LaneAttempts {
+  readonly #lane: Lane;
+  readonly #options: LaneAttemptsOptions;
+  #problem: string | null = null;
+  /** In a row. */
+  #failures = 0;
+
+  constructor(lane: Lane, options: LaneAttemptsOptions) {
+    this.#lane = lane;
+    this.#options = options;
+  }
+
+  /** Why the last attempt failed; `null` when it did not. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  /** Returns after how long to try again, in ms; `undefined` when it went well. Rejects only when aborted. */
+  async attempt(act: () => Promise<void>, signal: AbortSignal): Promise<number | undefined> {
+    const what = laneNames[this.#lane];
+    try {
+      await act();
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      // Whatever it is (a full disk, too), it must not take CSV delivery, linking and the log down with it.
+      const reason = error instanceof Error ? error.message : String(error);
+      if (failureOf(error) === "timeout") this.#options.onTimeout();
+      if (this.#problem !== reason) {
+        log.error("Cannot read {what} from the database: {reason} It is tried again by itself.", { what, reason });
+      }
+      this.#problem = reason;
+      return retryDelayMs(++this.#failures + retryStepsSkipped, this.#options);
+    }
+    if (this.#problem !== null) log.info("Reading {what} from the database works again.", { what });
+    this.#problem = null;
+    this.#failures = 0;
+    return undefined;
+  }
+}

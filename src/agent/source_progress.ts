@@ -1,0 +1,39 @@
+/** How far a database integration has been read, as its ledger keeps it: where reading takes up, and since when it rests. */
+import { getLogger } from "@logtape/logtape";
+import type { DatabaseSource } from "../protocol/database.ts";
+import { onHistoryChanged, onPaused, onResumed } from "../source/read_changes.ts";
+import { historyFromMs, startState } from "../source/read_state.ts";
+import type { Progress, ProgressLedger } from "./scheduler_ports.ts";
+
+const log = getLogger(["cloud-link", "database"]);
+
+/** Notes that the integration is paused, so that resuming knows since when. To be called with every assignment. */
+export function notePause(ledger: ProgressLedger, { nowMs }: { nowMs: number }): void {
+  const progress = ledger.progress();
+  if (progress) ledger.setProgress({ ...progress, state: onPaused(progress.state, nowMs) });
+}
+
+/** Takes up where the ledger is; from the beginning, when the query is not the one that was read with (`fingerprint`). */
+export function takeUp(
+  source: DatabaseSource,
+  { ledger, fingerprint, nowMs }: { ledger: ProgressLedger; fingerprint: string; nowMs: number },
+): void {
+  const known = ledger.progress();
+  const same = known?.fingerprint === fingerprint ? known : undefined;
+  if (known && !same) log.info("The query has changed: the history is read again with the new one.");
+  const resumed = onResumed(same?.state ?? startState, { settings: source, nowMs });
+  ledger.setProgress({
+    fingerprint,
+    state: onHistoryChanged(resumed, { settings: source, beforeMs: known?.historyFromMs ?? null }),
+    historyFromMs: historyFromMs(source),
+    lastRegularMs: same?.lastRegularMs ?? null,
+    accepted: fingerprint,
+  });
+}
+
+/** What the ledger keeps after {@linkcode takeUp}. */
+export function progressOf(ledger: ProgressLedger): Progress {
+  const progress = ledger.progress();
+  if (!progress) throw new Error("Cannot read the database integration: its ledger was removed");
+  return progress;
+}
