@@ -1,6 +1,6 @@
 /** Disks that are full, read-only, failing or out of handles, and such that falsify what they were given. */
 import { join } from "node:path";
-import { holdings, type Site } from "./site.ts";
+import type { Site } from "./site.ts";
 import type { DiskFailure } from "./shim.ts";
 import type { Fault, Injected, World } from "./world.ts";
 import { pause } from "./traffic.ts";
@@ -9,8 +9,11 @@ const writing = ["writes", "opens", "names"] as const;
 
 /** How often it is looked whether a failure has been felt, in ms. */
 const lookMs = 20;
-/** A process keeps so many free descriptors when it gets no more than it has. */
-const descriptorsFree = 1;
+/** No descriptor above these is given out: the process has them all. */
+const descriptorsMax = 3;
+/** A process that gets no descriptors notices within this time, in ms. */
+const feltMs = 60_000;
+const outOfDescriptors = /Cannot .*(os error 24|unable to open)/;
 
 /** All faults of this kind. */
 export const disks: readonly Fault[] = [
@@ -46,11 +49,16 @@ export const disks: readonly Fault[] = [
     name: "too many open files",
     async inject(world) {
       const site = world.csv;
-      const { descriptors } = await holdings(site.pid);
-      await limitDescriptors(site.pid, descriptors + descriptorsFree);
-      await world.hold(3000);
+      const printedBefore = site.printed.length;
+      await limitDescriptors(site.pid, descriptorsMax);
+      const deadline = performance.now() + feltMs;
+      while (!outOfDescriptors.test(site.printed.slice(printedBefore)) && performance.now() < deadline) {
+        await pause(lookMs);
+      }
+      await world.hold();
       await limitDescriptors(site.pid, "unlimited");
-      return { explained: { by: site, line: /Cannot .*(os error 24|unable to open)/, most: 3 } };
+      // Each file that cannot be opened says so once.
+      return { explained: { by: site, line: outOfDescriptors, most: 20 } };
     },
   },
   {
