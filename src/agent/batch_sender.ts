@@ -8,7 +8,7 @@ import { LaneGate } from "./lane_gate.ts";
 import { LineSizing } from "./line_sizing.ts";
 import { partBytesMaxAt } from "./part_size.ts";
 import { type DeliveryClient, HubError, type Spool, type StoredBatch } from "./ports.ts";
-import { transfer } from "./transfer.ts";
+import { type PartSizing, transfer } from "./transfer.ts";
 import type { Transfer, TransfersUnderWay } from "./transfers_under_way.ts";
 import { type UploadHours, UploadHoursOverError } from "./upload_hours.ts";
 import { transferWhole, type WholeGroup } from "./whole_transfer.ts";
@@ -25,6 +25,8 @@ export interface BatchSenderOptions {
   readonly hours: UploadHours;
   readonly failures: DeliveryFailures;
   readonly underWay: Pick<TransfersUnderWay, "sent">;
+  /** Learns how much payload goes in a request with whole batches. */
+  readonly wholeSizing: PartSizing;
   /** The hub does not take requests with whole batches. */
   readonly onWholeRefused: () => void;
 }
@@ -75,14 +77,14 @@ export class BatchSender {
   }
 
   async #sendWhole(group: WholeGroup, signal: AbortSignal): Promise<void> {
-    const { client, clock, hours, failures } = this.#options;
+    const { client, clock, hours, failures, wholeSizing: sizing } = this.#options;
     const startedMs = clock.monotonicMs();
     const { round } = failures.troubles;
     const failed = (batch: StoredBatch, error: unknown) => failures.batch(batch, { error, startedMs, round, signal });
     const inParts: StoredBatch[] = [];
     try {
       using _ = this.#gate.enter(group.lane);
-      const outcomes = await transferWhole(group, { client, gate: this.#gate, hours, signal });
+      const outcomes = await transferWhole(group, { client, clock, gate: this.#gate, hours, sizing, signal });
       const received: Delivered[] = [];
       const notTaken: { readonly batch: StoredBatch; readonly error: unknown }[] = [];
       for (const [index, batch] of group.batches.entries()) {

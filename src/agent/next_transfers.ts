@@ -19,6 +19,8 @@ export interface NextTransfersOptions {
   readonly hours: UploadHours;
   readonly troubles: DeliveryTroubles;
   readonly underWay: TransfersUnderWay;
+  /** How much payload goes in a request with whole batches. */
+  readonly wholeSizing: { readonly bytes: number };
 }
 
 /** Chooses for one uploader. */
@@ -48,7 +50,7 @@ export class NextTransfers {
         }
         const { lane } = batch.declaration;
         if (!group && !underWay.hasPlaceForWhole(lane)) break;
-        group ??= new WholeGroup(lane);
+        group ??= new WholeGroup(lane, { bytesMax: this.#options.wholeSizing.bytes });
         group.add(batch);
       } else if (underWay.hasPlaceFor(batch)) yield { kind: "parts", batch };
       else if (++passedOver >= passedOverMax) break;

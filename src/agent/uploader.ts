@@ -23,6 +23,7 @@ import { type AcknowledgedBatches, RestoredHub } from "./restored_hub.ts";
 import { untilAborted } from "./tasks.ts";
 import { type DeliveryProgress, type Transfer, TransfersUnderWay } from "./transfers_under_way.ts";
 import { UploadHours } from "./upload_hours.ts";
+import { wholeSizing } from "./whole_transfer.ts";
 
 const log = getLogger(["cloud-link", "uploader"]);
 
@@ -78,7 +79,8 @@ export class Uploader {
     this.#failures = new DeliveryFailures(options);
     this.#restored = new RestoredHub(options.spool);
     this.#hours = new UploadHours({ clock, window, timeZone: timeZone ?? (() => Temporal.Now.timeZoneId()) });
-    const shared = { ...options, hours: this.#hours, underWay: this.#underWay };
+    const sizing = { wholeSizing: wholeSizing(bytesPerSecondMax) };
+    const shared = { ...options, ...sizing, hours: this.#hours, underWay: this.#underWay };
     this.#next = new NextTransfers({ ...shared, troubles: this.#failures.troubles });
     this.#sender = new BatchSender({
       ...shared,

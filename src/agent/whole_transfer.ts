@@ -3,30 +3,52 @@
  * the request is thrown, and everything may be sent again.
  */
 import { wholeBatchesMax, wholeContentBytesMax } from "../protocol/delivery.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { LaneGate } from "./lane_gate.ts";
-import type { DeliveryClient, Lane, StoredBatch, WholeBatch, WholeDelivery } from "./ports.ts";
+import { LineSizing } from "./line_sizing.ts";
+import { partBytesMaxAt } from "./part_size.ts";
+import {
+  type DeliveryClient,
+  HubError,
+  type Lane,
+  type StoredBatch,
+  type WholeBatch,
+  type WholeDelivery,
+} from "./ports.ts";
+import type { PartSizing } from "./transfer.ts";
 import { type UploadHours, UploadHoursOverError } from "./upload_hours.ts";
 
-/** So many bytes of payload go in one request: no more than the smallest part, so that a line that breaks loses little. */
+/** So many bytes of payload go in one request at most, so that a line that breaks loses little. */
 const requestBytesMax = 256 * 1024;
 
 /** What a declaration takes in a request, about, in bytes; the payload beside it is in Base64. */
 const declarationBytes = 800;
 
+/**
+ * How much payload goes in one request, by how the line does: on a thin one, which the requests share, a large one would
+ * not get through in time, and be sent in vain again and again.
+ */
+export function wholeSizing(bytesPerSecondMax: number | undefined): LineSizing {
+  return new LineSizing(Math.min(requestBytesMax, partBytesMaxAt(bytesPerSecondMax)));
+}
+
 /** Batches of one lane that will go in one request. */
 export class WholeGroup {
   readonly lane: Lane;
   readonly batches: StoredBatch[] = [];
+  readonly #bytesMax: number;
   #bytes = 0;
 
-  constructor(lane: Lane) {
+  /** `bytesMax`: of payload. */
+  constructor(lane: Lane, options: { bytesMax: number }) {
     this.lane = lane;
+    this.#bytesMax = options.bytesMax;
   }
 
   /** Whether the batch belongs to this lane and there is still room for it. */
   takes({ declaration: { lane, payloadBytes } }: StoredBatch): boolean {
     return lane === this.lane && this.batches.length < wholeBatchesMax &&
-      this.#bytes + payloadBytes <= requestBytesMax;
+      this.#bytes + payloadBytes <= this.#bytesMax;
   }
 
   add(batch: StoredBatch): void {
@@ -45,6 +67,8 @@ export interface WholeTransferOptions {
   readonly client: Pick<DeliveryClient, "sendWhole">;
   readonly gate: LaneGate;
   readonly hours: Pick<UploadHours, "holdBack">;
+  readonly clock: Pick<Clock, "monotonicMs">;
+  readonly sizing: PartSizing;
   readonly signal: AbortSignal;
 }
 
@@ -59,14 +83,15 @@ export function mayGoWhole(
 /** Sends them; the outcomes are in the order of the group. Throws {@linkcode UploadHoursOverError} when it is too late. */
 export async function transferWhole(
   { lane, batches }: WholeGroup,
-  { client, gate, hours, signal }: WholeTransferOptions,
+  options: WholeTransferOptions,
 ): Promise<readonly WholeOutcome[]> {
+  const { gate, hours, signal } = options;
   const readings = await Promise.all(batches.map(readWhole));
   const whole = readings.filter((reading) => "payload" in reading);
   const bytes = whole.reduce((sum, { payload }) => sum + Math.ceil(payload.length / 3) * 4 + declarationBytes, 0);
   await gate.pass({ lane, bytes }, signal);
   if (batches.some(({ declaration }) => hours.holdBack(declaration))) throw new UploadHoursOverError();
-  const deliveries = whole.length === 0 ? [] : await client.sendWhole(whole, signal);
+  const deliveries = whole.length === 0 ? [] : await send(whole, options);
   let answered = 0;
   return readings.map((reading) => {
     if ("error" in reading) return { state: "failed", error: reading.error };
@@ -74,6 +99,23 @@ export async function transferWhole(
     if (delivery === undefined) throw new Error("Cannot tell what became of a batch: there are too few answers");
     return delivery;
   });
+}
+
+async function send(
+  batches: readonly WholeBatch[],
+  { client, clock, sizing, signal }: WholeTransferOptions,
+): Promise<readonly WholeDelivery[]> {
+  const bytes = batches.reduce((sum, { payload }) => sum + payload.length, 0);
+  const startedMs = clock.monotonicMs();
+  try {
+    const deliveries = await client.sendWhole(batches, signal);
+    // A request with little in it says nothing of a full one.
+    if (bytes >= sizing.bytes / 2) sizing.sent({ bytes, ms: clock.monotonicMs() - startedMs });
+    return deliveries;
+  } catch (error) {
+    if (!signal.aborted && error instanceof HubError && error.kind === "unreachable") sizing.failed();
+    throw error;
+  }
 }
 
 async function readWhole(batch: StoredBatch): Promise<WholeBatch | { readonly error: unknown }> {

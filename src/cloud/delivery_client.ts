@@ -22,8 +22,10 @@ const batchesPath = "/api/v1/agent/batches";
 const declarationAnswerBytesMax = 64 * 1024 * 1024;
 /** The slowest line that payloads may have, in bytes per ms; {@linkcode Patience} adds to that for parts. */
 const slowestBytesPerMs = 16;
-/** What a request with small batches may take beyond that, in ms. */
+/** What a request with small batches may take beyond that at least, in ms: the hub checks and stores them. */
 const wholeGraceMs = 30_000;
+/** What a declaration takes in a request, about, in bytes. */
+const declarationBytes = 800;
 /** Checking and joining a large batch takes the hub a while, in ms. */
 const completeTimeoutMs = 120_000;
 /** What fetch sets by itself. */
@@ -34,6 +36,7 @@ export function deliveryClient(options: { api: AgentApi; transports: Transports 
   const { api, transports } = options;
   const transport = transports.api;
   const patience = new Patience();
+  const wholePatience = new Patience({ leastMs: wholeGraceMs });
   return {
     declare: (batch, signal) =>
       api.json(DeclarationAnswer, {
@@ -61,7 +64,7 @@ export function deliveryClient(options: { api: AgentApi; transports: Transports 
       return answer.status === 202 ? undefined : jsonOf(answer, Receipt, { url: new URL(path, api.http.hubUrl) });
     },
 
-    sendWhole: (batches, signal) => sendWhole(batches, { api, transport, signal }),
+    sendWhole: (batches, signal) => sendWhole(batches, { api, transport, patience: wholePatience, signal }),
 
     async missing(batchIds, signal) {
       const path = `${batchesPath}/missing`;
@@ -95,11 +98,7 @@ async function put(
   const timeoutMs = patience.graceMs + bytes.length / slowestBytesPerMs;
   let tries = 1;
   const request = { method: "PUT", url, headers, body: bytes, timeoutMs, onRepeat: () => tries++ } as const;
-  const answer = await api.http.send(transport, request, signal).catch((error) => {
-    if (error instanceof HubError && error.cause instanceof DeadlineError) patience.ranOut();
-    throw error;
-  });
-  patience.sufficed();
+  const answer = await patiently(patience, () => api.http.send(transport, request, signal));
   if (answer.status < 200 || answer.status > 299) {
     throw errorOfUpload(answer, { url, nowMs: api.http.hubClock.now() });
   }
@@ -108,7 +107,12 @@ async function put(
 
 async function sendWhole(
   batches: readonly WholeBatch[],
-  { api, transport, signal }: { api: AgentApi; transport: Transports["api"]; signal: AbortSignal },
+  { api, transport, patience, signal }: {
+    api: AgentApi;
+    transport: Transports["api"];
+    patience: Patience;
+    signal: AbortSignal;
+  },
 ): Promise<readonly WholeDelivery[]> {
   const json: WholeBatchesRequest = {
     batches: batches.map(({ declaration, payload }) => ({
@@ -116,10 +120,10 @@ async function sendWhole(
       payload: Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString("base64"),
     })),
   };
-  const bytes = json.batches.reduce((sum, { payload }) => sum + payload.length, 0);
-  const timeoutMs = wholeGraceMs + bytes / slowestBytesPerMs;
-  const path = `${batchesPath}/whole`;
-  const { answers } = await api.json(WholeBatchesAnswer, { method: "POST", path, transport, json, timeoutMs, signal });
+  const bytes = json.batches.reduce((sum, { payload }) => sum + payload.length + declarationBytes, 0);
+  const timeoutMs = patience.graceMs + bytes / slowestBytesPerMs;
+  const request = { method: "POST", path: `${batchesPath}/whole`, transport, json, timeoutMs, signal } as const;
+  const { answers } = await patiently(patience, () => api.json(WholeBatchesAnswer, request));
   const { host } = api.http.hubUrl;
   if (answers.length !== batches.length) {
     throw notAHub(`${host} answers with ${answers.length} answers for ${batches.length} batches.`);
@@ -127,4 +131,16 @@ async function sendWhole(
   return answers.map((answer) =>
     answer.state === "refused" ? { state: "failed", error: errorOfProblem(answer.problem, { host }) } : answer
   );
+}
+
+/** Learns from how it ends how long the next one may take. */
+async function patiently<Result>(patience: Patience, send: () => Promise<Result>): Promise<Result> {
+  try {
+    const result = await send();
+    patience.sufficed();
+    return result;
+  } catch (error) {
+    if (error instanceof HubError && error.cause instanceof DeadlineError) patience.ranOut();
+    throw error;
+  }
 }

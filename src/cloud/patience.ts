@@ -4,12 +4,17 @@
  * same again and again.
  */
 
-/** Shortest and longest, in ms. */
+/** Shortest (unless said otherwise) and longest, in ms. */
 const graceMsLimits = { least: 15_000, most: 120_000 };
 
-/** Shared by all parts on the way to one hub's object stores. */
+/** Shared by all requests of one kind, such as the parts on the way to one hub's object stores. */
 export class Patience {
-  #graceMs = graceMsLimits.least;
+  readonly #leastMs: number;
+  #graceMs: number;
+
+  constructor(options: { leastMs?: number } = {}) {
+    this.#graceMs = this.#leastMs = options.leastMs ?? graceMsLimits.least;
+  }
 
   get graceMs(): number {
     return this.#graceMs;
@@ -22,6 +27,6 @@ export class Patience {
 
   /** An answer came. */
   sufficed(): void {
-    this.#graceMs = Math.max(graceMsLimits.least, this.#graceMs / 2);
+    this.#graceMs = Math.max(this.#leastMs, this.#graceMs / 2);
   }
 }
