@@ -25,22 +25,18 @@ import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { BatchFile, BatchWriter, Lane, Spool, StoredBatch } from "../agent/ports.ts";
 import type { FileSystem } from "../durable/file_system.ts";
-import { makeSetAsideFolder } from "../durable/set_aside.ts";
-import { replaceFile } from "../durable/replace_file.ts";
-import { batchTitle } from "../protocol/batch_title.ts";
 import type { BatchOrigin, Receipt } from "../protocol/delivery.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { integrationKey, recordImport } from "../state/integration.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import { Admission, type BatchOwner, type IncomingPlace, type RoomWanted } from "./admission.ts";
-import { type BatchDescription, payloadIsWhole } from "./batch_file.ts";
 import { Eviction } from "./eviction.ts";
 import type { LostBatch } from "./lost_batch.ts";
+import { Outgoing } from "./outgoing.ts";
 import { recover } from "./recovery.ts";
 import { Room, type RoomLimits } from "./room.ts";
-import { type IndexedBatch, SpoolIndex, type Waiting } from "./spool_index.ts";
-import { storedBatch } from "./stored_batch.ts";
+import { setAsideBatch } from "./set_aside_batch.ts";
+import { SpoolIndex, type Waiting } from "./spool_index.ts";
 
 /** Name of the folder in the spool folder where batches are written. */
 export const incomingFolderName = "incoming";
@@ -76,24 +72,17 @@ export async function openSpool(options: DiskSpoolOptions): Promise<DiskSpool> {
   return spool;
 }
 
-/** Whose batches are in the foreground. */
-interface Current extends BatchOwner {
-  readonly link: Link;
-}
-
 /** The spool on disk. One per state folder. Disposing it ends all waits; batches that are not admitted then are lost. */
 export class DiskSpool implements Spool, AsyncDisposable {
   readonly #options: DiskSpoolOptions;
   readonly #index: SpoolIndex;
   readonly #room: Room;
   readonly #admission: Admission;
+  readonly #outgoing: Outgoing;
   readonly #eviction: Eviction;
   readonly #closing = new AbortController();
-  /** Sequence of each batch as it was last handed out: an acknowledgement is for that one. */
-  readonly #handedOut = new Map<string, number>();
   /** Fires `change` whenever there may be more to deliver. */
   readonly changed: EventTarget = new EventTarget();
-  #current: Current | undefined;
   #storedBytes: number;
   #prunedAtMs = -Infinity;
 
@@ -102,14 +91,11 @@ export class DiskSpool implements Spool, AsyncDisposable {
     this.#options = options;
     this.#index = index;
     this.#storedBytes = index.storedBytes();
-    const onRemoved = (bytes: number) => {
-      this.#storedBytes -= bytes;
-      this.#room.changed();
-    };
-    this.#eviction = new Eviction({ ...options, index, onRemoved });
+    this.#outgoing = new Outgoing({ ...options, index });
+    this.#eviction = new Eviction({ ...options, index, onRemoved: (bytes) => this.#onRemoved(bytes) });
     const view = {
       storedBytes: () => this.#storedBytes,
-      isIdle: () => this.#current === undefined || !index.hasWaiting(this.#current.key),
+      isIdle: () => this.#outgoing.isIdle,
       freeBytes: () => options.fs.freeBytes(options.folder),
       evict: (bytes: number) => this.#eviction.evict({ bytes, acknowledgedBefore: Infinity }),
     };
@@ -128,12 +114,7 @@ export class DiskSpool implements Spool, AsyncDisposable {
    * where they are. `undefined`: none are. A batch that was opened before goes to the integration it was opened for.
    */
   use(link: Link | undefined): void {
-    if (link === undefined) this.#current = undefined;
-    else {
-      const name = { accountId: link.account.id, integrationId: link.integration.id };
-      this.#current = { link, name, key: integrationKey(this.#options.database, name) };
-    }
-    this.#handedOut.clear();
+    this.#outgoing.use(link);
     this.#room.changed();
     this.#tellChange();
   }
@@ -165,21 +146,14 @@ export class DiskSpool implements Spool, AsyncDisposable {
   }
 
   next(options: { except: ReadonlySet<string>; limit: number }): readonly StoredBatch[] {
-    const current = this.#current;
-    if (current === undefined) return [];
-    return this.#index.next(current.key, options).map(({ batch }) => this.#handOut(batch, current.link));
+    return this.#outgoing.next(options);
   }
 
   acknowledge(receipts: readonly Receipt[]): void {
-    const { database, clock } = this.#options;
-    const at = clock.now();
-    database.transaction(() => {
-      const delivered = receipts.map((receipt) => this.#acknowledgeOne(receipt.batch, at));
-      const last = delivered.findLast((row) => row !== undefined);
-      if (last) recordImport(database, last.integration, { at, name: batchTitle(last.batch.origin) });
-    }, { relaxed: true });
+    const { clock, limits } = this.#options;
+    this.#outgoing.acknowledge(receipts);
     this.#room.changed();
-    if (this.#options.limits.keepDays === 0 || clock.monotonicMs() - this.#prunedAtMs >= pruneEveryMs) {
+    if (limits.keepDays === 0 || clock.monotonicMs() - this.#prunedAtMs >= pruneEveryMs) {
       void this.prune().catch((error: unknown) =>
         log.warn("Cannot remove delivered batches: {reason}. It is tried again later.", { reason: String(error) })
       );
@@ -187,36 +161,20 @@ export class DiskSpool implements Spool, AsyncDisposable {
   }
 
   async setAside(id: string, reason: string): Promise<void> {
-    const { fs, database, folder, clock, onLost } = this.#options;
     const row = this.#index.get(id);
     if (row === undefined) return;
-    const path = join(folder, row.file);
-    const isWhole = await fileIsWhole(path, { fs, batch: row.batch });
-    const to = await makeSetAsideFolder(this.#options.setAsideFolder, "batch", { fs, now: clock.now() });
-    await replaceFile(join(to, "reason.txt"), `${reason}\n`, { fs });
-    if (isWhole !== undefined) await fs.rename(path, join(to, row.file));
-    await fs.syncFolder(to);
-    await fs.syncFolder(folder);
-    database.transaction(() => {
-      if (!this.#index.remove(row)) return;
-      onLost({ integration: row.integration, batch: row.batch, reread: isWhole !== true });
-      this.#storedBytes -= row.fileBytes;
+    await setAsideBatch(row, reason, {
+      ...this.#options,
+      index: this.#index,
+      onRemoved: (bytes) => this.#onRemoved(bytes),
     });
-    this.#handedOut.delete(id);
-    log.error(
-      isWhole === true
-        ? "Set {title} aside, the hub does not take it: {reason}. It is in {to} now. Save the file again to try once more."
-        : "Set {title} aside, it is damaged: {reason}. What is left is in {to}; the source is read again.",
-      { title: batchTitle(row.batch.origin), reason, to },
-    );
-    this.#room.changed();
+    this.#outgoing.forget(id);
     this.#tellChange();
   }
 
   /** What waits of the current integration. */
   waiting(): Waiting {
-    const current = this.#current;
-    return current === undefined ? { batches: 0, bytes: 0, oldestAt: undefined } : this.#index.waiting(current.key);
+    return this.#outgoing.waiting;
   }
 
   /** Why sources wait now, for people; `undefined` when they need not. */
@@ -224,45 +182,27 @@ export class DiskSpool implements Spool, AsyncDisposable {
     return this.#room.problem;
   }
 
-  /** Resolves when there may be more to deliver than at the call. */
-  async waitForWork(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const onAbort = () => reject(signal.reason);
-    const onChange = () => resolve();
-    signal.addEventListener("abort", onAbort, { once: true });
-    this.changed.addEventListener("change", onChange, { once: true });
-    try {
-      await promise;
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-      this.changed.removeEventListener("change", onChange);
-    }
-  }
-
   /** How many batches of the current integration were ever acknowledged, those no longer kept included. */
   acknowledgedCount(): number {
-    return this.#current === undefined ? 0 : this.#index.acknowledgedCount(this.#current.key);
+    const { owner } = this.#outgoing;
+    return owner === undefined ? 0 : this.#index.acknowledgedCount(owner.key);
   }
 
   /** Kept acknowledged batches of the current integration with a sequence above `after`, by rising sequence. */
   acknowledged(page: { after: number; limit: number }): { id: string; sequence: number }[] {
-    return this.#current === undefined ? [] : this.#index.acknowledged(this.#current.key, page);
+    const { owner } = this.#outgoing;
+    return owner === undefined ? [] : this.#index.acknowledged(owner.key, page);
   }
 
   /** The ids of the current integration's kept batches that were acknowledged last. */
   newestAcknowledged(limit: number): string[] {
-    return this.#current === undefined ? [] : this.#index.newestAcknowledged(this.#current.key, limit);
+    const { owner } = this.#outgoing;
+    return owner === undefined ? [] : this.#index.newestAcknowledged(owner.key, limit);
   }
 
   /** The hub has forgotten these: they wait again. Returns how many of them are still kept. */
   resend(ids: readonly string[]): number {
-    const current = this.#current;
-    if (current === undefined) return 0;
-    const found = this.#options.database.transaction(
-      () => ids.filter((id) => this.#index.resend(current.key, id)).length,
-      { relaxed: true },
-    );
+    const found = this.#outgoing.resend(ids);
     if (found > 0) this.#tellChange();
     return found;
   }
@@ -282,50 +222,18 @@ export class DiskSpool implements Spool, AsyncDisposable {
     await this.#eviction.settled();
   }
 
-  #handOut(batch: BatchDescription, link: Link): StoredBatch {
-    const { id, sequence } = batch;
-    this.#handedOut.set(id, sequence);
-    return storedBatch(batch, {
-      fs: this.#options.fs,
-      linkId: link.id,
-      path: () => {
-        const row = this.#index.get(id);
-        return row === undefined ? undefined : join(this.#options.folder, row.file);
-      },
-    });
-  }
-
-  /** The batch, unless it is acknowledged already or waits anew. */
-  #acknowledgeOne(id: string, at: number): IndexedBatch | undefined {
-    const row = this.#index.get(id);
-    const handedOut = this.#handedOut.get(id);
-    this.#handedOut.delete(id);
-    if (row === undefined || row.state !== "waiting") return undefined;
-    // Replaced while it was sent: what waits now has a later sequence, which the hub must learn.
-    if (handedOut !== undefined && handedOut !== row.batch.sequence) return undefined;
-    this.#index.acknowledge(row, { at });
-    return row;
-  }
-
-  #withOwner<T>(act: (owner: Current) => Promise<T>): Promise<T> {
-    if (this.#current !== undefined) return act(this.#current);
+  #withOwner<T>(act: (owner: BatchOwner) => Promise<T>): Promise<T> {
+    const { owner } = this.#outgoing;
+    if (owner !== undefined) return act(owner);
     return Promise.reject(new Error("Cannot take a batch: this installation is not linked"));
+  }
+
+  #onRemoved(bytes: number): void {
+    this.#storedBytes -= bytes;
+    this.#room.changed();
   }
 
   #tellChange(): void {
     this.changed.dispatchEvent(new Event("change"));
-  }
-}
-
-/** Whether the payload is whole; `undefined` when there is no file. */
-async function fileIsWhole(
-  path: string,
-  options: { fs: FileSystem; batch: BatchDescription },
-): Promise<boolean | undefined> {
-  try {
-    return await payloadIsWhole(path, options);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
   }
 }

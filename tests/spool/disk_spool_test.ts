@@ -287,15 +287,14 @@ Deno.test("spool refuses a file that it does not know", () =>
     await assertRejects(() => spool.admit(file, { origin: csvOrigin(), lane: "live" }), /admitted before/);
   }));
 
-Deno.test("spool wakes an uploader that waits when a batch comes, and when it is told to stop", () =>
+Deno.test("spool tells that there is more to deliver when a batch comes, and not for one that it has", () =>
   withFolder(async (root) => {
     await using fixture = await openFixture(root);
     const { spool } = fixture;
-    const woken = spool.waitForWork(never);
+    let changes = 0;
+    spool.changed.addEventListener("change", () => changes++);
     await put(spool, "x");
-    await woken;
-    const stop = new AbortController();
-    const waiting = spool.waitForWork(stop.signal);
-    stop.abort(new Error("stopped"));
-    await assertRejects(() => waiting, /stopped/);
+    assertEquals(changes, 1);
+    await put(spool, "x");
+    assertEquals(changes, 1);
   }));

@@ -1,0 +1,125 @@
+/** The way of a batch out of the spool: handed out, acknowledged, and handed out anew when the hub has forgotten it. */
+import { join } from "node:path";
+import type { StoredBatch } from "../agent/ports.ts";
+import type { Files } from "../durable/file_system.ts";
+import { batchTitle } from "../protocol/batch_title.ts";
+import type { Receipt } from "../protocol/delivery.ts";
+import type { Link } from "../protocol/linking.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { integrationKey, recordImport } from "../state/integration.ts";
+import type { StateDatabase } from "../state/state_database.ts";
+import type { BatchOwner } from "./admission.ts";
+import type { BatchDescription } from "./batch_file.ts";
+import type { IndexedBatch, SpoolIndex, Waiting } from "./spool_index.ts";
+import { storedBatch } from "./stored_batch.ts";
+
+/** The spool's own files, rows and index. */
+export interface OutgoingOptions {
+  readonly folder: string;
+  readonly fs: Files;
+  readonly database: StateDatabase;
+  readonly clock: Pick<Clock, "now">;
+  readonly index: SpoolIndex;
+}
+
+/** Whose batches are in the foreground. */
+interface Current extends BatchOwner {
+  readonly link: Link;
+}
+
+/** Hands out the batches of one integration at a time. */
+export class Outgoing {
+  readonly #options: OutgoingOptions;
+  /** Sequence of each batch as it was last handed out: an acknowledgement is for that one. */
+  readonly #handedOut = new Map<string, number>();
+  #current: Current | undefined;
+
+  constructor(options: OutgoingOptions) {
+    this.#options = options;
+  }
+
+  /** See `DiskSpool.use`. */
+  use(link: Link | undefined): void {
+    if (link === undefined) this.#current = undefined;
+    else {
+      const name = { accountId: link.account.id, integrationId: link.integration.id };
+      this.#current = { link, name, key: integrationKey(this.#options.database, name) };
+    }
+    this.#handedOut.clear();
+  }
+
+  /** The current integration. */
+  get owner(): BatchOwner | undefined {
+    return this.#current;
+  }
+
+  /** Nothing of the current integration waits. */
+  get isIdle(): boolean {
+    return this.#current === undefined || !this.#options.index.hasWaiting(this.#current.key);
+  }
+
+  /** What waits of the current integration. */
+  get waiting(): Waiting {
+    const current = this.#current;
+    if (current === undefined) return { batches: 0, bytes: 0, oldestAt: undefined };
+    return this.#options.index.waiting(current.key);
+  }
+
+  /** See `Spool.next`. */
+  next(options: { except: ReadonlySet<string>; limit: number }): readonly StoredBatch[] {
+    const current = this.#current;
+    if (current === undefined) return [];
+    return this.#options.index.next(current.key, options).map(({ batch }) => this.#handOut(batch, current.link));
+  }
+
+  /** See `Spool.acknowledge`. */
+  acknowledge(receipts: readonly Receipt[]): void {
+    const { database, clock } = this.#options;
+    const at = clock.now();
+    database.transaction(() => {
+      const delivered = receipts.map((receipt) => this.#acknowledgeOne(receipt.batch, at));
+      const last = delivered.findLast((row) => row !== undefined);
+      if (last) recordImport(database, last.integration, { at, name: batchTitle(last.batch.origin) });
+    }, { relaxed: true });
+  }
+
+  /** See `DiskSpool.resend`. */
+  resend(ids: readonly string[]): number {
+    const { database, index } = this.#options;
+    const current = this.#current;
+    if (current === undefined) return 0;
+    return database.transaction(() => ids.filter((id) => index.resend(current.key, id)).length, { relaxed: true });
+  }
+
+  /** The batch has left the spool otherwise. */
+  forget(id: string): void {
+    this.#handedOut.delete(id);
+  }
+
+  #handOut(batch: BatchDescription, link: Link): StoredBatch {
+    const { fs, folder, index } = this.#options;
+    const { id, sequence } = batch;
+    this.#handedOut.set(id, sequence);
+    return storedBatch(batch, {
+      fs,
+      linkId: link.id,
+      path: () => {
+        const row = index.get(id);
+        return row === undefined ? undefined : join(folder, row.file);
+      },
+    });
+  }
+
+  /** The batch, unless it is acknowledged already or waits anew. */
+  #acknowledgeOne(id: string, at: number): IndexedBatch | undefined {
+    const { index } = this.#options;
+    const row = index.get(id);
+    const handedOut = this.#handedOut.get(id);
+    this.#handedOut.delete(id);
+    if (row === undefined || row.state !== "waiting") return undefined;
+    // Replaced while it was sent: what waits now has a later sequence, which the hub must learn.
+    if (handedOut !== undefined && handedOut !== row.batch.sequence) return undefined;
+    index.acknowledge(row, { at });
+    return row;
+  }
+}

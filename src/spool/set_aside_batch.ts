@@ -1,0 +1,65 @@
+/** Sets a batch aside that will never be delivered: damaged, or not taken by the hub. A person may look at what is left. */
+import { join } from "node:path";
+import { getLogger } from "@logtape/logtape";
+import type { FileSystem } from "../durable/file_system.ts";
+import { replaceFile } from "../durable/replace_file.ts";
+import { makeSetAsideFolder } from "../durable/set_aside.ts";
+import { batchTitle } from "../protocol/batch_title.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { StateDatabase } from "../state/state_database.ts";
+import { type BatchDescription, payloadIsWhole } from "./batch_file.ts";
+import type { LostBatch } from "./lost_batch.ts";
+import type { IndexedBatch, SpoolIndex } from "./spool_index.ts";
+
+const log = getLogger(["cloud-link", "spool"]);
+
+/** From where to where, and who is told. */
+export interface SetAsideOptions {
+  readonly folder: string;
+  readonly setAsideFolder: string;
+  readonly fs: FileSystem;
+  readonly database: StateDatabase;
+  readonly clock: Pick<Clock, "now">;
+  readonly index: SpoolIndex;
+  /** Has the source's ledger forget the batch, within the running transaction. */
+  readonly onLost: (lost: LostBatch) => void;
+  /** So many bytes of files have gone. */
+  readonly onRemoved: (bytes: number) => void;
+}
+
+/** Moves the file, if there is one, beside the reason (one line), then removes the row. */
+export async function setAsideBatch(row: IndexedBatch, reason: string, options: SetAsideOptions): Promise<void> {
+  const { folder, setAsideFolder, fs, database, clock, index, onLost, onRemoved } = options;
+  const path = join(folder, row.file);
+  const isWhole = await fileIsWhole(path, { fs, batch: row.batch });
+  const to = await makeSetAsideFolder(setAsideFolder, "batch", { fs, now: clock.now() });
+  await replaceFile(join(to, "reason.txt"), `${reason}\n`, { fs });
+  if (isWhole !== undefined) await fs.rename(path, join(to, row.file));
+  await fs.syncFolder(to);
+  await fs.syncFolder(folder);
+  const wasThere = database.transaction(() => {
+    if (!index.remove(row)) return false;
+    onLost({ integration: row.integration, batch: row.batch, reread: isWhole !== true });
+    return true;
+  });
+  if (wasThere) onRemoved(row.fileBytes);
+  log.error(
+    isWhole === true
+      ? "Set {title} aside, the hub does not take it: {reason}. It is in {to} now. Save the file again to try once more."
+      : "Set {title} aside, it is damaged: {reason}. What is left is in {to}; the source is read again.",
+    { title: batchTitle(row.batch.origin), reason, to },
+  );
+}
+
+/** Whether the payload is whole; `undefined` when there is no file. */
+async function fileIsWhole(
+  path: string,
+  options: { fs: FileSystem; batch: BatchDescription },
+): Promise<boolean | undefined> {
+  try {
+    return await payloadIsWhole(path, options);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
