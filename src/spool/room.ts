@@ -4,17 +4,11 @@
  * Live sources go before history, each in the order they came; nobody overtakes the first, so that a large batch gets its
  * turn. A batch above the limit goes when it is alone.
  */
-import { getLogger } from "@logtape/logtape";
 import type { Lane } from "../agent/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { SpoolFullError } from "./errors.ts";
-
-/** How often the disk is looked at while it is too full, in ms: nobody tells when others free space. */
-export const diskPollMs = 5_000;
-/** How long a measurement of the free space is believed, in ms. */
-const measurementMs = 1_000;
-
-const log = getLogger(["cloud-link", "spool"]);
+import { diskPollMs, FreeSpace } from "./free_space.ts";
+import { logRefusal, type Refusal, refusalProblems } from "./refusal.ts";
 
 /** `[spool] maxMegabytes` and `keepFreeMegabytes`, in bytes. */
 export interface RoomLimits {
@@ -45,19 +39,15 @@ interface Waiter {
   readonly fail: (error: unknown) => void;
 }
 
-type Refusal = "limit" | "disk";
-
 /** The room of one spool. */
 export class Room {
   readonly #view: RoomView;
   readonly #limits: RoomLimits;
   readonly #clock: Clock;
   readonly #closing: AbortSignal;
+  readonly #freeSpace: FreeSpace;
   readonly #waiters: Waiter[] = [];
   readonly #reservations = new Set<{ bytes: number }>();
-  /** Until then the disk counts as full, whatever it says. */
-  #fullUntilMs = -Infinity;
-  #measured: { free: number; atMs: number; reserved: number; granted: number } | undefined;
   #isPumping = false;
   #pumping: Promise<void> | undefined;
   #pumpAgain = false;
@@ -69,14 +59,13 @@ export class Room {
     this.#limits = options.limits;
     this.#clock = options.clock;
     this.#closing = options.closing;
+    const { limits: { freeBytesMin }, clock } = options;
+    this.#freeSpace = new FreeSpace({ measure: () => view.freeBytes(), freeBytesMin, clock });
   }
 
   /** Why sources wait now, for people; `undefined` when they need not. */
   get problem(): string | undefined {
-    if (this.#refusal === undefined) return undefined;
-    return this.#refusal === "limit"
-      ? "The spool is full: sources wait until batches are delivered ([spool] maxMegabytes)."
-      : "The disk is almost full: sources wait until there is space ([spool] keepFreeMegabytes).";
+    return this.#refusal && refusalProblems[this.#refusal];
   }
 
   /** Waits until `bytes` more fit. */
@@ -127,7 +116,7 @@ export class Room {
    * is believed again at the next look, so that nobody tries in vain all the time.
    */
   sawFullDisk(): void {
-    this.#fullUntilMs = this.#clock.monotonicMs() + diskPollMs;
+    this.#freeSpace.sawFullDisk();
   }
 
   /** Gives a reservation back: what was written of it is in the index by now, or has gone. */
@@ -191,29 +180,21 @@ export class Room {
   async #take(bytes: number, options: { othersMax: number; take: () => void }): Promise<Refusal | undefined> {
     if (await this.#missingOnDisk(bytes) > 0) {
       await this.#view.evict(await this.#missingOnDisk(bytes));
-      this.#measured = undefined;
+      this.#freeSpace.changed();
       if (await this.#missingOnDisk(bytes) > 0) return "disk";
     }
     const over = () => this.#view.storedBytes() + this.#reservedBytes() + bytes - this.#limits.bytesMax;
     if (over() > 0) await this.#view.evict(over());
     const isAlone = this.#reservations.size <= options.othersMax && this.#view.isIdle();
     if (over() > 0 && !isAlone) return "limit";
-    if (this.#measured !== undefined) this.#measured.granted += bytes;
+    this.#freeSpace.granted(bytes);
     options.take();
     return undefined;
   }
 
   /** How many bytes of disk space are missing for `bytes` more; 0 or less for none. */
-  async #missingOnDisk(bytes: number): Promise<number> {
-    const now = this.#clock.monotonicMs();
-    if (now < this.#fullUntilMs) return Math.max(bytes, 1);
-    if (this.#measured === undefined || now - this.#measured.atMs >= measurementMs) {
-      // Part of what is reserved is written already: counted twice, to be on the safe side.
-      const reserved = this.#reservedBytes();
-      this.#measured = { free: await this.#view.freeBytes(), atMs: now, reserved, granted: 0 };
-    }
-    const { free, reserved, granted } = this.#measured;
-    return this.#limits.freeBytesMin + bytes + reserved + granted - free;
+  #missingOnDisk(bytes: number): Promise<number> {
+    return this.#freeSpace.missing(bytes, { reserved: this.#reservedBytes() });
   }
 
   #reservedBytes(): number {
@@ -227,22 +208,7 @@ export class Room {
     const before = this.#refusal;
     this.#refusal = refusal;
     if (refusal === "disk") this.#diskPoll ??= this.#pollDisk().finally(() => this.#diskPoll = undefined);
-    if (before === refusal) return;
-    if (refusal === "limit") {
-      log.error(
-        "The spool is full ({stored} of {bytesMax} bytes): sources wait until batches are delivered; nothing is lost. " +
-          "Look why the hub does not take them, or raise [spool] maxMegabytes.",
-        { stored: this.#view.storedBytes(), bytesMax: this.#limits.bytesMax },
-      );
-    } else if (refusal === "disk") {
-      log.error(
-        "The disk is almost full, or takes nothing more: sources wait until it can be written and {freeBytesMin} bytes " +
-          "stay free; nothing is lost. Free some space (quotas count), or lower [spool] keepFreeMegabytes.",
-        { freeBytesMin: this.#limits.freeBytesMin },
-      );
-    } else {
-      log.info("The spool takes batches again.");
-    }
+    if (before !== refusal) logRefusal(refusal, { ...this.#limits, stored: this.#view.storedBytes() });
   }
 
   async #pollDisk(): Promise<void> {
@@ -253,7 +219,7 @@ export class Room {
         // Closing: those who wait were told.
         return;
       }
-      this.#measured = undefined;
+      this.#freeSpace.changed();
       this.changed();
       await this.#pumping;
     }
