@@ -8,7 +8,7 @@ import type { Transfer, TransfersUnderWay } from "./transfers_under_way.ts";
 import type { UploadHours } from "./upload_hours.ts";
 import { mayGoWhole, WholeGroup } from "./whole_transfer.ts";
 
-/** So many batches are passed over to find one that may go. */
+/** So many batches are passed over, for which there is no place, to find one that may go. */
 const passedOverMax = 64;
 /** So many waiting batches are asked for at once, at most. */
 const lookAheadMax = 64;
@@ -26,6 +26,8 @@ export interface NextTransfersOptions {
 /** Chooses for one uploader. */
 export class NextTransfers {
   readonly #options: NextTransfersOptions;
+  /** Live batches that wait for the time window, so that each is passed over once; none while it is open. */
+  readonly #heldBack = new Set<string>();
 
   constructor(options: NextTransfersOptions) {
     this.#options = options;
@@ -67,8 +69,9 @@ export class NextTransfers {
   }
 
   #notNow(nowMs: number): Set<string> {
-    const { underWay, troubles } = this.#options;
-    return new Set([...underWay.ids, ...troubles.resting(nowMs)]);
+    const { underWay, troubles, hours } = this.#options;
+    if (hours.areOpen) this.#heldBack.clear();
+    return new Set([...underWay.ids, ...troubles.resting(nowMs), ...this.#heldBack]);
   }
 
   /** One that has failed goes by itself, so that it takes no others along. */
@@ -80,7 +83,6 @@ export class NextTransfers {
   /** What may go at this time of day, in its order. Adds what it has looked at to `except`. */
   *#candidates(except: Set<string>): Generator<StoredBatch, void, undefined> {
     const { spool, hours } = this.#options;
-    let heldBack = 0;
     // One at first: there is often no place even for that.
     for (let limit = 1;; limit = lookAheadMax) {
       const batches = spool.next({ except, limit });
@@ -92,7 +94,9 @@ export class NextTransfers {
         }
         if (hours.notice === null) hours.tell({ heldBack: true, batches: spool.waiting().batches });
         // Nothing but history comes after history.
-        if (batch.declaration.lane === "history" || ++heldBack >= passedOverMax) return;
+        if (batch.declaration.lane === "history") return;
+        // However many files these are: live rows are not to wait behind them.
+        this.#heldBack.add(batch.declaration.id);
       }
       if (batches.length < limit) return;
     }

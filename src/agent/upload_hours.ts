@@ -34,9 +34,14 @@ export class UploadHours {
     this.#options = options;
   }
 
+  /** Whether everything may go now. */
+  get areOpen(): boolean {
+    return this.#opensAtMs === undefined;
+  }
+
   /** Whether the batch may not go now. */
   holdBack({ lane, origin }: Pick<BatchDeclaration, "lane" | "origin">): boolean {
-    return (lane === "history" || origin.kind === "csv") && this.#opensAtMs !== undefined;
+    return (lane === "history" || origin.kind === "csv") && !this.areOpen;
   }
 
   /** How long until it is worth looking again, in ms; `Infinity` when nothing waits for the window. */

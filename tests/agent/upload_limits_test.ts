@@ -164,6 +164,20 @@ Deno.test("outside of the time window CSV files and history wait, and live rows 
     ]);
   }));
 
+Deno.test("live rows go at once however many files wait for the time window", () =>
+  withLimits(nights, { start: "2026-03-02T12:00:00Z" }, async ({ spool, clock, addFile, addRows }) => {
+    for (let n = 0; n < 500; n++) addFile(`${n}`);
+    addRows("history", { lane: "history" });
+    addRows("live-1", { lane: "live" });
+    await spool.until(() => spool.delivered.length === 1);
+    addRows("live-2", { lane: "live" });
+    await spool.until(() => spool.delivered.length === 2);
+    await settle();
+    assertEquals(spool.delivered, ["live-1", "live-2"]);
+    await clock.advance(7 * 60 * minuteMs);
+    await spool.until(() => spool.delivered.length === 503);
+  }));
+
 Deno.test("a batch under way stops when the time window ends, and goes on the next evening", () =>
   withLimits({ ...nights, bytesPerSecondMax: 10_000 }, { start: "2026-03-03T04:58:00Z" }, async (bench) => {
     const { spool, clock, uploader, puts } = bench;
