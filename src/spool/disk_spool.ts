@@ -29,8 +29,9 @@ import type { BatchOrigin, Receipt } from "../protocol/delivery.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { StateDatabase } from "../state/state_database.ts";
-import { Admission, type BatchOwner, type IncomingPlace, type RoomWanted } from "./admission.ts";
+import { Admission } from "./admission.ts";
 import { Eviction } from "./eviction.ts";
+import { type BatchOwner, IncomingFiles, type IncomingPlace, type RoomWanted } from "./incoming_files.ts";
 import type { LostBatch } from "./lost_batch.ts";
 import { Outgoing } from "./outgoing.ts";
 import { recover } from "./recovery.ts";
@@ -77,6 +78,7 @@ export class DiskSpool implements Spool, AsyncDisposable {
   readonly #options: DiskSpoolOptions;
   readonly #index: SpoolIndex;
   readonly #room: Room;
+  readonly #incoming: IncomingFiles;
   readonly #admission: Admission;
   readonly #outgoing: Outgoing;
   readonly #eviction: Eviction;
@@ -100,10 +102,12 @@ export class DiskSpool implements Spool, AsyncDisposable {
       evict: (bytes: number) => this.#eviction.evict({ bytes, acknowledgedBefore: Infinity }),
     };
     this.#room = new Room(view, { limits: options.limits, clock: options.clock, closing: this.#closing.signal });
+    const incomingFolder = join(options.folder, incomingFolderName);
+    this.#incoming = new IncomingFiles({ incomingFolder, fs: options.fs, room: this.#room });
     this.#admission = new Admission({
       ...options,
-      incomingFolder: join(options.folder, incomingFolderName),
       index,
+      incoming: this.#incoming,
       room: this.#room,
       onStored: (bytes) => this.#storedBytes += bytes,
     });
@@ -120,7 +124,7 @@ export class DiskSpool implements Spool, AsyncDisposable {
   }
 
   open(options: RoomWanted): Promise<BatchWriter> {
-    return this.#withOwner((owner) => this.#admission.open(owner, options));
+    return this.#withOwner((owner) => this.#incoming.open(owner, options));
   }
 
   /**
@@ -128,12 +132,12 @@ export class DiskSpool implements Spool, AsyncDisposable {
    * resulting {@linkcode BatchFile} is admitted before the place is disposed.
    */
   reserve(options: RoomWanted): Promise<IncomingPlace> {
-    return this.#withOwner((owner) => this.#admission.reserve(owner, options));
+    return this.#withOwner((owner) => this.#incoming.reserve(owner, options));
   }
 
   /** Gives up a finished file that will not be admitted. */
   async discard(file: BatchFile): Promise<void> {
-    await this.#admission.discard(file.path);
+    await this.#incoming.discard(file.path);
   }
 
   async admit(

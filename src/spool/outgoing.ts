@@ -8,8 +8,8 @@ import type { Link } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { integrationKey, recordImport } from "../state/integration.ts";
 import type { StateDatabase } from "../state/state_database.ts";
-import type { BatchOwner } from "./admission.ts";
 import type { BatchDescription } from "./batch_file.ts";
+import type { BatchOwner } from "./incoming_files.ts";
 import type { IndexedBatch, SpoolIndex, Waiting } from "./spool_index.ts";
 import { storedBatch } from "./stored_batch.ts";
 
