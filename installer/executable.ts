@@ -20,6 +20,9 @@ export const entryModules: readonly string[] = [
   "src/hub/rows/load_worker.ts",
 ];
 
+/** The agent takes 20 MB less at its peak with it; what agent, hub and extractor need of the processor stays the same. */
+const v8Flags = "--v8-flags=--optimize-for-size";
+
 /** What is compiled, and for what. */
 export interface CompileOptions {
   readonly output: string;
@@ -39,6 +42,7 @@ export async function compileExecutable({ output, target, runtime }: CompileOpti
       "compile",
       ...["--quiet", "--no-config", "--no-lock", "--no-check", "--no-code-cache"],
       ...["--unstable-worker-options", "--allow-all", "--no-prompt"],
+      v8Flags,
       ...(target === undefined ? [] : [`--target=${target}`]),
       ...workers.map((worker) => `--include=${worker}`),
       `--output=${resolve(output)}`,

@@ -13,10 +13,10 @@ export interface PartSize {
 }
 
 /**
- * Largest part, in bytes; the protocol allows more. While a part is sent, several copies of it are in memory: larger ones
- * take tens of MB more and are no faster.
+ * Largest part, in bytes; the protocol allows more. While a part is sent, several copies of it are in memory: 2 MiB take 8 MB
+ * more and are no faster on loopback. On a line with 50 ms there and back, 1 MiB gives up to 20 MB/s.
  */
-export const partBytesLargest = 2 * 1024 * 1024;
+export const partBytesLargest = 1024 * 1024;
 /** How long a part should take, in ms: on a line that does not break, and on one that does nothing else. */
 const targetMs = { most: 4000, least: 250 };
 /** So much longer a part may take after each one that got through. */
@@ -35,7 +35,7 @@ export const partSizeFirst: PartSize = { bytes: 256 * 1024, targetMs: targetMs.m
  * ```ts
  * import { assertEquals } from "../../tests/assert.ts";
  * const size = { bytes: 1048576, targetMs: 4000 };
- * assertEquals(partSizeAfter(size, { bytes: 1048576, ms: 10 }).bytes, 2097152);
+ * assertEquals(partSizeAfter({ ...size, bytes: 524288 }, { bytes: 524288, ms: 10 }).bytes, 1048576);
  * assertEquals(partSizeAfter(size, { bytes: 1048576, ms: 5000 }).bytes, 786432);
  * ```
  */
