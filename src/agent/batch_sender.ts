@@ -5,8 +5,6 @@ import type { Clock } from "../runtime/clock.ts";
 import type { DeliveryFailures } from "./delivery_failures.ts";
 import { DeliveryLog } from "./delivery_log.ts";
 import { LaneGate } from "./lane_gate.ts";
-import { LineSizing } from "./line_sizing.ts";
-import { partBytesMaxAt } from "./part_size.ts";
 import { type DeliveryClient, HubError, type Spool, type StoredBatch } from "./ports.ts";
 import { type PartSizing, transfer } from "./transfer.ts";
 import type { Transfer, TransfersUnderWay } from "./transfers_under_way.ts";
@@ -25,6 +23,8 @@ export interface BatchSenderOptions {
   readonly hours: UploadHours;
   readonly failures: DeliveryFailures;
   readonly underWay: Pick<TransfersUnderWay, "sent">;
+  /** Learns how large parts are to be. */
+  readonly sizing: PartSizing;
   /** Learns how much payload goes in a request with whole batches. */
   readonly wholeSizing: PartSizing;
   /** The hub does not take requests with whole batches. */
@@ -40,13 +40,11 @@ interface Delivered {
 export class BatchSender {
   readonly #options: BatchSenderOptions;
   readonly #gate: LaneGate;
-  readonly #sizing: LineSizing;
   readonly #log: DeliveryLog;
 
   constructor(options: BatchSenderOptions) {
     this.#options = options;
     this.#gate = new LaneGate(options);
-    this.#sizing = new LineSizing(partBytesMaxAt(options.bytesPerSecondMax));
     this.#log = new DeliveryLog(options.clock);
   }
 
@@ -56,7 +54,7 @@ export class BatchSender {
   }
 
   async #sendParts(batch: StoredBatch, signal: AbortSignal): Promise<void> {
-    const { client, clock, hours, failures, underWay } = this.#options;
+    const { client, clock, hours, failures, underWay, sizing } = this.#options;
     const { id, lane } = batch.declaration;
     const startedMs = clock.monotonicMs();
     const { round } = failures.troubles;
@@ -67,7 +65,7 @@ export class BatchSender {
     try {
       using _ = this.#gate.enter(lane);
       const afresh = failures.troubles.of(id)?.afresh ?? false;
-      const line = { gate: this.#gate, sizing: this.#sizing };
+      const line = { gate: this.#gate, sizing };
       const receipt = await transfer(batch, { client, clock, hours, ...line, afresh, onProgress, signal });
       this.#acknowledge([{ batch, receipt }], startedMs);
     } catch (error) {

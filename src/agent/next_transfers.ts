@@ -4,7 +4,7 @@
  */
 import type { DeliveryTroubles } from "./delivery_trouble.ts";
 import type { Spool, StoredBatch } from "./ports.ts";
-import type { Transfer, TransfersUnderWay } from "./transfers_under_way.ts";
+import { isSmall, type Transfer, type TransfersUnderWay } from "./transfers_under_way.ts";
 import type { UploadHours } from "./upload_hours.ts";
 import { mayGoWhole, WholeGroup } from "./whole_transfer.ts";
 
@@ -55,7 +55,8 @@ export class NextTransfers {
         group ??= new WholeGroup(lane, { bytesMax: this.#options.wholeSizing.bytes });
         group.add(batch);
       } else if (underWay.hasPlaceFor(batch)) yield { kind: "parts", batch };
-      else if (++passedOver >= passedOverMax) break;
+      // Smaller ones do not overtake it: it would wait as long as there are any.
+      else if (isSmall(batch) || ++passedOver >= passedOverMax) break;
     }
     if (group) yield { kind: "whole", group };
   }

@@ -7,6 +7,8 @@ import type { WholeGroup } from "./whole_transfer.ts";
 const smallBytesMax = 256 * 1024;
 /** So many small batches are sent in parts at the same time. */
 const smallMax = 8;
+/** And no more of them than so many parts of the size that the line takes: they share it, and each has to be in time. */
+const smallPartsMax = 4;
 /** So many requests with whole batches are under way: while one is answered, the next one is gathered. */
 const wholeRequestsMax: Readonly<Record<Lane, number>> = { live: 2, history: 1 };
 
@@ -24,9 +26,15 @@ export interface DeliveryProgress {
 
 /** The transfers of one uploader. */
 export class TransfersUnderWay {
+  readonly #sizing: { readonly bytes: number };
   readonly #transfers = new Map<Transfer, Promise<void>>();
   /** By the batch's id; whole ones go at once. */
   readonly #sentBytes = new Map<string, number>();
+
+  /** `sizing`: of parts. */
+  constructor(options: { sizing: { readonly bytes: number } }) {
+    this.#sizing = options.sizing;
+  }
 
   /** It has begun; `done` resolves after it was removed. */
   add(transfer: Transfer, done: Promise<void>): void {
@@ -70,10 +78,14 @@ export class TransfersUnderWay {
 
   /** Whether the batch may go in parts now: of large ones goes one of each lane. */
   hasPlaceFor(batch: StoredBatch): boolean {
-    const { lane } = batch.declaration;
+    const { lane, payloadBytes } = batch.declaration;
+    if (isSmall(batch)) {
+      const bytes = this.#smallBytes();
+      return bytes === 0 || bytes + payloadBytes <= smallPartsMax * this.#sizing.bytes;
+    }
     const isLarge = (transfer: Transfer) =>
       transfer.kind === "parts" && !isSmall(transfer.batch) && transfer.batch.declaration.lane === lane;
-    return isSmall(batch) || this.#count(isLarge) === 0;
+    return this.#count(isLarge) === 0;
   }
 
   /** Whether there is a place for one more request with whole batches. */
@@ -87,6 +99,14 @@ export class TransfersUnderWay {
     await Promise.all(this.#transfers.values());
   }
 
+  #smallBytes(): number {
+    return [...this.#transfers.keys()].reduce(
+      (sum, transfer) =>
+        sum + (transfer.kind === "parts" && isSmall(transfer.batch) ? transfer.batch.declaration.payloadBytes : 0),
+      0,
+    );
+  }
+
   #count(matches: (transfer: Transfer) => boolean): number {
     return [...this.#transfers.keys()].filter(matches).length;
   }
@@ -96,6 +116,7 @@ function batchesOf(transfer: Transfer): readonly StoredBatch[] {
   return transfer.kind === "whole" ? transfer.group.batches : [transfer.batch];
 }
 
-function isSmall({ declaration: { payloadBytes } }: StoredBatch): boolean {
+/** Whether the batch is one of those that go several at a time. */
+export function isSmall({ declaration: { payloadBytes } }: StoredBatch): boolean {
   return payloadBytes <= smallBytesMax;
 }

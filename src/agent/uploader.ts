@@ -17,7 +17,9 @@ import type { DailyWindow } from "../runtime/daily_window.ts";
 import { Waker } from "../runtime/waker.ts";
 import { BatchSender } from "./batch_sender.ts";
 import { DeliveryFailures } from "./delivery_failures.ts";
+import { LineSizing } from "./line_sizing.ts";
 import { NextTransfers } from "./next_transfers.ts";
+import { partBytesMaxAt } from "./part_size.ts";
 import { type DeliveryClient, HubError, type Spool } from "./ports.ts";
 import { type AcknowledgedBatches, RestoredHub } from "./restored_hub.ts";
 import { untilAborted } from "./tasks.ts";
@@ -63,7 +65,7 @@ export interface UploadLimits {
 export class Uploader {
   readonly #options: UploaderOptions;
   readonly #waker = new Waker();
-  readonly #underWay = new TransfersUnderWay();
+  readonly #underWay: TransfersUnderWay;
   readonly #failures: DeliveryFailures;
   readonly #restored: RestoredHub;
   readonly #hours: UploadHours;
@@ -79,8 +81,10 @@ export class Uploader {
     this.#failures = new DeliveryFailures(options);
     this.#restored = new RestoredHub(options.spool);
     this.#hours = new UploadHours({ clock, window, timeZone: timeZone ?? (() => Temporal.Now.timeZoneId()) });
-    const sizing = { wholeSizing: wholeSizing(bytesPerSecondMax) };
-    const shared = { ...options, ...sizing, hours: this.#hours, underWay: this.#underWay };
+    const sizing = new LineSizing(partBytesMaxAt(bytesPerSecondMax));
+    this.#underWay = new TransfersUnderWay({ sizing });
+    const sizings = { sizing, wholeSizing: wholeSizing(bytesPerSecondMax) };
+    const shared = { ...options, ...sizings, hours: this.#hours, underWay: this.#underWay };
     this.#next = new NextTransfers({ ...shared, troubles: this.#failures.troubles });
     this.#sender = new BatchSender({
       ...shared,

@@ -9,6 +9,7 @@ import {
   WholeBatchesAnswer,
   type WholeBatchesRequest,
 } from "../protocol/delivery.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { AgentApi } from "./agent_api.ts";
 import { errorOfProblem, errorOfUpload, notAHub } from "./hub_answers.ts";
 import { DeadlineError } from "./deadline.ts";
@@ -95,10 +96,15 @@ async function put(
   const headers = Object.fromEntries(
     Object.entries(address.headers).filter(([name]) => !ownHeaders.has(name.toLowerCase())),
   );
-  const timeoutMs = patience.graceMs + bytes.length / slowestBytesPerMs;
+  const slowestMs = bytes.length / slowestBytesPerMs;
+  const timeoutMs = patience.graceMs + slowestMs;
   let tries = 1;
   const request = { method: "PUT", url, headers, body: bytes, timeoutMs, onRepeat: () => tries++ } as const;
-  const answer = await patiently(patience, () => api.http.send(transport, request, signal));
+  const answer = await patiently(() => api.http.send(transport, request, signal), {
+    patience,
+    slowestMs,
+    clock: api.http.clock,
+  });
   if (answer.status < 200 || answer.status > 299) {
     throw errorOfUpload(answer, { url, nowMs: api.http.hubClock.now() });
   }
@@ -121,9 +127,14 @@ async function sendWhole(
     })),
   };
   const bytes = json.batches.reduce((sum, { payload }) => sum + payload.length + declarationBytes, 0);
-  const timeoutMs = patience.graceMs + bytes / slowestBytesPerMs;
+  const slowestMs = bytes / slowestBytesPerMs;
+  const timeoutMs = patience.graceMs + slowestMs;
   const request = { method: "POST", path: `${batchesPath}/whole`, transport, json, timeoutMs, signal } as const;
-  const { answers } = await patiently(patience, () => api.json(WholeBatchesAnswer, request));
+  const { answers } = await patiently(() => api.json(WholeBatchesAnswer, request), {
+    patience,
+    slowestMs,
+    clock: api.http.clock,
+  });
   const { host } = api.http.hubUrl;
   if (answers.length !== batches.length) {
     throw notAHub(`${host} answers with ${answers.length} answers for ${batches.length} batches.`);
@@ -134,10 +145,14 @@ async function sendWhole(
 }
 
 /** Learns from how it ends how long the next one may take. */
-async function patiently<Result>(patience: Patience, send: () => Promise<Result>): Promise<Result> {
+async function patiently<Result>(
+  send: () => Promise<Result>,
+  { patience, slowestMs, clock }: { patience: Patience; slowestMs: number; clock: Clock },
+): Promise<Result> {
+  const startedMs = clock.monotonicMs();
   try {
     const result = await send();
-    patience.sufficed();
+    patience.sufficed(clock.monotonicMs() - startedMs - slowestMs);
     return result;
   } catch (error) {
     if (error instanceof HubError && error.cause instanceof DeadlineError) patience.ranOut();

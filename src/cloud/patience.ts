@@ -25,8 +25,8 @@ export class Patience {
     this.#graceMs = Math.min(graceMsLimits.most, this.#graceMs * 2);
   }
 
-  /** An answer came. */
-  sufficed(): void {
-    this.#graceMs = Math.max(this.#leastMs, this.#graceMs / 2);
+  /** An answer came, so long after what sending was thought to take: half the patience may do, if it would have now. */
+  sufficed(beyondMs: number): void {
+    if (beyondMs < this.#graceMs / 2) this.#graceMs = Math.max(this.#leastMs, this.#graceMs / 2);
   }
 }

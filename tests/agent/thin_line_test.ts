@@ -122,3 +122,7 @@ Deno.test("what waits in small batches gets through a thin line, nearly as fast 
 Deno.test("large batches get through a thin line, nearly as fast as the line goes", async () => {
   await deliver(new Array(2).fill(2_500_000), { secondsMax: 900 });
 });
+
+Deno.test("files of some hundred kilobytes get through a thin line, nearly as fast as the line goes", async () => {
+  await deliver(new Array(10).fill(250_000), { secondsMax: 500 });
+});
