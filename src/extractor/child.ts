@@ -6,6 +6,7 @@ import { realFileSystem } from "../durable/real_file_system.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Database } from "../database/row_source.ts";
 import { confineExtractor } from "./confinement.ts";
+import { OutputError, QueryError } from "./job_errors.ts";
 import { lines } from "./lines.ts";
 import {
   encodeFromExtractor,
@@ -15,8 +16,9 @@ import {
   lineBytesMax,
   ToExtractor,
 } from "./messages.ts";
+import type { DescribedQuery } from "./narrow_query.ts";
 import { type OpenDatabase, openDatabase } from "./open_database.ts";
-import { type DescribedQuery, OutputError, QueryError, runJob } from "./run_job.ts";
+import { runJob } from "./run_job.ts";
 
 /** How often progress and memory are told while a query runs, in ms. */
 const progressEveryMs = 500;

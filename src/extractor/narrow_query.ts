@@ -1,0 +1,126 @@
+/**
+ * The query of a job, narrowed to its window: checked, described, its columns placed, the time column compared in the
+ * form that the database keeps it in.
+ */
+import type { Column, Database, RowSource } from "../database/row_source.ts";
+import { placeColumns, type Placement, timeColumnOf } from "../source/columns.ts";
+import { checkQuery } from "../source/query_check.ts";
+import { describingQuery, samplingQuery, windowQuery } from "../source/query_text.ts";
+import type { TimeBounds } from "../source/row_check.ts";
+import type { Dialect } from "../source/sql_tokens.ts";
+import { needsSample, type TimeParameters, timeParameters } from "../source/time_parameters.ts";
+import { wallOfInstant } from "../source/time_zone.ts";
+import { QueryError } from "./job_errors.ts";
+import type { ExtractJob } from "./messages.ts";
+
+/** What a query returns. */
+export interface DescribedQuery {
+  readonly columns: RowSource["columns"];
+}
+
+/** The connection, and what is known of it. */
+export interface NarrowingOptions {
+  readonly database: Database;
+  readonly signal: AbortSignal;
+  /** What is known of queries from before, as long as the connection lasts. */
+  readonly described: Map<string, DescribedQuery>;
+}
+
+/** What is asked of the database. */
+export interface NarrowedQuery {
+  readonly sql: string;
+  readonly bounds: TimeBounds;
+  readonly parameters: TimeParameters["parameters"];
+  /** Columns that the query returns as text with an offset. */
+  readonly zonedColumns: ReadonlySet<string>;
+}
+
+/** Fails with {@linkcode QueryError} when the query is none that can be narrowed, else with the database's error. */
+export async function narrowQuery(job: ExtractJob, options: NarrowingOptions): Promise<NarrowedQuery> {
+  const { database } = options;
+  const { quote } = database.info;
+  const dialect = dialectOf(job.databaseType, database.info.description);
+  const checked = checkQuery(job.query, dialect);
+  if (!checked.ok) throw new QueryError(checked.reason);
+  const { query } = checked;
+  const { columns } = await describe(describingQuery(query, quote), job, options);
+  const placed = placeColumns(columns.map((column) => column.name), job.dataType);
+  if (!placed.ok) throw new QueryError(placed.reason);
+  const column = columns[placed.time.index];
+  if (!column) throw new QueryError(`The query lacks the column ${timeColumnOf(job.dataType)}.`);
+  const { fromMs, toMs } = job.window;
+  const bounds: TimeBounds = {
+    fromMs,
+    toMs,
+    fromWallMs: wallOfInstant(fromMs, job.timeZone),
+    toWallMs: wallOfInstant(toMs, job.timeZone),
+  };
+  const sample = needsSample(dialect, column)
+    ? await firstValue(samplingQuery(query, { quote, timeColumn: column.name }), job, options)
+    : undefined;
+  const zonedColumns = columns.filter((each) => database.info.offsetText(each, quote(each.name)) !== undefined)
+    .map(({ name }) => name);
+  const zoned = column.kind === "timestamp-with-zone" || zonedColumns.includes(column.name);
+  const { parameters, expression, zonedText } = explained(() =>
+    timeParameters(bounds, { dialect, column, zoned, sample })
+  );
+  const sql = windowQuery(query, {
+    quote,
+    timeColumn: column.name,
+    timeExpression: expression,
+    ...zonedColumns.length > 0 ? { select: columns.map((each) => selection(each, database)) } : {},
+  });
+  const zonedTexts = zonedText ? timeColumns(placed, columns) : [];
+  return { sql, bounds, parameters, zonedColumns: new Set([...zonedColumns, ...zonedTexts]) };
+}
+
+/** All columns that are times are taken to have the form of the one. */
+function timeColumns(placed: Extract<Placement, { ok: true }>, columns: readonly Column[]): string[] {
+  return placed.columns.flatMap(({ rule, index }) =>
+    rule.kind === "time" || rule.kind === "time?" ? columns[index]?.name ?? [] : []
+  );
+}
+
+function selection(column: Column, database: Database): { name: string; expression(name: string): string } {
+  return { name: column.name, expression: (name) => database.info.offsetText(column, name) ?? name };
+}
+
+async function describe(sql: string, job: ExtractJob, options: NarrowingOptions): Promise<DescribedQuery> {
+  const { database, signal, described } = options;
+  const known = described.get(sql);
+  if (known) return known;
+  await using rows = await database.query(sql, { signal, timeoutSeconds: job.timeoutSeconds });
+  const found = { columns: rows.columns.map(({ name, kind, typeName }) => ({ name, kind, typeName })) };
+  described.set(sql, found);
+  return found;
+}
+
+async function firstValue(
+  sql: string,
+  job: ExtractJob,
+  { database, signal }: NarrowingOptions,
+): Promise<string | undefined> {
+  await using rows = await database.query(sql, { signal, timeoutSeconds: job.timeoutSeconds });
+  for await (const block of rows.blocks()) {
+    if (block.rows > 0) return block.text(0, 0) ?? undefined;
+  }
+  return undefined;
+}
+
+/** Whose SQL the database speaks; by ODBC its own description tells. */
+function dialectOf(databaseType: ExtractJob["databaseType"], description: string): Dialect {
+  if (databaseType !== "odbc") return databaseType;
+  if (/postgres/i.test(description)) return "postgresql";
+  if (/maria|mysql/i.test(description)) return "mysql";
+  if (/sql server/i.test(description)) return "mssql";
+  if (/sqlite/i.test(description)) return "sqlite";
+  return "generic";
+}
+
+function explained<T>(act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw new QueryError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
