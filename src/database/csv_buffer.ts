@@ -12,6 +12,8 @@ export class CsvBuffer {
   view: DataView<ArrayBuffer>;
   /** Bytes filled. */
   length = 0;
+  /** What the row that found no room takes at most, in bytes; says who encodes. */
+  roomWanted = 0;
   /** Lone surrogates that were replaced by U+FFFD. */
   replacedCharacters = 0;
 

@@ -109,7 +109,7 @@ export interface Block {
   timeMs(column: number, row: number): number;
   /**
    * Appends rows to `csv` from row `from` on, without those where `refused` is not 0, until the block ends or `csv` has no
-   * room for another row. Returns the next row.
+   * room for another row, which then says `roomWanted`. Returns the next row.
    */
   encode(csv: CsvBuffer, options: { from: number; refused?: Uint8Array | undefined }): number;
 }

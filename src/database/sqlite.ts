@@ -28,8 +28,9 @@ export interface OpenSqliteOptions {
 }
 
 const defaultBusyTimeoutMs = 10_000;
-const blockRowsMax = 1000;
-const blockBytesMax = 4 * 1024 * 1024;
+/** Few, so that a block's values are garbage before the collector has moved them to where it seldom looks. */
+const blockRowsMax = 100;
+const blockBytesMax = 256 * 1024;
 /** How long this thread works on before others, a cancel say, get their turn. */
 const turnMs = 20;
 

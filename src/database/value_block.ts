@@ -64,7 +64,11 @@ export class ValueBlock implements Block {
     for (let row = options.from; row < this.#values.length; row++) {
       if (options.refused && options.refused[row] !== 0) continue;
       const values = this.#values[row] ?? [];
-      if (csv.room < 2 + values.length * fieldBytesMax + unitsOf(values) * bytesPerUnitMax) return row;
+      const wanted = 2 + values.length * fieldBytesMax + unitsOf(values) * bytesPerUnitMax;
+      if (csv.room < wanted) {
+        csv.roomWanted = wanted;
+        return row;
+      }
       writeRow(csv, values);
     }
     return this.#values.length;

@@ -105,10 +105,15 @@ class Output implements AsyncDisposable {
     let from = 0;
     while (from < block.rows) {
       const next = block.encode(this.#filling, { from, refused });
-      if (next === from && this.#filling.length === 0) this.#filling.grow(this.#filling.bytes.length * 2);
+      if (next === from && this.#filling.length === 0) this.#grow();
       else if (next < block.rows) await this.flush();
       from = next;
     }
+  }
+
+  /** By whole chunks, so that rows which become longer and longer do not each get a new buffer. */
+  #grow(): void {
+    this.#filling.grow(Math.ceil(this.#filling.roomWanted / this.#chunkBytes) * this.#chunkBytes);
   }
 
   /** Hands the filled buffer over as soon as the one before is written. */

@@ -45,6 +45,7 @@ export function encodeBlock(
   for (let row = options.from; row < rows; row++) {
     if (refused !== undefined && refused[row] !== 0) continue;
     if (o > limit) {
+      csv.roomWanted = rowBytesMax;
       csv.length = o;
       return row;
     }
@@ -56,8 +57,10 @@ export function encodeBlock(
       if (length < 0) {
         if (length !== overflowed) continue;
         const value = set.value(column, row);
-        if (o + value.length * overflowFactorMax + rowBytesMax > out.length) {
+        const end = o + value.length * overflowFactorMax + rowBytesMax;
+        if (end > out.length) {
           // The whole row again, in a buffer with more room.
+          csv.roomWanted = end - rowStart;
           csv.replacedCharacters = replacedBefore;
           csv.length = rowStart;
           return row;
