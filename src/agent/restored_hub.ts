@@ -1,7 +1,8 @@
 /**
  * Finds out that a hub was restored from a backup, and has it sent again what it has forgotten, as far as the spool still
  * has it. One sign is that the hub has fewer batches than it acknowledged. Batches of an installation that was linked
- * before count there as well, so whenever the hub was away it is asked for the newest ones: a restored hub has lost those.
+ * before count there as well, so when it is first heard of, and whenever it was away, it is asked for the newest ones: a
+ * restored hub has lost those.
  */
 import { getLogger } from "@logtape/logtape";
 import type { DeliveryClient } from "./ports.ts";
@@ -57,9 +58,9 @@ export class RestoredHub {
     if (fell || nowMs - this.#comparedAtMs >= compareEveryMs) this.#wanted = "all";
   }
 
-  /** The hub answers after it was away. */
+  /** The hub answers, for the first time or after it was away. */
   returned(): void {
-    this.#wanted ??= "newest";
+    if (this.#spool.newestAcknowledged(1).length > 0) this.#wanted ??= "newest";
   }
 
   /** It could not be done, and not for the hub's sake: it is tried again later. */

@@ -73,6 +73,8 @@ export class Uploader {
   readonly #sender: BatchSender;
   /** Payloads up to this length may go whole, in bytes; 0 until the hub has said so. */
   #wholePayloadBytes = 0;
+  /** Whether the hub has answered yet. */
+  #heard = false;
   #comparing: Promise<void> | undefined;
 
   constructor(options: UploaderOptions) {
@@ -113,9 +115,11 @@ export class Uploader {
 
   /** The hub has answered something else: what waits for it goes at once. `again`: it had not, the last time. */
   reachable({ again = false }: { again?: boolean } = {}): void {
-    if (again) {
+    // At first, too: a hub may have been restored while this agent did not run.
+    if (again || !this.#heard) {
+      this.#heard = true;
       this.#restored.returned();
-      this.#waker.wake();
+      if (this.#restored.wanted) this.#waker.wake();
     }
     if (!this.#failures.troubles.outage) return;
     this.#failures.troubles.reachable(this.#options.clock.monotonicMs());

@@ -395,6 +395,31 @@ Deno.test("uploader asks a hub that was away for its newest batches, and for all
     assertEquals(hub.of("missing").length, 3);
   }));
 
+Deno.test("uploader asks once for the newest batches when it first hears of the hub: it may have missed the restore", () =>
+  withUploader(never, async ({ add, spool, hub, uploader }) => {
+    for (let n = 0; n < 3; n++) add(`${n}`);
+    await spool.until(() => spool.delivered.length === 3);
+    hub.received.delete("2");
+    uploader.reachable();
+    uploader.assigned({ received: { count: 1000 } });
+    while (!hub.received.has("2")) await settle();
+    const asked = hub.of("missing").length;
+    uploader.reachable();
+    await settle();
+    assertEquals(hub.of("missing").length, asked);
+  }));
+
+Deno.test("uploader does not take an outage for over because there is nothing to compare", () =>
+  withUploader(failing("declare", 2, () => hubError("unreachable")), async ({ add, spool, clock, uploader, log }) => {
+    add("a");
+    await resting(clock);
+    uploader.reachable({ again: true });
+    await settle();
+    assertEquals(log.lines().filter((line) => line.includes("The delivery to the hub works again")), []);
+    await clock.advance(10_000);
+    await spool.until(() => spool.delivered.length === 1);
+  }));
+
 Deno.test("uploader compares with a restored hub even when it was unreachable at first", () =>
   withUploader(failing("missing", 1, () => hubError("unreachable")), async ({ add, spool, hub, uploader, clock }) => {
     add("a");
