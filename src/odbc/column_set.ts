@@ -95,6 +95,8 @@ export class ColumnSet {
 }
 
 const arenaBytesMin = 256 * 1024;
+/** Up to this it doubles; beyond, it is as large as the value. */
+const arenaBytesDoubledMax = 2 * 1024 * 1024;
 /** More than this is not kept from one block to the next. */
 const arenaBytesKept = 16 * 1024 * 1024;
 
@@ -112,7 +114,8 @@ export class Arena {
   take(bytes: number): Uint8Array<ArrayBuffer> {
     const at = Math.ceil(this.#used / 8) * 8;
     if (at + bytes > this.#bytes.length) {
-      this.#bytes = new Uint8Array(new ArrayBuffer(Math.max(arenaBytesMin, bytes, this.#bytes.length * 2)));
+      const doubled = Math.min(this.#bytes.length * 2, arenaBytesDoubledMax);
+      this.#bytes = new Uint8Array(new ArrayBuffer(Math.max(arenaBytesMin, bytes, doubled)));
       this.#used = bytes;
       return this.#bytes.subarray(0, bytes);
     }

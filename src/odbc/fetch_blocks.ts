@@ -28,10 +28,10 @@ export interface FetchOptions {
 /** Bound memory of one set, which also stays within the processor's caches. */
 const blockBytes = 2 * 1024 * 1024;
 const blockRowsMax = 2000;
-/** Rows of the first block when values may be long: they could be megabytes each. */
-const cautiousRows = 8;
+/** Rows of the first block when values may be long: each could be megabytes. */
+const cautiousRows = 1;
 /** What long values of one block may take. */
-const overflowBytes = 4 * 1024 * 1024;
+const overflowBytes = 1024 * 1024;
 
 const position = 0;
 const noLock = 0;

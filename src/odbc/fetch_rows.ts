@@ -10,7 +10,7 @@ import { type FetchOptions, rowsOfBlock } from "./fetch_blocks.ts";
 import { LongReader } from "./read_long.ts";
 
 /** What long values of one block may take. */
-const overflowBytesMax = 4 * 1024 * 1024;
+const overflowBytesMax = 1024 * 1024;
 /** How long rows are fetched on this thread before others, a cancel say, get their turn. */
 const turnMs = 20;
 
