@@ -13,6 +13,9 @@ import { transferWhole, type WholeGroup } from "./whole_transfer.ts";
 
 const log = getLogger(["cloud-link", "uploader"]);
 
+/** So often in a row whole batches do not get through, while others in parts do, until all are sent so. */
+const wholeFailuresMax = 2;
+
 /** Where batches come from and go to, and who is told how it went. */
 export interface BatchSenderOptions {
   readonly spool: Pick<Spool, "acknowledge">;
@@ -41,6 +44,9 @@ export class BatchSender {
   readonly #options: BatchSenderOptions;
   readonly #gate: LaneGate;
   readonly #log: DeliveryLog;
+  #wholeFailures = 0;
+  /** Whether a batch in parts got through since whole ones did not. */
+  #partsPassed = false;
 
   constructor(options: BatchSenderOptions) {
     this.#options = options;
@@ -68,6 +74,7 @@ export class BatchSender {
       const line = { gate: this.#gate, sizing };
       const receipt = await transfer(batch, { client, clock, hours, ...line, afresh, onProgress, signal });
       this.#acknowledge([{ batch, receipt }], startedMs);
+      this.#partsPassed = true;
     } catch (error) {
       if (error instanceof UploadHoursOverError) return;
       if (!signal.aborted) await failures.batch(batch, { error, startedMs, round, signal });
@@ -83,6 +90,7 @@ export class BatchSender {
     try {
       using _ = this.#gate.enter(group.lane);
       const outcomes = await transferWhole(group, { client, clock, gate: this.#gate, hours, sizing, signal });
+      this.#wholeFailures = 0;
       const received: Delivered[] = [];
       const notTaken: { readonly batch: StoredBatch; readonly error: unknown }[] = [];
       for (const [index, batch] of group.batches.entries()) {
@@ -95,10 +103,19 @@ export class BatchSender {
       for (const { batch, error } of notTaken) await failed(batch, error);
     } catch (error) {
       if (error instanceof UploadHoursOverError || signal.aborted) return;
-      if (error instanceof HubError && error.kind === "refused") return this.#wholeRefused(error);
+      if (error instanceof HubError && this.#isOfWhole(error)) return this.#wholeRefused(error);
       for (const batch of group.batches) await failed(batch, error);
     }
     for (const batch of inParts) await this.#sendParts(batch, signal);
+  }
+
+  /** Whether it is for being sent whole: it is refused so, or stopped on the way, where parts are not. */
+  #isOfWhole({ kind }: HubError): boolean {
+    if (kind === "refused") return true;
+    if (kind !== "unreachable" && kind !== "not-a-hub") return false;
+    if (this.#partsPassed) this.#wholeFailures++;
+    this.#partsPassed = false;
+    return this.#wholeFailures >= wholeFailuresMax;
   }
 
   /** A hub of before, or something on the way, does not take such requests: until the next assignment all go in parts. */

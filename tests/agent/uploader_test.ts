@@ -489,6 +489,22 @@ Deno.test("uploader sends in parts what a hub of before refuses whole, and asks 
     assertEquals(hub.whole.slice(1), [["whole"]]);
   }));
 
+Deno.test("uploader sends in parts what something on the way stops whole, again and again", async () => {
+  const onCall: OnCall = ({ what }) => {
+    if (what === "whole") throw hubError("not-a-hub");
+  };
+  await withUploader({ onCall, ...takesWhole }, async ({ add, spool, hub, clock, uploader }) => {
+    for (let n = 0; n < 100; n++) add(`${n}`);
+    for (let seconds = 0; seconds < 300 && spool.delivered.length < 100; seconds++) await clock.advance(1000);
+    assertEquals(spool.delivered.length, 100);
+    const tried = hub.whole.length;
+    uploader.assigned({ received: { count: 100 }, ...takesWhole });
+    add("later");
+    await spool.until(() => spool.delivered.length === 101);
+    assertEquals(hub.whole.length, tried + 1, "one try shows that nothing has changed");
+  });
+});
+
 Deno.test("uploader does with each whole batch what the hub says of it", async () => {
   const onWhole: Given["onWhole"] = ({ declaration: { id } }) => {
     if (id === "wanted") return { state: "wanted" };
