@@ -3,6 +3,7 @@
  * decisions are in `link.ts`.
  */
 import { getLogger } from "@logtape/logtape";
+import { anySignal } from "../runtime/any_signal.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { UnlinkReason } from "../protocol/problem.ts";
@@ -192,7 +193,8 @@ export class Linking {
   /** Sleeps, but no longer than until something wakes the loop. */
   async #sleep(ms: number, woken: Promise<void>, signal: AbortSignal): Promise<void> {
     const ended = new AbortController();
-    const slept = this.#options.clock.sleep(ms, AbortSignal.any([signal, ended.signal])).catch(() => {});
+    using either = anySignal(signal, ended.signal);
+    const slept = this.#options.clock.sleep(ms, either.signal).catch(() => {});
     await Promise.race([slept, woken]);
     ended.abort();
     await slept;

@@ -1,4 +1,5 @@
 /** Running several loops as one: none outlives the others. */
+import { anySignal } from "../runtime/any_signal.ts";
 
 /**
  * Starts every loop with one signal. When one fails, the others are aborted; when all have ended, the first failure is
@@ -9,7 +10,8 @@ export async function runTogether(
   outer: AbortSignal,
 ): Promise<void> {
   const stop = new AbortController();
-  const signal = AbortSignal.any([outer, stop.signal]);
+  using either = anySignal(outer, stop.signal);
+  const { signal } = either;
   const failures: unknown[] = [];
   await Promise.all(loops.map(async (loop) => {
     try {
@@ -21,6 +23,29 @@ export async function runTogether(
     }
   }));
   if (failures.length > 0) throw failures[0];
+}
+
+/**
+ * Works until `changed` resolves or the signal is aborted; resolves when the work has come to rest. Work that ends earlier
+ * is not begun again; when it fails, its failure is thrown.
+ */
+export async function runUntilChanged(
+  work: (signal: AbortSignal) => Promise<void>,
+  { changed, signal }: { changed: PromiseWithResolvers<void>; signal: AbortSignal },
+): Promise<void> {
+  const stop = new AbortController();
+  const onAbort = () => changed.resolve();
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  using either = anySignal(signal, stop.signal);
+  const working = work(either.signal);
+  try {
+    await Promise.race([changed.promise, working.then(() => changed.promise)]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    stop.abort();
+    await working;
+  }
 }
 
 /** Resolves when the signal is aborted. */

@@ -12,6 +12,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Assignment } from "../protocol/assignment.ts";
 import { wholePayloadBytesMax } from "../protocol/delivery.ts";
+import { anySignal } from "../runtime/any_signal.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { DailyWindow } from "../runtime/daily_window.ts";
 import { Waker } from "../runtime/waker.ts";
@@ -137,12 +138,12 @@ export class Uploader {
   async run(signal: AbortSignal): Promise<void> {
     const { spool, clock } = this.#options;
     const stop = new AbortController();
-    const inner = AbortSignal.any([signal, stop.signal]);
+    using inner = anySignal(signal, stop.signal);
     const onChange = () => this.#waker.wake();
     spool.changed.addEventListener("change", onChange);
     try {
       while (!this.#failures.unlinked) {
-        this.#start(inner);
+        this.#start(inner.signal);
         const nowMs = clock.monotonicMs();
         const napMs = Math.max(0, this.#failures.troubles.nextMs(nowMs) - nowMs);
         await this.#waker.nap(Math.min(napMs, this.#hours.waitMs), { clock, signal });

@@ -7,6 +7,7 @@ import type { Config } from "../config/config.ts";
 import type { CheckLine } from "../control/check_line.ts";
 import { type ControlHandlers, serveControl } from "../control/serve_control.ts";
 import type { AgentStatus, LinkStatus, PinOffer } from "../control/status.ts";
+import { anySignal } from "../runtime/any_signal.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { version } from "../runtime/version.ts";
 import { queryFingerprint } from "../source/query_approval.ts";
@@ -143,10 +144,11 @@ async function offerPin({ agent, clock, config }: ServedInstallation, caller: Ab
 /** Resolves at the next change of the link or the PIN, or after `waitMs`. */
 async function change(agent: Agent, { waitMs, caller }: { waitMs: number; caller: AbortSignal }): Promise<void> {
   const over = new AbortController();
+  using either = anySignal(caller, over.signal);
   const { promise, resolve } = Promise.withResolvers<void>();
   const unwatch = agent.watchLink(resolve);
   try {
-    await Promise.race([promise, delay(waitMs, undefined, { signal: AbortSignal.any([caller, over.signal]) })]);
+    await Promise.race([promise, delay(waitMs, undefined, { signal: either.signal })]);
   } finally {
     unwatch();
     over.abort();

@@ -5,6 +5,7 @@ import { openDatabase } from "../extractor/open_database.ts";
 import { driverManagerLibrary, openOdbcLibrary } from "../odbc/library.ts";
 import { listRegistered } from "../odbc/drivers.ts";
 import { defaultType, keptConnection } from "./kept_connection.ts";
+import { anySignal } from "../runtime/any_signal.ts";
 
 /** How long connecting may take, in ms. */
 const connectTimeoutMs = 30_000;
@@ -57,13 +58,14 @@ async function keptConnectionLines(config: Config, signal: AbortSignal): Promise
         "kind of database it is; the agent tests it once an integration does";
       return [{ name, result: "ok", detail }];
     }
+    using limit = anySignal(signal, AbortSignal.timeout(connectTimeoutMs));
     await using database = await openDatabase({
       databaseType: type ?? "odbc",
       connection,
       timeZone: "UTC",
       sqliteFolders: null,
       folder: config.folder,
-    }, AbortSignal.any([signal, AbortSignal.timeout(connectTimeoutMs)]));
+    }, limit.signal);
     return [{ name, result: "ok", detail: `connected to ${database.info.description}` }];
   } catch (error) {
     if (signal.aborted) throw signal.reason;

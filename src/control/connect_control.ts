@@ -4,6 +4,7 @@ import * as z from "zod";
 import type { CheckLine } from "./check_line.ts";
 import { type ControlAddress, controlAddress, tokenHeader } from "./control_address.ts";
 import { AgentStatus, CheckLines, PinOffer } from "./status.ts";
+import { anySignal } from "../runtime/any_signal.ts";
 
 /** An answer takes this long at most, in ms: `check` looks at a whole network. */
 const answerTimeoutMs = 120_000;
@@ -64,10 +65,10 @@ async function connectPort(file: string): Promise<ControlClient | undefined> {
 function controlClient(channel: RequestOptions): ControlClient {
   const ask = async <T>(method: string, path: string, options: { schema: z.ZodType<T>; signal: AbortSignal }) => {
     const { schema, signal } = options;
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);
+    using limit = anySignal(signal, AbortSignal.timeout(answerTimeoutMs));
     let answer: { status: number; text: string };
     try {
-      answer = await exchange({ ...channel, method, path, signal: limit });
+      answer = await exchange({ ...channel, method, path, signal: limit.signal });
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
       throw new ControlError("The agent has ended or does not answer. See its log, or start it again.", { cause });

@@ -4,6 +4,7 @@ import { getLogger } from "@logtape/logtape";
 import type { CheckLine } from "./check_line.ts";
 import { type ControlAddress, controlAddress, type ControlPort, tokenHeader } from "./control_address.ts";
 import type { AgentStatus, PinOffer } from "./status.ts";
+import { anySignal } from "../runtime/any_signal.ts";
 
 const log = getLogger(["cloud-link", "control"]);
 
@@ -40,13 +41,14 @@ export interface ServeControlOptions {
 export async function serveControl(handlers: ControlHandlers, options: ServeControlOptions): Promise<AsyncDisposable> {
   const { stateFolder, signal, address = controlAddress(stateFolder) } = options;
   const ended = new AbortController();
-  const either = AbortSignal.any([signal, ended.signal]);
+  const either = anySignal(signal, ended.signal);
   const server = address.kind === "socket"
-    ? await serveSocket(handlers, { path: address.path, signal: either })
-    : await servePort(handlers, { file: address.file, signal: either });
+    ? await serveSocket(handlers, { path: address.path, signal: either.signal })
+    : await servePort(handlers, { file: address.file, signal: either.signal });
   return {
     async [Symbol.asyncDispose]() {
       ended.abort();
+      either[Symbol.dispose]();
       await server.finished;
       await removeIfThere(address.kind === "socket" ? address.path : address.file);
     },
@@ -82,7 +84,8 @@ async function answer(
   request: Request,
   { handlers, signal }: { handlers: ControlHandlers; signal: AbortSignal },
 ): Promise<Response> {
-  const caller = AbortSignal.any([request.signal, signal]);
+  using either = anySignal(request.signal, signal);
+  const caller = either.signal;
   const url = new URL(request.url);
   try {
     switch (`${request.method} ${url.pathname}`) {

@@ -21,7 +21,7 @@ export async function compileExecutable(): Promise<void> {
 /** Compiles another program of the tests. */
 export async function compile(
   main: string,
-  { output, include }: { output: string; include: readonly string[] },
+  { output, include, v8Flags = [] }: { output: string; include: readonly string[]; v8Flags?: readonly string[] },
 ): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -32,6 +32,7 @@ export async function compile(
       "--exclude-unused-npm",
       "--allow-all",
       "--no-prompt",
+      ...(v8Flags.length > 0 ? [`--v8-flags=${v8Flags.join(",")}`] : []),
       ...include.map((file) => `--include=${file}`),
       `--output=${output}`,
       main,

@@ -7,6 +7,7 @@ import { getLogger } from "@logtape/logtape";
 import { sql } from "kysely";
 import type { DatabaseSync } from "node:sqlite";
 import type { BatchOrigin } from "../../protocol/delivery.ts";
+import { anySignal } from "../../runtime/any_signal.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ChangeFeed } from "../changes.ts";
 import { batchKeys } from "../delivery.ts";
@@ -83,9 +84,9 @@ export class Loader {
         waitMs = retryMs;
       }
       if (waitMs === 0) continue;
-      const until = AbortSignal.any(failing ? [signal] : [signal, this.#wake.signal]);
+      using until = failing ? anySignal(signal) : anySignal(signal, this.#wake.signal);
       // Woken meanwhile counts too: the signal is aborted already.
-      await clock.sleep(Math.min(waitMs, 60_000), until).catch(() => {});
+      await clock.sleep(Math.min(waitMs, 60_000), until.signal).catch(() => {});
     }
   }
 

@@ -2,7 +2,7 @@
  * The hub's every endpoint, over HTTP: no 500, no hang; refusals are problem details, OAuth errors or pages with a
  * message; answers are such as `/api/openapi.json` describes; no secret comes back, and nobody gets what is not his.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { OAuthError } from "../../../src/protocol/linking.ts";
 import { Problem, problemCode } from "../../../src/protocol/problem.ts";
 import type { Json } from "../mutate.ts";

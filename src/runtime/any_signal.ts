@@ -1,0 +1,40 @@
+/**
+ * Several reasons to stop as one signal.
+ *
+ * Not by `AbortSignal.any`: until Deno 2.8 its signals may be collected while somebody waits for them, when nothing but
+ * the signals it was made of could wake the one who waits. Then nothing ever does.
+ */
+
+/** Follows its sources until it is disposed of; then it lets go of them and stays as it is. */
+export interface AnySignal extends Disposable {
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A signal that is aborted as soon as one of `sources` is, with its reason.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * const outer = new AbortController();
+ * const stop = new AbortController();
+ * using either = anySignal(outer.signal, stop.signal);
+ * stop.abort("enough");
+ * assertEquals([either.signal.aborted, either.signal.reason], [true, "enough"]);
+ * ```
+ */
+export function anySignal(...sources: readonly AbortSignal[]): AnySignal {
+  const either = new AbortController();
+  const letGo = () => {
+    for (const source of sources) source.removeEventListener("abort", onAbort);
+  };
+  const onAbort = (event: Event) => follow(event.target);
+  const follow = (source: unknown) => {
+    letGo();
+    either.abort(source instanceof AbortSignal ? source.reason : undefined);
+  };
+  const aborted = sources.find((source) => source.aborted);
+  if (aborted) either.abort(aborted.reason);
+  else for (const source of sources) source.addEventListener("abort", onAbort);
+  return { signal: either.signal, [Symbol.dispose]: letGo };
+}
