@@ -30,7 +30,6 @@ export interface AssignmentsOptions {
   readonly link: Link;
   readonly onAssignment: (assignment: Assignment) => void;
   readonly onUnlinked: (reason: UnlinkReason) => void;
-  /** The hub answered. */
   /** The hub has answered; `again`: it had not, the last time. */
   readonly onReachable: (again: boolean) => void;
   readonly carryOut: (request: AgentRequest, signal: AbortSignal) => Promise<AgentAnswer>;

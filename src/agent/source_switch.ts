@@ -1,5 +1,6 @@
 /** Runs the source that the assignment names, and changes over when the assignment does. */
 import type { Assignment, Source } from "../protocol/assignment.ts";
+import { runUntilChanged } from "./tasks.ts";
 
 /** Reads one integration's source into the spool until aborted. */
 export interface SourceRunner {
@@ -48,18 +49,8 @@ export class SourceSwitch {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const changed = this.#changed = Promise.withResolvers<void>();
-      const stop = new AbortController();
-      const onAbort = () => changed.resolve();
-      signal.addEventListener("abort", onAbort, { once: true });
-      const running = this.#start(AbortSignal.any([signal, stop.signal]));
-      try {
-        await Promise.race([changed.promise, running.then(() => changed.promise)]);
-      } finally {
-        signal.removeEventListener("abort", onAbort);
-        stop.abort();
-        await running;
-        this.#runner = undefined;
-      }
+      await runUntilChanged((inner) => this.#start(inner), { changed, signal });
+      this.#runner = undefined;
     }
   }
 

@@ -1,0 +1,176 @@
+/**
+ * All that one link wants done: the assignment is followed, its source read, batches delivered, and the hub is told how it
+ * goes.
+ */
+import { getLogger } from "@logtape/logtape";
+import type { AgentAnswer, AgentRequest, AgentStatusReport, Assignment, Source } from "../protocol/assignment.ts";
+import type { Link } from "../protocol/linking.ts";
+import type { UnlinkReason } from "../protocol/problem.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { Assignments, type AssignmentStore } from "./assignments.ts";
+import type { AssignmentClient } from "./ports.ts";
+import { type SourceRunner, SourceSwitch } from "./source_switch.ts";
+import { reportStatus } from "./status_report.ts";
+import { runTogether } from "./tasks.ts";
+
+const log = getLogger(["cloud-link", "agent"]);
+
+const twinProblem =
+  "Another computer works with the identity of this installation: the computer or its disk was copied. " +
+  "On the copy, stop the service, delete the folder state and start it again: it shows a PIN and can be linked to an " +
+  "integration of its own.";
+
+/** The part of the uploader that the link drives. */
+export interface Delivery {
+  /** Delivers the spool's batches of the current link until aborted. */
+  run(signal: AbortSignal): Promise<void>;
+  /** The hub answers: waiting retries go at once. */
+  reachable(options?: { again?: boolean }): void;
+  /** What the hub has: when it is less than it has acknowledged, that is sent again; and what it takes whole. */
+  assigned(assignment: Pick<Assignment, "received" | "wholePayloadBytes">): void;
+  readonly problem: string | null;
+  /** Why something waits though all is well. */
+  readonly notice: string | null;
+}
+
+/** What the work of every link is made of. */
+export interface LinkedParts {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly version: string;
+  /** Names this process, among all that there ever were. */
+  readonly run: string;
+  readonly assignmentClient: AssignmentClient;
+  readonly assignmentStore: AssignmentStore;
+  readonly spool: { waiting(): { readonly batches: number; readonly bytes: number } };
+  /** Makes the uploader of one link; `onUnlinked` is for an end of the link that it comes upon. */
+  readonly makeDelivery: (options: { onUnlinked: (reason: UnlinkReason) => void }) => Delivery;
+  readonly makeSource: (source: Source, link: Link) => SourceRunner;
+  /** Called with every assignment that says paused. */
+  readonly onPaused: (link: Link) => void;
+  /** Carries out the hub's request to test a database. */
+  readonly testSource: (
+    request: Extract<AgentRequest, { type: "test" }>,
+    signal: AbortSignal,
+  ) => Promise<AgentAnswer>;
+}
+
+/** Whom the work of one link tells what it learns of the link. */
+export interface LinkedWorkOptions extends LinkedParts {
+  readonly onUnlinked: (reason: UnlinkReason) => void;
+  /** The hub has answered. */
+  readonly onReachable: () => void;
+  /** The hub calls the account or the integration so now. */
+  readonly onNamed: (link: Link) => void;
+}
+
+/** The loops of one link. */
+export class LinkedWork {
+  readonly #options: LinkedWorkOptions;
+  readonly #assignments: Assignments;
+  readonly #delivery: Delivery;
+  readonly #source: SourceSwitch;
+  #paused = false;
+  /** What is wrong when another computer uses the same identity. */
+  #twin: string | null = null;
+
+  constructor(link: Link, options: LinkedWorkOptions) {
+    this.#options = options;
+    const { assignmentClient: client, assignmentStore: store, clock, random, onUnlinked } = options;
+    this.#source = new SourceSwitch((wanted) => options.makeSource(wanted, link));
+    this.#delivery = options.makeDelivery({ onUnlinked });
+    this.#assignments = new Assignments({
+      client,
+      store,
+      clock,
+      random,
+      link,
+      onAssignment: (assignment) => this.#take(assignment),
+      onUnlinked,
+      onReachable: (again) => {
+        options.onReachable();
+        this.#delivery.reachable({ again });
+      },
+      carryOut: (request, signal) => this.#carryOut(request, signal),
+    });
+  }
+
+  /** Runs until aborted; rejects only when something is broken that a restart may mend. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { assignmentClient: client, clock } = this.#options;
+    await runTogether([
+      (inner) => this.#assignments.run(inner),
+      (inner) => this.#delivery.run(inner),
+      (inner) => this.#source.run(inner),
+      (inner) => reportStatus(() => this.#status(), { client, clock, signal: inner }),
+    ], signal);
+  }
+
+  /** Looks for new data at once. */
+  importNow(): void {
+    this.#source.importNow();
+  }
+
+  /** Starts the source anew. */
+  restartSource(): void {
+    this.#source.restart();
+  }
+
+  /** Whether the hub says so. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Why the hub cannot be reached. */
+  get hubProblem(): string | null {
+    return this.#assignments.problem;
+  }
+
+  /** Why something waits though all is well. */
+  get notice(): string | null {
+    return this.#delivery.notice;
+  }
+
+  /** What does not work besides the way to the hub. */
+  get problem(): string | null {
+    // Without a hub nothing is delivered: that needs no words of its own, a full spool does.
+    const delivery = this.hubProblem === null ? this.#delivery.problem : null;
+    return [this.#twin, delivery, this.#source.problem].filter((problem) => problem !== null).join(" ") || null;
+  }
+
+  #take(assignment: Assignment): void {
+    const { onPaused, onNamed } = this.#options;
+    if (assignment.paused !== this.#paused) {
+      log.info(assignment.paused ? "The integration is paused in the hub." : "The integration goes on.");
+    }
+    this.#paused = assignment.paused;
+    this.#tellTwin(assignment.twin ?? false);
+    if (assignment.paused) onPaused(assignment.link);
+    onNamed(assignment.link);
+    this.#source.apply(assignment);
+    this.#delivery.assigned(assignment);
+  }
+
+  #tellTwin(twin: boolean): void {
+    if (twin === (this.#twin !== null)) return;
+    this.#twin = twin ? twinProblem : null;
+    if (twin) log.error(twinProblem);
+    else log.info("Only this computer uses the identity of this installation again.");
+  }
+
+  async #carryOut(request: AgentRequest, signal: AbortSignal): Promise<AgentAnswer> {
+    switch (request.type) {
+      case "import-now":
+        this.importNow();
+        return { ok: true, message: "Looking for new data now." };
+      case "test":
+        return await this.#options.testSource(request, signal);
+    }
+  }
+
+  #status(): AgentStatusReport {
+    const { version, run, spool } = this.#options;
+    const { batches, bytes } = spool.waiting();
+    return { version, waiting: { batches, bytes }, problem: this.problem?.slice(0, 2048) ?? null, run };
+  }
+}

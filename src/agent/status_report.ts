@@ -1,0 +1,33 @@
+/** Tells the hub how things are: soon after a change, and once a minute. */
+import type { AgentStatusReport } from "../protocol/assignment.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { type AssignmentClient, HubError } from "./ports.ts";
+
+/** How often the agent reports to the hub even when nothing changes, in ms. */
+const reportEveryMs = 60_000;
+/** How soon a change is reported, in ms. */
+const reportChangesEveryMs = 5_000;
+
+/** Reports what `status` returns until aborted; then rejects with the signal's reason. */
+export async function reportStatus(
+  status: () => AgentStatusReport,
+  { client, clock, signal }: { client: Pick<AssignmentClient, "report">; clock: Clock; signal: AbortSignal },
+): Promise<void> {
+  let reported = "";
+  let reportedAtMs = -Infinity;
+  while (!signal.aborted) {
+    const report = status();
+    const text = JSON.stringify(report);
+    if (text !== reported || clock.monotonicMs() - reportedAtMs >= reportEveryMs) {
+      try {
+        await client.report(report, signal);
+        reported = text;
+        reportedAtMs = clock.monotonicMs();
+      } catch (error) {
+        // The assignment's loop tells of an unreachable hub; this one only tries again.
+        if (!(error instanceof HubError)) throw error;
+      }
+    }
+    await clock.sleep(reportChangesEveryMs, signal);
+  }
+}
