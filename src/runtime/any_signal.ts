@@ -7,6 +7,7 @@
 
 /** Follows its sources until it is disposed of; then it lets go of them and stays as it is. */
 export interface AnySignal extends Disposable {
+  /** Aborted as soon as one of the sources is, with its reason. */
   readonly signal: AbortSignal;
 }
 
