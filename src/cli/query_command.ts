@@ -111,11 +111,11 @@ async function databaseTarget(
   return { databaseType, connection, timeZone, sqliteFolders: null, folder: Deno.cwd() };
 }
 
-async function givenConnection(text: string | undefined): Promise<KeptConnection | undefined> {
-  if (text === undefined) return undefined;
+async function givenConnection(argument: string | undefined): Promise<KeptConnection | undefined> {
+  if (argument === undefined) return undefined;
+  const text = argument === "-" ? await connectionFromInput() : argument;
   if (text.startsWith("sqlite:")) return { by: "file", file: resolve(text.slice("sqlite:".length)) };
-  if (text === "-") return { by: "connectionString", connectionString: await connectionFromInput() };
-  if (secretsOf(parseConnectionString(text)).length > 0) {
+  if (argument !== "-" && secretsOf(parseConnectionString(text)).length > 0) {
     throw new Error(
       "Cannot take a password as an argument: every user of this machine sees it. Give --connection - and the string on " +
         "standard input, use a data source (DSN=…) that holds the password, or write it under [database]",

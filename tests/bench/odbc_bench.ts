@@ -147,7 +147,8 @@ function contestantsOf(bench: DatabaseBench, first: Fetched): Contestant[] {
   const output = `${directory}/output`;
   const command = (source: string) => async () => {
     const file = `${output}.csv.zst`;
-    return printed(await run([...program, "query", "--connection", source, query, "--output", file]));
+    const args = ["query", "--connection", "-", query, "--output", file];
+    return printed(await run([...program, ...args], { input: `${source}\n` }));
   };
   const contestants: Contestant[] = [
     { name: ours, run: command(formatConnectionString(attributes)) },

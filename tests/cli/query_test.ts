@@ -105,18 +105,30 @@ Deno.test("query takes no password as an argument, but by standard input", () =>
       assertMatch(error, /Cannot take a password as an argument/);
       assert(!error.includes("str1ng"), error);
     }
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--allow-all", "--no-prompt", main, "query", "--connection", "-", "SELECT * FROM calls"],
-      cwd: folder,
-      env: { NO_COLOR: "1" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const input = child.stdin.getWriter();
-    await input.write(new TextEncoder().encode(`DRIVER=SQLite3;Database=${folder}/calls.db;PWD=str1ng\n`));
-    await input.close();
-    const { code, stdout, stderr } = await child.output();
-    assertEquals(code, 0, new TextDecoder().decode(stderr));
-    assertMatch(new TextDecoder().decode(stdout), /^queueidentifier {2}queuename/m);
+    for (const connection of [`DRIVER=SQLite3;Database=${folder}/calls.db;PWD=str1ng`, `sqlite:${folder}/calls.db`]) {
+      const child = new Deno.Command(Deno.execPath(), {
+        args: [
+          "run",
+          "--quiet",
+          "--allow-all",
+          "--no-prompt",
+          main,
+          "query",
+          "--connection",
+          "-",
+          "SELECT * FROM calls",
+        ],
+        cwd: folder,
+        env: { NO_COLOR: "1" },
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const input = child.stdin.getWriter();
+      await input.write(new TextEncoder().encode(`${connection}\n`));
+      await input.close();
+      const { code, stdout, stderr } = await child.output();
+      assertEquals(code, 0, new TextDecoder().decode(stderr));
+      assertMatch(new TextDecoder().decode(stdout), /^queueidentifier {2}queuename/m);
+    }
   }));
