@@ -1,8 +1,14 @@
 /**
  * The failed connections that the relay reports, kept for a moment so that the request that failed by one can be told
- * why. fetch and report arrive on different ways: whichever comes first waits for the other.
+ * why. fetch and report arrive on different ways: whichever comes first waits for the other. What the relay tells of
+ * itself goes to the log.
  */
-import type { ConnectionFailure } from "./connection_failure.ts";
+import { getLogger } from "@logtape/logtape";
+import type { ConnectionFailure, OsError } from "./connection_failure.ts";
+import { remedyOf, shownOsError } from "./os_errors.ts";
+import type { RelayReport } from "./relay_messages.ts";
+
+const log = getLogger(["cloud-link", "relay"]);
 
 /** A report may come this much later than the failed fetch, in ms. */
 const reportDelayMs = 300;
@@ -28,10 +34,9 @@ export class ConnectionReports implements Disposable {
   constructor(port: MessagePort, options: { nowMs: () => number }) {
     this.#port = port;
     this.#nowMs = options.nowMs;
-    port.onmessage = (event: MessageEvent<ConnectionFailure>) => {
-      this.#kept.push({ failure: event.data, atMs: this.#nowMs() });
-      if (this.#kept.length > reportsMax) this.#kept.shift();
-      for (const wake of [...this.#waiting]) wake();
+    port.onmessage = ({ data }: MessageEvent<RelayReport>) => {
+      if (data.type === "trouble") logTrouble(data.trouble);
+      else this.#keep(data.failure);
     };
   }
 
@@ -58,12 +63,26 @@ export class ConnectionReports implements Disposable {
     this.#port.close();
   }
 
+  #keep(failure: ConnectionFailure): void {
+    this.#kept.push({ failure, atMs: this.#nowMs() });
+    if (this.#kept.length > reportsMax) this.#kept.shift();
+    for (const wake of [...this.#waiting]) wake();
+  }
+
   #newest(query: ReportQuery): ConnectionFailure | undefined {
     return this.#kept.findLast(({ failure, atMs }) =>
       failure.purpose === query.purpose && failure.host === query.host && failure.port === query.port &&
       atMs >= query.sinceMs
     )?.failure;
   }
+}
+
+function logTrouble(trouble: OsError | null): void {
+  if (trouble === null) return log.info("New connections can be made again.");
+  log.error("Cannot make new connections: the relay on this machine cannot take them: {error}. {remedy}", {
+    error: shownOsError(trouble),
+    remedy: remedyOf(trouble, "the relay"),
+  });
 }
 
 /** Whether fetch failed below TLS: only then the relay has something to say. */

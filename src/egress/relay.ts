@@ -3,9 +3,12 @@
  * directly or through the proxy. It sees TLS only, never what is in it; what it knows and nobody else does is why a
  * connection failed, which it reports.
  */
+import { anySignal } from "../runtime/any_signal.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { acceptConnections } from "./accept_connections.ts";
 import { type AllowedHost, isAllowed } from "./allowed_hosts.ts";
 import { type ByteStream, denoStream, writeAll } from "./byte_stream.ts";
-import { type ConnectionFailure, type FailureCause, osErrorOf } from "./connection_failure.ts";
+import { type ConnectionFailure, type FailureCause, type OsError, osErrorOf } from "./connection_failure.ts";
 import { dial, DialError } from "./dial.ts";
 import { goesByProxy, type Proxy } from "./proxy.ts";
 import { openTunnel } from "./proxy_tunnel.ts";
@@ -48,33 +51,53 @@ export interface RelayOptions {
 /** Read at a time, in bytes. */
 const bufferBytes = 128 * 1024;
 
-/** Serves until `signal` aborts, then closes every tunnel. */
-export async function serveRelay(
-  listener: Deno.TcpListener,
-  options: RelayOptions & { report: (failure: ConnectionFailure) => void; signal: AbortSignal },
-): Promise<void> {
+/** Who is told what, and when to end. */
+export interface ServeOptions extends RelayOptions {
+  readonly report: (failure: ConnectionFailure) => void;
+  /** Connections of clients cannot be taken; `null`: they can again. */
+  readonly reportTrouble: (trouble: OsError | null) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Serves until `signal` aborts, then closes every tunnel. Rejects when `listener` was closed by somebody else. */
+export async function serveRelay(listener: Deno.TcpListener, options: ServeOptions): Promise<void> {
   const clients = new Set<Promise<void>>();
+  const failed = new AbortController();
+  using ending = anySignal(options.signal, failed.signal);
+  const { signal } = ending;
   const stop = () => listener.close();
   options.signal.addEventListener("abort", stop, { once: true });
   try {
-    for await (const conn of listener) {
-      const client = denoStream(conn);
-      const served = serveClient(client, { ...options, full: clients.size >= options.limits.tunnelsMax })
-        .catch(() => {/* The client is gone, or was no client of ours: nobody to tell. */})
-        .finally(() => {
-          client.close();
-          clients.delete(served);
-        });
-      clients.add(served);
-    }
+    await acceptConnections(listener, {
+      clock: systemClock,
+      onTrouble: options.reportTrouble,
+      onConnection(conn) {
+        const served = serveConnection(conn, { ...options, signal, full: clients.size >= options.limits.tunnelsMax })
+          .catch(() => {/* The client is gone, or was no client of ours: nobody to tell. */})
+          .finally(() => clients.delete(served));
+        clients.add(served);
+      },
+      signal,
+    });
   } catch (error) {
-    if (!options.signal.aborted) throw error;
+    options.signal.removeEventListener("abort", stop);
+    failed.abort(error);
+    throw error;
   } finally {
     await Promise.all(clients);
   }
 }
 
-type ClientOptions = Parameters<typeof serveRelay>[1] & { full: boolean };
+type ClientOptions = ServeOptions & { full: boolean };
+
+async function serveConnection(conn: Deno.TcpConn, options: ClientOptions): Promise<void> {
+  const client = denoStream(conn);
+  try {
+    await serveClient(client, options);
+  } finally {
+    client.close();
+  }
+}
 
 async function serveClient(client: ByteStream, options: ClientOptions): Promise<void> {
   const aborter = new AbortController();

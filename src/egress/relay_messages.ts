@@ -1,10 +1,11 @@
 /** What the relay's worker and the thread that started it tell each other. */
+import type { ConnectionFailure, OsError } from "./connection_failure.ts";
 import type { RelayOptions } from "./relay.ts";
 
 /** From who started it. */
 export type ToRelay =
   | { readonly type: "start"; readonly options: RelayOptions }
-  /** The port in `ports[0]` gets a {@linkcode ConnectionFailure} for every connection that fails. */
+  /** The port in `ports[0]` gets every {@linkcode RelayReport} from now on. */
   | { readonly type: "reports" }
   | { readonly type: "stop" };
 
@@ -13,3 +14,10 @@ export type FromRelay =
   | { readonly type: "listening"; readonly port: number }
   | { readonly type: "failed"; readonly message: string }
   | { readonly type: "stopped" };
+
+/** What the relay tells of its work. */
+export type RelayReport =
+  /** A connection could not be made, or broke. */
+  | { readonly type: "failed"; readonly failure: ConnectionFailure }
+  /** No connections can be taken from this process's own clients; `null`: they can again. */
+  | { readonly type: "trouble"; readonly trouble: OsError | null };
