@@ -33,7 +33,8 @@ export interface AgentStart {
 export type ToAgent =
   /** `ports`: the relay's reports, and the host of extractors. */
   | { readonly type: "start"; readonly start: AgentStart }
-  | { readonly type: "stop" }
+  /** `because`: it was not asked for; the log says why. */
+  | { readonly type: "stop"; readonly because?: string }
   /** Answer `alive`. */
   | { readonly type: "ping" };
 

@@ -19,7 +19,7 @@ const running: { status: (() => AgentStatus) | undefined } = { status: undefined
 
 self.onmessage = async (event: MessageEvent<ToAgent>) => {
   const message = event.data;
-  if (message.type === "stop") return stopping.abort(new DOMException("The agent was told to stop", "AbortError"));
+  if (message.type === "stop") return stop(message.because);
   if (message.type === "ping") {
     return tell({ type: "alive", status: running.status ? statusLine(running.status()) : "" });
   }
@@ -33,6 +33,11 @@ self.onmessage = async (event: MessageEvent<ToAgent>) => {
     tell({ type: "failed", message: error instanceof Error ? error.message : String(error), exitCode });
   }
 };
+
+function stop(because: string | undefined): void {
+  if (because !== undefined) log.fatal("injixo Cloud Link cannot go on: {reason}", { reason: because });
+  stopping.abort(new DOMException("The agent was told to stop", "AbortError"));
+}
 
 /** From the first line in the log to the last. */
 async function runAgent(

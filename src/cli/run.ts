@@ -1,6 +1,6 @@
 /**
- * `run`: the supervisor. It reads the configuration, starts the relay and the agent in workers that may do no more than
- * they need, and gives up its own permissions, but for starting extractors.
+ * `run` reads the configuration, starts the relay and the agent in workers that may do no more than they need, and gives
+ * up its own permissions, but for starting extractors. `supervise.ts` watches over the agent from then on.
  *
  * ```
  * main ── relay worker: net (hub, object stores, proxy)
@@ -19,15 +19,12 @@ import { standardErrorFormat, writeStandardError } from "../log/standard_error.t
 import { ownCommand } from "../runtime/own_command.ts";
 import { ownModule } from "../runtime/own_module.ts";
 import type { ServiceNotifier } from "../service/service_notifier.ts";
-import { type AgentStart, type FromAgent, plainConfig, type ToAgent } from "./agent_messages.ts";
-import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
+import { type AgentStart, type FromAgent, plainConfig } from "./agent_messages.ts";
 import { credentialsFolder, importFolderTrouble, openNotifier, requireStateFolder } from "./own_service.ts";
 import { loggingFailure } from "./failed_start.ts";
 import { agentPermissions, giveUpPermissions } from "./permissions.ts";
+import { type AgentWorker, supervise } from "./supervise.ts";
 import { lookAround, ownPaths, type Surroundings } from "./surroundings.ts";
-
-/** How long the agent may take to end once asked, in ms; all it knows is durable at any time. */
-const stopTimeoutMs = 900;
 
 /**
  * The options of the command line. Without `logFormat` the log goes to standard error only where that is a terminal.
@@ -62,7 +59,14 @@ export async function run(options: RunOptions, { signal }: { signal: AbortSignal
     relay.reports(),
     extractors.port,
   ]);
-  return await supervise(agent, { relay, notifier, signal, onFailure: options.onFailure ?? writeStandardError });
+  return await supervise(agent, {
+    relay,
+    notifier,
+    // Not before: while a worker loads its modules, this thread's permissions count too.
+    onRunning: giveUpPermissions,
+    onFailure: options.onFailure ?? writeStandardError,
+    signal,
+  });
 }
 
 async function describe(
@@ -104,12 +108,6 @@ function hostExtractors(): AsyncDisposable & { readonly port: MessagePort } {
   };
 }
 
-interface AgentWorker extends Disposable {
-  send(message: ToAgent, transfer?: Transferable[]): void;
-  /** The next thing it says, or the error that ended it. */
-  readonly messages: AsyncIterableIterator<FromAgent>;
-}
-
 function startAgentWorker(
   config: Config,
   { relay, allowed }: { relay: Relay; allowed: readonly AllowedHost[] },
@@ -149,55 +147,6 @@ function messagesOf(worker: Worker): Omit<AgentWorker, typeof Symbol.dispose> {
     send: (message, transfer = []) => worker.postMessage(message, transfer),
     messages: messages(),
   };
-}
-
-/** Until the agent ends, by itself or because it was told to. */
-async function supervise(
-  agent: AgentWorker,
-  { relay, notifier, signal, onFailure }: {
-    relay: Relay;
-    notifier: ServiceNotifier;
-    signal: AbortSignal;
-    onFailure: (reason: string) => void;
-  },
-): Promise<number> {
-  const late = Promise.withResolvers<"late">();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let heartbeat: Heartbeat | undefined;
-  const onAbort = () => {
-    notifier.stopping();
-    agent.send({ type: "stop" });
-    timer = setTimeout(() => late.resolve("late"), stopTimeoutMs);
-  };
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
-  const relayFailed = relay.ended.then(() => new Promise<never>(() => {}));
-  try {
-    while (true) {
-      const message = await Promise.race([agent.messages.next(), late.promise, relayFailed]);
-      if (message === "late" || message.done) return 0;
-      switch (message.value.type) {
-        case "running":
-          // Not before: while a worker loads its modules, this thread's permissions count too.
-          await giveUpPermissions();
-          notifier.ready();
-          heartbeat = startHeartbeat(notifier, { ask: () => agent.send({ type: "ping" }) });
-          break;
-        case "alive":
-          heartbeat?.answered(message.value.status);
-          break;
-        case "stopped":
-          return 0;
-        case "failed":
-          onFailure(message.value.message);
-          return message.value.exitCode;
-      }
-    }
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    clearTimeout(timer);
-    heartbeat?.[Symbol.dispose]();
-  }
 }
 
 function withoutCredentials({ credentials: _, ...rest }: Proxy): Omit<Proxy, "credentials"> {
