@@ -20,8 +20,9 @@ export async function writeAll(stream: ByteStream, bytes: Uint8Array): Promise<v
 }
 
 /**
- * A connection of Deno. Closing one whose `read` is under way leaves that waiting in Deno 2.8, and the socket open with
- * it: so both directions are ended first, and what waits is ended here.
+ * A connection of Deno. Whoever waits in `read` or `write` is told here that it was closed, since Deno does not: in 2.8 a
+ * read that is under way goes on waiting, in all versions a write does whose bytes nobody takes. Deno keeps the descriptor
+ * until that ends, which nothing here can change; the other side learns of the end at once.
  */
 export function denoStream(conn: Deno.TcpConn): ByteStream {
   conn.setNoDelay(true);
@@ -38,9 +39,9 @@ export function denoStream(conn: Deno.TcpConn): ByteStream {
       });
     },
     write(bytes) {
-      if (closed) return Promise.reject(new Error("the connection is closed"));
+      if (closed) return Promise.reject(closedHere());
       return new Promise((resolve, reject) => {
-        endWrite = () => reject(new Error("the connection was closed"));
+        endWrite = () => reject(closedHere());
         conn.write(bytes).then(resolve, reject);
       });
     },
@@ -48,11 +49,11 @@ export function denoStream(conn: Deno.TcpConn): ByteStream {
     close() {
       if (closed) return;
       closed = true;
-      conn.closeWrite().catch(() => {/* The other side has ended it. */}).finally(() => {
-        conn.close();
-        endRead();
-        endWrite();
-      });
+      // Not awaited: it waits behind a write that is under way. Without it the other side would not learn of the end.
+      conn.closeWrite().catch(() => {/* The other side has ended it. */});
+      conn.close();
+      endRead();
+      endWrite();
     },
   };
 }
@@ -64,6 +65,7 @@ export function nodeStream(socket: Socket): ByteStream {
   let failure: Error | undefined;
   let ended = false;
   let wake = () => {};
+  let endWrite = () => {};
   const woken = () => wake();
   socket.on("readable", woken).on("end", () => {
     ended = true;
@@ -92,6 +94,7 @@ export function nodeStream(socket: Socket): ByteStream {
     },
     write(bytes) {
       return new Promise((resolve, reject) => {
+        endWrite = () => reject(closedHere());
         socket.write(Buffer.from(bytes), (error) => error ? reject(error) : resolve(bytes.length));
       });
     },
@@ -101,6 +104,13 @@ export function nodeStream(socket: Socket): ByteStream {
         else socket.end(() => resolve());
       });
     },
-    close: () => void socket.destroy(),
+    close() {
+      socket.destroy();
+      endWrite();
+    },
   };
+}
+
+function closedHere(): Error {
+  return new Error("the connection was closed");
 }

@@ -13,6 +13,7 @@ import { dial, DialError } from "./dial.ts";
 import { goesByProxy, type Proxy } from "./proxy.ts";
 import { openTunnel } from "./proxy_tunnel.ts";
 import { acceptSocks, readSocksRequest, refuseSocks, type SocksRequest } from "./socks.ts";
+import { joinStreams } from "./tunnel.ts";
 
 /**
  * Times and counts that bound the relay. Connecting by proxy must fail before the request's own timeout of 30 s does, so
@@ -47,9 +48,6 @@ export interface RelayOptions {
   readonly token: string;
   readonly limits: RelayLimits;
 }
-
-/** Read at a time, in bytes. */
-const bufferBytes = 128 * 1024;
 
 /** Who is told what, and when to end. */
 export interface ServeOptions extends RelayOptions {
@@ -126,7 +124,7 @@ async function serveClient(client: ByteStream, options: ClientOptions): Promise<
     aborter.signal.addEventListener("abort", () => remote.stream.close(), { once: true });
     await acceptSocks(client);
     if (remote.first.length > 0) await writeAll(client, remote.first);
-    const broken = await joinStreams(client, remote.stream, options.limits.idleTimeoutMs);
+    const broken = await joinStreams(client, remote.stream, options.limits);
     if (broken !== undefined && !options.signal.aborted) {
       report({ stage: "broken", peer: remote.peer, os: osErrorOf(broken) });
     }
@@ -165,44 +163,6 @@ async function open(request: SocksRequest, options: ClientOptions): Promise<Remo
     if (!timedOut) throw error;
     throw new DialError({ stage: "proxy-timeout", peer: proxy.host, timeoutMs: limits.proxyTimeoutMs });
   }
-}
-
-/** Copies in both directions until both have ended; the error of the remote side, if that is why. */
-async function joinStreams(client: ByteStream, remote: ByteStream, idleTimeoutMs: number): Promise<unknown> {
-  let lastByteAt = performance.now();
-  let broken: unknown;
-  const closeBoth = () => {
-    client.close();
-    remote.close();
-  };
-  const idle = setInterval(() => {
-    if (performance.now() - lastByteAt >= idleTimeoutMs) closeBoth();
-  }, Math.max(1, idleTimeoutMs / 4));
-  let closed = false;
-  const pump = async (from: ByteStream, to: ByteStream) => {
-    const buffer = new Uint8Array(bufferBytes);
-    while (true) {
-      const read = await from.read(buffer).catch((error) => {
-        if (from === remote && !closed) broken = error;
-        throw error;
-      });
-      if (read === null) break;
-      lastByteAt = performance.now();
-      await writeAll(to, buffer.subarray(0, read));
-    }
-    await to.closeWrite();
-  };
-  try {
-    await Promise.all([pump(client, remote), pump(remote, client)].map((pumped) =>
-      pumped.catch(() => {
-        closed = true;
-        closeBoth();
-      })
-    ));
-  } finally {
-    clearInterval(idle);
-  }
-  return broken;
 }
 
 /** Runs `act`, and `onTimeout`, which must end it, when it takes longer than `ms`. */

@@ -1,5 +1,5 @@
 import { readBytes, socksConnect } from "./socks_client.ts";
-import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { allowedHosts, parseAllowedHost } from "../../src/egress/allowed_hosts.ts";
 import { egressClient } from "../../src/egress/egress_client.ts";
 import { relayPermissions, startRelay } from "../../src/egress/start_relay.ts";
@@ -134,31 +134,39 @@ Deno.test("relay names a host that is not known", async () => {
   );
 });
 
-Deno.test("relay limits its tunnels, and closes idle ones", async () => {
-  const held: Deno.Conn[] = [];
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const accepting = (async () => {
-    for await (const conn of listener) held.push(conn);
-  })();
-  const { port } = listener.addr;
+Deno.test("relay limits its tunnels, and closes idle ones at both ends", async () => {
+  await using remote = startSilentRemote();
   await using relay = await startRelay({
-    allowed: [parseAllowedHost(`127.0.0.1:${port}`)],
+    allowed: [parseAllowedHost(`127.0.0.1:${remote.port}`)],
     proxy: undefined,
     limits: { tunnelsMax: 2, idleTimeoutMs: 200 },
   });
-  const to = { host: "127.0.0.1", port };
-  const first = await socksConnect(relay, to);
-  const second = await socksConnect(relay, to);
+  const to = { host: "127.0.0.1", port: remote.port };
+  const tunnels = [await socksConnect(relay, to), await socksConnect(relay, to)];
   const third = await socksConnect(relay, to).catch((error) => error.message);
   assertEquals(third, "SOCKS reply 1");
-  for (const tunnel of [first, second]) {
-    assertEquals(await tunnel.read(new Uint8Array(1)).catch(() => null), null);
-    tunnel.close();
+  for (const end of [...tunnels, await remote.accepted(0), await remote.accepted(1)]) {
+    assertEquals(await end.read(new Uint8Array(1)), null);
   }
+  // The remote has not closed them, and yet they no longer count.
+  for (const tunnel of [...tunnels, await socksConnect(relay, to)]) tunnel.close();
+});
+
+Deno.test("relay closes tunnels whose bytes the other side does not take", async () => {
+  await using remote = startSilentRemote();
+  await using relay = await startRelay({
+    allowed: [parseAllowedHost(`127.0.0.1:${remote.port}`)],
+    proxy: undefined,
+    limits: { tunnelsMax: 1, idleTimeoutMs: 200 },
+  });
+  const to = { host: "127.0.0.1", port: remote.port };
+  const tunnel = await socksConnect(relay, to);
+  const bytes = new Uint8Array(1024 * 1024);
+  await assertRejects(async () => {
+    while (true) await tunnel.write(bytes); // until the buffers are full, and the relay gives up
+  });
+  tunnel.close();
   (await socksConnect(relay, to)).close();
-  listener.close();
-  await accepting;
-  for (const conn of held) conn.close();
 });
 
 Deno.test("relay tells that a tunnel was cut", async () => {
@@ -180,6 +188,26 @@ Deno.test("relay tells that a tunnel was cut", async () => {
   listener.close();
   await serving;
 });
+
+/** A server that takes connections, and neither reads nor closes them before it is disposed of. */
+function startSilentRemote(): AsyncDisposable & { port: number; accepted(index: number): Promise<Deno.Conn> } {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const connections: PromiseWithResolvers<Deno.Conn>[] = [];
+  const at = (index: number) => connections[index] ??= Promise.withResolvers();
+  let count = 0;
+  const accepting = (async () => {
+    for await (const conn of listener) at(count++).resolve(conn);
+  })();
+  return {
+    port: listener.addr.port,
+    accepted: (index) => at(index).promise,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await accepting;
+      for (let index = 0; index < count; index++) (await at(index).promise).close();
+    },
+  };
+}
 
 async function readAll(conn: Deno.Conn): Promise<string> {
   const buffer = new Uint8Array(1024);
