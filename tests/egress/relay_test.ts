@@ -152,6 +152,26 @@ Deno.test("relay limits its tunnels, and closes idle ones at both ends", async (
   for (const tunnel of [...tunnels, await socksConnect(relay, to)]) tunnel.close();
 });
 
+Deno.test("relay has room for its own clients whoever else connects and says nothing", async () => {
+  await using origin = startOrigin();
+  await using relay = await startRelay({
+    allowed: [parseAllowedHost(`127.0.0.1:${origin.port}`)],
+    proxy: undefined,
+    limits: { tunnelsMax: 1, newcomersMax: 2 },
+  });
+  const silent: Deno.Conn[] = [];
+  for (let n = 0; n < 3; n++) silent.push(await Deno.connect({ hostname: "127.0.0.1", port: relay.port }));
+  assertEquals(await silent[0]?.read(new Uint8Array(1)), null, "the oldest is not sent away");
+  (await socksConnect(relay, { host: "127.0.0.1", port: origin.port })).close();
+  for (const conn of silent) conn.close();
+});
+
+Deno.test("relay does not wait for clients that say nothing", async () => {
+  await using relay = await startRelay({ allowed: realHub, proxy: undefined, limits: { handshakeTimeoutMs: 100 } });
+  using silent = await Deno.connect({ hostname: "127.0.0.1", port: relay.port });
+  assertEquals(await silent.read(new Uint8Array(1)), null);
+});
+
 Deno.test("relay closes tunnels whose bytes the other side does not take", async () => {
   await using remote = startSilentRemote();
   await using relay = await startRelay({
