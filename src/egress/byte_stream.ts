@@ -20,6 +20,33 @@ export async function writeAll(stream: ByteStream, bytes: Uint8Array): Promise<v
 }
 
 /**
+ * `stream`, of which up to `bytes` are read ahead at once, so that its end shows before anybody reads: `onEnd` is called
+ * when it ends or breaks without a byte.
+ */
+export function readAhead(stream: ByteStream, { bytes, onEnd }: { bytes: number; onEnd: () => void }): ByteStream {
+  const buffer = new Uint8Array(bytes);
+  let reading: Promise<number | null> | undefined = stream.read(buffer);
+  let rest = buffer.subarray(0, 0);
+  reading.then((read) => read === null && onEnd(), onEnd);
+  return {
+    ...stream,
+    async read(into) {
+      if (reading !== undefined) {
+        const read = await reading;
+        reading = undefined;
+        if (read === null) return null;
+        rest = buffer.subarray(0, read);
+      }
+      if (rest.length === 0) return await stream.read(into);
+      const read = Math.min(rest.length, into.length);
+      into.set(rest.subarray(0, read));
+      rest = rest.subarray(read);
+      return read;
+    },
+  };
+}
+
+/**
  * A connection of Deno. Whoever waits in `read` or `write` is told here that it was closed, since Deno does not: in 2.8 a
  * read that is under way goes on waiting, in all versions a write does whose bytes nobody takes. Deno keeps the descriptor
  * until that ends, which nothing here can change; the other side learns of the end at once.

@@ -2,7 +2,8 @@
  * The clients of the relay. Any process of this machine can connect: what has not shown the token yet has limits of its
  * own, and takes no room from those who have.
  */
-import { type ByteStream, denoStream, writeAll } from "./byte_stream.ts";
+import { anySignal } from "../runtime/any_signal.ts";
+import { type ByteStream, denoStream, readAhead, writeAll } from "./byte_stream.ts";
 import { type FailureCause, osErrorOf } from "./connection_failure.ts";
 import { DialError } from "./dial.ts";
 import { openRemote, type Remote } from "./open_remote.ts";
@@ -11,6 +12,9 @@ import type { ServeOptions } from "./relay.ts";
 import { acceptSocks, readSocksRequest, refuseSocks, type SocksRequest } from "./socks.ts";
 import { joinStreams } from "./tunnel.ts";
 import { within } from "./within.ts";
+
+/** What a client sends before it is told that it is connected is kept up to here, in bytes. */
+const firstBytesMax = 4 * 1024;
 
 /** All clients of one relay. */
 export class RelayClients {
@@ -63,12 +67,17 @@ export class RelayClients {
     }
   }
 
-  async #connect(client: ByteStream, request: SocksRequest): Promise<void> {
+  async #connect(stream: ByteStream, request: SocksRequest): Promise<void> {
     const { limits, proxy, report, signal } = this.#options;
+    const left = new AbortController();
+    const client = readAhead(stream, {
+      bytes: firstBytesMax,
+      onEnd: () => left.abort(new Error("the client has left")),
+    });
     const byProxy = proxy !== undefined && goesByProxy(request, proxy);
     const tell = (cause: FailureCause) =>
       report({ purpose: request.purpose, host: request.host, port: request.port, byProxy, cause });
-    const opened = await this.#open(request).catch((error) => {
+    const opened = await this.#open(request, left.signal).catch((error) => {
       if (error instanceof DialError) return error.failure;
       throw error;
     });
@@ -89,9 +98,11 @@ export class RelayClients {
     }
   }
 
-  async #open(request: SocksRequest): Promise<Remote> {
+  /** Until the client leaves: then nobody waits for it. */
+  async #open(request: SocksRequest, left: AbortSignal): Promise<Remote> {
     const { tunnelsMax } = this.#options.limits;
     if (this.#tunnels > tunnelsMax) throw new DialError({ stage: "limit", tunnelsMax });
-    return await openRemote(request, this.#options);
+    using ended = anySignal(this.#options.signal, left);
+    return await openRemote(request, { ...this.#options, signal: ended.signal });
   }
 }

@@ -1,7 +1,8 @@
-import { readBytes, socksConnect } from "./socks_client.ts";
+import { readBytes, socksConnect, socksRequest } from "./socks_client.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { allowedHosts, parseAllowedHost } from "../../src/egress/allowed_hosts.ts";
 import { egressClient } from "../../src/egress/egress_client.ts";
+import type { RelayReport } from "../../src/egress/relay_messages.ts";
 import { relayPermissions, startRelay } from "../../src/egress/start_relay.ts";
 import { freePort } from "./tinyproxy.ts";
 import { startOrigin } from "./origin.ts";
@@ -40,6 +41,18 @@ Deno.test("relay hands on the half-close of either side", async () => {
   await client.closeWrite();
   assertEquals(await readAll(client), "got question");
   await served;
+});
+
+Deno.test("relay hands on what a client sends before it is answered", async () => {
+  await using remote = startSilentRemote();
+  await using relay = await startRelay({
+    allowed: [parseAllowedHost(`127.0.0.1:${remote.port}`)],
+    proxy: undefined,
+  });
+  using client = await socksRequest(relay, { host: "127.0.0.1", port: remote.port });
+  const early = new Uint8Array(10_000).map((_, index) => index % 251);
+  for (let sent = 0; sent < early.length;) sent += await client.write(early.subarray(sent));
+  assertEquals(await readBytes(await remote.accepted(0), early.length), early);
 });
 
 Deno.test("relay takes nobody with another token, nor without one", async () => {
@@ -170,6 +183,27 @@ Deno.test("relay does not wait for clients that say nothing", async () => {
   await using relay = await startRelay({ allowed: realHub, proxy: undefined, limits: { handshakeTimeoutMs: 100 } });
   using silent = await Deno.connect({ hostname: "127.0.0.1", port: relay.port });
   assertEquals(await silent.read(new Uint8Array(1)), null);
+});
+
+Deno.test("relay gives up connecting for a client that has left", async () => {
+  await using proxy = startSilentRemote();
+  await using relay = await startRelay({
+    allowed: [parseAllowedHost("hub.example:443")],
+    proxy: { host: "127.0.0.1", port: proxy.port, variable: "https_proxy", exceptions: [] },
+    limits: { proxyTimeoutMs: 1_000 },
+  });
+  const reports = relay.reports();
+  const firstReport = new Promise<RelayReport>((resolve) => reports.onmessage = ({ data }) => resolve(data));
+  const client = await socksRequest(relay, { host: "hub.example", port: 443 });
+  const conn = await proxy.accepted(0);
+  const request = new Uint8Array(1024);
+  await conn.read(request);
+  client.close();
+  assertEquals(await conn.read(request), null);
+  await assertRejects(() => socksConnect(relay, { host: "other.example", port: 443 }));
+  const report = await firstReport;
+  assertEquals(report.type === "failed" && report.failure.cause.stage, "forbidden", "it waited for the proxy");
+  reports.close();
 });
 
 Deno.test("relay closes tunnels whose bytes the other side does not take", async () => {
