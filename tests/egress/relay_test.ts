@@ -1,3 +1,4 @@
+import net from "node:net";
 import { readBytes, socksConnect, socksRequest } from "./socks_client.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { allowedHosts, parseAllowedHost } from "../../src/egress/allowed_hosts.ts";
@@ -223,25 +224,33 @@ Deno.test("relay closes tunnels whose bytes the other side does not take", async
   (await socksConnect(relay, to)).close();
 });
 
-Deno.test("relay tells that a tunnel was cut", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  const serving = (async () => {
-    for await (const conn of listener) {
-      await conn.read(new Uint8Array(1)); // the rest stays unread: closing resets
-      conn.close();
-    }
-  })();
-  {
-    await using net = await relayed({ allowed: [`127.0.0.1:${port}`] });
-    assertMatch(
-      await net.failure(`http://127.0.0.1:${port}/`),
-      /reset by the other side|closed before the answer was complete/,
-    );
-  }
-  listener.close();
-  await serving;
+Deno.test("relay tells that a tunnel was reset", async () => {
+  await using server = await startCuttingServer((socket) => socket.resetAndDestroy());
+  await using client = await relayed({ allowed: [`127.0.0.1:${server.port}`] });
+  assertMatch(
+    await client.failure(`http://127.0.0.1:${server.port}/`),
+    /^The connection to 127\.0\.0\.1:\d+ broke: connection reset by the other side \(ECONNRESET, os error 104\)\./,
+  );
 });
+
+Deno.test("relay hands on that a tunnel was closed", async () => {
+  await using server = await startCuttingServer((socket) => socket.end());
+  await using client = await relayed({ allowed: [`127.0.0.1:${server.port}`] });
+  assertMatch(
+    await client.failure(`http://127.0.0.1:${server.port}/`),
+    /^The connection to 127\.0\.0\.1:\d+ was closed before the answer was complete\./,
+  );
+});
+
+/** A server that does `cut` as soon as a request comes. */
+async function startCuttingServer(cut: (socket: net.Socket) => void): Promise<AsyncDisposable & { port: number }> {
+  const server = net.createServer((socket) => socket.once("data", () => cut(socket)));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}
 
 /** A server that takes connections, and neither reads nor closes them before it is disposed of. */
 function startSilentRemote(): AsyncDisposable & { port: number; accepted(index: number): Promise<Deno.Conn> } {
