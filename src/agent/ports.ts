@@ -82,12 +82,18 @@ export class HubError extends Error {
   readonly retryAfterMs: number | undefined;
   /** Why the link has ended, with kind `unlinked`, when the hub says. */
   readonly unlinkReason: UnlinkReason | undefined;
+  /** With kind `busy`: the status of the answer, where there was one. */
+  readonly status: number | undefined;
+  /** With kind `unreachable`: the request was sent, and only its answer is missing. `undefined`: that is not known. */
+  readonly sent: boolean | undefined;
   constructor(
     message: string,
     options: {
       kind: HubErrorKind;
       retryAfterMs?: number | undefined;
       unlinkReason?: UnlinkReason | undefined;
+      status?: number | undefined;
+      sent?: boolean | undefined;
       cause?: unknown;
     },
   ) {
@@ -95,6 +101,8 @@ export class HubError extends Error {
     this.kind = options.kind;
     this.retryAfterMs = options.retryAfterMs;
     this.unlinkReason = options.unlinkReason;
+    this.status = options.status;
+    this.sent = options.sent;
   }
 }
 

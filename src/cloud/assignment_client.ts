@@ -6,7 +6,7 @@ import type { AgentApi } from "./agent_api.ts";
 import { errorOfAnswer, notAHub } from "./hub_answers.ts";
 import { jsonOf } from "./hub_http.ts";
 import { nextPollSeconds, wasCut } from "./poll_length.ts";
-import type { Transports } from "./transport.ts";
+import type { Transport, Transports } from "./transport.ts";
 
 const log = getLogger(["cloud-link", "assignment"]);
 
@@ -18,7 +18,7 @@ const assignmentBytesMax = 4 * 1024 * 1024;
 /** Makes the agent's {@linkcode AssignmentClient}. */
 export function assignmentClient(options: { api: AgentApi; transports: Transports }): AssignmentClient {
   const { api, transports } = options;
-  const longPoll = new LongPoll(api, transports);
+  const longPoll = new LongPoll(api, transports.poll);
   return {
     poll: (etag, signal) => longPoll.poll(etag, signal),
 
@@ -36,15 +36,17 @@ export function assignmentClient(options: { api: AgentApi; transports: Transport
 /** Polls on a connection of their own, of a length that the line allows. */
 class LongPoll {
   readonly #api: AgentApi;
-  readonly #transports: Transports;
+  readonly #transport: Transport;
   #seconds = assignmentWaitSecondsMax;
   /** Polls cut in a row. One is how the line's limit is found out; more are a failure. */
   #cuts = 0;
+  /** Whether the last poll was answered. */
+  #answered = false;
   #told = false;
 
-  constructor(api: AgentApi, transports: Transports) {
+  constructor(api: AgentApi, transport: Transport) {
     this.#api = api;
-    this.#transports = transports;
+    this.#transport = transport;
   }
 
   async poll(
@@ -53,18 +55,19 @@ class LongPoll {
   ): Promise<{ assignment: Assignment; etag: string } | undefined> {
     const { clock, hubUrl } = this.#api.http;
     const path = "/api/v1/agent/assignment";
-    const startedMs = clock.monotonicMs();
+    let startedMs = Infinity;
     try {
       const answer = await this.#api.send({
         method: "GET",
         path,
-        transport: this.#transports.poll,
+        transport: notingStart(this.#transport, () => startedMs = clock.monotonicMs()),
         headers: { prefer: `wait=${this.#seconds}`, ...(etag === undefined ? {} : { "if-none-match": etag }) },
         timeoutMs: this.#seconds * 1000 + pollGraceMs,
         answerBytesMax: assignmentBytesMax,
         signal,
       });
       this.#cuts = 0;
+      this.#answered = true;
       this.#seconds = nextPollSeconds(this.#seconds, { state: "answered" });
       const url = new URL(path, hubUrl);
       if (answer.status === 304) return undefined;
@@ -74,13 +77,21 @@ class LongPoll {
       if (newTag === null) throw notAHub(`${url.host} answers with an assignment without ETag.`);
       return { assignment, etag: newTag };
     } catch (error) {
-      const afterMs = clock.monotonicMs() - startedMs;
-      if (!(error instanceof HubError) || !isCut(error) || !wasCut(afterMs)) throw error;
-      this.#seconds = nextPollSeconds(this.#seconds, { state: "cut", afterMs });
-      this.#tell(afterMs);
-      if (++this.#cuts > 1) throw error;
-      return undefined;
+      if (error instanceof HubError && this.#isHarmless(error, clock.monotonicMs() - startedMs)) return undefined;
+      throw error;
     }
+  }
+
+  /** Whether the poll, which failed so long after it was sent, was cut for being silent, and for the first time. */
+  #isHarmless(error: HubError, afterMs: number): boolean {
+    const wasAnswered = this.#answered;
+    this.#answered = false;
+    if (!wasCut(afterMs) || !mayBeCut(error)) return false;
+    this.#seconds = nextPollSeconds(this.#seconds, { state: "cut", afterMs });
+    // Without an answer in time, and none before, it may not even have reached the hub.
+    if (!wasAnswered && error.sent === undefined && error.status === undefined) return false;
+    this.#tell(afterMs);
+    return ++this.#cuts === 1;
   }
 
   /** Once: how long the line bears silence is found out anew from time to time. */
@@ -96,6 +107,17 @@ class LongPoll {
 }
 
 /** Silence is cut by closing the connection, by not delivering the answer, or by 502 and 504. */
-function isCut(error: HubError): boolean {
-  return error.kind === "unreachable" || (error.kind === "busy" && /\((502|504)\)/.test(error.message));
+function mayBeCut({ kind, sent, status }: HubError): boolean {
+  return kind === "unreachable" ? sent !== false : status === 502 || status === 504;
+}
+
+/** The transport; `onStart` is called when a request is handed to it, after the token was fetched. */
+function notingStart(transport: Transport, onStart: () => void): Transport {
+  return {
+    fetch(url, init) {
+      onStart();
+      return transport.fetch(url, init);
+    },
+    explain: (error, options) => transport.explain(error, options),
+  };
 }

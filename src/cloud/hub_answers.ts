@@ -37,6 +37,7 @@ export function errorOfAnswer(answer: Answer, context: { url: URL; nowMs: number
     const why = status === 429 ? "asks for fewer requests" : "has a problem";
     return new HubError(`The hub ${host} ${why} (${status})${says} It is tried again.`, {
       kind: "busy",
+      status,
       retryAfterMs: retry,
     });
   }
@@ -71,7 +72,7 @@ export function errorOfProblem(
     case "unavailable":
     case "internal":
     case "not-authenticated":
-      return new HubError(message, { kind: "busy", retryAfterMs: retry });
+      return new HubError(message, { kind: "busy", status: problem.status, retryAfterMs: retry });
     default:
       return new HubError(message, { kind: "refused", retryAfterMs: retry });
   }
@@ -120,7 +121,7 @@ export function errorOfUpload(answer: Answer, context: { url: URL; nowMs: number
     ? "busy"
     : "stale";
   const retry = retryAfterMs(answer.headers.get("retry-after"), { nowMs: context.nowMs });
-  return new HubError(message, { kind, retryAfterMs: retry });
+  return new HubError(message, { kind, status: answer.status, retryAfterMs: retry });
 }
 
 /** Something that answers, and is no hub. */

@@ -97,8 +97,8 @@ export class HubHttp {
           { kind: "unreachable", cause: error },
         );
       }
-      const message = await transport.explain(error, { url: request.url, sinceMs, signal });
-      throw new HubError(message, { kind: "unreachable", cause: error });
+      const { message, sent } = await transport.explain(error, { url: request.url, sinceMs, signal });
+      throw new HubError(message, { kind: "unreachable", sent, cause: error });
     }
   }
 }

@@ -5,7 +5,7 @@
 import { destinationOf } from "./allowed_hosts.ts";
 import { oneLine } from "./connection_errors.ts";
 import type { ConnectionReports } from "./connection_reports.ts";
-import { diagnoseFetchFailure, type Diagnosis } from "./fetch_failure.ts";
+import { diagnoseFetchFailure, type Diagnosis, isOfConnecting } from "./fetch_failure.ts";
 import { lookAtCertificate } from "./peer_certificate.ts";
 import { wantsCertificate } from "./tls_errors.ts";
 import type { RelayAddress } from "./start_relay.ts";
@@ -57,10 +57,14 @@ export class EgressTransport implements Disposable {
 
   /**
    * What a rejected `fetch`, or reading its body, means for people: what failed, the operating system's error, and what
-   * to do. `sinceMs` is when the request was started (monotonic).
+   * to do; and whether the request had been sent. `sinceMs` is when it was started (monotonic).
    */
-  async explain(error: unknown, options: { url: URL; sinceMs: number; signal: AbortSignal }): Promise<string> {
-    return oneLine(await this.diagnose(error, options));
+  async explain(
+    error: unknown,
+    options: { url: URL; sinceMs: number; signal: AbortSignal },
+  ): Promise<{ message: string; sent: boolean }> {
+    const diagnosis = await this.diagnose(error, options);
+    return { message: oneLine(diagnosis), sent: diagnosis.step === "answer" && !isOfConnecting(error) };
   }
 
   /** As {@linkcode explain}, in its parts. */

@@ -63,6 +63,11 @@ export function diagnoseFetchFailure(
   };
 }
 
+/** Whether fetch failed before it had a connection, the TLS handshake included. */
+export function isOfConnecting(error: unknown): boolean {
+  return error instanceof Error && /client error \(Connect\)/.test(error.message);
+}
+
 function stepOf(failure: ConnectionFailure): FailedStep {
   const { stage } = failure.cause;
   if (stage === "forbidden" || stage === "limit") return "allowed";

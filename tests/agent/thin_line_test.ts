@@ -77,7 +77,7 @@ async function deliver(lengths: readonly number[], { secondsMax }: { secondsMax:
       await line.send(sent.length, { clock, signal: signal as AbortSignal });
       return Response.json(answerTo(url, sent));
     },
-    explain: () => Promise.resolve("the line is down"),
+    explain: () => Promise.resolve({ message: "the line is down", sent: true }),
   };
   const hubUrl = new URL("https://hub.test");
   const http = new HubHttp({ hubUrl, clock, hubClock: new HubClock(clock), onReachable: () => {} });

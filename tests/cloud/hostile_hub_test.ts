@@ -3,6 +3,7 @@
 import { HubError, type HubErrorKind } from "../../src/agent/ports.ts";
 import { createCloud } from "../../src/cloud/cloud.ts";
 import type { BatchDeclaration } from "../../src/protocol/delivery.ts";
+import type { Transport } from "../../src/cloud/transport.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { captureLog } from "../fakes/captured_log.ts";
@@ -210,30 +211,111 @@ Deno.test("cloud client fetches one token for all who ask, and a new one when it
   assertEquals(tokens, 2);
 });
 
-Deno.test("cloud client polls shorter where polls are cut, and longer again, and tells once", async () => {
-  using log = await captureLog();
-  let cut = true;
-  await using hub = startFakeHub((_, { pathname }) => {
-    if (pathname !== "/api/v1/agent/assignment" || !cut) return undefined;
-    return new Promise((resolve) => setTimeout(() => resolve(new Response(null, { status: 504 })), 200));
+/** What cuts a poll, after 200 ms. */
+const cuts: readonly [string, (request: Request) => Promise<Response>, RegExp][] = [
+  ["504", () => later(() => new Response(null, { status: 504 })), /504/],
+  ["502", () => later(() => new Response(null, { status: 502 })), /502/],
+  [
+    "closing the connection",
+    () =>
+      later(() =>
+        new Response(new ReadableStream({ start: (stream) => stream.error(new Error("cut")) }), {
+          headers: { "content-length": "10" },
+        })
+      ),
+    /error reading a body/,
+  ],
+];
+
+function later(answer: () => Response): Promise<Response> {
+  return new Promise((resolve) => setTimeout(() => resolve(answer()), 200));
+}
+
+for (const [name, cutBy, message] of cuts) {
+  Deno.test(`cloud client polls shorter where polls are cut by ${name}, and longer again, and tells once`, async () => {
+    using log = await captureLog();
+    let cut = true;
+    await using hub = startFakeHub((request, { pathname }) =>
+      pathname === "/api/v1/agent/assignment" && cut ? cutBy(request) : undefined
+    );
+    using cloud = await cloudOf(hub.url, { clock: fastClock(100) }); // 200 ms are 20 s
+    assertEquals(await cloud.assignment.poll('"0"', signal), undefined, "the first cut is no failure");
+    await assertRejects(() => cloud.assignment.poll('"0"', signal), message);
+    cut = false;
+    await cloud.assignment.poll('"0"', signal);
+    await cloud.assignment.poll('"0"', signal);
+    const waits = waitsOf(hub.seen);
+    const [first = 0, second = 0, third = 0, fourth = 0] = waits;
+    assertEquals([first, waits.length], [55, 4]);
+    assert(second >= 15 && second <= 30 && third < second && fourth === third + 2, String(waits));
+    assertEquals(log.lines().length, 1);
+    assertMatch(
+      log.lines()[0] ?? "",
+      /^info A connection to 127\.0\.0\.1:\d+ was cut after \d+ s of silence: a proxy or/,
+    );
   });
-  using cloud = await cloudOf(hub.url, { clock: fastClock(100) }); // 200 ms are 20 s
-  assertEquals(await cloud.assignment.poll('"0"', signal), undefined, "the first cut is no failure");
-  await assertRejects(() => cloud.assignment.poll('"0"', signal), /504/);
-  cut = false;
-  await cloud.assignment.poll('"0"', signal);
-  await cloud.assignment.poll('"0"', signal);
-  const waits = hub.seen.filter(({ path }) => path === "/api/v1/agent/assignment")
-    .map(({ headers }) => Number(headers.get("prefer")?.slice("wait=".length)));
-  const [first = 0, second = 0, third = 0, fourth = 0] = waits;
-  assertEquals([first, waits.length], [55, 4]);
-  assert(second >= 15 && second <= 30 && third < second && fourth === third + 2, String(waits));
-  assertEquals(log.lines().length, 1);
-  assertMatch(
-    log.lines()[0] ?? "",
-    /^info A connection to 127\.0\.0\.1:\d+ was cut after \d+ s of silence: a proxy or/,
+}
+
+Deno.test("cloud client polls shorter where answers are lost, which is harmless only after one has come", async () => {
+  using log = await captureLog();
+  let lost = true;
+  await using hub = startFakeHub((request, { pathname }) =>
+    pathname === "/api/v1/agent/assignment" && lost
+      ? new Promise((resolve) => request.signal.addEventListener("abort", () => resolve(new Response(null))))
+      : undefined
   );
+  using cloud = await cloudOf(hub.url, { clock: fastClock(1000) });
+  const poll = () => cloud.assignment.poll('"0"', signal);
+  await assertRejects(poll, /no answer within 70 s/);
+  assertEquals(log.lines(), []);
+  lost = false;
+  await poll();
+  lost = true;
+  assertEquals(await poll(), undefined);
+  await assertRejects(poll, /no answer within/);
+  const waits = waitsOf(hub.seen);
+  assertEquals(waits.slice(0, 3), [55, 44, 46]);
+  assertEquals(waits.length, 4);
+  assert((waits[3] ?? 0) < 46, String(waits));
+  assertEquals(log.lines().length, 1);
 });
+
+for (
+  const [name, says] of [
+    ["the connection", "error sending request for url (https://hub.test/): client error (Connect): SOCKS error"],
+    ["TLS", "error sending request for url (https://hub.test/): client error (Connect): tls handshake eof"],
+  ]
+) {
+  Deno.test(`cloud client does not take it for a cut poll that ${name} took too long and failed`, async () => {
+    using log = await captureLog();
+    let skippedMs = 0;
+    const clock: Clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + skippedMs };
+    await using hub = startFakeHub(() => undefined);
+    using direct = directTransports();
+    const poll: Transport = {
+      ...direct.poll,
+      fetch() {
+        skippedMs += 12_000;
+        return Promise.reject(new TypeError(says));
+      },
+    };
+    const cloud = createCloud({
+      hubUrl: hub.url,
+      transports: { ...direct, poll },
+      clock,
+      identities: memoryIdentities(),
+      info,
+    });
+    await cloud.linking.requestPin(signal);
+    for (let n = 0; n < 3; n++) await assertRejects(() => cloud.assignment.poll('"0"', signal), /Cannot connect/);
+    assertEquals(log.lines(), []);
+  });
+}
+
+function waitsOf(seen: readonly { path: string; headers: Headers }[]): number[] {
+  return seen.filter(({ path }) => path === "/api/v1/agent/assignment")
+    .map(({ headers }) => Number(headers.get("prefer")?.slice("wait=".length)));
+}
 
 Deno.test("cloud client tells once that the hub is reachable again", async () => {
   let broken = false;

@@ -242,6 +242,22 @@ Deno.test("relay hands on that a tunnel was closed", async () => {
   );
 });
 
+Deno.test("a failed request tells whether it had been sent", async () => {
+  await using server = await startCuttingServer((socket) => socket.resetAndDestroy());
+  const refusing = freePort();
+  const allowed = [`127.0.0.1:${server.port}`, `127.0.0.1:${refusing}`, "nowhere.invalid:80"];
+  await using client = await relayed({ allowed });
+  const sent = async (address: string) => {
+    const options = { url: new URL(address), sinceMs: performance.now(), signal: new AbortController().signal };
+    const error = await assertRejects(() => client.transport.fetch(options.url, {}));
+    return (await client.transport.explain(error, options)).sent;
+  };
+  assertEquals(await sent(`http://127.0.0.1:${server.port}/`), true);
+  assertEquals(await sent(`https://127.0.0.1:${server.port}/`), false, "not even TLS");
+  assertEquals(await sent(`http://127.0.0.1:${refusing}/`), false);
+  assertEquals(await sent("http://nowhere.invalid/"), false);
+});
+
 /** A server that does `cut` as soon as a request comes. */
 async function startCuttingServer(cut: (socket: net.Socket) => void): Promise<AsyncDisposable & { port: number }> {
   const server = net.createServer((socket) => socket.once("data", () => cut(socket)));

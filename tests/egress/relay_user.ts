@@ -17,7 +17,8 @@ self.onmessage = async (event: MessageEvent<{ port: number; token: string; urls:
     try {
       answers.push(await (await transports.delivery.fetch(url, { signal })).text());
     } catch (error) {
-      answers.push(`${(error as Error).name}: ${await transports.delivery.explain(error, { url, sinceMs, signal })}`);
+      const { message } = await transports.delivery.explain(error, { url, sinceMs, signal });
+      answers.push(`${(error as Error).name}: ${message}`);
     }
   }
   self.postMessage(answers);

@@ -39,7 +39,7 @@ export async function relayed(options: {
       const answer = await transport.fetch(url, { signal });
       return await answer.text();
     } catch (error) {
-      throw new Error(await transport.explain(error, { url, sinceMs, signal }), { cause: error });
+      throw new Error((await transport.explain(error, { url, sinceMs, signal })).message, { cause: error });
     }
   };
   return {

@@ -5,7 +5,7 @@
 import { HubError } from "../../../src/agent/ports.ts";
 import { type Cloud, createCloud } from "../../../src/cloud/cloud.ts";
 import type { Transport } from "../../../src/cloud/transport.ts";
-import { diagnoseFetchFailure } from "../../../src/egress/fetch_failure.ts";
+import { diagnoseFetchFailure, isOfConnecting } from "../../../src/egress/fetch_failure.ts";
 import { oneLine } from "../../../src/egress/connection_errors.ts";
 import { destinationOf } from "../../../src/egress/allowed_hosts.ts";
 import { Assignment } from "../../../src/protocol/assignment.ts";
@@ -215,7 +215,10 @@ function answeringTransport(): Answering {
         return goodAnswer(url);
       },
       explain: (error, { url }) =>
-        Promise.resolve(oneLine(diagnoseFetchFailure(error, { to: destinationOf(url), failure: undefined }))),
+        Promise.resolve({
+          message: oneLine(diagnoseFetchFailure(error, { to: destinationOf(url), failure: undefined })),
+          sent: !isOfConnecting(error),
+        }),
     },
   };
   return answering;
