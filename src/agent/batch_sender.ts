@@ -111,7 +111,7 @@ export class BatchSender {
 
   /** Whether it is for being sent whole: it is refused so, or stopped on the way, where parts are not. */
   #isOfWhole({ kind }: HubError): boolean {
-    if (kind === "refused") return true;
+    if (kind === "refused" || kind === "too-large") return true;
     if (kind !== "unreachable" && kind !== "not-a-hub") return false;
     if (this.#partsPassed) this.#wholeFailures++;
     this.#partsPassed = false;

@@ -57,6 +57,7 @@ export class DeliveryFailures {
       case "busy":
         return this.#busy(batch, { ...failure, error });
       case "stale":
+      case "too-large":
         return this.#rest(batch, { error });
       case "refused":
         return await this.#setAside(batch, error.message);
@@ -74,7 +75,7 @@ export class DeliveryFailures {
     }
     if (!this.troubles.outageFailed({ error, round, nowMs: this.#options.clock.monotonicMs() })) return;
     const { batches } = this.#options.spool.waiting();
-    const reason = error.message.replace(/\.$/, "");
+    const reason = withoutPeriod(error.message);
     log.warn(
       batches === 1
         ? "Cannot deliver to the hub: {reason}. One batch waits; it is sent as soon as it works again."
@@ -151,7 +152,11 @@ export class DeliveryFailures {
     const { error } = failure;
     log.warn("Cannot deliver {title}: {reason}. It is kept and tried again; other data goes on.", {
       title: batchTitle(batch.declaration.origin),
-      reason: error instanceof Error ? error.message : String(error),
+      reason: withoutPeriod(error instanceof Error ? error.message : String(error)),
     });
   }
+}
+
+function withoutPeriod(sentence: string): string {
+  return sentence.replace(/\.$/, "");
 }

@@ -120,6 +120,8 @@ export type HubErrorKind =
   | "unknown-installation"
   /** This batch will never be taken; other batches may. */
   | "refused"
+  /** Something on the way to the hub takes no request of this size, which its administrator can change: try again. */
+  | "too-large"
   /** A part is missing or its address has expired: declare again. */
   | "stale"
   /** The hub says the payload is not what was declared. */

@@ -43,9 +43,10 @@ export function errorOfAnswer(answer: Answer, context: { url: URL; nowMs: number
   }
   if (!("value" in problem)) {
     if (status === 413) {
-      return new HubError(`${host}, or a proxy on the way, does not take a request of this size (413).`, {
-        kind: "refused",
-      });
+      return new HubError(
+        `${host}, or a proxy on the way, does not take a request of this size (413). Allow requests of 256 KiB there.`,
+        { kind: "too-large" },
+      );
     }
     return notAHub(`${host} answers ${status} with ${looksLikeHtml(answer.text) ? "a web page" : problem.problem}.`);
   }

@@ -275,6 +275,27 @@ Deno.test("uploader sets aside what the hub refuses, and goes on", () =>
     },
   ));
 
+Deno.test("uploader keeps trying what is too large for something on the way, says so, and goes on", () =>
+  withUploader(
+    (call) => {
+      if (call.id === "large" && call.what === "complete") throw hubError("too-large");
+    },
+    async ({ add, spool, hub, uploader, clock, log }) => {
+      add("large");
+      add("good");
+      await spool.until(() => spool.delivered.length === 1);
+      for (let n = 0; n < 3; n++) {
+        await resting(clock);
+        await clock.advance(clock.nextDueMs ?? 0);
+      }
+      assertEquals([hub.of("complete").length, spool.asides.size], [5, 0]);
+      assertMatch(uploader.problem ?? "", /A batch waits to be delivered: the hub is too-large/);
+      assertEquals(log.lines().filter((line) => line.startsWith("warning")), [
+        "warning Cannot deliver large.csv: the hub is too-large. It is kept and tried again; other data goes on.",
+      ]);
+    },
+  ));
+
 Deno.test("uploader sets aside a batch whose file is damaged", () =>
   withUploader(never, async ({ add, spool }) => {
     add("damaged", { damaged: new BatchDamagedError("it is not what was written") });
@@ -472,22 +493,24 @@ Deno.test("uploader sends a request with no more than a part's worth of payload,
   });
 });
 
-Deno.test("uploader sends in parts what a hub of before refuses whole, and asks again with the next assignment", () =>
-  withUploader({ onCall: failing("whole", 1, () => hubError("refused")), ...takesWhole }, async (bench) => {
-    const { add, spool, hub, uploader, log } = bench;
-    for (let n = 0; n < 20; n++) add(`${n}`);
-    await spool.until(() => spool.delivered.length === 20);
-    assertEquals([hub.whole.length, hub.of("complete").length, spool.asides.size], [1, 20, 0]);
-    assertEquals(log.lines().filter((line) => line.startsWith("warning")), []);
+for (const kind of ["refused", "too-large"] as const) {
+  Deno.test(`uploader sends in parts what is ${kind} whole, and asks again with the next assignment`, () =>
+    withUploader({ onCall: failing("whole", 1, () => hubError(kind)), ...takesWhole }, async (bench) => {
+      const { add, spool, hub, uploader, log } = bench;
+      for (let n = 0; n < 20; n++) add(`${n}`);
+      await spool.until(() => spool.delivered.length === 20);
+      assertEquals([hub.whole.length, hub.of("complete").length, spool.asides.size], [1, 20, 0]);
+      assertEquals(log.lines().filter((line) => line.startsWith("warning")), []);
 
-    uploader.assigned({ received: { count: 20 } });
-    add("in parts");
-    await spool.until(() => spool.delivered.length === 21);
-    uploader.assigned({ received: { count: 21 }, ...takesWhole });
-    add("whole");
-    await spool.until(() => spool.delivered.length === 22);
-    assertEquals(hub.whole.slice(1), [["whole"]]);
-  }));
+      uploader.assigned({ received: { count: 20 } });
+      add("in parts");
+      await spool.until(() => spool.delivered.length === 21);
+      uploader.assigned({ received: { count: 21 }, ...takesWhole });
+      add("whole");
+      await spool.until(() => spool.delivered.length === 22);
+      assertEquals(hub.whole.slice(1), [["whole"]]);
+    }));
+}
 
 Deno.test("uploader sends in parts what something on the way stops whole, again and again", async () => {
   const onCall: OnCall = ({ what }) => {

@@ -122,7 +122,13 @@ const strange: [string, () => Response, HubErrorKind, RegExp][] = [
     "unlinked",
     /Unlinked/,
   ],
-  ["413 of a proxy", () => html(413), "refused", /does not take a request of this size/],
+  ["413 of a proxy", () => html(413), "too-large", /does not take a request of this size \(413\)\. Allow .* 256 KiB/],
+  [
+    "413 of the hub",
+    () => Response.json({ type: "/problems/too-large", title: "Too large", status: 413 }, { status: 413 }),
+    "refused",
+    /refuses \(413\): Too large/,
+  ],
 ];
 
 for (const [name, answer, kind, message] of strange) {
@@ -384,7 +390,7 @@ Deno.test("cloud client tells a hub of before, which takes no whole batches, fro
   answer = () => Response.json({ type: "/problems/method-not-allowed", title, status: 405 }, { status: 405 });
   assertEquals(await kind(), "refused");
   answer = () => new Response("<html>Request Entity Too Large</html>", { status: 413 });
-  assertEquals(await kind(), "refused");
+  assertEquals(await kind(), "too-large");
   answer = () => Response.json({ answers: [] });
   assertEquals(await kind(), "not-a-hub");
   answer = () => Response.json({ answers: [{ state: "eaten" }] });
