@@ -1,5 +1,5 @@
-/** Which ranges of a payload are still to be sent, when the hub has some parts of it from an earlier try. */
-import type { Part } from "../protocol/delivery.ts";
+/** How a payload is cut: what is still to be sent when the hub has some parts of it, and what the parts are in short. */
+import type { Part, PartRun } from "../protocol/delivery.ts";
 
 /** A range of the payload, in bytes. */
 export interface Range {
@@ -36,4 +36,24 @@ export function layOut(payloadBytes: number, parts: readonly Part[]): Layout {
   }
   if (offset < payloadBytes) gaps.push({ offset, bytes: payloadBytes - offset });
   return { present, gaps };
+}
+
+/**
+ * All parts of a payload in short.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * const parts = [4, 4, 2].map((bytes) => ({ offset: 0, bytes, sha256: "" }));
+ * assertEquals(runsOf(parts), [{ bytes: 4, count: 2 }, { bytes: 2, count: 1 }]);
+ * ```
+ */
+export function runsOf(parts: readonly Part[]): PartRun[] {
+  const runs: PartRun[] = [];
+  for (const { bytes } of parts) {
+    const last = runs.at(-1);
+    if (last?.bytes === bytes) last.count++;
+    else runs.push({ bytes, count: 1 });
+  }
+  return runs;
 }

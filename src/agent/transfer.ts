@@ -15,7 +15,7 @@ import {
 } from "../protocol/delivery.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { LaneGate } from "./lane_gate.ts";
-import { layOut, type Range } from "./part_layout.ts";
+import { layOut, type Range, runsOf } from "./part_layout.ts";
 import { partBytesLargest } from "./part_size.ts";
 import { type DeliveryClient, HubError, type StoredBatch } from "./ports.ts";
 import { type UploadHours, UploadHoursOverError } from "./upload_hours.ts";
@@ -26,10 +26,12 @@ const completionPollMs = { first: 100, max: 5000 };
 const completionMaxMs = 30 * 60_000;
 
 /**
- * Of a very large batch the parts are larger, so that they are no more than this as long as they can: the request that
- * names them all stays below 1 MB, which is what many proxies take.
+ * Of a very large batch the parts are larger, so that they are no more than this as long as they can: even if no two in a
+ * row are of one length, the request that names them stays below `requestBytesMax`.
  */
 const partsWanted = 8000;
+/** So many parts are named one by one, within `requestBytesMax`; of more, runs. */
+const namedPartsMax = 1000;
 
 /** Size of the next part, and what is learnt from the last. */
 export interface PartSizing {
@@ -87,7 +89,7 @@ export async function transfer(batch: StoredBatch, options: TransferOptions): Pr
     throw error;
   }
   parts.sort((a, b) => a.offset - b.offset);
-  return await complete(declaration.id, parts, options);
+  return await complete(declaration.id, parts, { ...options, asRuns: answer.takesRuns === true });
 }
 
 interface ReadyPart {
@@ -171,13 +173,25 @@ async function put(
   sizing.sent({ bytes: part.bytes.length, ms: clock.monotonicMs() - startedMs });
 }
 
-async function complete(id: string, parts: readonly Part[], options: TransferOptions): Promise<Receipt> {
+async function complete(
+  id: string,
+  parts: readonly Part[],
+  options: TransferOptions & { asRuns: boolean },
+): Promise<Receipt> {
   const { client, clock, signal } = options;
   const startedMs = clock.monotonicMs();
+  let asRuns = options.asRuns && parts.length > namedPartsMax;
   let waitMs = completionPollMs.first;
   while (true) {
-    const receipt = await client.complete(id, { parts: [...parts] }, signal);
-    if (receipt) return receipt;
+    try {
+      const receipt = await client.complete(id, asRuns ? { runs: runsOf(parts) } : { parts: [...parts] }, signal);
+      if (receipt) return receipt;
+    } catch (error) {
+      // While hubs are replaced one by one, a hub of before may answer.
+      if (!asRuns || !(error instanceof HubError) || error.kind !== "refused") throw error;
+      asRuns = false;
+      continue;
+    }
     if (clock.monotonicMs() - startedMs > completionMaxMs) {
       throw new HubError("The hub has all parts but does not finish checking them", { kind: "busy" });
     }

@@ -2,7 +2,8 @@
  * Sends small batches whole, several in one request. What goes wrong with one of them is its answer; what goes wrong with
  * the request is thrown, and everything may be sent again.
  */
-import { wholeBatchesMax, wholeContentBytesMax } from "../protocol/delivery.ts";
+import { Buffer } from "node:buffer";
+import { requestBytesMax, wholeBatchesMax, wholeContentBytesMax } from "../protocol/delivery.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { LaneGate } from "./lane_gate.ts";
 import { LineSizing } from "./line_sizing.ts";
@@ -18,11 +19,8 @@ import {
 import type { PartSizing } from "./transfer.ts";
 import { type UploadHours, UploadHoursOverError } from "./upload_hours.ts";
 
-/** So many bytes of payload go in one request at most, so that a line that breaks loses little. */
-const requestBytesMax = 256 * 1024;
-
-/** What a declaration takes in a request, about, in bytes; the payload beside it is in Base64. */
-const declarationBytes = 800;
+/** What stands around a declaration and its payload in a request, in bytes. */
+const wrappingBytes = 32;
 
 /**
  * How much payload goes in one request, by how the line does: on a thin one, which the requests share, a large one would
@@ -38,6 +36,7 @@ export class WholeGroup {
   readonly batches: StoredBatch[] = [];
   readonly #bytesMax: number;
   #bytes = 0;
+  #requestBytes = wrappingBytes;
 
   /** `bytesMax`: of payload. */
   constructor(lane: Lane, options: { bytesMax: number }) {
@@ -46,15 +45,22 @@ export class WholeGroup {
   }
 
   /** Whether the batch belongs to this lane and there is still room for it. */
-  takes({ declaration: { lane, payloadBytes } }: StoredBatch): boolean {
+  takes(batch: StoredBatch): boolean {
+    const { lane, payloadBytes } = batch.declaration;
     return lane === this.lane && this.batches.length < wholeBatchesMax &&
-      this.#bytes + payloadBytes <= this.#bytesMax;
+      this.#bytes + payloadBytes <= this.#bytesMax && this.#requestBytes + bytesInRequest(batch) <= requestBytesMax;
   }
 
   add(batch: StoredBatch): void {
     this.batches.push(batch);
     this.#bytes += batch.declaration.payloadBytes;
+    this.#requestBytes += bytesInRequest(batch);
   }
+}
+
+/** What a batch takes of a request, in bytes. The payload is in Base64. */
+function bytesInRequest({ declaration }: Pick<StoredBatch, "declaration">): number {
+  return Math.ceil(declaration.payloadBytes / 3) * 4 + Buffer.byteLength(JSON.stringify(declaration)) + wrappingBytes;
 }
 
 /** What became of a batch. The error may also be of reading its file. */
@@ -88,7 +94,7 @@ export async function transferWhole(
   const { gate, hours, signal } = options;
   const readings = await Promise.all(batches.map(readWhole));
   const whole = readings.filter((reading) => "payload" in reading);
-  const bytes = whole.reduce((sum, { payload }) => sum + Math.ceil(payload.length / 3) * 4 + declarationBytes, 0);
+  const bytes = whole.reduce((sum, batch) => sum + bytesInRequest(batch), 0);
   await gate.pass({ lane, bytes }, signal);
   if (batches.some(({ declaration }) => hours.holdBack(declaration))) throw new UploadHoursOverError();
   const deliveries = whole.length === 0 ? [] : await send(whole, options);

@@ -179,7 +179,7 @@ function deliveryEndpoints({ delivery }: AgentServices): readonly Endpoint[] {
         202: { description: "Still checking: ask again", schema: z.object({}) },
       },
       async handle({ context, caller, body, param }) {
-        const receipt = await delivery.complete(caller, { batchId: param("id"), parts: body.parts });
+        const receipt = await delivery.complete(caller, { batchId: param("id"), request: body });
         return receipt === undefined ? context.json({}, 202, { "Retry-After": "1" }) : context.json(receipt);
       },
     }),

@@ -6,6 +6,7 @@
 import { getLogger } from "@logtape/logtape";
 import type {
   BatchDeclaration,
+  CompletionRequest,
   DeclarationAnswer,
   Part,
   PartsAnswer,
@@ -25,7 +26,7 @@ import { queueLoad } from "./rows/loader.ts";
 import { checksAtOnce, checkWaitMs, declaredKeptMs, uploadAddressMs } from "./limits.ts";
 import { isSinglePart, partKey, partOfName } from "./object_keys.ts";
 import { ObjectMissingError, type ObjectStore } from "./objects.ts";
-import { checkConsecutive, singlePart, storedParts } from "./parts.ts";
+import { checkConsecutive, partMissing, partsOfRuns, singlePart, storedParts } from "./parts.ts";
 import { readParts } from "./read_parts.ts";
 import { HubProblem } from "./services.ts";
 import { Turns } from "./turns.ts";
@@ -94,7 +95,7 @@ export class Delivery {
       transaction.insertInto("batch").values(row)
         .onConflict((conflict) => conflict.columns(["integrationId", "batchId"]).doNothing())
         .executeTakeFirst(), { durable: false });
-    if (inserted.numInsertedOrUpdatedRows === 1n) return { state: "wanted", parts: [] };
+    if (inserted.numInsertedOrUpdatedRows === 1n) return wanted([]);
     return await this.#answerKnown(agent, { row: await this.#require(agent, declaration.id), declaration });
   }
 
@@ -134,12 +135,17 @@ export class Delivery {
   /** Step 3: all parts are sent. `undefined` while the check is still going on. */
   async complete(
     agent: AgentIdentity,
-    { batchId, parts }: { batchId: string; parts: readonly Part[] },
+    { batchId, request }: { batchId: string; request: CompletionRequest },
   ): Promise<Receipt | undefined> {
     const row = await this.#require(agent, batchId);
     if (row.receivedAt !== null) return receipt(row, row.receivedAt);
-    checkConsecutive(parts, row.payloadBytes);
-    const running = this.#checks.get(row.id) ?? this.#startCheck(row, parts);
+    let running = this.#checks.get(row.id);
+    if (running === undefined) {
+      const parts = "parts" in request ? request.parts : partsOfRuns(request.runs, await this.#arrivedParts(row));
+      checkConsecutive(parts, row.payloadBytes);
+      // Another request may have begun it meanwhile.
+      running = this.#checks.get(row.id) ?? this.#startCheck(row, parts);
+    }
     return await withinMs(running, checkWaitMs);
   }
 
@@ -189,7 +195,7 @@ export class Delivery {
     } catch (error) {
       if (this.#stop.aborted) throw new HubProblem("unavailable", "The hub is stopping.", { retryAfterSeconds: 5 });
       if (!(error instanceof ObjectMissingError)) throw error;
-      throw new HubProblem("part-missing", "Some parts are not there. Declare the batch again and send them.");
+      throw new HubProblem("part-missing", partMissing);
     }
   }
 
@@ -271,10 +277,15 @@ export class Delivery {
         declaredAt: this.#clock.now(),
       }).where("id", "=", row.id).where("receivedAt", "is", null).execute()
     );
-    if (!same || isSinglePart(row)) return { state: "wanted", parts: [] };
+    if (!same || isSinglePart(row)) return wanted([]);
+    return wanted((await this.#arrivedParts(row)).toSorted((a, b) => a.offset - b.offset));
+  }
+
+  /** Of a batch with one part only, that one, whether it has arrived or not. */
+  async #arrivedParts(row: BatchRow): Promise<Part[]> {
+    if (isSinglePart(row)) return [singlePart(row)];
     const names = await this.#objects.list(`${row.folder}/${row.id}`);
-    const parts = names.map(partOfName).filter((part) => part !== undefined);
-    return { state: "wanted", parts: parts.sort((a, b) => a.offset - b.offset) };
+    return names.map(partOfName).filter((part) => part !== undefined);
   }
 
   /** A window that was read with other rows meanwhile, and now again with these: they win again. */
@@ -317,6 +328,10 @@ export class Delivery {
     }
     return row;
   }
+}
+
+function wanted(parts: Part[]): DeclarationAnswer {
+  return { state: "wanted", parts, takesRuns: true };
 }
 
 /** The parts of a received batch, as keys in the order of the payload. */

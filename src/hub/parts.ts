@@ -1,5 +1,5 @@
 /** Lists of parts: pure. */
-import { CompletionRequest, type Part } from "../protocol/delivery.ts";
+import { AllParts, type Part, type PartRun, partsPerBatchMax } from "../protocol/delivery.ts";
 import { HubProblem } from "./services.ts";
 
 /** Throws {@linkcode HubProblem} unless the parts are the whole payload in order, without gap or overlap. */
@@ -22,6 +22,31 @@ export function checkConsecutive(parts: readonly Part[], payloadBytes: number): 
   }
 }
 
+/**
+ * The parts that runs stand for, of those that have arrived. Throws {@linkcode HubProblem} when one is not among them, or
+ * they are more than a batch may have.
+ */
+export function partsOfRuns(runs: readonly PartRun[], arrived: readonly Part[]): readonly Part[] {
+  if (runs.reduce((sum, { count }) => sum + count, 0) > partsPerBatchMax) {
+    throw new HubProblem("invalid-request", `A batch has no more than ${partsPerBatchMax} parts.`);
+  }
+  const byRange = new Map(arrived.map((part) => [`${part.offset}-${part.bytes}`, part]));
+  const parts: Part[] = [];
+  let offset = 0;
+  for (const { bytes, count } of runs) {
+    for (let left = count; left > 0; left--) {
+      const part = byRange.get(`${offset}-${bytes}`);
+      if (part === undefined) throw new HubProblem("part-missing", partMissing);
+      parts.push(part);
+      offset += bytes;
+    }
+  }
+  return parts;
+}
+
+/** What an agent is told that completes too early. */
+export const partMissing = "Some parts are not there. Declare the batch again and send them.";
+
 /** The only part of a small batch. */
 export function singlePart(row: { readonly payloadBytes: number; readonly payloadSha256: string }): Part {
   return { offset: 0, bytes: row.payloadBytes, sha256: row.payloadSha256 };
@@ -29,5 +54,5 @@ export function singlePart(row: { readonly payloadBytes: number; readonly payloa
 
 /** The parts as they were stored. */
 export function storedParts(json: string): readonly Part[] {
-  return CompletionRequest.shape.parts.parse(JSON.parse(json));
+  return AllParts.parse(JSON.parse(json));
 }

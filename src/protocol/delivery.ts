@@ -31,6 +31,12 @@ export const partsPerBatchMax = 300_000;
 /** How many part addresses may be asked for at once. */
 export const partsPerRequestMax = 64;
 
+/**
+ * Bodies of requests to the hub are this long at most, in bytes: what administrators of proxies are told to allow. (A hub
+ * that does not take runs of parts gets longer ones for very large batches.)
+ */
+export const requestBytesMax = 256 * 1024;
+
 /** Payloads that are sent whole are this long at most, in bytes; a hub may want them smaller. */
 export const wholePayloadBytesMax = 32 * 1024;
 /** The content of a batch that is sent whole is this long at most, in bytes: it is checked in memory. */
@@ -100,7 +106,12 @@ export type Receipt = z.infer<typeof Receipt>;
 /** Answer to the declaration. */
 export const DeclarationAnswer = z.discriminatedUnion("state", [
   z.object({ state: z.literal("received"), receipt: Receipt }),
-  z.object({ state: z.literal("wanted"), parts: z.array(Part) }),
+  z.object({
+    state: z.literal("wanted"),
+    parts: z.array(Part),
+    /** The completion may name {@linkcode PartRun}s. A hub that does not know of them says nothing. */
+    takesRuns: z.boolean().optional(),
+  }),
 ]);
 export type DeclarationAnswer = z.infer<typeof DeclarationAnswer>;
 
@@ -118,8 +129,25 @@ export const PartsAnswer = z.object({
 });
 export type PartsAnswer = z.infer<typeof PartsAnswer>;
 
-/** All parts in the order of their offsets, without gap or overlap. */
-export const CompletionRequest = z.object({ parts: z.array(Part).min(1).max(partsPerBatchMax) });
+/** Parts of the same length, one after the other. */
+export const PartRun = z.object({
+  /** Of each. */
+  bytes: z.number().int().positive().max(partBytesMax),
+  count: z.number().int().positive().max(partsPerBatchMax),
+});
+export type PartRun = z.infer<typeof PartRun>;
+
+/** All parts of a batch in the order of their offsets, without gap or overlap. */
+export const AllParts = z.array(Part).min(1).max(partsPerBatchMax);
+
+/**
+ * All parts, one by one or as runs. A list of thousands of parts is longer than what some proxies take; the hub knows the
+ * parts that have arrived by their offset and length, and checks the whole by the payload's SHA-256 in any case.
+ */
+export const CompletionRequest = z.union([
+  z.object({ parts: AllParts }),
+  z.object({ runs: z.array(PartRun).min(1).max(partsPerBatchMax) }),
+]);
 export type CompletionRequest = z.infer<typeof CompletionRequest>;
 
 /** Small batches with all that belongs to them, oldest first. */

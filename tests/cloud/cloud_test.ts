@@ -53,7 +53,7 @@ Deno.test("cloud client links by PIN, waits for changes, delivers, and is unlink
   const batch = declarationOf(linked.link.id, content, payload);
   const part = { offset: 0, bytes: payload.length, sha256: sha256(payload) };
   assertEquals(await cloud.delivery.missing([batch.id], signal), [batch.id]);
-  assertEquals(await cloud.delivery.declare(batch, signal), { state: "wanted", parts: [] });
+  assertEquals(await cloud.delivery.declare(batch, signal), { state: "wanted", parts: [], takesRuns: true });
   const early = await assertRejects(() => cloud.delivery.complete(batch.id, { parts: [part] }, signal));
   assert(early instanceof HubError && early.kind === "stale", String(early));
   const [address] = await cloud.delivery.addresses(batch.id, [part], signal);

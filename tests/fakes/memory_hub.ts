@@ -13,6 +13,7 @@ import type {
   CompletionRequest,
   DeclarationAnswer,
   Part,
+  PartRun,
   PartsAnswer,
   Receipt,
 } from "../../src/protocol/delivery.ts";
@@ -31,6 +32,8 @@ export interface MemoryHubOptions {
   readonly onCall?: (call: HubCall, signal: AbortSignal) => Promise<void> | void;
   /** May say of a batch that was sent whole something else than that it was received. */
   readonly onWhole?: (batch: WholeBatch) => WholeDelivery | undefined;
+  /** Whether it says that completions may name runs; it takes them in any case. @default true */
+  readonly takesRuns?: boolean;
 }
 
 export class MemoryHub implements DeliveryClient {
@@ -51,7 +54,8 @@ export class MemoryHub implements DeliveryClient {
     await this.#call({ what: "declare", id: batch.id, offset: 0, bytes: 0 }, signal);
     if (this.received.has(batch.id)) return { state: "received", receipt: receipt(batch.id) };
     this.#declared.set(batch.id, batch);
-    return { state: "wanted", parts: [...this.#partsOf(batch.id).values()].map(({ part }) => part) };
+    const parts = [...this.#partsOf(batch.id).values()].map(({ part }) => part);
+    return { state: "wanted", parts, ...(this.#options.takesRuns === false ? {} : { takesRuns: true }) };
   }
 
   async addresses(batchId: string, parts: readonly Part[], signal: AbortSignal): Promise<PartsAnswer["addresses"]> {
@@ -80,7 +84,8 @@ export class MemoryHub implements DeliveryClient {
   async complete(batchId: string, request: CompletionRequest, signal: AbortSignal): Promise<Receipt | undefined> {
     await this.#call({ what: "complete", id: batchId, offset: 0, bytes: 0 }, signal);
     const stored = this.#partsOf(batchId);
-    const payload = new Uint8Array(Buffer.concat(request.parts.map(({ offset, bytes }) => {
+    const ranges = "parts" in request ? request.parts : rangesOf(request.runs);
+    const payload = new Uint8Array(Buffer.concat(ranges.map(({ offset, bytes }) => {
       const content = stored.get(`${offset}-${bytes}`)?.content;
       if (!content) throw new HubError("a part is missing", { kind: "stale" });
       return content;
@@ -138,6 +143,15 @@ export class MemoryHub implements DeliveryClient {
     this.#parts.set(id, parts);
     return parts;
   }
+}
+
+function rangesOf(runs: readonly PartRun[]): { offset: number; bytes: number }[] {
+  const ranges: { offset: number; bytes: number }[] = [];
+  let offset = 0;
+  for (const { bytes, count } of runs) {
+    for (let n = 0; n < count; n++, offset += bytes) ranges.push({ offset, bytes });
+  }
+  return ranges;
 }
 
 /** What a client throws. */

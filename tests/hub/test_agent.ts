@@ -192,14 +192,10 @@ export class TestAgent {
     return (await expectJson<{ answers: WholeBatchAnswer[] }>(await this.requestWhole(batches))).answers;
   }
 
-  /** The whole way. */
-  async deliver(batch: TestBatch): Promise<Receipt> {
-    const declared = await this.declare(batch);
-    if (declared.state === "received") return declared.receipt;
-    const here = new Set(declared.parts.map((part) => part.sha256));
-    const wanted = batch.parts.filter((part) => !here.has(part.sha256));
-    for (let start = 0; start < wanted.length; start += 64) {
-      const some = wanted.slice(start, start + 64);
+  /** Sends parts of a declared batch. */
+  async send(batch: TestBatch, parts: readonly Part[]): Promise<void> {
+    for (let start = 0; start < parts.length; start += 64) {
+      const some = parts.slice(start, start + 64);
       const addresses = await this.addresses(batch, some);
       for (const [index, part] of some.entries()) {
         const address = addresses[index];
@@ -208,6 +204,14 @@ export class TestAgent {
         assertEquals(response.status, 204, await response.text());
       }
     }
+  }
+
+  /** The whole way. */
+  async deliver(batch: TestBatch): Promise<Receipt> {
+    const declared = await this.declare(batch);
+    if (declared.state === "received") return declared.receipt;
+    const here = new Set(declared.parts.map((part) => part.sha256));
+    await this.send(batch, batch.parts.filter((part) => !here.has(part.sha256)));
     for (;;) {
       const response = await this.complete(batch);
       if (response.status !== 202) return await expectJson(response);
