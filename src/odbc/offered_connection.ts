@@ -7,13 +7,21 @@
  * `[database] connectionString`.
  */
 import { type Attribute, attribute, type Attributes } from "./connection_string.ts";
+import { driverProfile } from "./driver_profile.ts";
 import type { Registered } from "./drivers.ts";
 
 /** Whom to reach. A data source says so itself, and its password must not be sent elsewhere. */
 const addressKeys = new Set([
   ..."SERVER SERVERNAME SERVERNODE HOST HOSTNAME ADDRESS ADDR PORT PORTNUMBER SERVICE SERVICENAME SID".split(" "),
-  ..."PROTOCOL INSTANCE INSTANCENAME FAILOVER_PARTNER SERVERSPN REALM".split(" "),
+  ..."PROTOCOL INSTANCE INSTANCENAME FAILOVER_PARTNER".split(" "),
 ]);
+
+/**
+ * Logging on as who this service is, in Windows or Kerberos. At a host of the hub's choice that would hand out the
+ * service's identity, so a data source has to say which host it is.
+ */
+const identityKeys = new Set(["TRUSTED_CONNECTION", "SERVERSPN", "FAILOVERPARTNERSPN", "REALM"]);
+const userKeys = ["UID", "USER", "USERNAME", "USERID"];
 
 /** Who, what, and how values come. None of them names a file, a program or a statement in any driver. */
 const otherKeys = new Set([
@@ -26,7 +34,7 @@ const otherKeys = new Set([
   // Encryption, without the files that some drivers take for it.
   ..."ENCRYPT ENCRYPTION SSL SSLMODE SSLVERIFY FORCETLS USESSL TRUSTSERVERCERTIFICATE HOSTNAMEINCERTIFICATE".split(" "),
   // SQL Server and FreeTDS
-  ..."TRUSTED_CONNECTION APPLICATIONINTENT MULTISUBNETFAILOVER MARS_CONNECTION AUTOTRANSLATE REGIONAL".split(" "),
+  ..."APPLICATIONINTENT MULTISUBNETFAILOVER MARS_CONNECTION AUTOTRANSLATE REGIONAL".split(" "),
   ..."ANSINPW CONNECTRETRYCOUNT CONNECTRETRYINTERVAL USEFMTONLY TDS_VERSION USENTLMV2".split(" "),
   // psqlodbc
   ..."USEDECLAREFETCH FETCH BOOLSASCHAR BYTEAASLONGVARBINARY USESERVERSIDEPREPARE MAXVARCHARSIZE".split(" "),
@@ -36,6 +44,10 @@ const otherKeys = new Set([
   ..."NO_CACHE FORWARDONLY FORWARD_CURSOR STREAMRESULT NO_BIGINT NO_PROMPT COMPRESSED_PROTO COLUMN_SIZE_S32".split(" "),
   ..."NO_SSPS AUTO_RECONNECT PREFETCH ZERO_DATE_TO_MIN NO_SCHEMA NO_CATALOG DFLT_BIGINT_BIND_STR".split(" "),
 ]);
+
+const withUser =
+  "Enter a user and a password in the integration, or name a data source (DSN) of this computer there, or " +
+  "write the connection under [database] connectionString on this computer";
 
 /** Values that are free: what a password looks like is nobody's business. */
 const secretKeys = new Set(["PWD", "PASSWORD"]);
@@ -70,12 +82,33 @@ export function assertOffered(attributes: Attributes, registered: Registered): v
     );
   }
   for (const one of attributes) assertHarmless(one, { withDataSource: dataSource !== undefined });
+  if (dataSource === undefined) assertUser(attributes, { driver: used, library: libraryOf(used, registered) });
+}
+
+/** Drivers for SQL Server log on as who this service is where no user is named. */
+function assertUser(attributes: Attributes, { driver, library }: { driver: string; library: string }): void {
+  const families = [driverProfile(driver).family, driverProfile(library).family];
+  if (!families.some((family) => family === "mssql" || family === "freetds")) return;
+  if (userKeys.some((key) => (attribute(attributes, key) ?? "").trim() !== "")) return;
+  throw new Error(
+    "Cannot use a connection from the hub without a user: the driver would log on with the identity of this service, at " +
+      `whatever host the hub names. ${withUser}`,
+  );
 }
 
 function assertHarmless({ key, value }: Attribute, { withDataSource }: { withDataSource: boolean }): void {
   const name = key.toUpperCase();
   const isAddress = addressKeys.has(name);
-  if (!isAddress && !otherKeys.has(name)) refuse(key, "it is none of those that are known to reach the database only");
+  const isIdentity = identityKeys.has(name);
+  if (isIdentity && !withDataSource) {
+    throw new Error(
+      `Cannot use "${key}" in a connection from the hub: it would log on with the identity of this service, at whatever ` +
+        `host the hub names. ${withUser}`,
+    );
+  }
+  if (!isAddress && !isIdentity && !otherKeys.has(name)) {
+    refuse(key, "it is none of those that are known to reach the database only");
+  }
   if (isAddress && withDataSource) refuse(key, "a DSN says itself whom to reach, and its password goes nowhere else");
   if (/[\p{Cc}\u2028\u2029]/u.test(value)) refuse(key, "its value has a control character");
   // Drivers disagree what ends a value in braces: what follows could be read as further keys.

@@ -1,5 +1,6 @@
 /** Connections that the hub offers: what each driver could be made to do besides reaching a database. */
 import { openDatabase } from "../../src/extractor/open_database.ts";
+import { attributesFromParts } from "../../src/odbc/connection_parts.ts";
 import { parseConnectionString } from "../../src/odbc/connection_string.ts";
 import { openHandles } from "../../src/odbc/handles.ts";
 import { openOdbcLibrary } from "../../src/odbc/library.ts";
@@ -11,9 +12,9 @@ import { type HostileMysql, startHostileMysql } from "../databases/hostile_mysql
 import { csvOf, withDatabase } from "./open.ts";
 
 const registered = {
-  drivers: ["PostgreSQL Unicode", "IBM i Access ODBC Driver", "Mine"],
+  drivers: ["PostgreSQL Unicode", "IBM i Access ODBC Driver", "Mine", "Local name"],
   dataSources: [{ name: "acd", driver: "PostgreSQL Unicode" }, { name: "calls", driver: "SQLite3" }],
-  libraries: new Map([["MINE", "/usr/lib/libsqlite3odbc.so"]]),
+  libraries: new Map([["MINE", "/usr/lib/libsqlite3odbc.so"], ["LOCAL NAME", "/usr/lib/libtdsodbc.so"]]),
 };
 const check = (text: string) => assertOffered(parseConnectionString(text), registered);
 
@@ -49,6 +50,37 @@ Deno.test("the hub may offer no key that reads, writes or starts anything, and n
     await assertRejects(() => check(`DSN=acd;${pair}`), /a DSN says itself whom to reach/);
   }
   await assertRejects(() => check("DRIVER={PostgreSQL Unicode};DSN=acd"), /only one of them/);
+});
+
+Deno.test("the hub may have no host logged on to with the identity of the service", async () => {
+  const server = "SERVER=evil.example,4444;DATABASE=x";
+  for (
+    const text of [
+      `DRIVER={ODBC Driver 18 for SQL Server};${server};Trusted_Connection=yes;TrustServerCertificate=yes`,
+      `DRIVER={ODBC Driver 18 for SQL Server};${server};UID=u;PWD=p;Trusted_Connection=Yes`,
+      `DRIVER={ODBC Driver 18 for SQL Server};${server};UID=u;ServerSPN=HTTP:x`,
+      `DRIVER={ODBC Driver 18 for SQL Server};${server};UID=u;FailoverPartnerSPN=HTTP:x`,
+      `DRIVER={FreeTDS};SERVER=evil.example;UID=u;REALM=EXAMPLE.COM`,
+      // FreeTDS uses Kerberos, on Windows SSPI, for who is not named.
+      "DRIVER={FreeTDS};SERVER=evil.example;DATABASE=x",
+      "DRIVER={FreeTDS};SERVER=evil.example;UID= ;PWD=p",
+      "DRIVER={Local name};SERVER=evil.example",
+      `DRIVER={SQL Server};${server}`,
+    ]
+  ) {
+    await assertRejects(
+      () => check(text),
+      /^Cannot use .* identity of this service.* Enter a user and a password in the integration, or .*DSN.*\[database\]/,
+    );
+  }
+  const { host, database } = { host: "evil.example", database: "x" };
+  await assertRejects(
+    () =>
+      assertOffered(attributesFromParts("mssql", { parts: { host, database }, installed: ["FreeTDS"] }), registered),
+    /Enter a user and a password in the integration/,
+  );
+  check("DSN=acd;Trusted_Connection=yes;ServerSPN=MSSQLSvc/db.example");
+  check("DRIVER={FreeTDS};SERVER=db.example;Username=u;PWD=p");
 });
 
 Deno.test("the hub may offer no value that names a file, a pipe or further keys", async () => {
