@@ -104,7 +104,7 @@ export class DeliveryTroubles {
       failures,
       sinceMs: before?.sinceMs ?? nowMs,
       untilMs: nowMs + waitMs,
-      notBeforeMs: nowMs + (error.retryAfterMs ?? 0),
+      notBeforeMs: error.retryAfterMs === undefined ? nowMs : nowMs + waitMs,
     };
     return before?.kind !== error.kind;
   }

@@ -97,12 +97,12 @@ export class LinkedWork {
 
   /** Runs until aborted; rejects only when something is broken that a restart may mend. */
   async run(signal: AbortSignal): Promise<void> {
-    const { assignmentClient: client, clock } = this.#options;
+    const { assignmentClient: client, clock, random } = this.#options;
     await runTogether([
       (inner) => this.#assignments.run(inner),
       (inner) => this.#delivery.run(inner),
       (inner) => this.#source.run(inner),
-      (inner) => reportStatus(() => this.#status(), { client, clock, signal: inner }),
+      (inner) => reportStatus(() => this.#status(), { client, clock, random, signal: inner }),
     ], signal);
   }
 

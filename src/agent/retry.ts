@@ -10,21 +10,38 @@ export const strangerAnswersMax = 3;
 /** How often an address that is no hub is asked, in ms. */
 export const strangerRetryMs = 60 * 60_000;
 
+/** So much later than a hub asks for at most, as a part of it: those who were told the same are not to come at once. */
+const spreadPart = 0.25;
+/** Bounds of that, in ms. */
+const spreadMs = { least: retryFirstMs, most: 60_000 };
+
 /**
- * The wait before try `failures + 1`: full jitter over an exponential step (at least half of it), never less than the
- * hub asked for.
+ * The wait before try `failures + 1`: full jitter over an exponential step (at least half of it). Never less than the hub
+ * asked for, and then some jitter on top of that.
  *
  * @param failures How many calls in a row have failed, from 1.
+ * @param options.stepMaxMs The longest step, 5 min unless given.
  * @example
  * ```ts
  * import { assertEquals } from "../../tests/assert.ts";
+ * import { HubError } from "./ports.ts";
  * assertEquals(retryDelayMs(3, { random: () => 1 }), 4000);
  * assertEquals(retryDelayMs(30, { random: () => 0 }), 150_000);
+ * const error = new HubError("busy", { kind: "busy", retryAfterMs: 60_000 });
+ * assertEquals(retryDelayMs(1, { random: () => 0, error }), 60_000);
+ * assertEquals(retryDelayMs(1, { random: () => 1, error }), 75_000);
  * ```
  */
-export function retryDelayMs(failures: number, options: { random: () => number; error?: unknown }): number {
-  const { random, error } = options;
-  const step = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(failures - 1, 20));
-  const jittered = Math.round(step / 2 + random() * (step / 2));
-  return Math.max(jittered, error instanceof HubError ? error.retryAfterMs ?? 0 : 0);
+export function retryDelayMs(
+  failures: number,
+  options: { random: () => number; error?: unknown; stepMaxMs?: number },
+): number {
+  const { random, error, stepMaxMs = retryMaxMs } = options;
+  const step = Math.min(stepMaxMs, retryFirstMs * 2 ** Math.min(failures - 1, 20));
+  const jitter = random();
+  const jittered = Math.round(step / 2 + jitter * (step / 2));
+  const askedMs = error instanceof HubError ? error.retryAfterMs : undefined;
+  if (askedMs === undefined) return jittered;
+  const spread = Math.min(spreadMs.most, Math.max(spreadMs.least, askedMs * spreadPart));
+  return Math.max(jittered, askedMs + Math.round(jitter * spread));
 }

@@ -2,6 +2,7 @@
 import type { AgentStatusReport } from "../protocol/assignment.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { type AssignmentClient, HubError } from "./ports.ts";
+import { retryDelayMs } from "./retry.ts";
 
 /** How often the agent reports to the hub even when nothing changes, in ms. */
 const reportEveryMs = 60_000;
@@ -11,11 +12,18 @@ const reportChangesEveryMs = 5_000;
 /** Reports what `status` returns until aborted; then rejects with the signal's reason. */
 export async function reportStatus(
   status: () => AgentStatusReport,
-  { client, clock, signal }: { client: Pick<AssignmentClient, "report">; clock: Clock; signal: AbortSignal },
+  { client, clock, random, signal }: {
+    client: Pick<AssignmentClient, "report">;
+    clock: Clock;
+    random: () => number;
+    signal: AbortSignal;
+  },
 ): Promise<void> {
   let reported = "";
   let reportedAtMs = -Infinity;
+  let failures = 0;
   while (!signal.aborted) {
+    let waitMs = reportChangesEveryMs;
     const report = status();
     const text = JSON.stringify(report);
     if (text !== reported || clock.monotonicMs() - reportedAtMs >= reportEveryMs) {
@@ -23,11 +31,13 @@ export async function reportStatus(
         await client.report(report, signal);
         reported = text;
         reportedAtMs = clock.monotonicMs();
+        failures = 0;
       } catch (error) {
         // The assignment's loop tells of an unreachable hub; this one only tries again.
         if (!(error instanceof HubError)) throw error;
+        waitMs = Math.max(waitMs, retryDelayMs(++failures, { random, error, stepMaxMs: reportEveryMs }));
       }
     }
-    await clock.sleep(reportChangesEveryMs, signal);
+    await clock.sleep(waitMs, signal);
   }
 }

@@ -15,8 +15,9 @@ function refusal(status: number, code: string, headers: Record<string, string> =
   return () => new Response(`<Error><Code>${code}</Code></Error>`, { status, headers });
 }
 
-const refusals: readonly [string, () => Response][] = [
-  ["SlowDown", refusal(503, "SlowDown", { "retry-after": "2" })],
+/** What is refused how, and how long it then waits at least, in ms. */
+const refusals: readonly [string, () => Response, number?][] = [
+  ["SlowDown", refusal(503, "SlowDown", { "retry-after": "2" }), 2000],
   ["a busy store", refusal(429, "TooManyRequests")],
   ["an expired address", refusal(403, "AccessDenied")],
   ["a bad part", refusal(400, "BadDigest")],
@@ -26,23 +27,25 @@ const refusals: readonly [string, () => Response][] = [
   ["a bucket that has moved", () => new Response(null, { status: 307, headers: { location: "http://127.0.0.1:1/" } })],
 ];
 
-for (const [name, refuse] of refusals) {
+for (const [name, refuse, waitMs = 0] of refusals) {
   Deno.test(`a batch arrives in spite of ${name}, by a new address`, async () => {
     using log = await captureLog();
     let refusalsLeft = 2;
     const asked: string[] = [];
+    const putAtMs: number[] = [];
+    const clock = fastClock(20);
     const hub = new MemoryHub();
     const addresses = new Map<string, Parameters<DeliveryClient["put"]>[0]>();
     const { signal } = new AbortController();
     await using store = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
       const bytes = await request.bytes();
       const address = addresses.get(new URL(request.url).pathname);
+      putAtMs.push(clock.monotonicMs());
       if (address === undefined || refusalsLeft-- > 0) return refuse();
       await hub.put(address, bytes, signal);
       return new Response();
     });
     using transports = directTransports();
-    const clock = fastClock(20);
     const { delivery } = createCloud({
       hubUrl: new URL("http://127.0.0.1:1"),
       transports,
@@ -82,6 +85,8 @@ for (const [name, refuse] of refusals) {
     await running;
     assertEquals(spool.delivered, ["batch"], log.lines().join("\n"));
     assertEquals(hub.received.get("batch"), content);
+    const [first = 0, second = 0, third = 0] = putAtMs;
+    assert(second - first >= waitMs && third - second >= waitMs, `it was sent at ${putAtMs.join(", ")} ms`);
     assert(new Set(addresses.keys()).size > 2, `it was given addresses for ${asked.join()}`);
   });
 }
