@@ -3,7 +3,8 @@
  * the hub holds up everything, trouble with one batch only that batch.
  */
 import { HubError, type HubErrorKind } from "./ports.ts";
-import { retryDelayMs, strangerAnswersMax, strangerRetryMs } from "./retry.ts";
+import { retryDelayMs } from "./retry.ts";
+import { strangerRetryMs, StrangerWatch } from "./stranger_watch.ts";
 
 /** `stale` happens when an address has expired: so many times in a row it is nothing to talk about. */
 const quietStaleMax = 2;
@@ -44,6 +45,7 @@ export interface Failure {
 export class DeliveryTroubles {
   readonly #random: () => number;
   readonly #batches = new Map<string, BatchTrouble>();
+  readonly #strangers = new StrangerWatch();
   #outage: Outage | undefined;
   #round = 0;
 
@@ -96,8 +98,9 @@ export class DeliveryTroubles {
     if (before && round !== this.#round) return false;
     this.#round++;
     const failures = before?.kind === error.kind ? before.failures + 1 : 1;
-    const isStranger = error.kind === "not-a-hub" && failures > strangerAnswersMax;
-    const waitMs = isStranger ? strangerRetryMs : retryDelayMs(failures, { random: this.#random, error });
+    const waitMs = this.#strangers.failed(error, nowMs)
+      ? strangerRetryMs
+      : retryDelayMs(failures, { random: this.#random, error });
     this.#outage = {
       kind: error.kind,
       reason: error.message,
@@ -142,6 +145,7 @@ export class DeliveryTroubles {
   gotThrough(nowMs: number): Outage | undefined {
     const outage = this.#outage;
     this.#outage = undefined;
+    this.#strangers.answered();
     if (outage) this.#endRests(nowMs);
     return outage;
   }

@@ -11,9 +11,13 @@ import { pinLifetimeSeconds } from "../protocol/linking.ts";
 import { HubError, type LinkingClient, type PinPoll } from "./ports.ts";
 import { initialLinkState, type LinkEvent, type LinkState, nextLinkState, type PinOnOffer } from "./link.ts";
 import { pinMessage } from "./pin_message.ts";
-import { retryDelayMs, strangerAnswersMax, strangerRetryMs } from "./retry.ts";
+import { retryDelayMs } from "./retry.ts";
+import { strangerRetryMs, StrangerWatch } from "./stranger_watch.ts";
 
 const log = getLogger(["cloud-link", "link"]);
+
+/** The longest step between two tries while a PIN is shown, in ms. */
+const shownStepMaxMs = 30_000;
 
 /** Where the link is kept over restarts. */
 export interface LinkStore {
@@ -89,8 +93,9 @@ export class Linking {
 
   /** Runs until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
+    const strangers = new StrangerWatch();
     let failures = 0;
-    let strangers = 0;
+    let hourly = false;
     while (!signal.aborted) {
       const wake = this.#wake = Promise.withResolvers<void>();
       const { offer } = this.#state;
@@ -99,23 +104,33 @@ export class Linking {
         else if (offer.state === "shown") await this.#awaitConnect(offer.offer, wake.promise, signal);
         else await untilWoken(wake.promise, signal);
         if (failures > 0) log.info("The hub answers again.");
-        failures = strangers = 0;
+        failures = 0;
+        strangers.answered();
+        hourly = false;
         this.problem = null;
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof HubError)) throw error;
-        failures++;
-        strangers = error.kind === "not-a-hub" ? strangers + 1 : 0;
-        const delayMs = strangers >= strangerAnswersMax
-          ? strangerRetryMs
-          : retryDelayMs(failures, { random: this.#options.random, error });
-        this.#noteFailure(error, { first: failures === 1, hourly: strangers === strangerAnswersMax });
+        this.#noteFailure(error, { first: ++failures === 1 });
+        const wasHourly = hourly;
+        hourly = strangers.failed(error, this.#options.clock.monotonicMs());
+        if (hourly && !wasHourly) this.#noteStranger();
+        const delayMs = this.#delayAfter(failures, { error, hourly });
         await this.#sleep(delayMs, wake.promise, signal);
       }
     }
   }
 
-  #noteFailure(error: HubError, options: { first: boolean; hourly: boolean }): void {
+  /** While a PIN is shown somebody waits, and what became of it is asked at its end at the latest. */
+  #delayAfter(failures: number, { error, hourly }: { error: HubError; hourly: boolean }): number {
+    const { clock, random } = this.#options;
+    const { offer } = this.#state;
+    const leftMs = offer.state === "shown" ? offer.offer.expiresAtMs - clock.monotonicMs() : 0;
+    if (leftMs > 0) return Math.min(leftMs, retryDelayMs(failures, { random, error, stepMaxMs: shownStepMaxMs }));
+    return hourly ? strangerRetryMs : retryDelayMs(failures, { random, error });
+  }
+
+  #noteFailure(error: HubError, options: { first: boolean }): void {
     this.problem = error.message;
     if (options.first) {
       log.error("{what}: {reason}", {
@@ -123,11 +138,12 @@ export class Linking {
         reason: error.message,
       });
     }
-    if (options.hourly) {
-      log.error("{url} is asked again every hour; a restart or the command pin asks at once.", {
-        url: this.#options.hubUrl.origin,
-      });
-    }
+  }
+
+  #noteStranger(): void {
+    log.error("{url} is asked again every hour; a restart or the command pin asks at once.", {
+      url: this.#options.hubUrl.origin,
+    });
   }
 
   async #askForPin(signal: AbortSignal): Promise<void> {

@@ -2,14 +2,9 @@
 import { HubError } from "./ports.ts";
 
 /** First step of the exponential backoff, in ms. */
-export const retryFirstMs = 1000;
-/** Longest wait, in ms. */
-export const retryMaxMs = 5 * 60_000;
-/** After this many answers that no hub would give, the address is asked hourly only. */
-export const strangerAnswersMax = 3;
-/** How often an address that is no hub is asked, in ms. */
-export const strangerRetryMs = 60 * 60_000;
-
+const retryFirstMs = 1000;
+/** Longest step, in ms. */
+const retryMaxMs = 5 * 60_000;
 /** So much later than a hub asks for at most, as a part of it: those who were told the same are not to come at once. */
 const spreadPart = 0.25;
 /** Bounds of that, in ms. */

@@ -1,7 +1,7 @@
 import { Linking } from "../../src/agent/linking.ts";
 import type { LinkState } from "../../src/agent/link.ts";
 import { HubError, type LinkingClient, type PinPoll } from "../../src/agent/ports.ts";
-import { strangerRetryMs } from "../../src/agent/retry.ts";
+import { strangerRetryMs } from "../../src/agent/stranger_watch.ts";
 import type { Link } from "../../src/protocol/linking.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { FakeClock, settle } from "../fakes/fake_clock.ts";
@@ -14,6 +14,8 @@ class ScriptedHub implements LinkingClient {
   polled: number[] = [];
   givenUp: string[] = [];
   failures: HubError[] = [];
+  /** What polls fail with as long as it is set. */
+  pollFailure: HubError | undefined;
   polls: PinPoll[] = [];
   readonly #clock: FakeClock;
   constructor(clock: FakeClock) {
@@ -33,6 +35,7 @@ class ScriptedHub implements LinkingClient {
   }
   pollPin() {
     this.polled.push(this.#clock.monotonicMs() / 1000);
+    if (this.pollFailure) return Promise.reject(this.pollFailure);
     return Promise.resolve(this.polls.shift() ?? { state: "pending" } as const);
   }
   giveUp(given: Link) {
@@ -117,17 +120,48 @@ Deno.test("linking forgets a link that ended and asks for a PIN at once", () =>
     assertEquals(linking.state.offer.state, "shown");
   }));
 
-Deno.test("an address that is no hub is asked hourly after a few tries, but at once when a PIN is wanted", () =>
+Deno.test("an address that is no hub for minutes is asked hourly, but at once when a PIN is wanted", () =>
   withLinking({}, async ({ linking, hub, clock }) => {
-    await clock.advance(10_000);
-    assertEquals(hub.asked, 3);
-    await clock.advance(strangerRetryMs - 20_000);
-    assertEquals(hub.asked, 3);
+    await clock.advance(300_000);
+    assertEquals(hub.asked, 9);
+    await clock.advance(300_000);
+    assertEquals(hub.asked, 10);
+    await clock.advance(strangerRetryMs - 100_000);
+    assertEquals(hub.asked, 10);
     linking.wantPin();
     await settle();
-    assertEquals(hub.asked, 4);
+    assertEquals(hub.asked, 11);
+    await clock.advance(strangerRetryMs - 1);
+    assertEquals(hub.asked, 11);
+    await clock.advance(1);
+    assertEquals([hub.asked, linking.state.offer.state], [12, "shown"]);
   }, (hub) => {
-    hub.failures = Array.from({ length: 4 }, () => new HubError("This is no hub.", { kind: "not-a-hub" }));
+    hub.failures = Array.from({ length: 11 }, () => new HubError("This is no hub.", { kind: "not-a-hub" }));
+  }));
+
+Deno.test("a PIN that was entered while something else answers for the hub is found once the hub does again", () =>
+  withLinking({}, async ({ linking, hub, clock }) => {
+    hub.pollFailure = new HubError("A web page", { kind: "not-a-hub" });
+    await clock.advance(120_000);
+    hub.pollFailure = undefined;
+    hub.polls = [{ state: "linked", link }];
+    await clock.advance(35_000);
+    assertEquals(linking.state.link, link);
+  }));
+
+Deno.test("what became of a PIN is asked at its end, whatever failed before, and as long as the hub does not say", () =>
+  withLinking({}, async ({ linking, hub, clock }) => {
+    hub.pollFailure = new HubError("busy", { kind: "busy", retryAfterMs: 900_000 });
+    await clock.advance(299_000);
+    assertEquals(hub.polled, [5]);
+    await clock.advance(1000);
+    assertEquals(hub.polled, [5, 300]);
+    hub.pollFailure = undefined;
+    hub.polls = [{ state: "linked", link }];
+    await clock.advance(899_000);
+    assertEquals(hub.polled, [5, 300]);
+    await clock.advance(100_000);
+    assertEquals(linking.state.link, link);
   }));
 
 Deno.test("linking waits as long as the hub says, and backs off by itself", () =>
