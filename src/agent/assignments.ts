@@ -12,6 +12,11 @@ const log = getLogger(["cloud-link", "assignment"]);
 /** Ids of requests remembered, so that none is carried out twice. */
 const requestsRememberedMax = 256;
 
+/** An answer that does not get through is sent again for so long, in ms: hubs hand out requests no longer. */
+const answerForMs = 10 * 60_000;
+/** The longest step between two tries, in ms: somebody waits in front of the page. */
+const answerStepMaxMs = 30_000;
+
 /** Polls are at least this far apart, in ms, whatever the hub answers. */
 const pollsApartMs = 200;
 
@@ -40,6 +45,8 @@ export class Assignments {
   readonly #options: AssignmentsOptions;
   readonly #handled = new Set<string>();
   #requests: Promise<void> = Promise.resolve();
+  /** Answers on their way: they hold up no further request. */
+  readonly #answers = new Set<Promise<void>>();
   /** Why the hub cannot be reached, one line with the remedy. */
   problem: string | null = null;
 
@@ -52,6 +59,7 @@ export class Assignments {
       await this.#poll(signal);
     } finally {
       await this.#requests;
+      await Promise.all(this.#answers);
     }
   }
 
@@ -109,11 +117,30 @@ export class Assignments {
     if (signal.aborted) return;
     try {
       const answer = await this.#options.carryOut(request, signal);
-      await this.#options.client.answer(request.id, answer, signal);
+      const sent = this.#send(request, answer, signal).finally(() => this.#answers.delete(sent));
+      this.#answers.add(sent);
     } catch (error) {
-      if (signal.aborted) return;
-      const reason = error instanceof Error ? error.message : String(error);
-      log.warn("Cannot answer the hub's request {type}: {reason}", { type: request.type, reason });
+      if (!signal.aborted) logUnanswered(request, error);
+    }
+  }
+
+  async #send(request: AgentRequest, answer: AgentAnswer, signal: AbortSignal): Promise<void> {
+    const { client, clock, random } = this.#options;
+    const untilMs = clock.monotonicMs() + answerForMs;
+    for (let failures = 1;; failures++) {
+      try {
+        return await client.answer(request.id, answer, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        const isFinal = !(error instanceof HubError) || error.kind === "refused" || error.kind === "unlinked";
+        const waitMs = retryDelayMs(failures, { random, error, stepMaxMs: answerStepMaxMs });
+        if (isFinal || clock.monotonicMs() + waitMs > untilMs) {
+          // A hub that asks for it once more gets another try.
+          if (!isFinal) this.#handled.delete(request.id);
+          return logUnanswered(request, error);
+        }
+        await clock.sleep(waitMs, signal).catch(() => {/* Aborted: the next try says so. */});
+      }
     }
   }
 
@@ -122,4 +149,9 @@ export class Assignments {
     const [oldest] = this.#handled;
     if (this.#handled.size > requestsRememberedMax && oldest !== undefined) this.#handled.delete(oldest);
   }
+}
+
+function logUnanswered({ type }: AgentRequest, error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  log.warn("Cannot answer the hub's request {type}: {reason}", { type, reason });
 }

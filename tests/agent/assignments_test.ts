@@ -1,0 +1,112 @@
+import { Assignments } from "../../src/agent/assignments.ts";
+import { type AssignmentClient, HubError, type HubErrorKind } from "../../src/agent/ports.ts";
+import { untilAborted } from "../../src/agent/tasks.ts";
+import type { AgentRequest, Assignment } from "../../src/protocol/assignment.ts";
+import { assertEquals } from "../assert.ts";
+import { type CapturedLog, captureLog } from "../fakes/captured_log.ts";
+import { FakeClock, settle } from "../fakes/fake_clock.ts";
+
+const link = { id: "l1", account: { id: "a1", name: "Acme" }, integration: { id: "i1", name: "Avaya" } };
+
+interface Bench {
+  readonly clock: FakeClock;
+  /** What was carried out, by the request's id. */
+  readonly done: string[];
+  /** Tries to answer, by the request's id. */
+  readonly answers: string[];
+  readonly log: CapturedLog;
+  /** Hands requests to the agent. */
+  ask(...ids: string[]): Promise<void>;
+}
+
+/** An agent that gets requests; `answer` may refuse one of its answers. */
+async function withRequests(
+  answer: (id: string, bench: Bench) => HubErrorKind | undefined,
+  act: (bench: Bench) => Promise<void>,
+): Promise<void> {
+  using log = await captureLog();
+  const clock = new FakeClock();
+  let next = Promise.withResolvers<Assignment>();
+  const bench: Bench = {
+    clock,
+    done: [],
+    answers: [],
+    log,
+    async ask(...ids) {
+      const requests = ids.map((id): AgentRequest => ({ id, type: "import-now" }));
+      next.resolve({ link, paused: false, source: null, requests, received: { count: 0 } });
+      await clock.advance(1000);
+    },
+  };
+  const client: AssignmentClient = {
+    async poll(_etag, signal) {
+      const assignment = await Promise.race([next.promise, untilAborted(signal)]);
+      signal.throwIfAborted();
+      next = Promise.withResolvers();
+      return assignment ? { assignment, etag: '"1"' } : undefined;
+    },
+    answer(id) {
+      bench.answers.push(id);
+      const kind = answer(id, bench);
+      return kind === undefined ? Promise.resolve() : Promise.reject(new HubError(`it is ${kind}`, { kind }));
+    },
+    report: () => Promise.resolve(),
+  };
+  const assignments = new Assignments({
+    client,
+    store: { load: () => undefined, save() {} },
+    clock,
+    random: () => 1,
+    link,
+    onAssignment() {},
+    onUnlinked() {},
+    onReachable() {},
+    carryOut(request) {
+      bench.done.push(request.id);
+      return Promise.resolve({ ok: true, message: "done" });
+    },
+  });
+  const stop = new AbortController();
+  const running = assignments.run(stop.signal);
+  try {
+    await settle();
+    await act(bench);
+  } finally {
+    stop.abort();
+    await running;
+  }
+}
+
+Deno.test("an answer that did not get through is sent again, and what is asked next need not wait for it", () => {
+  const failing = (id: string, { answers }: Bench) =>
+    id === "first" && answers.filter((other) => other === id).length <= 3 ? "unreachable" as const : undefined;
+  return withRequests(failing, async ({ clock, done, answers, log, ask }) => {
+    await ask("first", "second");
+    assertEquals(answers.slice(0, 2), ["first", "second"]);
+    await clock.advance(20_000);
+    assertEquals(answers, ["first", "second", "first", "first", "first"]);
+    await ask("first", "second");
+    assertEquals(done, ["first", "second"], "it was carried out twice");
+    assertEquals(log.lines().filter((line) => line.startsWith("warning")), []);
+  });
+});
+
+Deno.test("an answer that never gets through is given up after ten minutes, and the hub may ask again", () =>
+  withRequests(() => "busy", async ({ clock, done, answers, log, ask }) => {
+    await ask("first");
+    await clock.advance(600_000);
+    const { length } = answers;
+    assertEquals(log.lines(), ["warning Cannot answer the hub's request import-now: it is busy"]);
+    await clock.advance(600_000);
+    assertEquals(answers.length, length);
+    await ask("first");
+    assertEquals(done, ["first", "first"]);
+  }));
+
+Deno.test("an answer that the hub refuses is not sent again", () =>
+  withRequests(() => "refused", async ({ clock, answers, ask }) => {
+    await ask("first");
+    await clock.advance(600_000);
+    await ask("first");
+    assertEquals(answers, ["first"]);
+  }));
