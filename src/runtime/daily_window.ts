@@ -36,21 +36,39 @@ export function shownDailyWindow({ fromMinute, toMinute }: DailyWindow): string 
 }
 
 /**
- * When the window is open next: now, where it is open. On a day whose clock jumps over the begin it opens after the
- * jump.
+ * When the window is open next: now, where it is open. A jump of the clock may open it in its midst, a second time, or not
+ * at all on that day.
  *
  * @param options.timeZone IANA name of the zone whose clock counts.
  */
 export function openFromMs(window: DailyWindow, options: { nowMs: number; timeZone: string }): number {
   const { nowMs, timeZone } = options;
   const now = Temporal.Instant.fromEpochMilliseconds(nowMs).toZonedDateTimeISO(timeZone);
-  if (isOpenAt(window, now.hour * minutesPerHour + now.minute)) return nowMs;
-  const time = Temporal.PlainTime.from(shownMinute(window.fromMinute));
-  const today = now.toPlainDate().toZonedDateTime({ timeZone, plainTime: time });
-  const begin = today.epochMilliseconds > nowMs
-    ? today
-    : now.toPlainDate().add({ days: 1 }).toZonedDateTime({ timeZone, plainTime: time });
-  return begin.epochMilliseconds;
+  if (isOpenAt(window, minuteOfDay(now))) return nowMs;
+  // No clock jumps over the whole window day after day.
+  for (let day = now.toPlainDate();; day = day.add({ days: 1 })) {
+    const opens = beginsOn(day, { window, timeZone }).filter((begin) =>
+      begin.epochMilliseconds > nowMs && isOpenAt(window, minuteOfDay(begin))
+    );
+    if (opens.length > 0) return Math.min(...opens.map(({ epochMilliseconds }) => epochMilliseconds));
+  }
+}
+
+/** Where the window may begin on a day: its own begin, which may come twice, and where the clock jumps. */
+function beginsOn(
+  day: Temporal.PlainDate,
+  { window, timeZone }: { window: DailyWindow; timeZone: string },
+): Temporal.ZonedDateTime[] {
+  const local = day.toPlainDateTime(Temporal.PlainTime.from(shownMinute(window.fromMinute)));
+  const begins = (["earlier", "later"] as const).map((disambiguation) =>
+    local.toZonedDateTime(timeZone, { disambiguation })
+  );
+  const jump = day.toZonedDateTime(timeZone).subtract({ nanoseconds: 1 }).getTimeZoneTransition("next");
+  return jump?.toPlainDate().equals(day) ? [...begins, jump] : begins;
+}
+
+function minuteOfDay({ hour, minute }: Temporal.ZonedDateTime): number {
+  return hour * minutesPerHour + minute;
 }
 
 function isOpenAt({ fromMinute, toMinute }: DailyWindow, minute: number): boolean {
