@@ -67,6 +67,7 @@ export class BatchSender {
     const onProgress = ({ sentBytes, arrived }: { sentBytes: number; arrived: boolean }) => {
       underWay.sent(id, sentBytes);
       if (arrived) failures.partArrived(startedMs);
+      else failures.troubles.resumed(id, sentBytes);
     };
     try {
       using _ = this.#gate.enter(lane);

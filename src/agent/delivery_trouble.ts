@@ -23,7 +23,12 @@ export interface Outage {
 /** One batch does not get through. */
 export interface BatchTrouble {
   readonly reason: string;
+  /** In all. */
   readonly failures: number;
+  /** Without that the hub had more of it in between. */
+  readonly failuresInARow: number;
+  /** What the hub had of it at the beginning of the try before, in bytes of payload. */
+  readonly presentBytes: number;
   readonly sinceMs: number;
   readonly untilMs: number;
   /** Send all parts again: what the hub has of them does not fit together. */
@@ -119,18 +124,30 @@ export class DeliveryTroubles {
   batchFailed(id: string, failure: Failure & { afresh?: boolean; loud?: boolean }): boolean {
     const { error, nowMs, afresh = false } = failure;
     const before = this.#batches.get(id);
-    const failures = (before?.failures ?? 0) + 1;
-    const isExpired = error instanceof HubError && error.kind === "stale" && failures <= quietStaleMax;
+    const failuresInARow = (before?.failuresInARow ?? 0) + 1;
+    const isExpired = error instanceof HubError && error.kind === "stale" && failuresInARow <= quietStaleMax;
     const loud = before?.loud === true || (!isExpired && failure.loud !== false);
     this.#batches.set(id, {
       reason: error instanceof Error ? error.message : String(error),
-      failures,
+      failures: (before?.failures ?? 0) + 1,
+      failuresInARow,
+      presentBytes: before?.presentBytes ?? 0,
       sinceMs: before?.sinceMs ?? nowMs,
-      untilMs: nowMs + (isExpired ? 0 : retryDelayMs(failures, { random: this.#random, error })),
+      untilMs: nowMs + (isExpired ? 0 : retryDelayMs(failuresInARow, { random: this.#random, error })),
       afresh: afresh || before?.afresh === true,
       loud,
     });
     return loud && before?.loud !== true;
+  }
+
+  /**
+   * A batch is tried again, of which the hub says that it has so much. When it is more than the last time, its addresses may
+   * expire as often again: parts that merely were sent say nothing, the store may lose them.
+   */
+  resumed(id: string, presentBytes: number): void {
+    const trouble = this.#batches.get(id);
+    if (trouble === undefined || presentBytes <= trouble.presentBytes) return;
+    this.#batches.set(id, { ...trouble, presentBytes, failuresInARow: 0 });
   }
 
   /** The hub has answered something else: it is tried at once, unless the hub asked for time. */

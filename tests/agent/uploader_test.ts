@@ -30,16 +30,20 @@ interface Given {
   readonly onWhole?: MemoryHubOptions["onWhole"];
   /** What the hub says that it takes whole, from the beginning. */
   readonly wholePayloadBytes?: number;
+  readonly losesParts?: boolean;
 }
 
 async function withUploader(given: OnCall | Given, act: (bench: Bench) => Promise<void>): Promise<void> {
-  const { onCall = never, onWhole, wholePayloadBytes } = typeof given === "function" ? { onCall: given } : given;
+  const { onCall = never, onWhole, wholePayloadBytes, losesParts = false } = typeof given === "function"
+    ? { onCall: given }
+    : given;
   using log = await captureLog();
   const spool = new MemorySpool();
   const clock = new FakeClock();
   const hub = new MemoryHub({
     onCall: (call, signal) => onCall(call, bench, signal),
     ...(onWhole === undefined ? {} : { onWhole }),
+    losesParts,
   });
   const unlinked: HubError[] = [];
   const uploader = new Uploader({
@@ -331,6 +335,31 @@ Deno.test("uploader declares again at once when an address has expired", () =>
     assertEquals(hub.of("declare").length, 3);
     assertEquals(log.lines().filter((line) => line.startsWith("warning")), []);
   }));
+
+Deno.test("uploader goes on at once however often addresses expire, as long as the hub gets more of a batch", () => {
+  let puts = 0;
+  const onCall: OnCall = ({ what }) => {
+    if (what === "put" && ++puts % 3 === 0) throw hubError("stale");
+  };
+  return withUploader(onCall, async ({ add, spool, hub, log }) => {
+    add("a", { bytes: 6 * mebibyte });
+    await spool.until(() => spool.delivered.length === 1);
+    assert(hub.of("declare").length > 3, "they expired too rarely");
+    assertEquals(log.lines().filter((line) => line.startsWith("warning")), []);
+  });
+});
+
+Deno.test("uploader does not send a batch again and again whose parts the store loses", () => {
+  const onCall: OnCall = ({ what }) => {
+    if (what === "complete") throw hubError("stale");
+  };
+  return withUploader({ onCall, losesParts: true }, async ({ add, hub, clock, log }) => {
+    add("a", { bytes: 2 * mebibyte });
+    await resting(clock);
+    assertEquals(hub.of("declare").length, 3);
+    await log.line(/^warning Cannot deliver a\.csv: the hub is stale/);
+  });
+});
 
 Deno.test("uploader stops when the link has ended, and says so once", () =>
   withUploader(

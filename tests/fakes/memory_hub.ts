@@ -34,6 +34,8 @@ export interface MemoryHubOptions {
   readonly onWhole?: (batch: WholeBatch) => WholeDelivery | undefined;
   /** Whether it says that completions may name runs; it takes them in any case. @default true */
   readonly takesRuns?: boolean;
+  /** Parts are taken, and gone. @default false */
+  readonly losesParts?: boolean;
 }
 
 export class MemoryHub implements DeliveryClient {
@@ -77,6 +79,7 @@ export class MemoryHub implements DeliveryClient {
     const { id, part } = expected;
     await this.#call({ what: "put", id, offset: part.offset, bytes: bytes.length }, signal);
     if (sha256(bytes) !== part.sha256) throw new HubError("wrong part", { kind: "checksum" });
+    if (this.#options.losesParts) return { tries: 1 };
     this.#partsOf(id).set(`${part.offset}-${part.bytes}`, { part, content: bytes.slice() });
     return { tries: 1 };
   }
