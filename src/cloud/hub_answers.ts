@@ -111,18 +111,47 @@ export function errorOfOAuth(answer: Answer, context: { url: URL; nowMs: number 
 export function errorOfUpload(answer: Answer, context: { url: URL; nowMs: number }): HubError {
   if ("value" in parseJson(answer.text, Problem)) return errorOfAnswer(answer, context);
   const code = /<Code>([A-Za-z0-9]{1,64})<\/Code>/.exec(answer.text)?.[1];
-  const said = `(${answer.status}${code ? ` ${code}` : ""})`;
-  const message = answer.status === 413 || code === "EntityTooLarge"
-    ? `The object store ${context.url.host}, or a proxy on the way, does not take a part of this size ${said}. ` +
-      "Smaller ones are tried; if it stays so, allow requests of 256 KiB there."
-    : `The object store ${context.url.host} refuses a part ${said}.`;
-  const kind = /^(BadDigest|InvalidDigest|XAmzContentSHA256Mismatch|XAmzContentChecksumMismatch)$/.test(code ?? "")
-    ? "checksum"
-    : answer.status === 429 || answer.status >= 500 || code === "SlowDown" || code === "RequestTimeout"
-    ? "busy"
-    : "stale";
+  const kind = uploadKind(answer, code);
   const retry = retryAfterMs(answer.headers.get("retry-after"), { nowMs: context.nowMs });
-  return new HubError(message, { kind, status: answer.status, retryAfterMs: retry });
+  return new HubError(uploadMessage(answer, { kind, code, host: context.url.host }), {
+    kind,
+    status: answer.status,
+    retryAfterMs: retry,
+  });
+}
+
+function uploadKind({ status }: Answer, code: string | undefined): "checksum" | "busy" | "stale" {
+  if (/^(BadDigest|InvalidDigest|XAmzContentSHA256Mismatch|XAmzContentChecksumMismatch)$/.test(code ?? "")) {
+    return "checksum";
+  }
+  return status === 429 || status >= 500 || code === "SlowDown" || code === "RequestTimeout" ? "busy" : "stale";
+}
+
+/** What was answered, and what to do when trying again does not help. */
+function uploadMessage(
+  answer: Answer,
+  { kind, code, host }: { kind: "checksum" | "busy" | "stale"; code: string | undefined; host: string },
+): string {
+  const said = `(${answer.status}${code ? ` ${code}` : ""})`;
+  const store = `The object store ${host}`;
+  if (answer.status === 413 || code === "EntityTooLarge") {
+    return `${store}, or a proxy on the way, does not take a part of this size ${said}. ` +
+      "Smaller ones are tried; if it stays so, allow requests of 256 KiB there.";
+  }
+  if (code === undefined && looksLikeHtml(answer.text)) {
+    return `${host} answers a part with a web page ${said}: a proxy or firewall on the way, not the object store. ` +
+      `Ask for uploads (PUT) to ${host} to be allowed there.`;
+  }
+  switch (kind) {
+    case "busy":
+      return `${store} has a problem ${said}. It is tried again.`;
+    case "checksum":
+      return `${store} got other bytes of a part than were sent ${said}. It is sent again; if it stays so, check proxies ` +
+        "on the way that inspect or change uploads.";
+    case "stale":
+      return `${store} refuses a part ${said}. It is tried again with a new address; if it stays so, tell the hub's ` +
+        "operator: the store's rights or settings are wrong.";
+  }
 }
 
 /** Something that answers, and is no hub. */

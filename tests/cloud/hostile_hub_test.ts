@@ -372,18 +372,27 @@ Deno.test("cloud client sends parts with exactly the given headers and no token,
     !/^(accept|user-agent|host|content-length)/.test(name)
   );
   assertEquals(names, ["x-amz-checksum-sha256"]);
-  const cases: [number, string, HubErrorKind][] = [
-    [503, "SlowDown", "busy"],
-    [403, "AccessDenied", "stale"],
-    [400, "BadDigest", "checksum"],
-    [400, "RequestTimeout", "busy"],
-    [404, "NoSuchKey", "stale"],
+  const cases: [number, string, HubErrorKind, RegExp][] = [
+    [503, "SlowDown", "busy", /has a problem .* It is tried again\./],
+    [403, "AccessDenied", "stale", /refuses a part .* new address; if it stays so, tell the hub's operator/],
+    [400, "BadDigest", "checksum", /got other bytes .* check proxies/],
+    [400, "RequestTimeout", "busy", /has a problem .* It is tried again\./],
+    [404, "NoSuchKey", "stale", /refuses a part .* tell the hub's operator/],
+    [413, "EntityTooLarge", "stale", /does not take a part of this size .* allow requests of 256 KiB/],
   ];
-  for (const [status, code, kind] of cases) {
+  for (const [status, code, kind, message] of cases) {
     answer = new Response(`<Error><Code>${code}</Code></Error>`, { status });
     const error = await assertRejects(put, new RegExp(`\\(${status} ${code}\\)`));
     assertMatch(`${error instanceof HubError && error.kind}`, new RegExp(kind), code);
+    assertMatch(error.message, message);
   }
+  answer = html(403);
+  const { host } = store.url;
+  assertEquals(
+    (await assertRejects(put)).message,
+    `${host} answers a part with a web page (403): a proxy or firewall on the way, not the object store. ` +
+      `Ask for uploads (PUT) to ${host} to be allowed there.`,
+  );
 });
 
 Deno.test("cloud client tells a hub of before, which takes no whole batches, from one that answers nonsense", async () => {
