@@ -22,8 +22,8 @@ Deno.test("over lines that lose, delay, crawl and break, files arrive once and c
       {
         line: { delayMs: 20, loss: 0, bytesPerSecond: 500_000, queueBytes: 65_536 },
         breakEveryMs: 2_500,
-        files: [3_000_000],
-        changes: 0,
+        files: [6_000_000],
+        changes: 1,
       },
     ],
   });
@@ -36,6 +36,7 @@ Deno.test("over lines that lose, delay, crawl and break, files arrive once and c
   assert(sentTwice(thin) < 0.5, `${sentTwice(thin)} of the bytes more`);
   assertEquals([breaking.arrived, breaking.imports], [1, 5]);
   assert(breaking.breaks >= 2, "the line broke");
-  // Without resuming it would never arrive. That it is little is shown by part_size_test.ts and full.ts.
-  assert(sentTwice(breaking) < 1, `${sentTwice(breaking)} of the bytes more`);
+  assertEquals(breaking.changesMs.length, 1, "a change arrived while the line broke again and again");
+  // 0.12 to 0.2 as measured, 0.32 on a busy machine, which breaks more often; `full.ts` wants less of a longer file.
+  assert(sentTwice(breaking) < 0.5, `${sentTwice(breaking)} of the bytes more`);
 });
