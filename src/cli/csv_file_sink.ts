@@ -1,7 +1,7 @@
 /** Writes CSV to a file, compressed by its name's ending: `.csv`, `.csv.zst` or `.csv.gz`. */
 import type { Transform } from "node:stream";
 import { constants, createGzip, createZstdCompress } from "node:zlib";
-import type { CsvSink } from "../database/write_csv.ts";
+import type { RestartableSink } from "../database/write_csv.ts";
 
 /** As in the spool: nearly as small as level 3, and twice as fast. */
 const zstdLevel = 1;
@@ -9,7 +9,7 @@ const zstdLevel = 1;
 const sliceBytes = 64 * 1024;
 
 /** Takes CSV; the file has its name only once `finish` resolves. Disposing it before removes what was written. */
-export interface CsvFileSink extends CsvSink, AsyncDisposable {
+export interface CsvFileSink extends RestartableSink, AsyncDisposable {
   finish(): Promise<{ readonly bytes: number }>;
 }
 
@@ -22,12 +22,24 @@ export async function openCsvFile(path: string): Promise<CsvFileSink> {
     for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await file.write(rest));
     bytes += chunk.length;
   };
-  const compressor = compressorFor(path);
-  const draining = compressor && drain(compressor, append);
+  let compressor = compressorFor(path);
+  let draining = compressor && drain(compressor, append);
   let isOpen = true;
+  const abandon = async () => {
+    compressor?.destroy();
+    await draining?.catch(() => {});
+  };
   return {
     write: (chunk) =>
       compressor === undefined ? append(chunk) : Promise.race([compress(compressor, chunk), failed(draining)]),
+    async restart() {
+      await abandon();
+      await file.truncate();
+      await file.seek(0, Deno.SeekMode.Start);
+      bytes = 0;
+      compressor = compressorFor(path);
+      draining = compressor && drain(compressor, append);
+    },
     async finish() {
       compressor?.end();
       await draining;
@@ -39,8 +51,7 @@ export async function openCsvFile(path: string): Promise<CsvFileSink> {
     },
     async [Symbol.asyncDispose]() {
       if (!isOpen) return;
-      compressor?.destroy();
-      await draining?.catch(() => {});
+      await abandon();
       file.close();
       await Deno.remove(temporary);
     },

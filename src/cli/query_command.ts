@@ -6,7 +6,8 @@ import { resolve } from "node:path";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { connectControl } from "../control/connect_control.ts";
-import { type Database, LongValueError } from "../database/row_source.ts";
+import { readLongValues } from "../database/long_values.ts";
+import type { Database } from "../database/row_source.ts";
 import { type CsvResult, writeCsv } from "../database/write_csv.ts";
 import { realFileSystem } from "../durable/real_file_system.ts";
 import type { ExtractJob } from "../extractor/messages.ts";
@@ -32,8 +33,6 @@ const rowsShownDefault = 20;
 const queryTimeoutSeconds = 3600;
 /** How often progress is shown, in ms. */
 const progressEveryMs = 200;
-/** How often a query is begun again because values were longer than declared. */
-const longValueRoundsMax = 8;
 /** Longest connection string, in characters. */
 const connectionCharactersMax = 4096;
 /** How long the running agent may take to accept a query, in ms. */
@@ -148,31 +147,26 @@ async function readPlainly(options: QueryOptions, { database, sink, signal }: Re
 }
 
 /** Reads to the end, or until `limit` rows; begins again when a value turns out longer than its column was declared. */
-async function readAll(
+function readAll(
   sql: string,
   { database, sink, signal, limit, progress }: Reading & { limit: number; progress: Progress },
 ): Promise<{ csv: CsvResult; columns: string[] }> {
-  let longColumns: ReadonlySet<string> = new Set();
-  for (let round = 1;; round++) {
+  const read = async (longColumns: ReadonlySet<string>) => {
     await using rows = await database.query(sql, { signal, timeoutSeconds: queryTimeoutSeconds, longColumns });
     const limited = limit === Infinity ? rows : limitRows(rows, limit);
-    try {
-      const csv = await writeCsv(limited, { write: (chunk) => sink?.write(chunk) ?? Promise.resolve() }, {
-        signal,
-        previewRows: sink === null ? limit : 0,
-        onProgress: (count) => progress.show(count),
-        ...(limit === Infinity ? {} : {
-          check: (block, refused, firstRow) => {
-            for (let row = Math.max(0, limit - firstRow); row < block.rows; row++) refused[row] = 1;
-          },
-        }),
-      });
-      return { csv, columns: rows.columns.map(({ name }) => name) };
-    } catch (error) {
-      if (!(error instanceof LongValueError) || round === longValueRoundsMax || sink !== null) throw error;
-      longColumns = new Set([...longColumns, ...error.columns]);
-    }
-  }
+    const csv = await writeCsv(limited, { write: (chunk) => sink?.write(chunk) ?? Promise.resolve() }, {
+      signal,
+      previewRows: sink === null ? limit : 0,
+      onProgress: (count) => progress.show(count),
+      ...(limit === Infinity ? {} : {
+        check: (block, refused, firstRow) => {
+          for (let row = Math.max(0, limit - firstRow); row < block.rows; row++) refused[row] = 1;
+        },
+      }),
+    });
+    return { csv, columns: rows.columns.map(({ name }) => name) };
+  };
+  return readLongValues(read, { startOver: async () => await sink?.restart() });
 }
 
 /** The same rows, but no block after the one in which the limit is reached. */

@@ -7,6 +7,12 @@ export interface CsvSink {
   write(chunk: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
+/** A sink that can begin anew, for a query that has to be read again (`long_values.ts`). */
+export interface RestartableSink extends CsvSink {
+  /** Drops all that was written. */
+  restart(): Promise<void>;
+}
+
 /** How the rows are looked at on their way, once a block and not once a row: that is what keeps it fast. */
 export interface WriteCsvOptions {
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
 /** One query from the settings to the batch file: describe, narrow, read, check, write. */
 import type { BatchFile } from "../agent/ports.ts";
-import { LongValueError } from "../database/row_source.ts";
-import { type CsvResult, type CsvSink, writeCsv } from "../database/write_csv.ts";
+import { readLongValues } from "../database/long_values.ts";
+import { type CsvResult, type CsvSink, type RestartableSink, writeCsv } from "../database/write_csv.ts";
 import type { Files } from "../durable/file_system.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { placeColumns } from "../source/columns.ts";
@@ -11,16 +11,13 @@ import { OutputError, QueryError } from "./job_errors.ts";
 import { type ExtractJob, type ExtractResult, previewValueLength } from "./messages.ts";
 import { type NarrowedQuery, type NarrowingOptions, narrowQuery } from "./narrow_query.ts";
 
-/** How often a query is begun again because values were longer than declared. */
-const longValueRoundsMax = 8;
-
 /** What a job has around it in the extractor's process; the connection outlives the job. */
 export interface JobSurroundings extends NarrowingOptions {
   readonly fs: Files;
   readonly clock: Pick<Clock, "monotonicMs">;
   readonly onProgress: (rows: number) => void;
   /** Gets the rows when the job has no output of its own. */
-  readonly sink?: CsvSink;
+  readonly sink?: RestartableSink;
 }
 
 /** Runs a job on an open connection. Fails with {@linkcode QueryError}, {@linkcode OutputError} or the database's error. */
@@ -31,25 +28,19 @@ export async function runJob(
   const { database, clock } = surroundings;
   const startedMs = clock.monotonicMs();
   const query = await narrowQuery(job, surroundings);
-  let longColumns: ReadonlySet<string> = new Set();
-  for (let round = 1;; round++) {
-    try {
-      const read = await readOnce({ job, query, longColumns }, surroundings);
-      return {
-        rows: read.csv.rows,
-        refused: read.refusals,
-        columns: read.columns,
-        preview: read.csv.preview.map((row) => row.map((value) => value?.slice(0, previewValueLength) ?? null)),
-        file: read.file,
-        durationMs: Math.round(clock.monotonicMs() - startedMs),
-        database: database.info.description,
-        remarks: [...database.info.remarks],
-      };
-    } catch (error) {
-      if (!(error instanceof LongValueError) || round === longValueRoundsMax) throw error;
-      longColumns = new Set([...longColumns, ...error.columns]);
-    }
-  }
+  const read = await readLongValues((longColumns) => readOnce({ job, query, longColumns }, surroundings), {
+    startOver: async () => await surroundings.sink?.restart(),
+  });
+  return {
+    rows: read.csv.rows,
+    refused: read.refusals,
+    columns: read.columns,
+    preview: read.csv.preview.map((row) => row.map((value) => value?.slice(0, previewValueLength) ?? null)),
+    file: read.file,
+    durationMs: Math.round(clock.monotonicMs() - startedMs),
+    database: database.info.description,
+    remarks: [...database.info.remarks],
+  };
 }
 
 interface ReadRows {

@@ -78,6 +78,32 @@ Deno.test("query with a type reads the window in the database's time zone and sa
     assertMatch(out, /^1 rows cannot be imported:\n.*answered.*many/m);
   }));
 
+Deno.test("query writes each row once when a value is longer than its column was declared", () =>
+  withDatabase(async ({ folder, query }) => {
+    const database = new DatabaseSync(join(folder, "calls.db"));
+    database.exec(`CREATE TABLE long (queueidentifier varchar(10), queuename varchar(10), timestamp varchar(30),
+        answered integer, note varchar(10));
+      WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60000)
+      INSERT INTO long SELECT i, 'Q', '2026-03-02 08:15:00', 1, iif(i = 60000, printf('%.*c', 500, 'x'), 'n') FROM c`);
+    database.close();
+    const connection = ["--connection", `DRIVER=SQLite3;DATABASE=${folder}/calls.db`];
+    const asImport = ["--type", "contact", "--time-zone", "UTC", "--from", "2026-03-02", "--to", "2026-03-03"];
+    for (const narrowed of [[], asImport]) {
+      for (
+        const [name, unpack] of [
+          ["l.csv", (bytes: Uint8Array) => bytes],
+          ["l.csv.zst", (bytes: Uint8Array) => zstdDecompressSync(bytes)],
+          ["l.csv.gz", (bytes: Uint8Array) => gunzipSync(bytes)],
+        ] as const
+      ) {
+        const { code, error } = await query(...connection, ...narrowed, "--output", name, "SELECT * FROM long");
+        assertEquals(code, 0, error);
+        const lines = new TextDecoder().decode(unpack(await Deno.readFile(join(folder, name)))).split("\r\n");
+        assertEquals([lines.length, new Set(lines).size], [60_002, 60_002], `${name} ${narrowed.join(" ")}`);
+      }
+    }
+  }));
+
 Deno.test("query that fails says why, leaves no file and does not end with 0", () =>
   withDatabase(async ({ folder, query }) => {
     const bad = await query("--connection", "sqlite:calls.db", "--output", "o.csv", "SELECT nope FROM calls");

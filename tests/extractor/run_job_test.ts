@@ -1,0 +1,57 @@
+/** Jobs in this process, without an extractor's around them. */
+import { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
+import { zstdDecompressSync } from "node:zlib";
+import { assert, assertEquals } from "../assert.ts";
+import { realFileSystem } from "../../src/durable/real_file_system.ts";
+import { openDatabase } from "../../src/extractor/open_database.ts";
+import { type JobSurroundings, runJob } from "../../src/extractor/run_job.ts";
+import type { ExtractJob } from "../../src/extractor/messages.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { job } from "./harness.ts";
+
+/** Runs a job on a connection of its own. */
+async function runAlone(
+  changes: Partial<ExtractJob>,
+  surroundings: Partial<JobSurroundings> = {},
+): Promise<Awaited<ReturnType<typeof runJob>>> {
+  const wanted = job(changes);
+  const { signal } = new AbortController();
+  await using database = await openDatabase(wanted, signal);
+  return await runJob(wanted, {
+    database,
+    signal,
+    fs: realFileSystem,
+    clock: systemClock,
+    described: new Map(),
+    onProgress: () => {},
+    ...surroundings,
+  });
+}
+
+Deno.test("a batch that has to be read again, for a value longer than declared, has each row once", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    using database = new DatabaseSync(join(folder, "calls.db"));
+    database.exec(`CREATE TABLE contact (queueidentifier varchar(10), queuename varchar(10), timestamp varchar(30),
+        answered integer, note varchar(10));
+      WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60000)
+      INSERT INTO contact SELECT i, 'Q', '2026-10-21 10:00:00', 1, iif(i = 60000, printf('%.*c', 500, 'x'), 'n') FROM c`);
+    const path = join(folder, "batch");
+    const { rows, file } = await runAlone({
+      databaseType: "odbc",
+      connection: { by: "connectionString", connectionString: `DRIVER=SQLite3;DATABASE=${folder}/calls.db` },
+      query: "SELECT * FROM contact",
+      output: { path, bytesMax: 1e8 },
+    });
+    assert(file);
+    const lines = zstdDecompressSync((await Deno.readFile(path)).subarray(0, file.payloadBytes)).toString().split(
+      "\r\n",
+    );
+    assertEquals([rows, lines.length], [60_000, 60_002]);
+    assertEquals(new Set(lines).size, lines.length);
+    assertEquals(lines.at(-2), `60000,Q,2026-10-21 10:00:00,1,${"x".repeat(500)}`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
