@@ -1,5 +1,6 @@
 /** Reading one lane of a database when it may fail: what is said of it, and when it is tried again. */
 import { getLogger } from "@logtape/logtape";
+import type { ExtractFailure } from "../extractor/messages.ts";
 import type { Lane } from "./ports.ts";
 import { retryDelayMs } from "./retry.ts";
 import { failureOf } from "./scheduler_ports.ts";
@@ -15,8 +16,8 @@ const retryStepsSkipped = 2;
 /** What the attempts need, and whom they tell. */
 export interface LaneAttemptsOptions {
   readonly random: () => number;
-  /** The database took too long: less is to be asked for. */
-  readonly onTimeout: () => void;
+  /** The query was too much for the database or its driver, or may have been: less is to be asked for. */
+  readonly onTooMuch: () => void;
 }
 
 /** The attempts of one lane; tells the log when they begin to fail, and when they work again. */
@@ -26,6 +27,7 @@ export class LaneAttempts {
   #problem: string | null = null;
   /** In a row. */
   #failures = 0;
+  #lastFailure: ExtractFailure | undefined;
 
   constructor(lane: Lane, options: LaneAttemptsOptions) {
     this.#lane = lane;
@@ -46,7 +48,9 @@ export class LaneAttempts {
       if (signal.aborted) throw signal.reason;
       // Whatever it is (a full disk, too), it must not take CSV delivery, linking and the log down with it.
       const reason = error instanceof Error ? error.message : String(error);
-      if (failureOf(error) === "timeout") this.#options.onTimeout();
+      const failure = failureOf(error);
+      if (mayBeTooMuch(failure, this.#lastFailure)) this.#askForLess();
+      this.#lastFailure = failure;
       if (this.#problem !== reason) {
         log.error("Cannot read {what} from the database: {reason} It is tried again by itself.", { what, reason });
       }
@@ -56,6 +60,25 @@ export class LaneAttempts {
     if (this.#problem !== null) log.info("Reading {what} from the database works again.", { what });
     this.#problem = null;
     this.#failures = 0;
+    this.#lastFailure = undefined;
     return undefined;
   }
+
+  /** Where the disk is full, this cannot be kept either: the same is asked for again. */
+  #askForLess(): void {
+    try {
+      this.#options.onTooMuch();
+    } catch (error) {
+      log.debug("Cannot keep that less is to be asked for: {error}", { error });
+    }
+  }
+}
+
+/**
+ * Time and memory are used up by asking for too much. Drivers and databases have errors of their own for that, too many
+ * to know: what they refuse twice is asked for in smaller pieces, which does no harm when it was something else.
+ */
+function mayBeTooMuch(failure: ExtractFailure | undefined, before: ExtractFailure | undefined): boolean {
+  if (failure === "timeout" || failure === "crash" || failure === "output") return true;
+  return failure === "database" && before === "database";
 }

@@ -10,9 +10,9 @@ import { limits, type ReadState, type Window } from "../source/read_state.ts";
 import { nextRegularAt, restAfterMs } from "../source/run_times.ts";
 import {
   afterHistory,
-  afterHistoryTimeout,
+  afterHistoryTooMuch,
   afterLive,
-  afterLiveTimeout,
+  afterLiveTooMuch,
   planHistory,
   planLive,
 } from "../source/windows.ts";
@@ -58,10 +58,13 @@ export class Scheduler implements SourceRunner {
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#reader = new WindowReader(options);
-    const { random } = options;
+    const { random, source } = options;
     this.#attempts = {
-      live: new LaneAttempts("live", { random, onTimeout: () => this.#step(afterLiveTimeout) }),
-      history: new LaneAttempts("history", { random, onTimeout: () => this.#step(afterHistoryTimeout) }),
+      live: new LaneAttempts("live", { random, onTooMuch: () => this.#step(afterLiveTooMuch) }),
+      history: new LaneAttempts("history", {
+        random,
+        onTooMuch: () => this.#step((state) => afterHistoryTooMuch(state, source)),
+      }),
     };
   }
 

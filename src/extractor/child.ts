@@ -14,6 +14,7 @@ import {
   type ExtractJob,
   type FromExtractor,
   lineBytesMax,
+  timeoutMessage,
   ToExtractor,
 } from "./messages.ts";
 import type { DescribedQuery } from "./narrow_query.ts";
@@ -117,10 +118,13 @@ class Child {
       message = { type: "result", id, result: { ...result, memoryBytes: memoryBytes() } };
     } catch (error) {
       const lateBy = systemClock.monotonicMs() - startedMs - job.timeoutSeconds * 1000;
-      const failure = classify(error, { connected, signal, late: lateBy > -500 });
+      const late = lateBy > -500;
+      const failure = classify(error, { connected, signal, late });
       // What a failed query left on the connection is not worth finding out.
       await this.#disconnect().catch(() => {});
-      message = { type: "error", id, failure, message: errorText(error), memoryBytes: memoryBytes() };
+      // Before its time, the database has a limit of its own, and says so.
+      const reason = failure === "timeout" && late ? timeoutMessage(job) : errorText(error);
+      message = { type: "error", id, failure, message: reason, memoryBytes: memoryBytes() };
     } finally {
       clearInterval(heartbeat);
     }

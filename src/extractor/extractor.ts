@@ -4,11 +4,11 @@
  * has grown too large.
  */
 import type { Clock } from "../runtime/clock.ts";
-import type { ExtractJob, ExtractResult } from "./messages.ts";
+import { type ExtractJob, type ExtractResult, timeoutMessage } from "./messages.ts";
 import { defaultLimits, type ExtractorLimits } from "./limits.ts";
 import type { SpawnExtractor } from "./process.ts";
 import { ProcessEndedError, Session } from "./session.ts";
-import { ExtractError, timeoutMessage, Watch } from "./watch.ts";
+import { ExtractError, Watch } from "./watch.ts";
 
 /** When the agent itself stops, a query has only so long to end by itself, in ms. */
 const abortCancelMs = 300;
@@ -82,10 +82,8 @@ export class Extractor implements AsyncDisposable {
       signal.throwIfAborted();
       if (outcome.type === "error") {
         healthy = outcome.memoryBytes <= this.#limits.memoryBytesMax && job.keepConnection;
-        const late = watch.reason === "timeout" || outcome.failure === "timeout";
-        throw new ExtractError(late ? timeoutMessage(job) : outcome.message, {
-          failure: late ? "timeout" : outcome.failure,
-        });
+        if (watch.reason === "timeout") throw new ExtractError(timeoutMessage(job), { failure: "timeout" });
+        throw new ExtractError(outcome.message, { failure: outcome.failure });
       }
       healthy = outcome.result.memoryBytes <= this.#limits.memoryBytesMax && id % this.#limits.queriesMax !== 0 &&
         job.keepConnection;

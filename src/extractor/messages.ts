@@ -122,3 +122,9 @@ export function decodeFromExtractor(line: string, prefix: string): FromExtractor
   if (!line.startsWith(`${prefix} `)) return undefined;
   return FromExtractor.parse(JSON.parse(line.slice(prefix.length + 1)));
 }
+
+/** What is told of a query that took longer than it may. */
+export function timeoutMessage(job: ExtractJob): string {
+  return `The query took longer than ${job.timeoutSeconds} seconds. Less is asked for next time; an index on the column ` +
+    "of the time, or a simpler query, helps the database.";
+}

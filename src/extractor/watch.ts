@@ -1,7 +1,7 @@
 /** Sees to it that a query ends: by its time limit, its memory, or because nobody wants it any more. */
 import type { Clock } from "../runtime/clock.ts";
 import type { ExtractorLimits } from "./limits.ts";
-import type { ExtractFailure, ExtractJob, FromExtractor } from "./messages.ts";
+import { type ExtractFailure, type ExtractJob, type FromExtractor, timeoutMessage } from "./messages.ts";
 import type { ProcessEnd } from "./process.ts";
 import type { Session } from "./session.ts";
 
@@ -70,7 +70,8 @@ export class Watch {
           `The query was ended because it took more than ${
             Math.round(limits.memoryBytesMax / 1024 ** 2)
           } MB of memory. ` +
-            "The database's driver may keep the whole result: install its newest version, or select fewer columns.",
+            "Less is asked for next time. The database's driver may keep the whole result: install its newest version, or " +
+            "select fewer columns.",
           { failure: "crash" },
         );
       case "start":
@@ -97,12 +98,6 @@ export class Watch {
     const timer = this.#timer = new AbortController();
     this.#options.clock.sleep(ms, timer.signal).then(act, () => {});
   }
-}
-
-/** What is told of a query that ran into its time limit. */
-export function timeoutMessage(job: ExtractJob): string {
-  return `The query took longer than ${job.timeoutSeconds} seconds. Less is asked for next time; an index on the column ` +
-    "of the time, or a simpler query, helps the database.";
 }
 
 function endText(end: ProcessEnd): string {

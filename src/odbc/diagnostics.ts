@@ -162,7 +162,12 @@ const texts: readonly (readonly [RegExp, OdbcErrorKind])[] = [
     /could not connect|connection refused|can't connect|unable to connect|could not translate host|no such host|unknown (mysql |mariadb )?server host/i,
     "unreachable",
   ],
-  [/login timeout|timeout expired|statement timeout|max_statement_time/i, "timeout"],
+  [
+    /login timeout|timeout expired|statement timeout|max_statement_time|maximum statement execution time exceeded/i,
+    "timeout",
+  ],
+  // A PostgreSQL standby ends queries that hold up its replication for too long.
+  [/canceling statement due to conflict with recovery/i, "timeout"],
   [/server has gone away|lost connection|server closed the connection/i, "connection-lost"],
   [/canceling statement due to user request|query execution was interrupted|operation canceled/i, "cancelled"],
   [/permission denied|command denied|permission was denied/i, "permission"],

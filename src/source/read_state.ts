@@ -23,6 +23,9 @@ export interface ReadState {
   readonly chunkMs: number;
   /** Longest live window, in ms: less than {@linkcode limits.liveSpanMsMax} when the database is slow. */
   readonly liveSpanMs: number;
+  /** A history chunk and a live window of this length were too much lately, in ms; absent when none was. */
+  readonly chunkTooMuchMs?: number | undefined;
+  readonly liveTooMuchMs?: number | undefined;
   /** Since when nothing is read because the integration is paused. */
   readonly pausedSinceMs: number | null;
 }

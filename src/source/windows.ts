@@ -70,13 +70,21 @@ export function afterLive(
     ...state,
     liveToMs: Math.min(options.nowMs, plan.window.toMs),
     pending: joined(pending),
-    liveSpanMs: quick ? Math.min(state.liveSpanMs * 2, limits.liveSpanMsMax) : state.liveSpanMs,
+    liveSpanMs: quick
+      ? Math.max(Math.min(state.liveSpanMs * 2, limits.liveSpanMsMax, bearable(state.liveTooMuchMs)), state.liveSpanMs)
+      : state.liveSpanMs,
+    liveTooMuchMs: forgotten(state.liveTooMuchMs, { growth: 1.5, lengthMsMax: limits.liveSpanMsMax }),
   };
 }
 
-/** A live query ran into its time limit: the next one asks for less. */
-export function afterLiveTimeout(state: ReadState): ReadState {
-  return { ...state, liveSpanMs: Math.max(Math.round(state.liveSpanMs / 2), limits.liveSpanMsMin) };
+/** A live window was too much for the database or its driver: the next one asks for less. */
+export function afterLiveTooMuch(state: ReadState): ReadState {
+  const { liveSpanMs } = state;
+  return {
+    ...state,
+    liveSpanMs: Math.max(Math.round(liveSpanMs / 2), limits.liveSpanMsMin),
+    liveTooMuchMs: liveSpanMs,
+  };
 }
 
 /** What history reads next, the newest first; `undefined` when all is read. */
@@ -96,19 +104,23 @@ export function afterHistory(
   return {
     ...state,
     pending: without(state.pending, options.window),
+    chunkTooMuchMs: forgotten(state.chunkTooMuchMs, { growth: 1.1, lengthMsMax: limits.chunkMsMax }),
     chunkMs: nextChunkMs({
       // A chunk cut short by the end of its range says nothing against the length aimed at.
       chunkMs: Math.max(options.window.toMs - options.window.fromMs, limits.chunkMsMin),
       aimedMs: state.chunkMs,
       durationMs: options.durationMs,
       rows: options.rows,
+      chunkMsMax: bearable(state.chunkTooMuchMs),
     }),
   };
 }
 
-/** A history query ran into its time limit. */
-export function afterHistoryTimeout(state: ReadState): ReadState {
-  return { ...state, chunkMs: Math.max(Math.round(state.chunkMs / 4), limits.chunkMsMin) };
+/** A history chunk was too much for the database or its driver. It may have been shorter than what was aimed at. */
+export function afterHistoryTooMuch(state: ReadState, settings: WindowSettings): ReadState {
+  const chunk = planHistory(state, settings);
+  const lengthMs = Math.min(state.chunkMs, chunk ? chunk.toMs - chunk.fromMs : Infinity);
+  return { ...state, chunkMs: Math.max(Math.round(lengthMs / 4), limits.chunkMsMin), chunkTooMuchMs: lengthMs };
 }
 
 /**
@@ -124,7 +136,7 @@ export function afterHistoryTimeout(state: ReadState): ReadState {
  * ```
  */
 export function nextChunkMs(
-  last: { chunkMs: number; aimedMs: number; durationMs: number; rows: number },
+  last: { chunkMs: number; aimedMs: number; durationMs: number; rows: number; chunkMsMax?: number },
 ): number {
   const byTime = limits.queryMsTarget / 2 / Math.max(last.durationMs, 1);
   const byRows = limits.chunkRowsMax / 2 / Math.max(last.rows, 1);
@@ -132,7 +144,22 @@ export function nextChunkMs(
   const next = last.chunkMs * factor;
   // Growing from a chunk that was cut short could come out below what was already fine.
   const kept = factor >= 1 ? Math.max(next, last.aimedMs) : next;
-  return Math.round(Math.min(Math.max(kept, limits.chunkMsMin), limits.chunkMsMax));
+  const most = Math.min(limits.chunkMsMax, last.chunkMsMax ?? Infinity);
+  return Math.round(Math.max(Math.min(kept, most), limits.chunkMsMin));
+}
+
+/** Longest window after one of `tooMuchMs` failed. */
+function bearable(tooMuchMs: number | undefined): number {
+  return tooMuchMs === undefined ? Infinity : tooMuchMs / 2;
+}
+
+/** After a window that went well a little more may be tried: what was too much may have been a bad moment. */
+function forgotten(
+  tooMuchMs: number | undefined,
+  { growth, lengthMsMax }: { growth: number; lengthMsMax: number },
+): number | undefined {
+  const laterMs = Math.round((tooMuchMs ?? Infinity) * growth);
+  return bearable(laterMs) >= lengthMsMax ? undefined : laterMs;
 }
 
 /**

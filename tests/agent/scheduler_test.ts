@@ -176,6 +176,31 @@ Deno.test("a query that takes too long is asked for less, until it fits", async 
   assertEquals(world.scheduler?.problem, null);
 });
 
+for (const failure of ["crash", "output", "database"] as const) {
+  Deno.test(`a window that fails by a failure of kind "${failure}" is asked for in smaller pieces, until it fits`, async () => {
+    const startMs = Date.UTC(2026, 5, 1, 8);
+    await using world = await World.make({
+      nowMs: startMs,
+      source: { historyFrom: new Date(startMs - 10 * dayMs).toISOString() },
+    });
+    world.failure = (job) =>
+      job.window.toMs - job.window.fromMs > 5 * hourMs ? new ExtractError("It is too much.", { failure }) : undefined;
+    world.start();
+    await world.clock.advanceTo(startMs + 4 * hourMs);
+    assertEquals(world.ledger.progress()?.state.pending, []);
+    // The agent was off for days: the first window of new data is too much, too.
+    await world.stop();
+    await world.clock.advanceTo(startMs + 3 * dayMs);
+    world.insert("late", wallOfInstant(startMs + 2 * dayMs, "Europe/Berlin"));
+    world.start();
+    await world.clock.advanceTo(startMs + 3 * dayMs + 4 * hourMs);
+    assertEquals(world.ledger.progress()?.state.pending, []);
+    assertEquals(world.scheduler?.problem, null);
+    await world.deliver();
+    assertEquals(world.hubIds(), ["late"]);
+  });
+}
+
 Deno.test("with allowQueryChanges = false a changed query is not read until it is accepted", async () => {
   const startMs = Date.UTC(2026, 5, 1, 8);
   await using world = await World.make({ nowMs: startMs });

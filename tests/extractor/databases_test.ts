@@ -5,6 +5,7 @@ import { parse } from "csv-parse/sync";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { parseTime } from "../../src/database/parse_time.ts";
 import type { Extractor } from "../../src/extractor/extractor.ts";
+import { ExtractError } from "../../src/extractor/watch.ts";
 import type { ExtractJob } from "../../src/extractor/messages.ts";
 import { edgeAtOrBefore, wallOfInstant, wallText } from "../../src/source/time_zone.ts";
 import type { Window } from "../../src/source/read_state.ts";
@@ -135,6 +136,22 @@ Deno.test("PostgreSQL: around changes of the clock every row is read exactly onc
       timeoutSeconds: 1,
       window: { fromMs: Date.now() - 2 * 86_400_000, toMs: Date.now() + 2 * 86_400_000 },
     }, /took longer than 1 seconds/);
+    // The server's own limit, long before ours.
+    await server.sql("alter role bench set statement_timeout = '300ms'");
+    await using limited = extractor();
+    const error = await assertRejects(() =>
+      limited.run(
+        job({
+          ...base,
+          query:
+            "select pg_sleep(5)::text as queueidentifier, 'q' as queuename, wall as timestamp, 1 as answered from calls",
+          window: { fromMs: 0, toMs: Date.now() * 2 },
+        }),
+        { signal },
+      ), /statement timeout/);
+    assert(error instanceof ExtractError);
+    assertEquals(error.failure, "timeout");
+    await server.sql("alter role bench reset statement_timeout");
     await failing({ query: "with x as (insert into calls values ('x') returning id) select * from x" }, /change data/);
     assertMatch(await server.sql("select count(*) from calls"), /140/);
   } finally {

@@ -6,9 +6,9 @@ import { limits, type ReadState, startState, type Window, type WindowSettings } 
 import { nextRegularAt } from "../../src/source/run_times.ts";
 import {
   afterHistory,
-  afterHistoryTimeout,
+  afterHistoryTooMuch,
   afterLive,
-  afterLiveTimeout,
+  afterLiveTooMuch,
   nextChunkMs,
   planHistory,
   planLive,
@@ -140,14 +140,34 @@ Deno.test("a chunk grows while queries are quick and shrinks when one is slow, w
   assertEquals(step(10_000_000), limits.chunkMsMin);
   assertEquals(nextChunkMs({ chunkMs: limits.chunkMsMax, aimedMs: dayMs, durationMs: 1, rows: 0 }), limits.chunkMsMax);
   let state = { ...startState, chunkMs: dayMs };
-  for (let i = 0; i < 10; i++) state = afterLiveTimeout(afterHistoryTimeout(state));
+  for (let i = 0; i < 10; i++) state = afterLiveTooMuch(afterHistoryTooMuch(state, contacts));
   assertEquals([state.chunkMs, state.liveSpanMs], [limits.chunkMsMin, limits.liveSpanMsMin]);
+});
+
+Deno.test("what was too much is not asked for again at once, and a chunk is cut by its own length", () => {
+  const state: ReadState = {
+    ...startState,
+    liveToMs: dayMs,
+    chunkMs: 92 * dayMs,
+    pending: [{ fromMs: 0, toMs: dayMs }],
+  };
+  const cut = afterHistoryTooMuch(state, contacts);
+  assertEquals(cut.chunkMs, dayMs / 4);
+  const lengths: number[] = [];
+  for (let after = { ...cut, pending: [{ fromMs: 0, toMs: 1000 * dayMs }] }; after.chunkMs < dayMs;) {
+    const window = planHistory(after, contacts);
+    assert(window);
+    lengths.push(after.chunkMs);
+    after = { ...after, ...afterHistory(after, { window, durationMs: 1, rows: 1 }), pending: after.pending };
+  }
+  assert(lengths.length > 6, `after ${lengths.length} chunks the same length is tried again`);
+  assertEquals(lengths[1], dayMs / 2);
 });
 
 Deno.test("live leaves to history what is pending, also when it may reach further back again", () => {
   const settings: WindowSettings = { ...contacts, dataType: "agent-status", historyFrom: null };
   let state = live(startState, settings, Date.UTC(2026, 9, 1, 12)).state;
-  for (let i = 0; i < 5; i++) state = afterLiveTimeout(state);
+  for (let i = 0; i < 5; i++) state = afterLiveTooMuch(state);
   state = live(state, settings, Date.UTC(2026, 9, 3, 12)).state;
   const pendingTo = state.pending.at(-1)?.toMs ?? 0;
   assertEquals(pendingTo, Date.UTC(2026, 9, 3, 9));
@@ -270,7 +290,7 @@ Deno.test("whatever happens, in the end the hub has every row exactly once", () 
         };
         for (const event of events) {
           if (event.do === "history") runHistory(event.durationMs);
-          else if (event.do === "timeout") state = afterHistoryTimeout(afterLiveTimeout(state));
+          else if (event.do === "timeout") state = afterHistoryTooMuch(afterLiveTooMuch(state), settings);
           else if (event.do === "pause") {
             state = onPaused(state, nowMs);
             nowMs += event.afterMinutes * minuteMs;

@@ -1,0 +1,35 @@
+import { LaneAttempts } from "../../src/agent/lane_attempts.ts";
+import { ExtractError } from "../../src/extractor/watch.ts";
+import type { ExtractFailure } from "../../src/extractor/messages.ts";
+import { assert, assertEquals } from "../assert.ts";
+
+const { signal } = new AbortController();
+
+Deno.test("less is asked for after what uses up time, memory or room, and after the database's second error in a row", async () => {
+  const cases: [failures: ExtractFailure[], less: number][] = [
+    [["timeout"], 1],
+    [["crash", "output"], 2],
+    [["database"], 0],
+    [["database", "database", "database"], 2],
+    [["database", "connection", "database"], 0],
+    [["query", "query", "connection", "connection"], 0],
+  ];
+  for (const [failures, due] of cases) {
+    let less = 0;
+    const attempts = new LaneAttempts("history", { random: () => 1, onTooMuch: () => less++ });
+    for (const failure of failures) {
+      await attempts.attempt(() => Promise.reject(new ExtractError("no", { failure })), signal);
+    }
+    assertEquals(less, due, failures.join());
+  }
+});
+
+Deno.test("a full disk, on which not even that can be kept, takes nothing else down", async () => {
+  const onTooMuch = () => {
+    throw new Error("database or disk is full");
+  };
+  const attempts = new LaneAttempts("history", { random: () => 1, onTooMuch });
+  const failing = () => Promise.reject(new ExtractError("No space left on device", { failure: "output" }));
+  assert(await attempts.attempt(failing, signal));
+  assertEquals(attempts.problem, "No space left on device");
+});
