@@ -54,7 +54,7 @@ export async function connectOdbc(options: ConnectOptions): Promise<Database> {
   const profile = driverProfile(driver);
   const connect = () =>
     openHandles(library, {
-      connectionString: formatConnectionString(withDefaults(attributes, profile.options)),
+      connectionString: formatConnectionString(completed(attributes, profile)),
       secrets: secretsOf(attributes),
       loginTimeoutSeconds: options.loginTimeoutSeconds ?? defaultLoginTimeoutSeconds,
       narrow: profile.narrow ?? false,
@@ -71,6 +71,14 @@ export async function connectOdbc(options: ConnectOptions): Promise<Database> {
     await handles[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** What was given, and what the driver needs besides. */
+function completed(attributes: Attributes, { options, encryption }: DriverProfile): Attributes {
+  const all = withDefaults(attributes, options);
+  const isOpen = encryption !== undefined && attribute(attributes, "DRIVER") !== undefined &&
+    encryption.unless.every((key) => attribute(attributes, key) === undefined);
+  return isOpen ? [...all, encryption.option] : all;
 }
 
 class OdbcConnection implements Database {

@@ -80,7 +80,7 @@ export function attribute(attributes: Attributes, key: string): string | undefin
   return attributes.find((known) => sameKey(known.key, key))?.value;
 }
 
-/** `attributes` with those of `defaults` whose keys (or their `aliases`) are not given. */
+/** `attributes` with those of `defaults` whose keys are not given. */
 export function withDefaults(attributes: Attributes, defaults: Attributes): Attributes {
   return [...attributes, ...defaults.filter(({ key }) => attribute(attributes, key) === undefined)];
 }

@@ -14,6 +14,8 @@ export interface DiagnosticRecord {
 export type OdbcErrorKind =
   | "driver-missing"
   | "login"
+  | "not-admitted"
+  | "encryption"
   | "unreachable"
   | "syntax"
   | "missing-table"
@@ -106,6 +108,11 @@ const remedies: Record<Exclude<OdbcErrorKind, "other">, string> = {
   "driver-missing": "The driver or data source is not registered with the driver manager, or one of its libraries is " +
     "missing: install the driver; `injixo-cloud-link check` lists what is registered.",
   login: "The database refused the login: check user, password and database name.",
+  "not-admitted":
+    "The server is set up to let this computer, user or database in by no rule: on PostgreSQL add a line to " +
+    "pg_hba.conf (`hostssl` is for encrypted connections only), on MySQL a user for this host.",
+  encryption: "Both sides do not agree on encryption, or the server's certificate is not trusted here: import the " +
+    "certificate of its CA on this computer. MariaDB's driver encrypts with FORCETLS=1 in a connection string.",
   unreachable: "The database server does not answer: check host name, port, firewall, and that the server runs.",
   syntax: "The database does not understand the query: run it in the database's own client; leave out a closing `;`.",
   "missing-table":
@@ -157,7 +164,12 @@ const kinds: Readonly<Record<string, OdbcErrorKind>> = {
 const texts: readonly (readonly [RegExp, OdbcErrorKind])[] = [
   [/password authentication failed|access denied for user|login failed|no password supplied/i, "login"],
   [/database "[^"]*" does not exist|unknown database/i, "login"],
+  [/no pg_hba\.conf entry|pg_hba\.conf rejects|is not allowed to connect to this/i, "not-admitted"],
   [/can't open lib|file not found/i, "driver-missing"],
+  [
+    /certificate (?:verify|chain|authority|has expired|is not)|self.signed certificate|ssl (?:provider|routines|security|error|connection)|encryption (?:errors|not supported|required)|does not support ssl|insecure transport/i,
+    "encryption",
+  ],
   [
     /could not connect|connection refused|can't connect|unable to connect|could not translate host|no such host|unknown (mysql |mariadb )?server host/i,
     "unreachable",

@@ -1,11 +1,16 @@
 /** What is particular about the drivers that we know: options that make them stream, and where they deviate. */
-import type { Attributes } from "./connection_string.ts";
+import type { Attribute, Attributes } from "./connection_string.ts";
 
 /** How one family of drivers is used. */
 export interface DriverProfile {
   readonly family: DriverFamily;
   /** Options added to a connection string that does not set them. */
   readonly options: Attributes;
+  /**
+   * Encryption with every server that has it, where the driver does without. Only for a string that names the driver and
+   * has none of these keys: a data source has settings of its own, which the string would override.
+   */
+  readonly encryption?: { readonly option: Attribute; readonly unless: readonly string[] };
   /** Statements for a new connection; one that fails is reported and passed over. */
   readonly sessionStatements: readonly string[];
   /** Statement that sets the session's time zone; `undefined` where there is none. */
@@ -62,6 +67,8 @@ const profiles: Record<DriverFamily, DriverProfile> = {
       { key: "ByteaAsLongVarBinary", value: "1" },
       { key: "UseServerSidePrepare", value: "1" },
     ],
+    // "CA" is the short name of SSLmode; in pqopt, too, the mode may be set, and must not differ then.
+    encryption: { option: { key: "SSLmode", value: "prefer" }, unless: ["SSLmode", "CA", "pqopt"] },
     sessionStatements: ["SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"],
     timeZoneStatement: (zone) => `SET TIME ZONE '${isoZone(zone)}'`,
     longValuesInBlocks: true,

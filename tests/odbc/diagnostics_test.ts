@@ -20,6 +20,26 @@ Deno.test("the likely cause comes from the text where it is plain, else from the
     ["42501", "", "permission"],
     ["HY008", "Operation canceled", "cancelled"],
     ["22012", "division by zero", "other"],
+    ["08001", 'FATAL: no pg_hba.conf entry for host "10.0.0.1", user "u", database "d", no encryption', "not-admitted"],
+    ["HY000", "Host '10.0.0.1' is not allowed to connect to this MariaDB server", "not-admitted"],
+    [
+      "08001",
+      "SSL Provider: [error:0A000086:SSL routines::certificate verify failed:self-signed certificate]",
+      "encryption",
+    ],
+    [
+      "08001",
+      "Client unable to establish connection. For solutions related to encryption errors, see https://go.microsoft.com/fwlink/?linkid=2226722",
+      "encryption",
+    ],
+    ["42P01", 'relation "certificate" does not exist', "missing-table"],
+    ["42703", 'column "encrypted" does not exist', "missing-column"],
+    ["08001", "server does not support SSL, but SSL was required", "encryption"],
+    [
+      "HY000",
+      "Connections using insecure transport are prohibited while --require_secure_transport=ON.",
+      "encryption",
+    ],
   ] as const;
   for (const [sqlState, message, kind] of cases) {
     assertEquals(likelyCause([{ sqlState, message, nativeError: 0 }]).kind, kind, `${sqlState} ${message}`);
