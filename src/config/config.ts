@@ -72,6 +72,7 @@ export type KeptConnection =
     readonly port?: number;
     readonly database: string;
     readonly user?: string;
+    readonly trustServerCertificate?: true;
   };
 
 /** Where a password is, so that the configuration can be shown and posted without having it. */

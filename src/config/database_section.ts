@@ -24,6 +24,9 @@ export function databaseProblems(section: Section): { key: string; message: stri
   for (const key of ["port", "database", "user"] as const) {
     if (section[key] !== undefined && host === undefined) problems.push({ key, message: 'needs the key "host" too' });
   }
+  if (section.trustServerCertificate && (host === undefined || section.type !== "mssql")) {
+    problems.push({ key: "trustServerCertificate", message: 'needs "host" and type = "mssql" too' });
+  }
   for (const key of ["passwordFile", "passwordCredential"] as const) {
     if (section[key] !== undefined && host === undefined && connectionString === undefined) {
       problems.push({ key, message: 'needs the key "host" or "connectionString" too' });
@@ -62,7 +65,8 @@ export function databaseConfig(section: Section): Config["database"] {
   };
 }
 
-function keptConnection({ connectionString, file, host, port, database, user }: Section): KeptConnection | undefined {
+function keptConnection(section: Section): KeptConnection | undefined {
+  const { connectionString, file, host, port, database, user, trustServerCertificate } = section;
   if (connectionString !== undefined) return { by: "connectionString", connectionString };
   if (file !== undefined) return { by: "file", file };
   if (host === undefined || database === undefined) return undefined;
@@ -72,6 +76,7 @@ function keptConnection({ connectionString, file, host, port, database, user }: 
     database,
     ...(port === undefined ? {} : { port }),
     ...(user === undefined ? {} : { user }),
+    ...(trustServerCertificate ? { trustServerCertificate } : {}),
   };
 }
 

@@ -84,6 +84,7 @@ export const schema = {
       charactersMax: 255,
       check: (value) => /^[A-Za-z0-9._-]+$/.test(value) ? undefined : "must be a plain name",
     }),
+    trustServerCertificate: flag(false),
     file: path({ fallback: undefined, what: "an SQLite file" }),
     allowQueryChanges: flag(true),
   },

@@ -9,6 +9,8 @@ export interface ConnectionParts {
   readonly database: string;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
+  /** SQL Server: encrypt, whoever the certificate is from. Its driver 18 refuses those that it cannot check. */
+  readonly trustServerCertificate?: boolean | undefined;
 }
 
 /** The databases that have a form of parts. */
@@ -71,6 +73,10 @@ export function attributesFromParts(
   attributes.push({ key: "DATABASE", value: parts.database });
   if (parts.user !== undefined) attributes.push({ key: "UID", value: parts.user });
   if (parts.password !== undefined) attributes.push({ key: "PWD", value: parts.password });
+  // FreeTDS checks no certificate.
+  if (database === "mssql" && !freeTds && parts.trustServerCertificate === true) {
+    attributes.push({ key: "TrustServerCertificate", value: "yes" });
+  }
   if (database === "mssql" && parts.user === undefined) attributes.push({ key: "Trusted_Connection", value: "yes" });
   return attributes;
 }

@@ -112,7 +112,8 @@ const remedies: Record<Exclude<OdbcErrorKind, "other">, string> = {
     "The server is set up to let this computer, user or database in by no rule: on PostgreSQL add a line to " +
     "pg_hba.conf (`hostssl` is for encrypted connections only), on MySQL a user for this host.",
   encryption: "Both sides do not agree on encryption, or the server's certificate is not trusted here: import the " +
-    "certificate of its CA on this computer. MariaDB's driver encrypts with FORCETLS=1 in a connection string.",
+    "certificate of its CA on this computer, or for SQL Server trust any certificate in the integration " +
+    "(trustServerCertificate in [database]). MariaDB's driver encrypts with FORCETLS=1 in a connection string.",
   unreachable: "The database server does not answer: check host name, port, firewall, and that the server runs.",
   syntax: "The database does not understand the query: run it in the database's own client; leave out a closing `;`.",
   "missing-table":

@@ -18,6 +18,8 @@ export const DatabaseConnection = z.discriminatedUnion("by", [
     database: z.string().min(1).max(255),
     user: z.string().max(255).optional(),
     password: z.string().max(1024).optional(),
+    /** SQL Server: any certificate of the server will do. */
+    trustServerCertificate: z.boolean().optional(),
   }),
   z.object({ by: z.literal("connectionString"), connectionString: z.string().min(1).max(4096) }),
   /** An SQLite file, absolute or relative to the installation folder. */

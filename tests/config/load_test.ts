@@ -95,7 +95,7 @@ window = "20:00-20:00"
     "16 [spool] maxMegabytes: 1.5 must be a whole number of megabytes from 1 to 100000000 (without quotes)",
     "18 [upload] maxBytesPerSecond: 999 must be a whole number of bytes from 1000 to 1000000000 (without quotes)",
     '19 [upload] window: "20:00-20:00" must be two times of the day that differ, such as "20:00-06:00" (this machine\'s local time)',
-    "2 colour: stands outside of a section. There are name, verbose, importDirectory, url, caFile, account, objectStoreHosts, settleSeconds, pollSeconds, maxMegabytes, keepFreeMegabytes, keepDays, maxBytesPerSecond, window, type, connectionString, host, port, database, user, passwordFile, passwordCredential, file, allowQueryChanges.",
+    "2 colour: stands outside of a section. There are name, verbose, importDirectory, url, caFile, account, objectStoreHosts, settleSeconds, pollSeconds, maxMegabytes, keepFreeMegabytes, keepDays, maxBytesPerSecond, window, type, connectionString, host, port, database, user, passwordFile, passwordCredential, trustServerCertificate, file, allowQueryChanges.",
     '4 [app] nmae: unknown key. Did you mean "name"?',
     '5 [app] verbose: "true" must be true or false (without quotes)',
     '6 [app] importDirectory: "" must be the path of a folder, absolute or relative to the installation folder, in quotes',
@@ -176,6 +176,14 @@ Deno.test("the kept database connection is one of three ways, with the password 
     password: { in: "file", path: "/opt/cloud-link/pw.txt" },
     allowQueryChanges: true,
   });
+  const trusting = '[database]\nhost = "db"\ndatabase = "calls"\ntrustServerCertificate = true\n';
+  assertEquals(parse(`${trusting}type = "mssql"`).database.kept, {
+    by: "parts",
+    host: "db",
+    database: "calls",
+    trustServerCertificate: true,
+  });
+  assertEquals(problemsOf(trusting), ['4 [database] trustServerCertificate: needs "host" and type = "mssql" too']);
   const problems = problemsOf('[database]\nconnectionString = "DSN=a;PWD=geheim"\nhost = "db"\nuser = 5\n');
   assert(problems.some((line) => line.includes('says what "connectionString" says already')));
   assert(!problems.join("").includes("geheim"));

@@ -23,6 +23,7 @@ Deno.test("the shipped file has every key, those without a default as a comment 
     "port",
     "database",
     "user",
+    "trustServerCertificate",
     "passwordCredential",
   ]];
   const found = new Set<string>();

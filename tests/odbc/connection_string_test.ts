@@ -89,6 +89,8 @@ Deno.test("strings from parts: ports, named instances, and who has no user", () 
     "DRIVER={ODBC Driver 18 for SQL Server};SERVER=h\\inst;DATABASE=d;UID=u;PWD={a;b}}};",
   );
   assertMatch(from("mssql", { port: 1444, user: "u" }), /SERVER=\{h,1444\};/);
+  assertMatch(from("mssql", { user: "u", trustServerCertificate: true }), /;TrustServerCertificate=yes;/);
+  assertMatch(from("mysql", { user: "u", trustServerCertificate: true }), /UID=u;$/);
   assertMatch(from("mssql", {}), /Trusted_Connection=yes/);
   assertMatch(from("mysql", { user: "u" }), /SERVER=h;PORT=3306;DATABASE=d;UID=u;/);
   assertMatch(from("postgresql", { port: 6432 }), /SERVER=h;PORT=6432;DATABASE=d;$/);

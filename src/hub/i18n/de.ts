@@ -237,6 +237,9 @@ export const de: Messages = {
   databaseUserLabel: "Benutzer",
   databaseUserHint: "Einer, der nur lesen darf, genügt.",
   databasePasswordLabel: "Passwort",
+  trustLabel: "Jedem Zertifikat des Servers vertrauen",
+  trustHint:
+    "Wer sich zwischen Installation und Datenbank setzt, kann dann die Daten lesen und ändern und das Passwort abgreifen: Importieren Sie, wo es geht, lieber das Zertifikat der CA des Servers.",
   secretHint: "Es wird verschlüsselt gespeichert und nur der verbundenen Installation gegeben.",
   secretKept: "Es ist eines gespeichert. Lassen Sie das Feld leer, um es zu behalten.",
   secretShown: "Verbindungszeichenfolge (verschlüsselt gespeichert)",

@@ -245,6 +245,9 @@ export const en = {
   databaseUserLabel: "User",
   databaseUserHint: "One that may only read is enough.",
   databasePasswordLabel: "Password",
+  trustLabel: "Trust any certificate of the server",
+  trustHint:
+    "Whoever gets between the installation and the database can then read and change the data, and take the password: import the certificate of the server's CA instead where you can.",
   secretHint: "It is stored encrypted, and handed to the connected installation only.",
   secretKept: "One is stored. Leave the field empty to keep it.",
   secretShown: "Connection string (stored encrypted)",

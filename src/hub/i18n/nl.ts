@@ -234,6 +234,9 @@ export const nl: Messages = {
   databaseUserLabel: "Gebruiker",
   databaseUserHint: "Een die alleen mag lezen, is genoeg.",
   databasePasswordLabel: "Wachtwoord",
+  trustLabel: "Elk certificaat van de server vertrouwen",
+  trustHint:
+    "Wie zich tussen de installatie en de database plaatst, kan dan de gegevens lezen en wijzigen en het wachtwoord bemachtigen: importeer waar mogelijk liever het certificaat van de CA van de server.",
   secretHint: "Het wordt versleuteld opgeslagen en alleen aan de verbonden installatie gegeven.",
   secretKept: "Er is er een opgeslagen. Laat het veld leeg om die te houden.",
   secretShown: "Verbindingsreeks (versleuteld opgeslagen)",

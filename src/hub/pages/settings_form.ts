@@ -19,6 +19,7 @@ export function valuesOf(settings: DatabaseSettings): SettingsValues {
     database: settings.database ?? "",
     user: settings.user ?? "",
     file: settings.file ?? "",
+    trustServerCertificate: box(settings.trustServerCertificate),
     kept: box(settings.kept),
     dataType: settings.dataType,
     intervalMinutes: String(settings.intervalMinutes ?? 15),
@@ -50,7 +51,15 @@ type Read = (field: string, options?: { raw: boolean }) => string;
 export function sentSettings(read: Read): { readonly values: SettingsValues; readonly input: SettingsInput } {
   const raw = (field: string) => read(field, { raw: true });
   const names = ["databaseType", "host", "port", "database", "user", "file", "kept", "dataType"];
-  names.push("intervalMinutes", "timeZone", "everyMinutes", "realTime", "reconciliation", "history");
+  names.push(
+    "trustServerCertificate",
+    "intervalMinutes",
+    "timeZone",
+    "everyMinutes",
+    "realTime",
+    "reconciliation",
+    "history",
+  );
   const values: SettingsValues = {
     ...Object.fromEntries(names.map((name) => [name, read(name)])),
     query: raw("query").replaceAll("\r\n", "\n"),
@@ -69,6 +78,7 @@ export function sentSettings(read: Read): { readonly values: SettingsValues; rea
       password: raw("password") === "" ? user === "" ? null : undefined : raw("password"),
       connectionString: read("connectionString") === "" ? undefined : read("connectionString"),
       file: text("file"),
+      trustServerCertificate: text("trustServerCertificate") === "on",
       kept: text("kept") === "on",
       dataType: text("dataType") as (typeof dataTypes)[number],
       intervalMinutes: Number(text("intervalMinutes")) as 15,

@@ -71,7 +71,7 @@ export function checkSettings(
 
   const kept = input.kept ?? before?.kept ?? false;
   const fields = kept ? "kept" : connectionFields(databaseType);
-  const connection = checkConnection(input, { before, fields, wrong });
+  const connection = checkConnection(input, { before, fields, databaseType, wrong });
   const secret = checkSecret(input, { before, fields, databaseType, connection, wrong });
   checkQueryText(rest.query, { databaseType, wrong });
   if (faults.length > 0) return { ok: false, faults };
@@ -99,14 +99,28 @@ interface Connection {
   readonly port: number | null;
   readonly database: string | null;
   readonly user: string | null;
+  readonly trustServerCertificate: boolean;
   readonly file: string | null;
 }
 
 function checkConnection(
   input: SettingsInput,
-  { before, fields, wrong }: { before: StoredSettings | undefined; fields: string; wrong: Wrong },
+  options: {
+    before: StoredSettings | undefined;
+    fields: string;
+    databaseType: StoredSettings["databaseType"];
+    wrong: Wrong;
+  },
 ): Connection {
-  const none: Connection = { host: null, port: null, database: null, user: null, file: null };
+  const { before, fields, wrong } = options;
+  const none: Connection = {
+    host: null,
+    port: null,
+    database: null,
+    user: null,
+    trustServerCertificate: false,
+    file: null,
+  };
   const text = (field: "host" | "database" | "user" | "file") => given(input[field], before?.[field]);
   if (fields === "file") {
     const file = text("file");
@@ -125,7 +139,9 @@ function checkConnection(
     wrong("database", "faultDatabase");
   }
   if (user !== null && (user.length > nameLengthMax || /\p{Cc}/u.test(user))) wrong("user", "faultUser");
-  return { ...none, host, port, database, user };
+  const trustServerCertificate = options.databaseType === "mssql" &&
+    (input.trustServerCertificate ?? before?.trustServerCertificate ?? false);
+  return { ...none, host, port, database, user, trustServerCertificate };
 }
 
 function checkSecret(

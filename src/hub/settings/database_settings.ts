@@ -22,6 +22,8 @@ export interface StoredSettings {
   readonly port: number | null;
   readonly database: string | null;
   readonly user: string | null;
+  /** SQL Server: any certificate of the server will do. */
+  readonly trustServerCertificate: boolean;
   readonly file: string | null;
   /** The connection is what the installation's own configuration says. */
   readonly kept: boolean;
@@ -53,6 +55,7 @@ export interface SettingsInput {
   readonly user?: string | null | undefined;
   /** `null` takes it away. */
   readonly password?: string | null | undefined;
+  readonly trustServerCertificate?: boolean | undefined;
   readonly connectionString?: string | null | undefined;
   readonly file?: string | null | undefined;
   readonly kept?: boolean | undefined;
@@ -72,7 +75,10 @@ export type SettingsField = keyof SettingsInput;
 /** What a row of the table `integration` keeps of its settings; `undefined` for a draft without any. */
 export function storedSettings(json: string): StoredSettings | undefined {
   const value = JSON.parse(json) as StoredSettings | Record<string, never>;
-  return "databaseType" in value ? value as StoredSettings : undefined;
+  if (!("databaseType" in value)) return undefined;
+  const stored = value as StoredSettings;
+  // What earlier versions stored does not have it.
+  return { ...stored, trustServerCertificate: stored.trustServerCertificate ?? false };
 }
 
 /** For showing. */
@@ -119,6 +125,7 @@ function connection(stored: StoredSettings, secret: string | undefined): Databas
         database: stored.database ?? "",
         ...stored.user === null ? {} : { user: stored.user },
         ...secret === undefined ? {} : { password: secret },
+        ...stored.trustServerCertificate ? { trustServerCertificate: true } : {},
       };
     case "file":
       return { by: "file", file: stored.file ?? "" };

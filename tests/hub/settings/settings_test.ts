@@ -1,5 +1,6 @@
 import type { Assignment } from "../../../src/protocol/assignment.ts";
 import { DatabaseSource } from "../../../src/protocol/database.ts";
+import { storedSettings } from "../../../src/hub/settings/database_settings.ts";
 import type { Integration, RequestState } from "../../../src/hub/services.ts";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
 import type { HubClient } from "../hub_client.ts";
@@ -135,6 +136,29 @@ Deno.test("settings are changed in part; a password stays, but never goes to ano
   const { source: keptSource } = await assignment(agent);
   assert(keptSource?.type === "database");
   assertEquals(keptSource.connection, { by: "kept" });
+});
+
+Deno.test("that any certificate of an SQL Server will do is told to the agent, and holds for SQL Server only", async () => {
+  await using test = await startTestHub();
+  const { admin } = test;
+  const { id, settings: before } = await added(admin, { databaseType: "mssql" });
+  assertEquals(before?.trustServerCertificate, false);
+  const agent = await TestAgent.linked(admin, id);
+  const change = async (json: unknown) => {
+    const response = await admin.request("PATCH", `/api/v1/integrations/${id}`, { json: { settings: json } });
+    assertEquals(response.status, 200, await response.text());
+    const { source } = await assignment(agent);
+    assert(source?.type === "database" && source.connection.by === "parts");
+    return source.connection.trustServerCertificate;
+  };
+  assertEquals(await change({}), undefined);
+  assertEquals(await change({ trustServerCertificate: true }), true);
+  assertEquals(await change({ query: "SELECT * FROM other" }), true);
+  assertEquals(await change({ databaseType: "postgresql", password }), undefined);
+});
+
+Deno.test("what an earlier version stored trusts no certificate", () => {
+  assertEquals(storedSettings('{"databaseType":"mssql"}')?.trustServerCertificate, false);
 });
 
 Deno.test("saving asks the installation to test, with the settings as they are when it comes back", async () => {

@@ -80,6 +80,14 @@ const ConnectionFields: FC<DatabaseFormProps> = ({ view, values, errors, secretS
             input={secret}
           />
         </div>
+        <div class="only-mssql">
+          <CheckField
+            {...field("trustServerCertificate")}
+            label={messages.trustLabel}
+            hint={messages.trustHint}
+            checked={values["trustServerCertificate"] === "on"}
+          />
+        </div>
       </div>
       <div class="only-string">
         <Field

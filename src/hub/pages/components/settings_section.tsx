@@ -49,6 +49,7 @@ const Facts: FC<{ view: View; settings: DatabaseSettings }> = ({ view, settings 
   const facts: [string, string][] = [
     [messages.databaseTypeLabel, databaseTypeName(view, settings.databaseType)],
     [messages.connectionLabel, connectionText(view, settings)],
+    ...settings.trustServerCertificate ? [[messages.trustLabel, messages.yes] as [string, string]] : [],
     [messages.dataTypeLabel, dataTypeName(view, settings.dataType)],
     [messages.timeZoneLabel, settings.timeZone],
     [messages.everyLabel, format.duration(settings.everyMinutes * 60)],
