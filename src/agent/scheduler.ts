@@ -88,14 +88,15 @@ export class Scheduler implements SourceRunner {
 
   /** Takes up where the ledger is; `false` when this query is not accepted. */
   #begin(): boolean {
-    const { source, ledger, clock, approve } = this.#options;
+    const { source, reach, ledger, clock, approve } = this.#options;
     const approval = approve(source);
     if (approval.state === "refused") {
       this.#refusal = approval.reason;
       log.error("{reason} The query is: {query}", { reason: approval.reason, query: source.query });
       return false;
     }
-    takeUp(source, { ledger, fingerprint: approval.fingerprint, nowMs: clock.now() });
+    const { fingerprint } = approval;
+    takeUp(source, { ledger, fingerprint, database: reach.database, nowMs: clock.now() });
     return true;
   }
 

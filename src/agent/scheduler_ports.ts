@@ -39,6 +39,7 @@ export interface ProgressLedger {
 /** The same as `SourceProgress`. */
 export interface Progress {
   readonly fingerprint: string;
+  readonly database: string | undefined;
   readonly state: ReadState;
   readonly historyFromMs: number | null;
   readonly lastRegularMs: number | null;
@@ -48,6 +49,8 @@ export interface Progress {
 /** How the database is reached, decided by hub and installation together. */
 export interface Reach {
   readonly connection: Exclude<DatabaseConnection, { by: "kept" }>;
+  /** Names the database that the connection leads to, whoever logs in; `undefined` when that cannot be told. */
+  readonly database: string | undefined;
   /** Folders in which an SQLite file may lie; `null` when the TOML names the file. */
   readonly sqliteFolders: readonly string[] | null;
   /** The installation folder: where relative file names start. */

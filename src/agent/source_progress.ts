@@ -13,17 +13,25 @@ export function notePause(ledger: ProgressLedger, { nowMs }: { nowMs: number }):
   if (progress) ledger.setProgress({ ...progress, state: onPaused(progress.state, nowMs) });
 }
 
-/** Takes up where the ledger is; from the beginning, when the query is not the one that was read with (`fingerprint`). */
+/**
+ * Takes up where the ledger is; from the beginning, when the query is not the one that was read with (`fingerprint`), or
+ * the database not the one that was read. Where either of the two databases is not known, they are taken to be the same.
+ */
 export function takeUp(
   source: DatabaseSource,
-  { ledger, fingerprint, nowMs }: { ledger: ProgressLedger; fingerprint: string; nowMs: number },
+  options: { ledger: ProgressLedger; fingerprint: string; database: string | undefined; nowMs: number },
 ): void {
+  const { ledger, fingerprint, nowMs } = options;
   const known = ledger.progress();
-  const same = known?.fingerprint === fingerprint ? known : undefined;
-  if (known && !same) log.info("The query has changed: the history is read again with the new one.");
+  const database = options.database ?? known?.database;
+  const sameQuery = known?.fingerprint === fingerprint;
+  const same = sameQuery && (known.database ?? database) === database ? known : undefined;
+  if (known && !sameQuery) log.info("The query has changed: the history is read again with the new one.");
+  else if (known && !same) log.info("The database is another one: the history is read again from there.");
   const resumed = onResumed(same?.state ?? startState, { settings: source, nowMs });
   ledger.setProgress({
     fingerprint,
+    database,
     state: onHistoryChanged(resumed, { settings: source, beforeMs: known?.historyFromMs ?? null }),
     historyFromMs: historyFromMs(source),
     lastRegularMs: same?.lastRegularMs ?? null,

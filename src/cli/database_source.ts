@@ -9,6 +9,7 @@ import type { Config } from "../config/config.ts";
 import { Extractor } from "../extractor/extractor.ts";
 import type { SpawnExtractor } from "../extractor/process.ts";
 import type { AgentAnswer } from "../protocol/assignment.ts";
+import { databaseIdentity } from "./database_identity.ts";
 import type { DatabaseSource } from "../protocol/database.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -19,6 +20,7 @@ import {
   type KeptConnection,
   type QueryIdentity,
 } from "../source/query_approval.ts";
+import { sha256Hex } from "../source/sha256_hex.ts";
 import { isTimeZone } from "../source/time_zone.ts";
 import type { DiskSpool } from "../spool/disk_spool.ts";
 import { integrationKey } from "../state/integration.ts";
@@ -113,7 +115,9 @@ export class DatabaseSources {
     if (!chosen.ok) return chosen.reason;
     const { connection } = chosen;
     const sqliteFolders = chosen.kept ? null : [...new Set([config.folder, config.app.importDirectory])];
-    return { connection, sqliteFolders, folder: config.folder };
+    const { folder } = config;
+    const identity = databaseIdentity(connection, { databaseType: source.databaseType, folder });
+    return { connection, database: identity && sha256Hex(identity), sqliteFolders, folder };
   }
 }
 

@@ -81,7 +81,8 @@ export function attributesFromParts(
   return attributes;
 }
 
-function defaultPort(database: PartsDatabase, host: string): number | undefined {
+/** The port where there is none; a named instance of SQL Server has none. */
+export function defaultPort(database: PartsDatabase, host: string): number | undefined {
   if (database === "mysql") return 3306;
   if (database === "postgresql") return 5432;
   return host.includes("\\") ? undefined : 1433;

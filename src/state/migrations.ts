@@ -116,5 +116,10 @@ CREATE INDEX query_window_revision ON query_window (integration, revision);
 CREATE INDEX query_window_read ON query_window (integration, read_at);
 `;
 
+const readDatabases = `
+-- Names the database that was read; NULL until a version that knows it has looked.
+ALTER TABLE query_source ADD COLUMN database TEXT;
+`;
+
 /** Every step, oldest first. */
-export const migrations: readonly string[] = [initial, queryWindows, windowRevisions];
+export const migrations: readonly string[] = [initial, queryWindows, windowRevisions, readDatabases];

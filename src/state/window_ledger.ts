@@ -13,6 +13,8 @@ export const windowKeptMs = 90 * 24 * 3600 * 1000;
 export interface SourceProgress {
   /** Names what is read (see `query_approval.ts`): another query begins anew. */
   readonly fingerprint: string;
+  /** Names the database that is read; `undefined` until it is known: another one begins anew. */
+  readonly database: string | undefined;
   readonly state: ReadState;
   /** Start of the history when it was last looked at. */
   readonly historyFromMs: number | null;
@@ -134,6 +136,7 @@ export function acceptedQueries(database: StateDatabase): readonly string[] {
 /** No query has this fingerprint: reading begins anew. */
 const unread: SourceProgress = {
   fingerprint: "",
+  database: undefined,
   state: startState,
   historyFromMs: null,
   lastRegularMs: null,
@@ -143,14 +146,19 @@ const unread: SourceProgress = {
 function readProgress(database: StateDatabase, key: IntegrationKey): SourceProgress | undefined {
   const row = database.get<{
     fingerprint: string;
+    database: string | null;
     state: string;
     history_from: number | null;
     last_regular: number | null;
     accepted: string | null;
-  }>("SELECT fingerprint, state, history_from, last_regular, accepted FROM query_source WHERE integration = ?", key);
+  }>(
+    "SELECT fingerprint, database, state, history_from, last_regular, accepted FROM query_source WHERE integration = ?",
+    key,
+  );
   if (row === undefined) return undefined;
   return {
     fingerprint: row.fingerprint,
+    database: row.database ?? undefined,
     state: JSON.parse(row.state),
     historyFromMs: row.history_from,
     lastRegularMs: row.last_regular,
@@ -161,12 +169,13 @@ function readProgress(database: StateDatabase, key: IntegrationKey): SourceProgr
 function writeProgress(database: StateDatabase, key: IntegrationKey, progress: SourceProgress): void {
   database.transaction(() =>
     database.run(
-      "INSERT INTO query_source (integration, fingerprint, state, history_from, last_regular, accepted, revision) " +
-        "VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT (integration) DO UPDATE SET fingerprint = excluded.fingerprint, " +
-        "state = excluded.state, history_from = excluded.history_from, last_regular = excluded.last_regular, " +
-        "accepted = excluded.accepted",
+      "INSERT INTO query_source (integration, fingerprint, database, state, history_from, last_regular, accepted, " +
+        "revision) VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (integration) DO UPDATE SET " +
+        "fingerprint = excluded.fingerprint, database = excluded.database, state = excluded.state, " +
+        "history_from = excluded.history_from, last_regular = excluded.last_regular, accepted = excluded.accepted",
       key,
       progress.fingerprint,
+      progress.database ?? null,
       JSON.stringify(progress.state),
       progress.historyFromMs,
       progress.lastRegularMs,

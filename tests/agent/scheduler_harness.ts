@@ -5,12 +5,13 @@ import { setImmediate } from "node:timers";
 import { zstdDecompressSync } from "node:zlib";
 import { parse } from "csv-parse/sync";
 import { Scheduler } from "../../src/agent/scheduler.ts";
-import type { QueryRunner } from "../../src/agent/scheduler_ports.ts";
+import type { QueryRunner, Reach } from "../../src/agent/scheduler_ports.ts";
 import { realFileSystem } from "../../src/durable/real_file_system.ts";
 import { ExtractError } from "../../src/extractor/watch.ts";
 import type { ExtractJob, ExtractResult } from "../../src/extractor/messages.ts";
 import { openDatabase } from "../../src/extractor/open_database.ts";
 import { runJob } from "../../src/extractor/run_job.ts";
+import { databaseIdentity } from "../../src/cli/database_identity.ts";
 import type { DatabaseSource } from "../../src/protocol/database.ts";
 import type { Link } from "../../src/protocol/linking.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
@@ -180,7 +181,7 @@ export class World implements AsyncDisposable {
     const { clock, spool } = this;
     const scheduler = new Scheduler({
       source: this.source,
-      reach: { connection: { by: "file", file: "calls.db" }, sqliteFolders: [this.folder], folder: this.folder },
+      reach: this.#reach(),
       ledger: this.ledger,
       spool: {
         reserve: (wanted) =>
@@ -207,6 +208,18 @@ export class World implements AsyncDisposable {
       if (!stop.signal.aborted) throw error;
     });
     this.#running = { stop, done, scheduler };
+  }
+
+  #reach(): Reach {
+    const { source, folder } = this;
+    const { connection } = source;
+    if (connection.by !== "file") throw new Error("not an SQLite file");
+    return {
+      connection,
+      database: databaseIdentity(connection, { databaseType: source.databaseType, folder }),
+      sqliteFolders: [folder],
+      folder,
+    };
   }
 
   /** As the agent does at a pause, at an unlinking and at its end. */

@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers";
 import { configure, reset } from "@logtape/logtape";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
@@ -220,6 +221,37 @@ Deno.test("with allowQueryChanges = false a changed query is not read until it i
   world.start({ allowQueryChanges: false });
   await world.clock.advanceTo(startMs + 3 * hourMs);
   assert(world.jobs.length > read);
+});
+
+Deno.test("another database is read from the beginning, and where its name was not known yet nothing is read again", async () => {
+  const startMs = Date.UTC(2026, 5, 1, 8);
+  await using world = await World.make({
+    nowMs: startMs,
+    source: { historyFrom: new Date(startMs - 10 * dayMs).toISOString() },
+  });
+  world.insert("test database", wallOfInstant(startMs - 5 * dayMs, "Europe/Berlin"));
+  world.start();
+  await world.clock.advanceTo(startMs + 4 * hourMs);
+  await world.deliver();
+  await world.stop();
+  assertEquals(world.hubIds(), ["test database"]);
+
+  // As an earlier version left it.
+  world.state.run("UPDATE query_source SET database = NULL");
+  const jobs = world.jobs.length;
+  world.start();
+  await world.clock.settle();
+  assertEquals([world.ledger.progress()?.state.pending, world.jobs.length], [[], jobs]);
+  await world.stop();
+
+  await Deno.copyFile(`${world.folder}/calls.db`, `${world.folder}/other.db`);
+  using other = new DatabaseSync(`${world.folder}/other.db`);
+  other.exec("UPDATE contact SET id = 'the real one'");
+  world.source = { ...world.source, connection: { by: "file", file: "other.db" } };
+  world.start({ allowQueryChanges: false });
+  await world.clock.advanceTo(startMs + 8 * hourMs);
+  await world.deliver();
+  assertEquals(world.hubIds(), ["the real one"]);
 });
 
 Deno.test("import now reads at once, and an abort ends the run while a query is under way", async () => {

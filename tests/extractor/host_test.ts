@@ -65,7 +65,12 @@ Deno.test("a test of the integration shows columns and rows, or the reason", asy
           (3, 'before', '2026-10-21 10:59:00', 1)`);
     }
     await using runner = extractor();
-    const reach = { connection: { by: "file", file: "calls.db" }, sqliteFolders: [folder], folder } as const;
+    const reach = {
+      connection: { by: "file", file: "calls.db" },
+      database: undefined,
+      sqliteFolders: [folder],
+      folder,
+    } as const;
     const source = {
       type: "database" as const,
       databaseType: "sqlite" as const,

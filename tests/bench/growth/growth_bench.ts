@@ -85,6 +85,7 @@ async function windowInLedger(size: number): Promise<Cost> {
     const ledger = windowLedger(database, integrationKey(database, { accountId: "a", integrationId: "i" }));
     ledger.setProgress({
       fingerprint: "",
+      database: undefined,
       state: startState,
       historyFromMs: null,
       lastRegularMs: null,
