@@ -55,19 +55,19 @@ export async function narrowQuery(job: ExtractJob, options: NarrowingOptions): P
     fromWallMs: wallOfInstant(fromMs, job.timeZone),
     toWallMs: wallOfInstant(toMs, job.timeZone),
   };
-  const sample = needsSample(dialect, column)
-    ? await firstValue(samplingQuery(query, { quote, timeColumn: column.name }), job, options)
-    : undefined;
+  const samples = needsSample(dialect, column)
+    ? await valuesOf(samplingQuery(query, { quote, timeColumn: column.name }), job, options)
+    : [];
   const zonedColumns = columns.filter((each) => database.info.offsetText(each, quote(each.name)) !== undefined)
     .map(({ name }) => name);
   const zoned = column.kind === "timestamp-with-zone" || zonedColumns.includes(column.name);
-  const { parameters, expression, zonedText } = explained(() =>
-    timeParameters(bounds, { dialect, column, zoned, sample })
+  const { parameters, condition, zonedText } = explained(() =>
+    timeParameters(bounds, { dialect, column, zoned, samples })
   );
   const sql = windowQuery(query, {
     quote,
     timeColumn: column.name,
-    timeExpression: expression,
+    condition,
     ...zonedColumns.length > 0 ? { select: columns.map((each) => selection(each, database)) } : {},
   });
   const zonedTexts = zonedText ? timeColumns(placed, columns) : [];
@@ -95,16 +95,14 @@ async function describe(sql: string, job: ExtractJob, options: NarrowingOptions)
   return found;
 }
 
-async function firstValue(
-  sql: string,
-  job: ExtractJob,
-  { database, signal }: NarrowingOptions,
-): Promise<string | undefined> {
+/** The first column of a few rows. */
+async function valuesOf(sql: string, job: ExtractJob, { database, signal }: NarrowingOptions): Promise<string[]> {
   await using rows = await database.query(sql, { signal, timeoutSeconds: job.timeoutSeconds });
+  const values: string[] = [];
   for await (const block of rows.blocks()) {
-    if (block.rows > 0) return block.text(0, 0) ?? undefined;
+    for (let row = 0; row < block.rows; row++) values.push(block.text(0, row) ?? "");
   }
-  return undefined;
+  return values;
 }
 
 /** Whose SQL the database speaks; by ODBC its own description tells. */

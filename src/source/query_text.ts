@@ -19,15 +19,18 @@ export function describingQuery(query: CheckedQuery, quote: IdentifierQuote): st
   return `${selectFrom(query, quote)} WHERE 1 = 0`;
 }
 
-/** The statement that returns one time as the database writes it, to learn its form (SQLite has no type for times). */
+/** How many times are looked at to learn their form. */
+const samplesMax = 20;
+
+/** The statement that returns some times as the database writes them, to learn their form (SQLite has no type for times). */
 export function samplingQuery(query: CheckedQuery, options: { quote: IdentifierQuote; timeColumn: string }): string {
   const { quote } = options;
   const column = columnOf(options.timeColumn, quote);
-  return `${selectFrom(query, quote, column)} WHERE ${column} IS NOT NULL LIMIT 1`;
+  return `${selectFrom(query, quote, column)} WHERE ${column} <> '' LIMIT ${samplesMax}`;
 }
 
 /**
- * The statement with two parameters, from and to, for the rows of a window.
+ * The statement for the rows of a window. Its parameters are those of the condition, by itself two: from and to.
  *
  * `timeColumn` is the column's name exactly as the driver described it.
  */
@@ -36,19 +39,19 @@ export function windowQuery(
   options: {
     quote: IdentifierQuote;
     timeColumn: string;
-    /** What is compared, made of the column. @default the column */
-    timeExpression?: (column: string) => string;
+    /** Whether a row is in the window, made of the column. @default at or after the first, before the second */
+    condition?: (column: string) => string;
     /** All columns, each with what is selected for it. @default `*` */
     select?: readonly { readonly name: string; expression(column: string): string }[];
   },
 ): string {
   const { quote, select } = options;
   const column = columnOf(options.timeColumn, quote);
-  const time = options.timeExpression?.(column) ?? column;
+  const condition = options.condition?.(column) ?? `${column} >= ? AND ${column} < ?`;
   const list = select?.map(({ name, expression }) => `${expression(columnOf(name, quote))} AS ${quote(name)}`).join(
     ", ",
   );
-  return `${selectFrom(query, quote, list)} WHERE ${time} >= ? AND ${time} < ?`;
+  return `${selectFrom(query, quote, list)} WHERE ${condition}`;
 }
 
 /** Delimits an identifier as the database wants it; {@linkcode quoted} for one that reports its quote character. */

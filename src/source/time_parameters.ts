@@ -2,25 +2,28 @@
  * How a window's edges are written for a query: as timestamps of the wall clock, except where the database compares
  * otherwise.
  *
- * - SQLite keeps times as text and compares them as text, so the edges are written in the form that the column has (a
- *   sample tells it), as short as it can be: `2026-10-25 02:00` is before `2026-10-25 02:00:00`.
+ * - SQLite keeps times as text and compares them as text. Between date and time there is a space or a `T`, in one column
+ *   both when two programs write it: rows of each kind are compared with edges of the same kind. Edges are as short as can
+ *   be, a midnight's is its date alone: `2026-10-25` is before `2026-10-25 00:00`, and that before `2026-10-25 00:00:00`.
+ *   Whether the times have an offset is learnt from samples.
  * - A column that has a zone is compared with instants.
  */
 import { parseTime } from "../database/parse_time.ts";
 import type { Column, Parameter } from "../database/row_source.ts";
-import type { Dialect } from "./sql_tokens.ts";
 import type { TimeBounds } from "./row_check.ts";
+import type { Dialect } from "./sql_tokens.ts";
+import { wallText } from "./time_zone.ts";
 
-/** How a window is written into the query: two values, and what is compared with them. */
+/** How a window is written into the query: its condition, and the values of the `?` in it. */
 export interface TimeParameters {
-  readonly parameters: readonly [Parameter, Parameter];
-  /** What is compared, made of the column. */
-  readonly expression: (column: string) => string;
+  readonly parameters: readonly Parameter[];
+  /** Made of the column. */
+  readonly condition: (column: string) => string;
   /** The times are text with an offset, although the column's type does not say so. */
   readonly zonedText: boolean;
 }
 
-/** Does the form of the times have to be learnt from a sample? */
+/** Does the form of the times have to be learnt from samples? */
 export function needsSample(dialect: Dialect, column: Column): boolean {
   return dialect === "sqlite" && column.kind !== "timestamp-with-zone";
 }
@@ -28,24 +31,26 @@ export function needsSample(dialect: Dialect, column: Column): boolean {
 /**
  * The edges as parameters.
  *
- * @throws when the sample is no time.
+ * @throws when none of the samples is a time.
  */
 export function timeParameters(
   bounds: TimeBounds,
-  options: { dialect: Dialect; column: Column; zoned: boolean; sample?: string | undefined },
+  options: { dialect: Dialect; column: Column; zoned: boolean; samples?: readonly string[] },
 ): TimeParameters {
-  const { dialect, column, zoned, sample } = options;
-  if (needsSample(dialect, column)) return textParameters(bounds, { column, sample });
-  const edges: TimeParameters["parameters"] = zoned
+  const { dialect, column, zoned, samples = [] } = options;
+  if (needsSample(dialect, column)) return textParameters(bounds, { column, samples });
+  const edges: Parameter[] = zoned
     ? [{ type: "instant", epochMs: bounds.fromMs }, { type: "instant", epochMs: bounds.toMs }]
     : [{ type: "timestamp", wallClockMs: bounds.fromWallMs }, { type: "timestamp", wallClockMs: bounds.toWallMs }];
-  return { parameters: edges, expression: plain, zonedText: false };
+  return { parameters: edges, condition: between, zonedText: false };
 }
 
 function textParameters(
   bounds: TimeBounds,
-  { column, sample }: { column: Column; sample: string | undefined },
+  { column, samples }: { column: Column; samples: readonly string[] },
 ): TimeParameters {
+  const filled = samples.filter((sample) => sample.trim() !== "");
+  const sample = filled.find((each) => parseTime(each) !== undefined) ?? filled[0];
   const parsed = sample === undefined ? undefined : parseTime(sample);
   if (sample !== undefined && !parsed) {
     throw new Error(
@@ -55,36 +60,38 @@ function textParameters(
         `query, for seconds since 1970 with datetime(${column.name}, 'unixepoch', 'localtime') AS ${column.name}`,
     );
   }
-  if (sample !== undefined && parsed?.hasOffset) {
-    const utc = /(Z|[+-]00:?00)$/i.test(sample);
-    if (utc) return textWindow(bounds.fromMs, bounds.toMs, { separator: sample[10] ?? " ", zonedText: true });
-    // Texts with other offsets do not sort by time.
-    return {
-      parameters: [text(bounds.fromMs, " ", 19), text(bounds.toMs, " ", 19)],
-      expression: (name) => `datetime(${name})`,
-      zonedText: true,
-    };
+  if (sample === undefined || !parsed?.hasOffset) {
+    return textWindow({ fromMs: bounds.fromWallMs, toMs: bounds.toWallMs }, { zonedText: false });
   }
-  return textWindow(bounds.fromWallMs, bounds.toWallMs, { separator: sample?.[10] ?? " ", zonedText: false });
-}
-
-function textWindow(
-  fromMs: number,
-  toMs: number,
-  options: { separator: string; zonedText: boolean },
-): TimeParameters {
-  // Edges are whole minutes, so the text without seconds is never behind a value of the same minute.
+  if (/(Z|[+-]00:?00)$/i.test(sample)) return textWindow(bounds, { zonedText: true });
+  // Texts with other offsets do not sort by time.
   return {
-    parameters: [text(fromMs, options.separator, 16), text(toMs, options.separator, 16)],
-    expression: plain,
-    zonedText: options.zonedText,
+    parameters: [bounds.fromMs, bounds.toMs].map((ms) => ({ type: "text", value: wallText(ms) })),
+    condition: (name) => between(`datetime(${name})`),
+    zonedText: true,
   };
 }
 
-function text(ms: number, separator: string, length: number): Parameter {
-  return { type: "text", value: new Date(ms).toISOString().slice(0, length).replace("T", separator) };
+function textWindow(
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  { zonedText }: { zonedText: boolean },
+): TimeParameters {
+  const separators = [" ", "T"];
+  return {
+    parameters: separators.flatMap((separator) => [edge(fromMs, separator), edge(toMs, separator)]),
+    // Two ranges, each of which SQLite finds by an index of the column.
+    condition: (name) =>
+      `(substr(${name}, 11, 1) <> 'T' AND ${between(name)}) OR (substr(${name}, 11, 1) = 'T' AND ${between(name)})`,
+    zonedText,
+  };
 }
 
-function plain(column: string): string {
-  return column;
+/** Edges are whole minutes. */
+function edge(ms: number, separator: string): Parameter {
+  const [date = "", time = ""] = wallText(ms).slice(0, 16).split(" ");
+  return { type: "text", value: time === "00:00" ? date : date + separator + time };
+}
+
+function between(compared: string): string {
+  return `${compared} >= ? AND ${compared} < ?`;
 }

@@ -55,3 +55,29 @@ Deno.test("a batch that has to be read again, for a value longer than declared, 
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("SQLite's times are read in every form that a column has at once, each row in one window", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    using database = new DatabaseSync(join(folder, "calls.db"));
+    database.exec("CREATE TABLE contact (queueidentifier TEXT, queuename TEXT, timestamp TEXT, answered INTEGER)");
+    const times = ["", "2026-10-21 10:10:00", "2026-10-21T11:10:00", "2026-10-21", "2026-10-22", "2026-10-21T23:59"];
+    for (const [row, time] of times.entries()) {
+      database.prepare("INSERT INTO contact VALUES (?, 'Q', ?, 1)").run(String(row), time);
+    }
+    const found: string[] = [];
+    for (let hour = -24; hour < 48; hour += 3) {
+      const fromMs = Date.UTC(2026, 9, 21, hour);
+      const { preview, refused } = await runAlone({
+        connection: { by: "file", file: join(folder, "calls.db") },
+        timeZone: "UTC",
+        window: { fromMs, toMs: fromMs + 3 * 3_600_000 },
+      });
+      assertEquals(refused.rows, 0, refused.reasons.join());
+      found.push(...preview.map(([id]) => id ?? ""));
+    }
+    assertEquals(found.sort(), ["1", "2", "3", "4", "5"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { parseTime } from "../../src/database/parse_time.ts";
 import type { Column } from "../../src/database/row_source.ts";
@@ -12,24 +13,48 @@ const bounds = {
   toMs: Date.UTC(2026, 5, 1, 22),
 };
 
-function edges(sample: string | undefined): string[] {
-  const { parameters } = timeParameters(bounds, { dialect: "sqlite", column: text, zoned: false, sample });
+function edges(...samples: string[]): string[] {
+  const { parameters } = timeParameters(bounds, { dialect: "sqlite", column: text, zoned: false, samples });
   return parameters.map((each) => each.type === "text" ? each.value : each.type);
 }
 
-Deno.test("SQLite's edges have the form of the column", () => {
-  assertEquals(edges(undefined), ["2026-06-01 00:00", "2026-06-02 00:00"]);
-  assertEquals(edges("2026-01-01 10:00:00"), ["2026-06-01 00:00", "2026-06-02 00:00"]);
-  assertEquals(edges("2026-01-01T10:00"), ["2026-06-01T00:00", "2026-06-02T00:00"]);
-  assertEquals(edges("2026-01-01T10:00:00.000Z"), ["2026-05-31T22:00", "2026-06-01T22:00"]);
+Deno.test("SQLite's edges have each form that the column may have, and its offset", () => {
+  const midnights = ["2026-06-01", "2026-06-02", "2026-06-01", "2026-06-02"];
+  assertEquals(edges(), midnights);
+  assertEquals(edges("2026-01-01 10:00:00"), midnights);
+  assertEquals(edges("", "no time", "2026-01-01T10:00"), midnights);
+  const utc = ["2026-05-31 22:00", "2026-06-01 22:00", "2026-05-31T22:00", "2026-06-01T22:00"];
+  assertEquals(edges("2026-01-01T10:00:00.000Z"), utc);
   assertEquals(edges("2026-01-01 10:00:00+01:00"), ["2026-05-31 22:00:00", "2026-06-01 22:00:00"]);
 });
 
-Deno.test("SQLite's edges sort before every value of their minute, in each form", () => {
-  for (const value of ["2026-06-01 00:00", "2026-06-01 00:00:00", "2026-06-01 00:00:00.000"]) {
-    const [from, to] = edges(value) as [string, string];
-    assert(value >= from && value < to);
-    assert("2026-05-31 23:59:59.999" < from);
+Deno.test("SQLite compares times in every form as what they are, and finds them by the column's index", () => {
+  using database = new DatabaseSync(":memory:");
+  database.exec("CREATE TABLE t (timestamp TEXT); CREATE INDEX i ON t (timestamp)");
+  const minuteMs = 60_000;
+  const insert = database.prepare("INSERT INTO t VALUES (?)");
+  const times: { text: string; ms: number }[] = [];
+  for (let ms = Date.UTC(2026, 5, 1); ms < Date.UTC(2026, 5, 4); ms += 20 * minuteMs) {
+    const iso = new Date(ms).toISOString();
+    const forms = [16, 19, 23].flatMap((length) => [iso.slice(0, length), iso.slice(0, length).replace("T", " ")]);
+    if (ms % (24 * 60 * minuteMs) === 0) forms.push(iso.slice(0, 10));
+    for (const form of forms) {
+      insert.run(form);
+      times.push({ text: form, ms });
+    }
+  }
+  for (const [from, to] of [[0, 24], [0, 1], [23, 24], [24, 48], [5, 30], [10, 11], [13, 60]] as const) {
+    const fromWallMs = Date.UTC(2026, 5, 1, from);
+    const toWallMs = Date.UTC(2026, 5, 1, to);
+    const window = { fromWallMs, toWallMs, fromMs: 0, toMs: 0 };
+    const { parameters, condition } = timeParameters(window, { dialect: "sqlite", column: text, zoned: false });
+    const sql = `SELECT timestamp FROM t WHERE ${condition("timestamp")}`;
+    const values = parameters.map((each) => each.type === "text" ? each.value : "");
+    const found = database.prepare(sql).all(...values).map((row) => String(row["timestamp"])).sort();
+    const due = times.filter(({ ms }) => ms >= fromWallMs && ms < toWallMs).map((time) => time.text).sort();
+    assertEquals(found, due, `${from} to ${to}`);
+    const plan = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values).map((row) => String(row["detail"]));
+    assert(!plan.some((step) => step.startsWith("SCAN")), plan.join("; "));
   }
 });
 
