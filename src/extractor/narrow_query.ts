@@ -4,10 +4,10 @@
  */
 import type { Column, Database, RowSource } from "../database/row_source.ts";
 import { placeColumns, type Placement, timeColumnOf } from "../source/columns.ts";
+import { dialectOf } from "../source/dialect.ts";
 import { checkQuery } from "../source/query_check.ts";
 import { describingQuery, samplingQuery, windowQuery } from "../source/query_text.ts";
 import type { TimeBounds } from "../source/row_check.ts";
-import type { Dialect } from "../source/sql_tokens.ts";
 import { needsSample, type TimeParameters, timeParameters } from "../source/time_parameters.ts";
 import { wallOfInstant } from "../source/time_zone.ts";
 import { QueryError } from "./job_errors.ts";
@@ -39,7 +39,7 @@ export interface NarrowedQuery {
 export async function narrowQuery(job: ExtractJob, options: NarrowingOptions): Promise<NarrowedQuery> {
   const { database } = options;
   const { quote } = database.info;
-  const dialect = dialectOf(job.databaseType, database.info.description);
+  const dialect = dialectOf(job.databaseType, database.info.description) ?? "generic";
   const checked = checkQuery(job.query, dialect);
   if (!checked.ok) throw new QueryError(checked.reason);
   const { query } = checked;
@@ -103,16 +103,6 @@ async function valuesOf(sql: string, job: ExtractJob, { database, signal }: Narr
     for (let row = 0; row < block.rows; row++) values.push(block.text(0, row) ?? "");
   }
   return values;
-}
-
-/** Whose SQL the database speaks; by ODBC its own description tells. */
-function dialectOf(databaseType: ExtractJob["databaseType"], description: string): Dialect {
-  if (databaseType !== "odbc") return databaseType;
-  if (/postgres/i.test(description)) return "postgresql";
-  if (/maria|mysql/i.test(description)) return "mysql";
-  if (/sql server/i.test(description)) return "mssql";
-  if (/sqlite/i.test(description)) return "sqlite";
-  return "generic";
 }
 
 function explained<T>(act: () => T): T {

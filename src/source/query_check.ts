@@ -3,27 +3,53 @@
  * taken off where that changes nothing (a final `;`, comments at the end, an ORDER BY of its own), put in front (WITH, on
  * SQL Server), or refused with the reason.
  */
-import { type Dialect, SqlTokenError, type Token, tokenize } from "./sql_tokens.ts";
+import { rowLimit } from "./row_limits.ts";
+import { type Dialect, type Reading, SqlTokenError, type Token, tokenize } from "./sql_tokens.ts";
 
 /** A query that can be narrowed. */
 export interface CheckedQuery {
-  readonly dialect: Dialect;
+  /** How its text was read. */
+  readonly reading: Reading;
   /** What goes before the SELECT: SQL Server's WITH clause, or nothing. */
   readonly prefix: string;
   /** What goes into the parentheses. */
   readonly body: string;
+  /** What goes to the very end: how DB2 locks what it reads, or nothing. */
+  readonly suffix: string;
 }
 
 /** The query as it can be wrapped, or why it cannot, in words for whoever wrote it. */
 export type QueryCheck =
   | { readonly ok: true; readonly query: CheckedQuery }
-  | { readonly ok: false; readonly reason: string };
+  | {
+    readonly ok: false;
+    readonly reason: string;
+    /** Not even its strings, comments and parentheses could be told apart. */
+    readonly unreadable: boolean;
+  };
+
+/** The ways in which a text may be meant, the likeliest first. */
+const readings: Readonly<Record<Dialect | "unknown", readonly Reading[]>> = {
+  postgresql: [{ dialect: "postgresql" }],
+  // With the server's NO_BACKSLASH_ESCAPES a backslash is a character like any other.
+  mysql: [{ dialect: "mysql" }, { dialect: "mysql", backslashEscapes: false }],
+  mssql: [{ dialect: "mssql" }],
+  sqlite: [{ dialect: "sqlite" }],
+  generic: [{ dialect: "generic" }],
+  unknown: [
+    { dialect: "generic" },
+    { dialect: "mssql" },
+    { dialect: "mysql" },
+    { dialect: "postgresql" },
+  ],
+};
 
 const statementWords = new Set(["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "VALUES", "TABLE"]);
 const changingWords = new Set(["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"]);
 
 /**
- * Checks that a query is one SELECT that can be wrapped, and takes off what must not be inside.
+ * Checks that a query is one SELECT that can be wrapped, and takes off what must not be inside. Where the dialect is
+ * `unknown` a query is refused only if it is however it is read: whoever has the connection knows, and checks it again.
  *
  * @example
  * ```ts
@@ -32,23 +58,39 @@ const changingWords = new Set(["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"]
  * assertEquals(check.ok && check.query.body, "SELECT a FROM t");
  * ```
  */
-export function checkQuery(sql: string, dialect: Dialect): QueryCheck {
+export function checkQuery(sql: string, dialect: Dialect | "unknown"): QueryCheck {
+  const refusals: Extract<QueryCheck, { ok: false }>[] = [];
+  for (const reading of readings[dialect]) {
+    const result = checkReading(sql, { reading, rules: dialect === "unknown" ? "generic" : dialect });
+    if (result.ok) return result;
+    refusals.push(result);
+    // What is read and refused would be let through by reading it differently: only where nobody knows better.
+    if (dialect !== "unknown" && !result.unreadable) break;
+  }
+  return refusals.find((refusal) => !refusal.unreadable) ?? refusals[0] ?? unreadable("it is none");
+}
+
+function checkReading(sql: string, options: { reading: Reading; rules: Dialect }): QueryCheck {
   try {
-    return { ok: true, query: check(sql, dialect) };
+    return { ok: true, query: check(sql, options) };
   } catch (error) {
-    if (error instanceof RefusedQueryError) return { ok: false, reason: error.message };
-    if (error instanceof SqlTokenError) return { ok: false, reason: `The query cannot be read: ${error.message}.` };
+    if (error instanceof RefusedQueryError) return { ok: false, reason: error.message, unreadable: false };
+    if (error instanceof SqlTokenError) return unreadable(error.message);
     throw error;
   }
+}
+
+function unreadable(why: string): Extract<QueryCheck, { ok: false }> {
+  return { ok: false, reason: `The query cannot be read: ${why}.`, unreadable: true };
 }
 
 class RefusedQueryError extends Error {
   override readonly name = "RefusedQueryError";
 }
 
-function check(sql: string, dialect: Dialect): CheckedQuery {
+function check(sql: string, { reading, rules: dialect }: { reading: Reading; rules: Dialect }): CheckedQuery {
   if (sql.includes("\0")) throw new RefusedQueryError("The query contains a NUL character: remove it.");
-  const all = tokenize(sql, dialect);
+  const all = tokenize(sql, reading);
   if (dialect === "mysql" && all.some((token) => token.kind === "comment" && /^\/\*M?!/.test(token.text))) {
     throw new RefusedQueryError("The query contains a comment that MySQL executes (/*! … */): remove it.");
   }
@@ -57,6 +99,7 @@ function check(sql: string, dialect: Dialect): CheckedQuery {
   // ";WITH" is how many write it for SQL Server.
   while (code[0]?.kind === "semicolon") code.shift();
   refuseOtherStatements(code);
+  const suffix = dialect === "generic" ? takeSuffix(code).map(({ from, to }) => sql.slice(from, to)).join(" ") : "";
   const top = code.filter((token) => token.depth === 0 && token.kind === "word");
   refuseUnsafeClauses(top, code, dialect);
   const main = mainSelect(code, top);
@@ -67,7 +110,14 @@ function check(sql: string, dialect: Dialect): CheckedQuery {
   const from = code[0]?.from ?? 0;
   // SQL Server knows no WITH inside parentheses, but a statement's own WITH is seen inside them.
   const split = dialect === "mssql" && code[0]?.text === "WITH" ? main.from : from;
-  return { dialect, prefix: sql.slice(from, split).trimEnd(), body: sql.slice(split, to) };
+  return { reading, prefix: sql.slice(from, split).trimEnd(), body: sql.slice(split, to), suffix };
+}
+
+/** DB2 has WITH UR and FOR FETCH ONLY at the end of a statement and nowhere else. */
+function takeSuffix(code: Token[]): Token[] {
+  const words = code.map((token) => token.depth === 0 ? token.text : "").slice(-6).join(" ");
+  const [found] = /(?:(?: |^)(?:FOR (?:FETCH|READ) ONLY|WITH (?:UR|CS|RS|RR)))+$/.exec(words) ?? [""];
+  return found === "" ? [] : code.splice(-found.trim().split(" ").length);
 }
 
 function refuseOtherStatements(code: readonly Token[]): void {
@@ -110,40 +160,12 @@ function refuseUnsafeClauses(top: readonly Token[], code: readonly Token[], dial
   if (dialect === "mssql" && top.some((token) => token.text === "OPTION")) {
     throw new RefusedQueryError("The query ends in an OPTION clause, which cannot be narrowed to a window: remove it.");
   }
-  const limit = limiting(top, code);
+  const limit = rowLimit(code, dialect);
   if (limit) {
     throw new RefusedQueryError(
       `The query limits its rows (${limit}), so rows would be missing: remove that, the agent reads window by window.`,
     );
   }
-}
-
-/** The clause that lets a query return only some of its rows. */
-function limiting(top: readonly Token[], code: readonly Token[]): string | undefined {
-  for (const [index, token] of top.entries()) {
-    const next = top[index + 1]?.text ?? "";
-    const before = top[index - 1]?.text ?? "";
-    if (token.text === "TOP" && ["SELECT", "DISTINCT", "ALL"].includes(before) && !isAllPercent(code, token)) {
-      return "TOP";
-    }
-    if (["LIMIT", "OFFSET"].includes(token.text) && isClause(code, token)) return token.text;
-    if (token.text === "FETCH" && ["FIRST", "NEXT"].includes(next)) return "FETCH FIRST";
-  }
-  return undefined;
-}
-
-/** A number, a parenthesis or ALL follows: not a column that happens to have the clause's name. */
-function isClause(code: readonly Token[], token: Token): boolean {
-  const index = code.indexOf(token);
-  if (index > 0 && /^[.,]$/.test(code[index - 1]?.text ?? "")) return false;
-  const next = code[index + 1];
-  return next !== undefined && (next.kind === "open" || next.text === "ALL" || /^[\d@:$]/.test(next.text));
-}
-
-/** TOP 100 PERCENT cuts nothing; it is written to be allowed an ORDER BY. */
-function isAllPercent(code: readonly Token[], top: Token): boolean {
-  const index = code.indexOf(top);
-  return /^TOP\(?100\)?PERCENT/.test(code.slice(index, index + 5).map((token) => token.text).join(""));
 }
 
 /** The SELECT that the statement is, after its WITH clause. */

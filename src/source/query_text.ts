@@ -16,7 +16,7 @@ const alias = "w";
 
 /** The statement that describes the columns and returns no row. */
 export function describingQuery(query: CheckedQuery, quote: IdentifierQuote): string {
-  return `${selectFrom(query, quote)} WHERE 1 = 0`;
+  return selectFrom(query, { quote, condition: "1 = 0" });
 }
 
 /** How many times are looked at to learn their form. */
@@ -26,7 +26,7 @@ const samplesMax = 20;
 export function samplingQuery(query: CheckedQuery, options: { quote: IdentifierQuote; timeColumn: string }): string {
   const { quote } = options;
   const column = columnOf(options.timeColumn, quote);
-  return `${selectFrom(query, quote, column)} WHERE ${column} <> '' LIMIT ${samplesMax}`;
+  return `${selectFrom(query, { quote, list: column, condition: `${column} <> ''` })} LIMIT ${samplesMax}`;
 }
 
 /**
@@ -51,7 +51,7 @@ export function windowQuery(
   const list = select?.map(({ name, expression }) => `${expression(columnOf(name, quote))} AS ${quote(name)}`).join(
     ", ",
   );
-  return `${selectFrom(query, quote, list)} WHERE ${condition}`;
+  return selectFrom(query, { quote, list, condition });
 }
 
 /** Delimits an identifier as the database wants it; {@linkcode quoted} for one that reports its quote character. */
@@ -77,7 +77,11 @@ function columnOf(name: string, quote: IdentifierQuote): string {
   return `${quote(alias)}.${quote(name)}`;
 }
 
-function selectFrom(query: CheckedQuery, quote: IdentifierQuote, list = "*"): string {
-  const prefix = query.prefix === "" ? "" : `${query.prefix}\n`;
-  return `${prefix}SELECT ${list} FROM (\n${query.body}\n) ${quote(alias)}`;
+function selectFrom(
+  query: CheckedQuery,
+  { quote, list = "*", condition }: { quote: IdentifierQuote; list?: string | undefined; condition: string },
+): string {
+  const { prefix, body, suffix } = query;
+  const select = `SELECT ${list} FROM (\n${body}\n) ${quote(alias)} WHERE ${condition}`;
+  return [prefix === "" ? select : `${prefix}\n${select}`, suffix].filter((part) => part !== "").join(" ");
 }

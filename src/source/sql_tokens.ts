@@ -6,6 +6,13 @@
 /** Whose SQL it is; `generic` keeps to the standard. */
 export type Dialect = "postgresql" | "mysql" | "mssql" | "sqlite" | "generic";
 
+/** How a text is read. */
+export interface Reading {
+  readonly dialect: Dialect;
+  /** In strings of MySQL a backslash hides what follows. @default true */
+  readonly backslashEscapes?: boolean;
+}
+
 /** A piece of the text. All tokens of a text together leave out nothing but white space. */
 export interface Token {
   readonly kind: "word" | "identifier" | "string" | "comment" | "semicolon" | "open" | "close" | "marker" | "other";
@@ -34,11 +41,11 @@ const spacePattern = /\s+/uy;
  * @example
  * ```ts
  * import { assertEquals } from "../../tests/assert.ts";
- * const kinds = tokenize("SELECT ';' -- done", "generic").map((token) => token.kind);
+ * const kinds = tokenize("SELECT ';' -- done", { dialect: "generic" }).map((token) => token.kind);
  * assertEquals(kinds, ["word", "string", "comment"]);
  * ```
  */
-export function tokenize(sql: string, dialect: Dialect): Token[] {
+export function tokenize(sql: string, reading: Reading): Token[] {
   const tokens: Token[] = [];
   let depth = 0;
   let at = 0;
@@ -48,7 +55,7 @@ export function tokenize(sql: string, dialect: Dialect): Token[] {
       at += space.length;
       continue;
     }
-    const { kind, to } = tokenAt(sql, at, dialect);
+    const { kind, to } = tokenAt(sql, at, reading);
     if (kind === "close" && --depth < 0) {
       throw new SqlTokenError(`there is a ")" too many${where(sql, at)}`);
     }
@@ -61,19 +68,21 @@ export function tokenize(sql: string, dialect: Dialect): Token[] {
   return tokens;
 }
 
-function tokenAt(sql: string, at: number, dialect: Dialect): { kind: Token["kind"]; to: number } {
+function tokenAt(sql: string, at: number, reading: Reading): { kind: Token["kind"]; to: number } {
+  const { dialect, backslashEscapes = true } = reading;
   const char = sql[at] ?? "";
   const next = sql[at + 1] ?? "";
   if (startsLineComment(sql, at, dialect)) return { kind: "comment", to: lineEnd(sql, at) };
   if (char === "/" && next === "*") return { kind: "comment", to: blockCommentEnd(sql, at, dialect) };
   if (char === "'") {
-    const escapes = dialect === "mysql" || (dialect === "postgresql" && isEscapeString(sql, at));
+    const escapes = (dialect === "mysql" && backslashEscapes) || (dialect === "postgresql" && isEscapeString(sql, at));
     return { kind: "string", to: quotedEnd(sql, at, { quote: "'", escapes }) };
   }
   if (char === '"') {
     // In MySQL, unless ANSI_QUOTES is set, this is a string: with its escapes, since only they can hide an end.
-    const escapes = dialect === "mysql";
-    return { kind: escapes ? "string" : "identifier", to: quotedEnd(sql, at, { quote: '"', escapes }) };
+    const isString = dialect === "mysql";
+    const escapes = isString && backslashEscapes;
+    return { kind: isString ? "string" : "identifier", to: quotedEnd(sql, at, { quote: '"', escapes }) };
   }
   if (char === "`" && (dialect === "mysql" || dialect === "sqlite" || dialect === "generic")) {
     return { kind: "identifier", to: quotedEnd(sql, at, { quote: "`", escapes: false }) };

@@ -176,6 +176,17 @@ Deno.test("MariaDB: around changes of the clock every row is read exactly once",
     // Kept as instants, shown by the session's clock.
     const kept = query.replace("wall as", "zoned as");
     await eachRowOnce({ server, live, folder, job: { ...base, query: kept }, zoned: false });
+    // Where a backslash hides nothing, neither does it in the query.
+    await server.sql("set global sql_mode = 'NO_BACKSLASH_ESCAPES'");
+    await using other = extractor();
+    const plain = "select id as queueidentifier, 'a\\' as queuename, wall as timestamp, 1 as answered from calls";
+    const { preview } = await other.run(
+      job({ ...base, query: plain, window: { fromMs: 0, toMs: 4e12 }, previewRows: 1 }),
+      {
+        signal: AbortSignal.timeout(60_000),
+      },
+    );
+    assertEquals(preview[0]?.[1], "a\\");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

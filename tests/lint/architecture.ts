@@ -17,6 +17,7 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
     "runtime",
     "durable",
     "source/columns",
+    "source/dialect",
     "source/query_check",
     "source/time_zone",
     "database/parse_time",

@@ -109,6 +109,66 @@ Deno.test("what cannot be read window by window is refused with the reason", () 
   assertMatch(refusal("SELECT a\0 FROM t"), /NUL/);
 });
 
+Deno.test("whatever limits the rows is refused, and a column that is called so is not", () => {
+  const limits: [Dialect, string][] = [
+    ["generic", "SELECT FIRST 100 * FROM t"],
+    ["generic", "SELECT SKIP 5 FIRST 100 * FROM t"],
+    ["generic", "SELECT FIRST (10) a FROM t"],
+    ["generic", "SELECT * FROM t WHERE ROWNUM <= 100"],
+    ["generic", "SELECT * FROM t WHERE a > 1 AND 100 >= ROWNUM"],
+    ["mssql", "SELECT a FROM t ORDER BY a OFFSET @x ROWS"],
+    ["postgresql", "SELECT a FROM t LIMIT x"],
+    ["postgresql", "SELECT a FROM t WHERE b LIMIT least(5, 6)"],
+    ["postgresql", "SELECT a FROM t ORDER BY a DESC LIMIT 'x'"],
+    ["postgresql", "SELECT a FROM t LIMIT CAST(5 AS int)"],
+    ["mysql", "SELECT a FROM (SELECT 1 AS a) x LIMIT ALL"],
+  ];
+  for (const [dialect, sql] of limits) assertMatch(refusal(sql, dialect), /limits its rows/, sql);
+  const columns: [Dialect, string][] = [
+    ["generic", "SELECT first, skip FROM t"],
+    ["generic", "SELECT FIRST(a) FROM t"],
+    ["generic", "SELECT a, ROWNUM AS n FROM t"],
+    ["generic", "SELECT a FROM t WHERE limit > 5 AND offset BETWEEN 1 AND 2"],
+    ["generic", "SELECT a limit FROM limit l JOIN offset o ON l.limit = o.offset WHERE l.a = 1 OR limit IN (1)"],
+    ["mssql", "SELECT a FROM (SELECT a, 1 AS rownum FROM t) x WHERE rownum = 1"],
+  ];
+  for (const [dialect, sql] of columns) assertEquals(body(sql, dialect), sql);
+});
+
+Deno.test("a query for a database that nobody knows is refused only if it is however it is read", () => {
+  const texts = [
+    "SELECT [agent's name] FROM t",
+    "SELECT 'it\\'s' FROM t",
+    "SELECT a /* x */ FROM t # don't",
+    "SELECT $$it's$$ FROM t",
+    "SELECT 'it''s; fine' FROM t",
+  ];
+  for (const sql of texts) assert(checkQuery(sql, "unknown").ok, sql);
+  const refused = (sql: string) => {
+    const check = checkQuery(sql, "unknown");
+    return check.ok ? "" : check.reason;
+  };
+  assertMatch(refused("SELECT 'a FROM t"), /quote is not closed/);
+  assertMatch(refused("SELECT 'it\\'s' FROM t WHERE ROWNUM < 5"), /limits its rows \(ROWNUM\)/);
+  assertMatch(refused("SELECT 1; DELETE FROM t"), /several statements/);
+  // Whoever knows the database reads it in one way.
+  assertMatch(refusal("SELECT 'a\\'; DELETE FROM t; -- '"), /several statements/);
+});
+
+Deno.test("in MySQL's strings a backslash is read as the text can be meant", () => {
+  assertEquals(body("SELECT 'a\\' AS x FROM t;", "mysql"), "SELECT 'a\\' AS x FROM t");
+  assertEquals(body("SELECT 'a\\'; b' AS x FROM t", "mysql"), "SELECT 'a\\'; b' AS x FROM t");
+  assertMatch(refusal("SELECT 'a\\\\' FROM t; DELETE FROM t", "mysql"), /several statements/);
+});
+
+Deno.test("what DB2 has at the end of a statement only goes to the end", () => {
+  for (const end of ["WITH UR", "FOR READ ONLY", "FOR FETCH ONLY WITH UR"]) {
+    const check = checkQuery(`SELECT a FROM t ORDER BY a ${end};`, "generic");
+    assert(check.ok);
+    assertEquals(describingQuery(check.query, quote), `SELECT * FROM (\nSELECT a FROM t\n) "w" WHERE 1 = 0 ${end}`);
+  }
+});
+
 Deno.test("SQL Server's WITH goes before the wrapping SELECT", () => {
   const check = checkQuery(
     "WITH x (a) AS (SELECT 1), y AS (SELECT a FROM x) SELECT a AS timestamp FROM y ORDER BY a",

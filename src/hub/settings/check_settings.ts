@@ -1,5 +1,6 @@
 /** Takes what users give for a database integration: what is wrong is told field by field. Pure. */
 import { databaseTypes, dataTypes } from "../../protocol/database.ts";
+import { dialectOf, driverNameIn } from "../../source/dialect.ts";
 import { checkQuery } from "../../source/query_check.ts";
 import { isTimeZone } from "../../source/time_zone.ts";
 import { connectionFields, type SettingsField, type SettingsInput, type StoredSettings } from "./database_settings.ts";
@@ -73,7 +74,7 @@ export function checkSettings(
   const fields = kept ? "kept" : connectionFields(databaseType);
   const connection = checkConnection(input, { before, fields, databaseType, wrong });
   const secret = checkSecret(input, { before, fields, databaseType, connection, wrong });
-  checkQueryText(rest.query, { databaseType, wrong });
+  checkQueryText(rest.query, { databaseType, connectionString: input.connectionString ?? "", wrong });
   if (faults.length > 0) return { ok: false, faults };
   return {
     ok: true,
@@ -209,21 +210,14 @@ function checkReading(
   };
 }
 
-const dialects = {
-  mssql: "mssql",
-  mysql: "mysql",
-  postgresql: "postgresql",
-  odbc: "generic",
-  sqlite: "sqlite",
-} as const;
-
 function checkQueryText(
   query: string,
-  { databaseType, wrong }: { databaseType: StoredSettings["databaseType"]; wrong: Wrong },
+  options: { databaseType: StoredSettings["databaseType"]; connectionString: string; wrong: Wrong },
 ): void {
+  const { databaseType, connectionString, wrong } = options;
   if (query.trim() === "") return wrong("query", "faultQueryEmpty");
   if (query.length > queryLengthMax) return wrong("query", "faultQueryTooLong");
-  const check = checkQuery(query, dialects[databaseType]);
+  const check = checkQuery(query, dialectOf(databaseType, driverNameIn(connectionString)) ?? "unknown");
   if (!check.ok) wrong("query", "faultQueryRefused", check.reason);
 }
 

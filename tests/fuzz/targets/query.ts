@@ -3,7 +3,7 @@
  * itself agrees.
  */
 import { DatabaseSync } from "node:sqlite";
-import { checkQuery } from "../../../src/source/query_check.ts";
+import { type CheckedQuery, checkQuery } from "../../../src/source/query_check.ts";
 import { describingQuery, quoted, windowQuery } from "../../../src/source/query_text.ts";
 import { type Dialect, tokenize } from "../../../src/source/sql_tokens.ts";
 import type { Random } from "../random.ts";
@@ -28,6 +28,8 @@ const words: readonly string[] = [
   "ORDER BY a ",
   "UNION ALL ",
   "LIMIT 5 ",
+  "WITH UR ",
+  "FOR READ ONLY ",
   "TOP 100 PERCENT ",
   "FETCH FIRST 1 ROW ONLY ",
   "INTO x ",
@@ -82,7 +84,7 @@ function run(input: string, database: DatabaseSync): void {
     const { query } = checked;
     const quote = (identifier: string) => quoted(identifier, quotes[dialect]);
     const wrapped = windowQuery(query, { quote, timeColumn: "timestamp" });
-    requireInside(wrapped, { dialect, prefix: query.prefix });
+    requireInside(wrapped, { dialect, query });
     if (dialect === "sqlite") {
       requireSqliteAgrees(input, { body: query.body, describing: describingQuery(query, quote), database });
     }
@@ -90,8 +92,9 @@ function run(input: string, database: DatabaseSync): void {
 }
 
 /** Behind the prefix come SELECT, * and FROM; what follows is one pair of parentheses, and the window. */
-function requireInside(wrapped: string, { dialect, prefix }: { dialect: Dialect; prefix: string }): void {
-  const tokens = tokenize(wrapped, dialect).filter(({ kind, from }) => kind !== "comment" && from >= prefix.length);
+function requireInside(wrapped: string, { dialect, query }: { dialect: Dialect; query: CheckedQuery }): void {
+  const { prefix, reading, suffix } = query;
+  const tokens = tokenize(wrapped, reading).filter(({ kind, from }) => kind !== "comment" && from >= prefix.length);
   const outside = tokens.filter(({ depth }) => depth === 0).map(({ text }) => text);
   const shape = outside.slice(0, 3).join(" ");
   require(shape.startsWith("SELECT * FROM"), () => `${dialect}: begins with ${shape}: ${wrapped}`);
@@ -100,7 +103,8 @@ function requireInside(wrapped: string, { dialect, prefix }: { dialect: Dialect;
   require(tokens.every(({ kind }) => kind !== "semicolon"), () => `${dialect}: two statements: ${wrapped}`);
   const markers = tokens.filter(({ kind }) => kind === "marker").length;
   require(markers === 2, () => `${dialect}: ${markers} parameters: ${wrapped}`);
-  require(/\?\s*AND [^?]*\?$/.test(wrapped), () => `${dialect}: does not end in the window: ${wrapped}`);
+  const narrowed = suffix === "" ? wrapped : wrapped.slice(0, -suffix.length - 1);
+  require(/\?\s*AND [^?]*\?$/.test(narrowed), () => `${dialect}: does not end in the window: ${wrapped}`);
 }
 
 /** Where SQLite can read the query as it stands, it can read it narrowed; it is one statement and changes nothing. */

@@ -74,6 +74,20 @@ Deno.test("what is wrong with a database integration's settings is told field by
   assertEquals((await create(admin, { name: "x", type: "database", draft: true })).status, 201);
 });
 
+Deno.test("a query by ODBC is read as the driver's database reads it, and where that is not known the agent decides", async () => {
+  await using test = await startTestHub();
+  const { admin } = test;
+  const saved = async (connectionString: string, query: string) => {
+    const body = { ...settings, databaseType: "odbc", connectionString, query };
+    return (await create(admin, { name: "x", type: "database", settings: body })).status;
+  };
+  assertEquals(await saved("Driver={ODBC Driver 18 for SQL Server};Server=db", "SELECT [agent's name] FROM t"), 201);
+  assertEquals(await saved("DRIVER=MariaDB;SERVER=db", "SELECT a FROM t # don't"), 201);
+  assertEquals(await saved("DRIVER={PostgreSQL Unicode};SERVER=db", "SELECT a FROM t # don't"), 400);
+  assertEquals(await saved("DSN=acd", "SELECT [agent's name] FROM t"), 201);
+  assertEquals(await saved("DSN=acd", "SELECT FIRST 10 a FROM t"), 400);
+});
+
 Deno.test("a password goes to the linked agent alone: no answer has it, and no file of the hub in clear", async () => {
   await using test = await startTestHub();
   const { admin } = test;

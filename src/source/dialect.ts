@@ -1,0 +1,41 @@
+/** Whose SQL a database speaks: decided here for the agent, who has a connection, and for the hub, who has its string. */
+import type { DatabaseSource } from "../protocol/database.ts";
+import type { Dialect } from "./sql_tokens.ts";
+
+/** Names of products, drivers and their libraries. */
+const names: readonly (readonly [RegExp, Dialect])[] = [
+  [/postgres|psqlodbc/i, "postgresql"],
+  [/maria|mysql|maodbc|myodbc/i, "mysql"],
+  [/sql server|msodbcsql|sqlncli|freetds/i, "mssql"],
+  [/sqlite/i, "sqlite"],
+];
+
+/**
+ * The dialect of a database type. For `odbc` the `name` of the product or of its driver tells; `undefined` when it does
+ * not.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(dialectOf("odbc", "MariaDB 10.11.6 (libmaodbc.so 03.01.0015)"), "mysql");
+ * assertEquals(dialectOf("odbc", "Oracle 19"), undefined);
+ * ```
+ */
+export function dialectOf(databaseType: DatabaseSource["databaseType"], name: string): Dialect | undefined {
+  if (databaseType !== "odbc") return databaseType;
+  return names.find(([pattern]) => pattern.test(name))?.[1];
+}
+
+/**
+ * The driver's name in a connection string; empty when it names a data source.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(driverNameIn("SERVER=db;Driver={PostgreSQL Unicode};UID=u"), "PostgreSQL Unicode");
+ * ```
+ */
+export function driverNameIn(connectionString: string): string {
+  const [, braced, plain] = /(?:^|;)\s*driver\s*=\s*(?:\{([^}]*)\}|([^;]*))/i.exec(connectionString) ?? [];
+  return braced ?? plain?.trim() ?? "";
+}

@@ -1,0 +1,64 @@
+/** Finds the clause by which a query returns only some of its rows: read window by window, the others would be missing. */
+import type { Dialect, Token } from "./sql_tokens.ts";
+
+/** The name of the clause at the top level of `code`, which has no comments; `undefined` when there is none. */
+export function rowLimit(code: readonly Token[], dialect: Dialect): string | undefined {
+  for (const [index, token] of code.entries()) {
+    if (token.kind !== "word" || token.depth > 0) continue;
+    const neighbours = { before: code[index - 1], next: code[index + 1] };
+    const { before, next } = neighbours;
+    const starts = ["SELECT", "DISTINCT", "ALL"].includes(before?.text ?? "");
+    if (token.text === "TOP" && starts && !isAllPercent(code, index)) return "TOP";
+    // Informix and Firebird: SELECT SKIP 5 FIRST 10 …
+    if (["FIRST", "SKIP", "LIMIT"].includes(token.text) && starts && isNumber(next, code[index + 2])) return token.text;
+    if (["LIMIT", "OFFSET"].includes(token.text) && isClause(neighbours)) return token.text;
+    if (token.text === "FETCH" && ["FIRST", "NEXT"].includes(next?.text ?? "")) return "FETCH FIRST";
+    if (token.text === "ROWNUM" && dialect === "generic" && isCompared(neighbours)) return "ROWNUM";
+  }
+  return undefined;
+}
+
+interface Neighbours {
+  readonly before: Token | undefined;
+  readonly next: Token | undefined;
+}
+
+/** TOP 100 PERCENT cuts nothing; it is written to be allowed an ORDER BY. */
+function isAllPercent(code: readonly Token[], top: number): boolean {
+  return /^TOP\(?100\)?PERCENT/.test(code.slice(top, top + 5).map((token) => token.text).join(""));
+}
+
+/** Also in parentheses; FIRST(a) is a function of Access. */
+function isNumber(next: Token | undefined, afterNext: Token | undefined): boolean {
+  return /^[\d:@]/.test((next?.kind === "open" ? afterNext : next)?.text ?? "");
+}
+
+/** What the words stand before when they are no clause, but the name of a column or table. */
+const beforeName = new Set(
+  ("SELECT DISTINCT ALL WHERE AND OR NOT ON BY AS HAVING CASE WHEN THEN ELSE IN LIKE BETWEEN IS FROM JOIN USING ANY SOME " +
+    "EXISTS ESCAPE").split(" "),
+);
+/** What they stand before when they are the name of a column or table. */
+const afterName = new Set(
+  ("FROM AS AND OR IS IN LIKE BETWEEN NOT ASC DESC NULLS THEN ELSE END WHEN WHERE GROUP ORDER HAVING UNION EXCEPT MINUS " +
+    "INTERSECT JOIN INNER LEFT RIGHT FULL CROSS NATURAL ON USING WINDOW LIMIT OFFSET FETCH FOR COLLATE ESCAPE").split(
+      " ",
+    ),
+);
+
+/** Something ends before the word and a value follows. So it is with no column or table of this name. */
+function isClause({ before, next }: Neighbours): boolean {
+  if (before === undefined || next === undefined) return false;
+  const ends = before.kind === "word"
+    ? !beforeName.has(before.text)
+    : ["identifier", "string", "close"].includes(before.kind) || /^\.?\d/.test(before.text);
+  const follows = next.kind === "word"
+    ? !afterName.has(next.text)
+    : ["identifier", "string", "open"].includes(next.kind) || /^[\d@:$]/.test(next.text);
+  return ends && follows;
+}
+
+/** Oracle numbers rows as it returns them: `ROWNUM <= 100`, `100 > ROWNUM`. */
+function isCompared({ before, next }: Neighbours): boolean {
+  return ["<", "=", "BETWEEN", "IN"].includes(next?.text ?? "") || [">", "="].includes(before?.text ?? "");
+}
