@@ -52,11 +52,14 @@ export function rowStream(
       database = openRows(file, { mode: "read" });
       database.exec("pragma query_only = on");
       const rows = database.prepare(
-        `select ${table.columns.join(", ")} from ${table.name}
-         where source = (select key from source where id = ?) and ${table.time} >= ? and ${table.time} < ?
-         order by ${table.time}, n`,
+        `select *, 0 as isEnd from (
+           select ${table.columns.join(", ")} from ${table.name}
+           where source = (select key from source where id = ?) and ${table.time} >= ? and ${table.time} < ?
+           order by ${table.time}, n
+         ) union all select ${"null, ".repeat(table.columns.length)} 1`,
       ).iterate(options.integrationId, range.fromMs, range.toMs) as Iterable<SqliteRow>;
-      pieces = format === "json" ? jsonPieces(rows, table) : csvPieces(rows, { table, format });
+      const all = complete(rows);
+      pieces = format === "json" ? jsonPieces(all, table) : csvPieces(all, { table, format });
     },
     pull(controller) {
       try {
@@ -73,6 +76,15 @@ export function rowStream(
     },
     cancel: close,
   });
+}
+
+/** Fails when the rows end before the end: the runtime's iterator ends without a word when SQLite fails halfway. */
+function* complete(rows: Iterable<SqliteRow>): Generator<SqliteRow> {
+  for (const row of rows) {
+    if (row["isEnd"] === 1) return;
+    yield row;
+  }
+  throw new Error("Cannot go on: the hub's rows end too early, its file rows.db is damaged or the disk fails");
 }
 
 function* csvPieces(
