@@ -60,6 +60,7 @@ export async function narrowQuery(job: ExtractJob, options: NarrowingOptions): P
     : [];
   const zonedColumns = columns.filter((each) => database.info.offsetText(each, quote(each.name)) !== undefined)
     .map(({ name }) => name);
+  if (zonedColumns.length > 0) requireApart(columns);
   const zoned = column.kind === "timestamp-with-zone" || zonedColumns.includes(column.name);
   const { parameters, condition, zonedText } = explained(() =>
     timeParameters(bounds, { dialect, column, zoned, samples })
@@ -72,6 +73,15 @@ export async function narrowQuery(job: ExtractJob, options: NarrowingOptions): P
   });
   const zonedTexts = zonedText ? timeColumns(placed, columns) : [];
   return { sql, bounds, parameters, zonedColumns: new Set([...zonedColumns, ...zonedTexts]) };
+}
+
+/** Where single columns are selected, each must have a name of its own; the database would call it ambiguous. */
+function requireApart(columns: readonly Column[]): void {
+  const names = columns.map(({ name }) => name);
+  const doubled = new Set(names.filter((name, index) => names.indexOf(name) !== index));
+  if (doubled.size === 0) return;
+  const shown = [...doubled].map((name) => `"${name}"`).join(", ");
+  throw new QueryError(`The query returns ${shown} more than once: give each of them an alias of its own (AS …).`);
 }
 
 /** All columns that are times are taken to have the form of the one. */

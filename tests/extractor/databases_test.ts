@@ -136,6 +136,10 @@ Deno.test("PostgreSQL: around changes of the clock every row is read exactly onc
       timeoutSeconds: 1,
       window: { fromMs: Date.now() - 2 * 86_400_000, toMs: Date.now() + 2 * 86_400_000 },
     }, /took longer than 1 seconds/);
+    await failing(
+      { query: "select id as queueidentifier, 'Q' as queuename, zoned as timestamp, 1 as answered, id, id from calls" },
+      /returns "id" more than once: give each/,
+    );
     // The server's own limit, long before ours.
     await server.sql("alter role bench set statement_timeout = '300ms'");
     await using limited = extractor();
