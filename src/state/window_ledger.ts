@@ -2,7 +2,7 @@
  * How far a database integration has been read, and what each window held: so that a restart goes on where it was, and a
  * window read again unchanged is not sent again.
  */
-import { type ReadState, startState, type Window } from "../source/read_state.ts";
+import { joined, type ReadState, startState, type Window } from "../source/read_state.ts";
 import type { IntegrationKey } from "./integration.ts";
 import type { StateDatabase } from "./state_database.ts";
 
@@ -113,7 +113,7 @@ export function reopenWindow(database: StateDatabase, key: IntegrationKey, batch
     if (row === undefined || progress === undefined) return undefined;
     const window = { fromMs: row.window_from, toMs: row.window_to };
     database.run("DELETE FROM query_window WHERE integration = ? AND batch = ?", key, batchId);
-    const pending = [...progress.state.pending, window].toSorted((a, b) => a.fromMs - b.fromMs);
+    const pending = joined([...progress.state.pending, window]);
     writeProgress(database, key, { ...progress, state: { ...progress.state, pending } });
     return window;
   });
