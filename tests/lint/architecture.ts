@@ -20,6 +20,7 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
     "source/dialect",
     "source/query_check",
     "source/time_zone",
+    "database/csv_buffer",
     "database/parse_time",
   ],
   log: ["runtime"],

@@ -3,6 +3,7 @@
  * window replaced meanwhile neither doubles nor loses any.
  */
 import type { DatabaseSync } from "node:sqlite";
+import { csvField } from "../../database/csv_buffer.ts";
 import type { DataType } from "../../protocol/database.ts";
 import type { TimeRange } from "./coverage.ts";
 import { openRows, type RowTable, tableOf } from "./tables.ts";
@@ -95,7 +96,7 @@ function* csvPieces(
   const safe = format === "csv"
     ? (value: string | number | null) => value
     : (value: string | number | null) => typeof value === "string" ? withoutFormulas(value) : value;
-  const line = (row: SqliteRow) => `${table.columns.map((column) => csvField(safe(shown(row, column)))).join(",")}\r\n`;
+  const line = (row: SqliteRow) => `${table.columns.map((column) => fieldOf(safe(shown(row, column)))).join(",")}\r\n`;
   yield* gathered(rows, line);
 }
 
@@ -150,8 +151,7 @@ export function withoutFormulas(text: string): string {
   return text.replaceAll(/(?<=(?:^|[;,|\t\r\n])"*)(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])/g, "'");
 }
 
-function csvField(value: string | number | null): string {
+function fieldOf(value: string | number | null): string {
   if (value === null) return "";
-  if (typeof value === "number") return String(value);
-  return value === "" || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+  return typeof value === "number" ? String(value) : csvField(value);
 }
