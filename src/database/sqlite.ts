@@ -7,6 +7,7 @@
  * row is asked for with the others, and only when it comes was the result complete.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { quoted } from "./identifier.ts";
 import { formatWallClock } from "./parse_time.ts";
 import type {
   Block,
@@ -72,7 +73,7 @@ class SqliteDatabase implements Database {
     this.#database = database;
     this.info = {
       description: `SQLite ${version}`,
-      quote: (name) => `"${name.replaceAll('"', '""')}"`,
+      quote: (name) => quoted(name, '"'),
       offsetText: () => undefined,
       sessionTimeZone: "as-is",
       remarks: [],

@@ -1,4 +1,5 @@
 /** What a new session is told and asked: time zone, read-only access, no autocommit; what the driver can do. */
+import { quoted } from "../database/identifier.ts";
 import type { DatabaseInfo } from "../database/row_source.ts";
 import { connectionAttribute, getDataExtension, infoType } from "./constants.ts";
 import { OdbcError } from "./diagnostics.ts";
@@ -22,6 +23,7 @@ export async function prepareSession(
   options: { profile: DriverProfile; signal: AbortSignal; timeZone: string | undefined },
 ): Promise<Session> {
   const { profile, signal } = options;
+  const quoteCharacter = handles.text(infoType.identifierQuote);
   const remarks: string[] = [];
   const attempt = async (sql: string, { what, remedy }: { what: string; remedy?: string | undefined }) => {
     try {
@@ -44,7 +46,7 @@ export async function prepareSession(
     traits: traitsOf(handles, profile),
     info: {
       description: describe(handles),
-      quote: quoter(handles.text(infoType.identifierQuote)),
+      quote: (name) => quoted(name, quoteCharacter),
       offsetText: (column, expression) =>
         /timestamptz|with (local )?time zone/i.test(column.typeName) ? profile.offsetText?.(expression) : undefined,
       sessionTimeZone: zoneSet ? "set" : "as-is",
@@ -77,11 +79,4 @@ function describe(handles: Handles): string {
   const product = `${handles.text(infoType.databaseProduct)} ${handles.text(infoType.databaseVersion)}`.trim();
   const driver = `${handles.text(infoType.driverName)} ${handles.text(infoType.driverVersion)}`.trim();
   return driver === "" ? product : `${product} (${driver})`;
-}
-
-/** A blank means that the database has no quoted names (SQLGetInfo, SQL_IDENTIFIER_QUOTE_CHAR). */
-function quoter(quote: string): (name: string) => string {
-  const mark = quote.trim();
-  const closing = mark === "[" ? "]" : mark;
-  return (name) => mark === "" ? name : mark + name.replaceAll(closing, closing + closing) + closing;
 }

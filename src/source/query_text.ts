@@ -54,24 +54,8 @@ export function windowQuery(
   return selectFrom(query, { quote, list, condition });
 }
 
-/** Delimits an identifier as the database wants it; {@linkcode quoted} for one that reports its quote character. */
+/** Delimits an identifier as the database wants it. */
 export type IdentifierQuote = (identifier: string) => string;
-
-/**
- * An identifier, delimited by what the driver reports for SQL_IDENTIFIER_QUOTE_CHAR; a blank means that it knows none.
- *
- * @example
- * ```ts
- * import { assertEquals } from "../../tests/assert.ts";
- * assertEquals(quoted('a"b', '"'), '"a""b"');
- * ```
- */
-export function quoted(identifier: string, quote: string): string {
-  const open = quote.trim();
-  if (open === "") return identifier;
-  const close = open === "[" ? "]" : open;
-  return open + identifier.replaceAll(close, close + close) + close;
-}
 
 function columnOf(name: string, quote: IdentifierQuote): string {
   return `${quote(alias)}.${quote(name)}`;

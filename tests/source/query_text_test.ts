@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { quoted } from "../../src/database/identifier.ts";
 import { checkQuery } from "../../src/source/query_check.ts";
-import { describingQuery, quoted, windowQuery } from "../../src/source/query_text.ts";
+import { describingQuery, windowQuery } from "../../src/source/query_text.ts";
 import type { Dialect } from "../../src/source/sql_tokens.ts";
 
 const quote = (name: string) => quoted(name, '"');

@@ -3,8 +3,9 @@
  * itself agrees.
  */
 import { DatabaseSync } from "node:sqlite";
+import { quoted } from "../../../src/database/identifier.ts";
 import { type CheckedQuery, checkQuery } from "../../../src/source/query_check.ts";
-import { describingQuery, quoted, windowQuery } from "../../../src/source/query_text.ts";
+import { describingQuery, windowQuery } from "../../../src/source/query_text.ts";
 import { type Dialect, tokenize } from "../../../src/source/sql_tokens.ts";
 import type { Random } from "../random.ts";
 import { require, requireMessage, type Target } from "../target.ts";

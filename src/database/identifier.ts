@@ -1,0 +1,17 @@
+/** Names in SQL. */
+
+/**
+ * An identifier, delimited by what the driver reports for SQL_IDENTIFIER_QUOTE_CHAR; a blank means that it knows none.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(quoted('a"b', '"'), '"a""b"');
+ * ```
+ */
+export function quoted(identifier: string, quote: string): string {
+  const open = quote.trim();
+  if (open === "") return identifier;
+  const close = open === "[" ? "]" : open;
+  return open + identifier.replaceAll(close, close + close) + close;
+}
