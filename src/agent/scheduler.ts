@@ -179,9 +179,9 @@ export class Scheduler implements SourceRunner {
       keepConnection: true,
       timeoutSeconds: this.#timeoutSeconds("history"),
       signal,
-      advance: (progress, { durationMs, rows }) => ({
+      advance: (progress, { durationMs, rows, holdsResults }) => ({
         ...progress,
-        state: afterHistory(progress.state, { window, durationMs, rows }),
+        state: afterHistory(progress.state, { window, durationMs, rows, holdsResults }),
       }),
     });
     return durationMs;

@@ -66,7 +66,11 @@ async function keptConnectionLines(config: Config, signal: AbortSignal): Promise
       sqliteFolders: null,
       folder: config.folder,
     }, limit.signal);
-    return [{ name, result: "ok", detail: `connected to ${database.info.description}` }];
+    const { description, remarks } = database.info;
+    const detail = `connected to ${description}`;
+    return remarks.length === 0
+      ? [{ name, result: "ok", detail }]
+      : [{ name, result: "warning", detail, remedy: remarks.join(" ") }];
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     return [{ name, result: "failed", detail: error instanceof Error ? error.message : String(error), remedy }];

@@ -28,6 +28,8 @@ export interface DatabaseInfo {
   offsetText(column: Column, expression: string): string | undefined;
   /** The session's time zone is the one asked for: values with a zone and the database's own clock are in it. */
   readonly sessionTimeZone: "set" | "as-is";
+  /** The driver takes a whole result into memory before it gives its first row: less is to be asked for at once. */
+  readonly holdsResults: boolean;
   /** What could not be set up as wished, for the log. */
   readonly remarks: readonly string[];
 }

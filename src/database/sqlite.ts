@@ -76,6 +76,7 @@ class SqliteDatabase implements Database {
       quote: (name) => quoted(name, '"'),
       offsetText: () => undefined,
       sessionTimeZone: "as-is",
+      holdsResults: false,
       remarks: [],
     };
   }

@@ -71,6 +71,8 @@ export const ExtractResult = z.object({
   durationMs: z.number(),
   /** The database on the other side, for people. */
   database: z.string(),
+  /** The driver holds whole results in memory: less is to be asked for at once. */
+  holdsResults: z.boolean(),
   /** What could not be set up as wished. */
   remarks: z.array(z.string()),
   /** Resident memory of the child, in bytes. */

@@ -39,6 +39,7 @@ export async function runJob(
     file: read.file,
     durationMs: Math.round(clock.monotonicMs() - startedMs),
     database: database.info.description,
+    holdsResults: database.info.holdsResults,
     remarks: [...database.info.remarks],
   };
 }

@@ -29,6 +29,8 @@ export interface DriverProfile {
    * the connection's character set and on the system.
    */
   readonly prefersUtf8?: boolean;
+  /** The first version, as the driver writes it, that streams; earlier ones hold whole results, whatever they are told. */
+  readonly streamsFrom?: { readonly version: string; readonly remark: string };
   /** No value is longer than its column's declared size, not even where that is 0. */
   readonly sizesHold?: boolean;
   /** SQLCancel does nothing for a fetch: the session is found by the first query and ended from another connection. */
@@ -81,12 +83,18 @@ const profiles: Record<DriverFamily, DriverProfile> = {
   },
   mariadb: {
     family: "mariadb",
-    // Streams from Connector/ODBC 3.1.17 on; older ones (Debian 12 has 3.1.15) hold the whole result in memory.
     options: [{ key: "NO_CACHE", value: "1" }, { key: "FORWARDONLY", value: "1" }],
     sessionStatements: ["SET SESSION TRANSACTION READ ONLY"],
     ...mysqlTimeZones,
     longValuesInBlocks: false,
     prefersUtf8: true,
+    // Cursor types, STREAMRESULT and prepared statements were tried with 3.1.15: none of them streams there.
+    streamsFrom: {
+      version: "03.01.0017",
+      remark:
+        "This driver takes a whole result into memory before it gives the first row, so history is read in smaller " +
+        "pieces: install MariaDB Connector/ODBC 3.1.17 or newer (Debian 12 has 3.1.15).",
+    },
     sizesHold: true,
   },
   mysql: {

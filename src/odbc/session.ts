@@ -41,6 +41,10 @@ export async function prepareSession(
     : false;
   for (const sql of profile.sessionStatements) await attempt(sql, { what: "Read-only access" });
   handles.set(connectionAttribute.accessMode, readOnly);
+  const { streamsFrom } = profile;
+  // The parts of a version have leading zeros, so that they compare as text.
+  const holdsResults = streamsFrom !== undefined && handles.text(infoType.driverVersion) < streamsFrom.version;
+  if (holdsResults) remarks.push(streamsFrom.remark);
   if (!handles.set(connectionAttribute.autocommit, off)) remarks.push("Autocommit could not be switched off.");
   return {
     traits: traitsOf(handles, profile),
@@ -50,6 +54,7 @@ export async function prepareSession(
       offsetText: (column, expression) =>
         /timestamptz|with (local )?time zone/i.test(column.typeName) ? profile.offsetText?.(expression) : undefined,
       sessionTimeZone: zoneSet ? "set" : "as-is",
+      holdsResults,
       remarks,
     },
   };

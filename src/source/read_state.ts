@@ -61,6 +61,8 @@ export const limits = {
   realTimeGridMinutes: 5,
   /** A batch should not hold more rows, however fast the database is. */
   chunkRowsMax: 2_000_000,
+  /** The same where the driver holds them all in memory: some 100 bytes a row besides its values. */
+  chunkRowsHeldMax: 200_000,
 } as const;
 
 /** Nothing read yet: of a new integration, and after its query, a type or the time zone has changed. */

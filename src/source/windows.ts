@@ -99,7 +99,13 @@ export function planHistory(state: ReadState, settings: WindowSettings): Window 
 /** After a history chunk was read and kept. */
 export function afterHistory(
   state: ReadState,
-  options: { window: Window; durationMs: number; rows: number },
+  options: {
+    window: Window;
+    durationMs: number;
+    rows: number;
+    /** The driver held all of them in memory. @default false */
+    holdsResults?: boolean;
+  },
 ): ReadState {
   return {
     ...state,
@@ -111,6 +117,7 @@ export function afterHistory(
       aimedMs: state.chunkMs,
       durationMs: options.durationMs,
       rows: options.rows,
+      rowsMax: options.holdsResults === true ? limits.chunkRowsHeldMax : limits.chunkRowsMax,
       chunkMsMax: bearable(state.chunkTooMuchMs),
     }),
   };
@@ -136,10 +143,10 @@ export function afterHistoryTooMuch(state: ReadState, settings: WindowSettings):
  * ```
  */
 export function nextChunkMs(
-  last: { chunkMs: number; aimedMs: number; durationMs: number; rows: number; chunkMsMax?: number },
+  last: { chunkMs: number; aimedMs: number; durationMs: number; rows: number; rowsMax?: number; chunkMsMax?: number },
 ): number {
   const byTime = limits.queryMsTarget / 2 / Math.max(last.durationMs, 1);
-  const byRows = limits.chunkRowsMax / 2 / Math.max(last.rows, 1);
+  const byRows = (last.rowsMax ?? limits.chunkRowsMax) / 2 / Math.max(last.rows, 1);
   const factor = Math.min(byTime, byRows, 4);
   const next = last.chunkMs * factor;
   // Growing from a chunk that was cut short could come out below what was already fine.

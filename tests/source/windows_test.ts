@@ -137,6 +137,8 @@ Deno.test("a chunk grows while queries are quick and shrinks when one is slow, w
   assertEquals(step(15_000), dayMs);
   assertEquals(step(60_000), dayMs / 4);
   assertEquals(step(1, limits.chunkRowsMax), dayMs / 2);
+  const held = { rows: limits.chunkRowsHeldMax, rowsMax: limits.chunkRowsHeldMax };
+  assertEquals(nextChunkMs({ chunkMs: dayMs, aimedMs: dayMs, durationMs: 1, ...held }), dayMs / 2);
   assertEquals(step(10_000_000), limits.chunkMsMin);
   assertEquals(nextChunkMs({ chunkMs: limits.chunkMsMax, aimedMs: dayMs, durationMs: 1, rows: 0 }), limits.chunkMsMax);
   let state = { ...startState, chunkMs: dayMs };
