@@ -25,6 +25,26 @@ export async function forgetPeak(pid: number): Promise<void> {
   await Deno.writeTextFile(`/proc/${pid}/clear_refs`, "5");
 }
 
+/** What a process and its children have together, in bytes: pages that they share count once (PSS). */
+export async function memoryOfTree(pid: number): Promise<number> {
+  let bytes = 0;
+  for (const each of [pid, ...await childrenOf(pid)]) {
+    // A child may have ended since.
+    const text = await Deno.readTextFile(`/proc/${each}/smaps_rollup`).catch(() => "");
+    bytes += Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) * 1024;
+  }
+  return bytes;
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const pids: number[] = [];
+  for await (const { name } of Deno.readDir(`/proc/${pid}/task`)) {
+    const text = await Deno.readTextFile(`/proc/${pid}/task/${name}/children`).catch(() => "");
+    pids.push(...text.split(" ").filter((part) => part !== "").map(Number));
+  }
+  return pids;
+}
+
 /** Processor time that the process has used, of all its threads, in seconds. */
 export async function processorSeconds(pid: number): Promise<number> {
   const text = await Deno.readTextFile(`/proc/${pid}/stat`);
