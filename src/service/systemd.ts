@@ -100,7 +100,7 @@ export class Systemd implements ServiceManager {
     if (unit === undefined || unit.notes?.folder !== installation.folder) {
       return { state: "not-installed", takenBy: unit && (unit.notes?.folder ?? unit.path) };
     }
-    return { ...installedState(await show(`${installation.name}.service`)), place: unit.path };
+    return { ...await installedState(`${installation.name}.service`), place: unit.path };
   }
 
   async #requireInstalled(installation: Installation, act: string): Promise<void> {
@@ -126,8 +126,8 @@ interface Unit {
 async function readUnit(name: string): Promise<Unit | undefined> {
   const own = unitPath(name);
   const path = await Deno.lstat(own).then(() => own, () => undefined) ??
-    (await show(`${name}.service`)).FragmentPath;
-  if (path === undefined || path === "") return undefined;
+    (await show(`${name}.service`, ["FragmentPath"])).FragmentPath;
+  if (!path) return undefined;
   const text = await Deno.readTextFile(path).catch(() => "");
   return { path, text, notes: readNotes(text), user: /^User=(.+)$/m.exec(text)?.[1] ?? "root" };
 }
@@ -207,11 +207,9 @@ async function systemdVersion(): Promise<number> {
   return Number(/\d+/.exec(await runTool("systemctl", ["--version"]))?.[0] ?? 0);
 }
 
-/** Properties of a unit; that of an unknown one says so too. */
-async function show(unit: string): Promise<Readonly<Record<string, string>>> {
-  const properties = "FragmentPath,ActiveState,SubState,StateChangeTimestamp,UnitFileState,User,StatusText,NRestarts," +
-    "InvocationID";
-  const text = await runTool("systemctl", ["show", "--timestamp=unix", `--property=${properties}`, unit]);
+/** Properties of a unit; that of an unknown one has them too, but empty. */
+async function show(unit: string, properties: readonly string[]): Promise<Readonly<Record<string, string>>> {
+  const text = await runTool("systemctl", ["show", `--property=${properties.join(",")}`, unit]);
   return Object.fromEntries(
     text.split("\n").map((line) => {
       const at = line.indexOf("=");
@@ -226,13 +224,21 @@ const states: Readonly<Record<string, InstalledState["state"]>> = {
   failed: "failed",
 };
 
-function installedState(shown: Readonly<Record<string, string>>): Omit<InstalledState, "place"> {
-  const { ActiveState = "unknown", SubState, UnitFileState, User, StatusText, NRestarts } = shown;
-  const seconds = /^@(\d+)/.exec(shown.StateChangeTimestamp ?? "")?.[1];
+async function installedState(unit: string): Promise<Omit<InstalledState, "place">> {
+  const { ActiveState = "unknown", SubState, StateChangeTimestamp, UnitFileState, User, StatusText, NRestarts } =
+    await show(unit, [
+      "ActiveState",
+      "SubState",
+      "StateChangeTimestamp",
+      "UnitFileState",
+      "User",
+      "StatusText",
+      "NRestarts",
+    ]);
   return {
     state: states[ActiveState] ?? "changing",
     description: `${ActiveState} (${SubState})`,
-    since: seconds === undefined ? undefined : new Date(Number(seconds) * 1000).toISOString(),
+    since: timestamp(StateChangeTimestamp ?? ""),
     automatic: UnitFileState === "enabled",
     user: User || "root",
     said: StatusText || undefined,
@@ -240,9 +246,24 @@ function installedState(shown: Readonly<Record<string, string>>): Omit<Installed
   };
 }
 
+/**
+ * A time as systemd writes it for tools, which run with `TZ=UTC`: `--timestamp=unix` is newer than many a system.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(timestamp("Mon 2026-11-30 16:29:33 UTC"), "2026-11-30T16:29:33.000Z");
+ * assertEquals(timestamp(""), undefined);
+ * ```
+ */
+export function timestamp(text: string): string | undefined {
+  const [, day, time] = /(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) UTC$/.exec(text) ?? [];
+  return day === undefined ? undefined : `${day}T${time}.000Z`;
+}
+
 /** What the last run of the service wrote to standard error. */
 async function lastWords(unit: string): Promise<string> {
-  const { InvocationID } = await show(unit);
+  const { InvocationID } = await show(unit, ["InvocationID"]);
   if (!InvocationID) return "";
   const args = ["--output=cat", "--quiet", "--no-pager", `--lines=${shownLines}`];
   const result = await tryTool("journalctl", [...args, `_SYSTEMD_INVOCATION_ID=${InvocationID}`]);

@@ -17,7 +17,7 @@ export async function tryTool(name: string, args: readonly string[]): Promise<To
   try {
     const { code, stdout, stderr } = await new Deno.Command(name, {
       args: [...args],
-      env: { PATH: searchPath, LC_ALL: "C.UTF-8", SYSTEMD_COLORS: "0", SYSTEMD_PAGER: "" },
+      env: { PATH: searchPath, LC_ALL: "C.UTF-8", TZ: "UTC", SYSTEMD_COLORS: "0", SYSTEMD_PAGER: "" },
       stdin: "null",
       signal: AbortSignal.timeout(toolTimeoutMs),
     }).output();

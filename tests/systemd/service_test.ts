@@ -67,6 +67,21 @@ Deno.test("unpack, install, start, pin, Connect: a saved file arrives; uninstall
   await hub.waitForFiles(integration, ["later.csv"]);
 });
 
+Deno.test("install, start, status and uninstall work with a systemctl as old as RHEL 8's", async () => {
+  await using box = await startBox();
+  const installation = await InstalledFolder.make(box, "/opt/cloud-link");
+  await box.write("/usr/local/sbin/systemctl", systemctl239);
+  await box.sh("chmod 755 /usr/local/sbin/systemctl && ln -sf /usr/share/zoneinfo/Asia/Kolkata /etc/localtime");
+  await installation.done("service", "install");
+  await installation.done("service", "start");
+  const { service } = JSON.parse(await installation.done("service", "status", "--json"));
+  assertEquals(service.state, "running");
+  const ageMs = Number(await box.sh("date +%s")) * 1000 - Date.parse(service.since);
+  assert(ageMs >= 0 && ageMs < 60_000, `since ${service.since}`);
+  await installation.done("service", "restart");
+  await installation.done("service", "uninstall");
+});
+
 Deno.test("a copied folder is refused until it has a name of its own, then runs beside the first with a PIN of its own", async () => {
   await using started = await startBoxWithHub();
   const { box, hub } = started;
@@ -227,6 +242,17 @@ Deno.test("a wrong configuration fails the start with its message, and is not tr
   assertEquals(await property(box, "ActiveState"), "failed");
   assertMatch(await box.sh(`journalctl --no-pager -u ${defaultName}`), /Did you mean "verbose"/);
 });
+
+/** Hands on what systemd 239 knows, and refuses other options as it does. */
+const systemctl239 = `#!/bin/sh
+for argument; do
+  case $argument in
+    --quiet | --now | --value | --no-block | --no-pager | --version | --property=*) ;;
+    -*) echo "systemctl: unrecognized option '$argument'" >&2; exit 1 ;;
+  esac
+done
+exec /usr/bin/systemctl "$@"
+`;
 
 /** What `deno task package` writes, in a folder that a box can share. */
 async function packedArchive(): Promise<{ folder: string } & AsyncDisposable> {
