@@ -14,6 +14,8 @@ export interface AgentStart {
   readonly relay: RelayAddress;
   /** The proxy as it may be shown, with the place that names it; `undefined` for none. */
   readonly shownProxy: string | undefined;
+  /** Why a proxy may be missing. */
+  readonly proxyTroubles: readonly string[];
   /** Its rules, for `check`; only the relay knows the credentials. `variable` names the place too. */
   readonly proxy: Omit<Proxy, "credentials"> | undefined;
   /** The database connection that stays on the premises, with its password. */

@@ -62,6 +62,7 @@ async function runAgent(
     hub: config.hub.url.origin,
     proxy: start.shownProxy === undefined ? "" : `, by the proxy ${start.shownProxy}`,
   });
+  for (const trouble of start.proxyTroubles) log.warn("{trouble}", { trouble });
   if (start.importFolderTrouble !== undefined) {
     log.error("Cannot read the import folder {folder}: {trouble}", {
       folder: config.app.importDirectory,

@@ -7,6 +7,7 @@ import { EgressTransport } from "../egress/egress_client.ts";
 import { checkNetwork } from "../egress/network_checks.ts";
 import { startRelay } from "../egress/start_relay.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { proxyTroubleLines } from "./local_checks.ts";
 import { lookAtNetwork, type NetworkSurroundings } from "./surroundings.ts";
 
 /** Looks at everything on the way to the hub, and at the hub. */
@@ -18,7 +19,7 @@ export async function checkNetworkHere(config: Config, signal: AbortSignal): Pro
     // An address of a proxy or a CA file that is no good: the message says what to do.
     return [{ name: "Proxy and CA", result: "failed", detail: error instanceof Error ? error.message : String(error) }];
   }
-  const { proxy, caCerts } = surroundings;
+  const { proxy, proxyTroubles, caCerts } = surroundings;
   const hubUrl = config.hub.url;
   const allowed = allowedHosts({ hubUrl, objectStoreHosts: config.hub.objectStoreHosts });
   await using relay = await startRelay({ allowed, proxy });
@@ -29,5 +30,5 @@ export async function checkNetworkHere(config: Config, signal: AbortSignal): Pro
     checkNetwork({ hubUrl, proxy, transport, clock: systemClock, objectStores: [], link: undefined, signal }),
   );
   // Only the agent knows whether it is linked.
-  return lines.filter((line) => line.name !== "Link");
+  return [...proxyTroubleLines(proxyTroubles), ...lines.filter((line) => line.name !== "Link")];
 }

@@ -17,11 +17,11 @@ const freeBytesWarning = 512 * 1024 * 1024;
  * Looks at everything local. Run it where the rights are those that count: in the agent itself when it runs.
  *
  * @param config The configuration in use: the file may have changed since.
- * @param known `importFolderTrouble`: what was found when more could be looked at than now.
+ * @param known What was found when more could be looked at than now.
  */
 export async function checkLocal(
   config: Config,
-  known: { readonly importFolderTrouble?: string | undefined } = {},
+  known: { readonly importFolderTrouble?: string | undefined; readonly proxyTroubles?: readonly string[] } = {},
 ): Promise<readonly CheckLine[]> {
   return [
     checkConfiguration(config),
@@ -31,7 +31,14 @@ export async function checkLocal(
     await checkImportFolder(config, known.importFolderTrouble),
     ...(config.hub.caFile === undefined ? [] : [await checkCaFile(config.hub.caFile)]),
     await checkFreeSpace(config),
+    ...proxyTroubleLines(known.proxyTroubles ?? []),
   ];
+}
+
+/** Scripts that could not be read, where a proxy may be set. */
+export function proxyTroubleLines(troubles: readonly string[]): CheckLine[] {
+  const remedy = "Correct the script, or set https_proxy in /etc/environment, and restart the agent";
+  return troubles.map((detail) => ({ name: "Proxy scripts", result: "warning", detail, remedy }));
 }
 
 function checkConfiguration(config: Config): CheckLine {

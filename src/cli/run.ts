@@ -77,6 +77,7 @@ async function describe(
     config: plainConfig(config),
     relay: { port: relay.port, token: relay.token },
     shownProxy: surroundings.shownProxy,
+    proxyTroubles: surroundings.proxyTroubles,
     proxy: surroundings.proxy && withoutCredentials(surroundings.proxy),
     keptConnection: surroundings.keptConnection,
     secrets: surroundings.secrets,

@@ -24,6 +24,8 @@ export interface NetworkSurroundings {
   readonly proxy: Proxy | undefined;
   /** The proxy as it may be shown, and which place names it. */
   readonly shownProxy: string | undefined;
+  /** Why a proxy may be missing: scripts that could not be read. */
+  readonly proxyTroubles: readonly string[];
   /** PEM of `[hub] caFile`. */
   readonly caCerts: readonly string[];
 }
@@ -61,12 +63,13 @@ export async function lookAtNetwork(
   { inService = false }: LookOptions = {},
 ): Promise<NetworkSurroundings> {
   if (Deno.env.get(caStoreVariable) === undefined) Deno.env.set(caStoreVariable, "mozilla,system");
-  const { variables, origin } = await findProxyVariables(placesOfProxy({ inService }));
+  const { variables, origin, troubles } = await findProxyVariables(placesOfProxy({ inService }));
   const found = proxyFromEnvironment(variables);
   const proxy = found && { ...found, variable: `${found.variable} in ${origin}` };
   return {
     proxy,
     shownProxy: proxy && `${shownProxy(proxy)} (${proxy.variable})`,
+    proxyTroubles: troubles,
     caCerts: config.hub.caFile === undefined ? [] : await readCaFile(config.hub.caFile),
   };
 }

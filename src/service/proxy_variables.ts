@@ -4,6 +4,7 @@
  */
 
 import { join } from "node:path";
+import { type ProfileLimits, readProfileScripts } from "./profile_scripts.ts";
 
 /** The variables looked for; lower case wins. */
 export const proxyVariableNames = ["https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"] as const;
@@ -17,48 +18,65 @@ export interface FoundProxyVariables {
   readonly variables: ProxyVariables;
   /** E.g. `the environment` or `/etc/environment`; `undefined` when no place names a proxy. */
   readonly origin: string | undefined;
+  /** What could not be read, in sentences for the administrator: a proxy may be missing. */
+  readonly troubles: readonly string[];
+}
+
+/** What one place says. */
+export interface PlaceReading {
+  readonly variables: ProxyVariables;
+  readonly troubles?: readonly string[];
 }
 
 /** One place to look. */
 export interface ProxyVariablePlace {
   readonly name: string;
-  read(): Promise<ProxyVariables>;
+  read(): Promise<PlaceReading>;
 }
-
-/** How long the scripts in `/etc/profile.d` may take, in ms. */
-const profileTimeoutMs = 5000;
-/** What they may print, in bytes. */
-const profileBytesMax = 64 * 1024;
 
 /** The first place that names a proxy counts, with its exceptions, or those of the first place that has any. */
 export async function findProxyVariables(places: readonly ProxyVariablePlace[]): Promise<FoundProxyVariables> {
   let exceptions: ProxyVariables = {};
+  const troubles: string[] = [];
   for (const place of places) {
-    const found = await place.read();
+    const { variables: found, troubles: further = [] } = await place.read();
+    troubles.push(...further);
     const own = pick(found, ["no_proxy", "NO_PROXY"]);
     if (Object.keys(exceptions).length === 0) exceptions = own;
     const proxy = pick(found, ["https_proxy", "HTTPS_PROXY"]);
     if (Object.keys(proxy).length > 0) {
-      return { variables: { ...(Object.keys(own).length > 0 ? own : exceptions), ...proxy }, origin: place.name };
+      return {
+        variables: { ...(Object.keys(own).length > 0 ? own : exceptions), ...proxy },
+        origin: place.name,
+        troubles,
+      };
     }
   }
-  return { variables: exceptions, origin: undefined };
+  return { variables: exceptions, origin: undefined, troubles };
 }
 
 /** The places of a Linux host, in the order in which they count. */
 export function linuxPlaces(
   environment: (name: ProxyVariableName) => string | undefined,
-  options: { environmentFile?: string; profileFolder?: string; credentialsFolder?: string | undefined } = {},
+  options: {
+    environmentFile?: string;
+    profileFolder?: string;
+    profileLimits?: ProfileLimits;
+    credentialsFolder?: string | undefined;
+  } = {},
 ): ProxyVariablePlace[] {
   const { environmentFile = "/etc/environment", profileFolder = "/etc/profile.d", credentialsFolder } = options;
+  const { profileLimits } = options;
   return [
     environmentPlace(environment),
     ...(credentialsFolder === undefined ? [] : [credentialsPlace(credentialsFolder)]),
     {
       name: environmentFile,
-      read: async () => parseEnvironmentFile(await Deno.readTextFile(environmentFile).catch(() => "")),
+      read: async () => ({
+        variables: parseEnvironmentFile(await Deno.readTextFile(environmentFile).catch(() => "")),
+      }),
     },
-    { name: profileFolder, read: () => readProfileFolder(profileFolder) },
+    { name: profileFolder, read: () => readProfileScripts(profileFolder, profileLimits) },
   ];
 }
 
@@ -69,7 +87,7 @@ export function environmentPlace(environment: (name: ProxyVariableName) => strin
       const value = environment(name);
       return value ? [[name, value]] : [];
     }));
-  return { name: "the environment", read: () => Promise.resolve(read()) };
+  return { name: "the environment", read: () => Promise.resolve({ variables: read() }) };
 }
 
 /** Files named like the variables, which the unit hands to the service by `LoadCredential=`. */
@@ -82,7 +100,7 @@ function credentialsPlace(folder: string): ProxyVariablePlace {
         const value = (await Deno.readTextFile(join(folder, name)).catch(() => "")).trim();
         if (value !== "") found[name] = value;
       }
-      return found;
+      return { variables: found };
     },
   };
 }
@@ -106,30 +124,6 @@ export function parseEnvironmentFile(text: string): ProxyVariables {
     if (name !== undefined && value) found[name] = value;
   }
   return found;
-}
-
-/** Runs the scripts as a login shell would, in an environment of their own. One that exits ends the reading, no more. */
-async function readProfileFolder(folder: string): Promise<ProxyVariables> {
-  const script = 'trap \'printf "%s\\0" "$https_proxy" "$HTTPS_PROXY" "$no_proxy" "$NO_PROXY" >&3\' EXIT\n' +
-    'exec 3>&1 >/dev/null 2>&1\nfor f in "$0"/*.sh; do [ -r "$f" ] && . "$f"; done';
-  const timeout = AbortSignal.timeout(profileTimeoutMs);
-  try {
-    const { stdout } = await new Deno.Command("/bin/sh", {
-      args: ["-c", script, folder],
-      clearEnv: true,
-      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/" },
-      stdin: "null",
-      stderr: "null",
-      signal: timeout,
-    }).output();
-    const values = new TextDecoder().decode(stdout.subarray(-profileBytesMax)).split("\0").slice(-5, -1);
-    return Object.fromEntries(
-      proxyVariableNames.flatMap((name, index) => values[index] ? [[name, values[index]]] : []),
-    );
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return {}; // no shell
-    throw error;
-  }
 }
 
 function pick(variables: ProxyVariables, names: readonly ProxyVariableName[]): ProxyVariables {

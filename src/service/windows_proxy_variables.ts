@@ -25,7 +25,7 @@ export function windowsPlaces(
       const found = (["https_proxy", "no_proxy"] as const).map((variable) => {
         return [variable, registry.readText(hive, key, variable)] as const;
       });
-      return Promise.resolve(Object.fromEntries(found.filter(([, value]) => value)));
+      return Promise.resolve({ variables: Object.fromEntries(found.filter(([, value]) => value)) });
     },
   });
   const registered = [

@@ -42,6 +42,7 @@ Deno.test("the log of an agent that was stopped for a reason tells it", async ()
       config: plainConfig(loadConfig(file)),
       relay: { port: 1, token: "token-of-the-relay" },
       shownProxy: undefined,
+      proxyTroubles: [],
       proxy: undefined,
       keptConnection: undefined,
       secrets: [],
