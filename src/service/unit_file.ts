@@ -49,7 +49,7 @@ export function unitText(options: UnitOptions): string {
   const values: Record<string, string> = {
     name,
     folder: quoted(folder),
-    program: quoted(program).replaceAll("$", "$$$$"),
+    program: quoted(program), // no variables are put into the program's path, only into its arguments
     config: quoted(configFile).replaceAll("$", "$$$$"),
     user,
     group,
@@ -92,6 +92,20 @@ export function readNotes(unit: string): UnitNotes | undefined {
  */
 export function quoted(path: string): string {
   return `"${path.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("%", "%%")}"`;
+}
+
+/**
+ * Whether systemd takes the path in every place of the unit: as the program's it has no quotation marks and no
+ * backslashes, whatever is around them (`string_is_safe` in its sources).
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(["/opt/a b%$ü", "/opt/o'brien", "/opt/a\\b"].map(canBeInUnit), [true, false, false]);
+ * ```
+ */
+export function canBeInUnit(path: string): boolean {
+  return !/["'\\\p{Cc}]/u.test(path);
 }
 
 /** Where the unit lies, and drop-ins for it. */

@@ -1,11 +1,12 @@
-import { readNotes, unitText } from "../../src/service/unit_file.ts";
+import { join } from "node:path";
+import { canBeInUnit, readNotes, unitText } from "../../src/service/unit_file.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 
 const installation = {
   name: "com.injixo.cloud-link",
-  folder: '/srv/100% "a" $b',
-  configFile: '/srv/100% "a" $b/injixo-cloud-link.toml',
-  program: '/srv/100% "a" $b/injixo-cloud-link',
+  folder: "/srv/100% a $b",
+  configFile: "/srv/100% a $b/injixo-cloud-link.toml",
+  program: "/srv/100% a $b/injixo-cloud-link",
   importDirectory: "/srv/in",
 };
 const options = {
@@ -21,8 +22,8 @@ const options = {
 Deno.test("every placeholder of the unit is filled in, and paths are quoted as systemd reads them", () => {
   const text = unitText(options);
   assertEquals(text.match(/@\w+@/g), null);
-  assertMatch(text, /^ExecStart="\/srv\/100%% \\"a\\" \$\$b\/injixo-cloud-link" run --config /m);
-  assertMatch(text, /^ReadWritePaths="\/srv\/100%% \\"a\\" \$b"$/m);
+  assertMatch(text, /^ExecStart="\/srv\/100%% a \$b\/injixo-cloud-link" run --config "\/srv\/100%% a \$\$b\//m);
+  assertMatch(text, /^ReadWritePaths="\/srv\/100%% a \$b"$/m);
   assertMatch(text, /^RestartSec=10$/m);
 });
 
@@ -44,4 +45,19 @@ Deno.test("a systemd that knows them gets growing delays, hidden homes and furth
   assertMatch(text, /^BindReadOnlyPaths="-\/home\/ann\/csv:1"$/m);
   assertMatch(text, /^SupplementaryGroups=12$/m);
   assert(!unitText(options).includes("SupplementaryGroups"));
+});
+
+Deno.test("systemd finds nothing to say of the unit, whatever is in the path that may be in it", async () => {
+  const temporary = await Deno.makeTempDir();
+  await using _removed = { [Symbol.asyncDispose]: () => Deno.remove(temporary, { recursive: true }) };
+  const folder = join(temporary, "100% of $HOME, tïs {a;b} #1");
+  await Deno.mkdir(folder);
+  const program = join(folder, "injixo-cloud-link");
+  await Deno.copyFile("/bin/true", program);
+  assert(canBeInUnit(program));
+  const unit = join(temporary, "com.injixo.cloud-link.service");
+  const placed = { ...installation, folder, program, configFile: `${program}.toml` };
+  await Deno.writeTextFile(unit, unitText({ ...options, user: "root", group: "0", installation: placed }));
+  const { code, stdout, stderr } = await new Deno.Command("systemd-analyze", { args: ["verify", unit] }).output();
+  assertEquals([code, new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr)], [0, ""]);
 });
