@@ -1,4 +1,5 @@
 /** The system user that the services run as, and what a user may do. */
+import { resolve } from "node:path";
 import type { AccessProbe } from "./access.ts";
 import { runTool, tryTool } from "./tool.ts";
 
@@ -23,6 +24,13 @@ export async function findAccount(name: string): Promise<Account | undefined> {
   const [account, , uid, gid, gecos] = found.out.trim().split(":");
   if (found.code !== 0 || account === undefined || uid === undefined || gid === undefined) return undefined;
   return { name: account, uid: Number(uid), gid: Number(gid), own: name === ownAccount && gecos === comment };
+}
+
+/** Home folders of all users but one. `owner`: a user to look at although directories may not list all they have. */
+export async function homesOfOthers(user: string, { owner }: { owner: number }): Promise<ReadonlySet<string>> {
+  const listed = await Promise.all([[], [String(owner)]].map((which) => tryTool("getent", ["passwd", ...which])));
+  const users = listed.flatMap((found) => (found?.out ?? "").split("\n")).map((line) => line.split(":"));
+  return new Set(users.flatMap(([name, , , , , home]) => name === user || !home ? [] : [resolve(home)]));
 }
 
 /** Makes the services' own user, without a home and without a shell. */

@@ -1,11 +1,20 @@
 /** Services under systemd: one unit in `/etc/systemd/system` for each installation folder. */
-import { type Account, findAccount, makeOwnAccount, ownAccount, probeAs, removeOwnAccount } from "./account.ts";
+import {
+  type Account,
+  findAccount,
+  homesOfOthers,
+  makeOwnAccount,
+  ownAccount,
+  probeAs,
+  removeOwnAccount,
+} from "./account.ts";
 import { missingRight, missingRightText } from "./access.ts";
 import { giveOwnFiles, grantRights, restoreRights } from "./folder_rights.ts";
 import { viewOfHomes } from "./homes.ts";
+import { unsuitableFolder } from "./rights_plan.ts";
 import type { Installation, InstalledState, ServiceManager, ServiceState } from "./service_manager.ts";
 import { runTool, tryTool } from "./tool.ts";
-import { readNotes, unitFolder, type UnitNotes, unitPath, unitText } from "./unit_file.ts";
+import { canBeInUnit, readNotes, unitFolder, type UnitNotes, unitPath, unitText } from "./unit_file.ts";
 
 /** Lines of the journal that a failed start repeats. */
 const shownLines = 10;
@@ -22,9 +31,7 @@ export class Systemd implements ServiceManager {
     options: { readonly user: string | undefined },
   ): Promise<readonly string[]> {
     const { name, folder } = installation;
-    if (/[\n\r]/.test(folder + installation.program)) {
-      throw new Error(`Cannot install the service: the path "${folder}" has a line break. Rename the folder`);
-    }
+    await refuseUnsuitableFolder(installation, options.user ?? ownAccount);
     const said: string[] = [];
     const old = await readUnit(name);
     await refuseTakenName(installation, old);
@@ -36,7 +43,8 @@ export class Systemd implements ServiceManager {
     const account = await accountFor(options.user, said);
     const before = old?.notes?.changed ?? [];
     if (old !== undefined && old.user !== account.name) await restoreRights(before, await groupOf(old.user));
-    const { changed, furtherGroups } = await grantRights(installation, account);
+    const { changed, furtherGroups, said: saidOfRights } = await grantRights(installation, account);
+    said.push(...saidOfRights);
     const text = unitText({
       installation,
       user: account.name,
@@ -157,6 +165,25 @@ async function refuseTakenName(installation: Installation, unit: Unit | undefine
     `Cannot ${act} the service "${name}": the name belongs to ${by}. Give this installation a name of its own: change ` +
       `"name" (in the manual also "naam") in the section [app] of "${configFile}", for example to ` +
       `"${name}.instance.1", then install the service from this folder`,
+  );
+}
+
+/** What the service's user would have to be let into is the installation's alone. */
+async function refuseUnsuitableFolder({ folder, program, configFile }: Installation, user: string): Promise<void> {
+  const unsuitable = unsuitableFolder(folder, await homesOfOthers(user, { owner: (await ownerOf(folder)).uid }));
+  if (unsuitable !== undefined) {
+    const own = "/opt/injixo-cloud-link";
+    throw new Error(
+      `Cannot install the service: it would need rights in the whole of "${folder}", and ${unsuitable}. Give the ` +
+        `installation a folder of its own:\n  sudo mkdir ${own} && sudo mv "${program}" "${configFile}" ${own}/\n` +
+        `  sudo ${own}/injixo-cloud-link service install`,
+    );
+  }
+  const path = [program, folder, configFile].find((each) => !canBeInUnit(each));
+  if (path === undefined) return;
+  throw new Error(
+    `Cannot install the service: systemd takes no quotation mark, backslash or control character in the path of a ` +
+      `program, as in "${path}". Rename the folder`,
   );
 }
 

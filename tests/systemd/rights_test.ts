@@ -1,6 +1,6 @@
 /** Where installations and import folders may lie, and whose they may be. */
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { defaultName, InstalledFolder, property, startBoxWithHub } from "./installed.ts";
+import { defaultName, InstalledFolder, property, startBox, startBoxWithHub } from "./installed.ts";
 
 const hub8080 = '[hub]\nurl = "http://127.0.0.1:8080"\n';
 
@@ -80,6 +80,40 @@ Deno.test("a folder that a group shares stays as it is, and the service joins th
   await installation.done("service", "start");
   assertMatch(await box.sh("stat -c '%a %G' /srv/shared"), /^2775 exporters/);
   assertEquals(await property(box, "ActiveState"), "active");
+});
+
+Deno.test("a folder that is not the installation's alone is refused before anything is changed, and whoever loses rights is named", async () => {
+  await using box = await startBox();
+  await box.sh("useradd --create-home karl && useradd --create-home acd && groupadd admins");
+  for (
+    const [folder, reason] of [
+      ["/home/karl", /"\/home\/karl", and it is a user's home folder[\s\S]*sudo mkdir \/opt\/injixo-cloud-link/],
+      ["/usr/local/bin", /"\/usr\/local\/bin", and it belongs to the system/],
+      ["/opt", /"\/opt", and it belongs to the system/],
+      ["/srv/o'brien", /no quotation mark.*o'brien/],
+      ["/srv/a\\b", /no quotation mark/],
+    ] as const
+  ) {
+    const installation = await InstalledFolder.make(box, folder);
+    const before = await box.sh(`stat -c '%a %u %g' "${folder}"`);
+    const refused = await installation.command("service", "install");
+    assertEquals(refused.code, 1, folder);
+    assertMatch(refused.printed, reason);
+    assertEquals(await box.sh(`stat -c '%a %u %g' "${folder}"`), before);
+  }
+  assertEquals((await box.run(["getent", "passwd", "injixo-cloud-link"])).code, 2);
+
+  const own = await InstalledFolder.make(box, "/home/acd");
+  await own.done("service", "install", "--user", "acd");
+  await own.done("service", "uninstall");
+
+  const shared = await InstalledFolder.make(box, "/opt/cloud-link");
+  await box.sh("cd /opt/cloud-link && chgrp admins . *.toml && chmod 750 . && chmod 640 *.toml");
+  const said = await shared.done("service", "install");
+  assertMatch(said, /"\/opt\/cloud-link" is "injixo-cloud-link" now: members of "admins".*setfacl/);
+  assertMatch(said, /injixo-cloud-link\.toml" is "injixo-cloud-link" now: members of "admins"/);
+  await shared.done("service", "uninstall");
+  assertMatch(await box.sh("cd /opt/cloud-link && stat -c '%a %G' . *.toml"), /^750 admins\n640 admins\n$/);
 });
 
 for (
