@@ -2,6 +2,7 @@
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/config.ts";
 import { connectControl, type ControlClient } from "../control/connect_control.ts";
+import { escapeControls } from "../log/escape.ts";
 import type { Installation, InstalledState, ServiceManager, ServiceState } from "../service/service_manager.ts";
 import { isSystemdHere, Systemd } from "../service/systemd.ts";
 import shippedConfig from "../../injixo-cloud-link.toml" with { type: "text" };
@@ -160,6 +161,9 @@ function installed(state: InstalledState, { app }: Config): Rows {
     ["User", state.user],
     ["At boot", state.automatic ? "starts" : `does not start. Run: ${asRoot}injixo-cloud-link service install`],
     ...(state.state === "running" || state.said === undefined ? [] : [["Said", state.said] as const]),
+    ...(state.reason?.split("\n") ?? []).map((line, index) =>
+      [index === 0 ? "Failed" : "", escapeControls(line)] as const
+    ),
     ...(state.state === "running" ? [] : [
       [
         "",

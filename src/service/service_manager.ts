@@ -36,6 +36,8 @@ export interface InstalledState {
   readonly user: string;
   /** What the service last said of itself. */
   readonly said: string | undefined;
+  /** Why it failed, as far as the system tells: lines of its journal, or the status that it ended with. */
+  readonly reason?: string | undefined;
   /** How often it was restarted by the system since it was started. */
   readonly restarts: number | undefined;
   /** Where the system keeps it, e.g. the path of the unit. */

@@ -12,12 +12,11 @@ import { missingRight, missingRightText } from "./access.ts";
 import { giveOwnFiles, grantRights, restoreRights } from "./folder_rights.ts";
 import { viewOfHomes } from "./homes.ts";
 import { unsuitableFolder } from "./rights_plan.ts";
-import type { Installation, InstalledState, ServiceManager, ServiceState } from "./service_manager.ts";
+import type { Installation, ServiceManager, ServiceState } from "./service_manager.ts";
 import { runTool, tryTool } from "./tool.ts";
-import { canBeInUnit, readNotes, unitFolder, type UnitNotes, unitPath, unitText } from "./unit_file.ts";
-
-/** Lines of the journal that a failed start repeats. */
-const shownLines = 10;
+import { canBeInUnit, type HomeView, unitText } from "./unit_file.ts";
+import { installedState, lastWords } from "./unit_status.ts";
+import { readUnit, removeUnit, show, type Unit, unitsOf, writeUnit } from "./units.ts";
 
 /** Whether systemd runs this machine (sd_booted(3)). */
 export async function isSystemdHere(): Promise<boolean> {
@@ -34,7 +33,7 @@ export class Systemd implements ServiceManager {
     await refuseUnsuitableFolder(installation, options.user ?? ownAccount);
     const said: string[] = [];
     const old = await readUnit(name);
-    await refuseTakenName(installation, old);
+    await refuseTakenName(installation, old, "install");
     for (const other of await unitsOf(folder)) {
       if (other === name) continue;
       await removeUnit(other);
@@ -45,18 +44,19 @@ export class Systemd implements ServiceManager {
     if (old !== undefined && old.user !== account.name) await restoreRights(before, await groupOf(old.user));
     const { changed, furtherGroups, said: saidOfRights } = await grantRights(installation, account);
     said.push(...saidOfRights);
+    const homes = await viewOfHomes(installation, probeAs(account));
     const text = unitText({
       installation,
       user: account.name,
       group: String(account.gid),
       furtherGroups,
-      homes: await viewOfHomes(installation, probeAs(account)),
+      homes,
       systemdVersion: await systemdVersion(),
       changed: [...before, ...changed.filter(({ path }) => !before.some((earlier) => earlier.path === path))],
     });
     said.push(...await writeUnit(name, text, { old: old?.text }));
     await runTool("systemctl", ["enable", "--quiet", `${name}.service`]);
-    said.push(...await warnings(installation, account));
+    said.push(...await warnings(installation, { account, homes }));
     return said;
   }
 
@@ -65,35 +65,33 @@ export class Systemd implements ServiceManager {
     const names = await unitsOf(folder);
     if (names.length === 0) {
       const unit = await readUnit(name);
-      if (unit !== undefined) await refuseTakenName(installation, unit);
-      return [`No service is installed for the folder "${folder}".`];
+      if (unit === undefined) return [`No service is installed for the folder "${folder}".`];
+      await refuseTakenName(installation, unit, "uninstall");
+      names.push(name); // of a folder that has gone
     }
     const said: string[] = [];
-    for (const each of names) {
-      const unit = await readUnit(each);
-      const account = unit && await findAccount(unit.user);
-      await removeUnit(each);
-      said.push(`Stopped and removed the service "${each}".`);
-      if (unit === undefined || account === undefined) continue;
-      await restoreRights(unit.notes?.changed ?? [], account);
-      if (account.own) await giveOwnFiles(folder, await ownerOf(folder));
-    }
+    for (const each of names) said.push(...await uninstallUnit(each));
     if ((await findAccount(ownAccount))?.own && (await unitsOf(undefined)).length === 0) {
       await removeOwnAccount();
       said.push(`Removed the user "${ownAccount}".`);
     }
-    said.push(`Log, state and configuration are still in "${folder}".`);
     return said;
   }
 
   async start(installation: Installation): Promise<void> {
     await this.#requireInstalled(installation, "start");
     const unit = `${installation.name}.service`;
+    const { User = "" } = await show(unit, ["User"]);
+    // Whoever ran the agent in the foreground has left files there.
+    const account = await findAccount(User || "root");
+    if (account !== undefined) await giveOwnFiles(installation.folder, account);
     const result = await tryTool("systemctl", ["start", unit]);
     if (result?.code === 0) return;
     const said = await lastWords(unit);
+    const unpassable = account && await unpassableText(installation, { account });
     throw new Error(
       `Cannot start the service "${installation.name}": ${said || result?.err || "systemctl failed"}` +
+        (unpassable === undefined ? "" : `\nThe reason may be that ${unpassable}`) +
         `\nMore is in "${installation.folder}/injixo-cloud-link.log" and in: journalctl -u ${unit}`,
     );
   }
@@ -111,7 +109,7 @@ export class Systemd implements ServiceManager {
     return { ...await installedState(`${installation.name}.service`), place: unit.path };
   }
 
-  async #requireInstalled(installation: Installation, act: string): Promise<void> {
+  async #requireInstalled(installation: Installation, act: Act): Promise<void> {
     const unit = await readUnit(installation.name);
     if (unit?.notes?.folder === installation.folder) return;
     if (unit !== undefined) await refuseTakenName(installation, unit, act);
@@ -122,50 +120,34 @@ export class Systemd implements ServiceManager {
   }
 }
 
-interface Unit {
-  readonly path: string;
-  readonly text: string;
-  /** `undefined`: not one of ours. */
-  readonly notes: UnitNotes | undefined;
-  readonly user: string;
-}
-
-/** The unit of that name, wherever systemd finds it. */
-async function readUnit(name: string): Promise<Unit | undefined> {
-  const own = unitPath(name);
-  const path = await Deno.lstat(own).then(() => own, () => undefined) ??
-    (await show(`${name}.service`, ["FragmentPath"])).FragmentPath;
-  if (!path) return undefined;
-  const text = await Deno.readTextFile(path).catch(() => "");
-  return { path, text, notes: readNotes(text), user: /^User=(.+)$/m.exec(text)?.[1] ?? "root" };
-}
-
-/** Names of the services of a folder; without one, of all folders. */
-async function unitsOf(folder: string | undefined): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { name } of Deno.readDir(unitFolder)) {
-    if (!name.endsWith(".service")) continue;
-    const notes = readNotes(await Deno.readTextFile(`${unitFolder}/${name}`).catch(() => ""));
-    if (notes !== undefined && (folder === undefined || notes.folder === folder)) {
-      names.push(name.slice(0, -".service".length));
-    }
-  }
-  return names;
-}
+type Act = "install" | "uninstall" | "start" | "stop";
 
 /** The manual's remedy: every folder takes a name of its own. A folder that has gone has no claim to its name. */
-async function refuseTakenName(installation: Installation, unit: Unit | undefined, act = "install"): Promise<void> {
+async function refuseTakenName(installation: Installation, unit: Unit | undefined, act: Act): Promise<void> {
   if (unit === undefined || unit.notes?.folder === installation.folder) return;
   const { name, configFile } = installation;
   const owner = unit.notes?.folder;
-  const gone = owner !== undefined && await Deno.stat(owner).then(() => false, () => true);
-  if (gone && act === "install") return;
+  if (owner !== undefined && !await exists(owner)) return;
   const by = owner === undefined ? `another program's unit "${unit.path}"` : `the installation in "${owner}"`;
-  throw new Error(
-    `Cannot ${act} the service "${name}": the name belongs to ${by}. Give this installation a name of its own: change ` +
-      `"name" (in the manual also "naam") in the section [app] of "${configFile}", for example to ` +
-      `"${name}.instance.1", then install the service from this folder`,
-  );
+  const remedy = act === "uninstall" || act === "stop"
+    ? `Do it from there, or correct "name" in the section [app] of "${configFile}"`
+    : `Give this installation a name of its own: change "name" (in the manual also "naam") in the section [app] of ` +
+      `"${configFile}", for example to "${name}.instance.1", then install the service from this folder`;
+  throw new Error(`Cannot ${act} the service "${name}": the name belongs to ${by}. ${remedy}`);
+}
+
+/** Removes one unit and takes back what was changed for it. */
+async function uninstallUnit(name: string): Promise<string[]> {
+  const unit = await readUnit(name);
+  const account = unit && await findAccount(unit.user);
+  await removeUnit(name);
+  const said = [`Stopped and removed the service "${name}".`];
+  const folder = unit?.notes?.folder;
+  if (folder === undefined) return said;
+  if (!await exists(folder)) return [...said, `It belonged to the folder "${folder}", which has gone.`];
+  if (account !== undefined) await restoreRights(unit?.notes?.changed ?? [], account);
+  if (account?.own) await giveOwnFiles(folder, await ownerOf(folder));
+  return [...said, `Log, state and configuration are still in "${folder}".`];
 }
 
 /** What the service's user would have to be let into is the installation's alone. */
@@ -195,30 +177,41 @@ async function accountFor(user: string | undefined, said: string[]): Promise<Acc
   return await makeOwnAccount();
 }
 
-async function writeUnit(name: string, text: string, { old }: { old: string | undefined }): Promise<string[]> {
-  const path = unitPath(name);
-  if (text === old) return [`The service "${name}" is installed already.`];
-  await Deno.writeTextFile(`${path}.new`, text, { mode: 0o644 });
-  await Deno.chmod(`${path}.new`, 0o644);
-  await Deno.rename(`${path}.new`, path);
-  await runTool("systemctl", ["daemon-reload"]);
-  if (old === undefined) return [`Installed the service "${name}" (${path}).`];
-  return [`Installed the service "${name}" anew (${path}). Restart it to use the change.`];
-}
-
-async function removeUnit(name: string): Promise<void> {
-  await runTool("systemctl", ["disable", "--now", "--quiet", `${name}.service`]);
-  await Deno.remove(unitPath(name));
-  await runTool("systemctl", ["daemon-reload"]);
-  await tryTool("systemctl", ["reset-failed", `${name}.service`]); // fails when there is nothing to reset
-}
-
 /** What will not work although the service is installed. */
-async function warnings({ importDirectory, folder }: Installation, account: Account): Promise<string[]> {
-  if (importDirectory === folder || importDirectory.startsWith(`${folder}/`)) return [];
+async function warnings(
+  installation: Installation,
+  { account, homes }: { account: Account; homes: HomeView },
+): Promise<string[]> {
+  const { importDirectory, folder } = installation;
+  const unpassable = await unpassableText(installation, { account, homes });
+  if (unpassable !== undefined) return [`Warning: the service cannot start, since ${unpassable}`];
+  if (isShown(importDirectory, homes) || importDirectory.startsWith(`${folder}/`)) return [];
   const missing = await missingRight(importDirectory, probeAs(account));
   if (missing === undefined) return [];
   return [`Warning: the import folder "${importDirectory}" cannot be read: ${missingRightText(missing, account.name)}`];
+}
+
+/** Why the account does not get to the installation; `undefined` when it does. */
+async function unpassableText(
+  installation: Installation,
+  { account, homes }: { account: Account; homes?: HomeView },
+): Promise<string | undefined> {
+  const probe = probeAs(account);
+  const view = homes ?? await viewOfHomes(installation, probe);
+  for (const path of [installation.folder, installation.program]) {
+    const missing = isShown(path, view) ? undefined : await missingRight(path, probe);
+    if (missing !== undefined) return missingRightText(missing, account.name);
+  }
+  return undefined;
+}
+
+/** Whether the unit puts the path where the service sees it, whatever the rights of the folders above it. */
+function isShown(path: string, { writable, readable }: HomeView): boolean {
+  return [...writable, ...readable].some((shown) => path === shown || path.startsWith(`${shown}/`));
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
 }
 
 async function groupOf(user: string): Promise<{ gid: number }> {
@@ -232,67 +225,4 @@ async function ownerOf(folder: string): Promise<{ uid: number; gid: number }> {
 
 async function systemdVersion(): Promise<number> {
   return Number(/\d+/.exec(await runTool("systemctl", ["--version"]))?.[0] ?? 0);
-}
-
-/** Properties of a unit; that of an unknown one has them too, but empty. */
-async function show(unit: string, properties: readonly string[]): Promise<Readonly<Record<string, string>>> {
-  const text = await runTool("systemctl", ["show", `--property=${properties.join(",")}`, unit]);
-  return Object.fromEntries(
-    text.split("\n").map((line) => {
-      const at = line.indexOf("=");
-      return [line.slice(0, at), line.slice(at + 1)];
-    }),
-  );
-}
-
-const states: Readonly<Record<string, InstalledState["state"]>> = {
-  active: "running",
-  inactive: "stopped",
-  failed: "failed",
-};
-
-async function installedState(unit: string): Promise<Omit<InstalledState, "place">> {
-  const { ActiveState = "unknown", SubState, StateChangeTimestamp, UnitFileState, User, StatusText, NRestarts } =
-    await show(unit, [
-      "ActiveState",
-      "SubState",
-      "StateChangeTimestamp",
-      "UnitFileState",
-      "User",
-      "StatusText",
-      "NRestarts",
-    ]);
-  return {
-    state: states[ActiveState] ?? "changing",
-    description: `${ActiveState} (${SubState})`,
-    since: timestamp(StateChangeTimestamp ?? ""),
-    automatic: UnitFileState === "enabled",
-    user: User || "root",
-    said: StatusText || undefined,
-    restarts: NRestarts === undefined ? undefined : Number(NRestarts),
-  };
-}
-
-/**
- * A time as systemd writes it for tools, which run with `TZ=UTC`: `--timestamp=unix` is newer than many a system.
- *
- * @example
- * ```ts
- * import { assertEquals } from "../../tests/assert.ts";
- * assertEquals(timestamp("Mon 2026-11-30 16:29:33 UTC"), "2026-11-30T16:29:33.000Z");
- * assertEquals(timestamp(""), undefined);
- * ```
- */
-export function timestamp(text: string): string | undefined {
-  const [, day, time] = /(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) UTC$/.exec(text) ?? [];
-  return day === undefined ? undefined : `${day}T${time}.000Z`;
-}
-
-/** What the last run of the service wrote to standard error. */
-async function lastWords(unit: string): Promise<string> {
-  const { InvocationID } = await show(unit, ["InvocationID"]);
-  if (!InvocationID) return "";
-  const args = ["--output=cat", "--quiet", "--no-pager", `--lines=${shownLines}`];
-  const result = await tryTool("journalctl", [...args, `_SYSTEMD_INVOCATION_ID=${InvocationID}`]);
-  return result?.out.trim() ?? "";
 }

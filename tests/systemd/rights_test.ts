@@ -51,6 +51,21 @@ Deno.test("an import folder that the service's user may not read is named at the
   assertMatch((await installation.command("check")).printed, /ok +Import folder/);
 });
 
+Deno.test("a folder above the installation that the service's user may not pass is named by install, start and status", async () => {
+  await using box = await startBox();
+  await box.sh("mkdir -m 700 /srv/private");
+  const installation = await InstalledFolder.make(box, "/srv/private/cloud-link");
+  const missing = /the user "injixo-cloud-link" may not pass through "\/srv\/private".*setfacl/;
+  assertMatch(await installation.done("service", "install"), missing);
+  const start = await installation.command("service", "start");
+  assertEquals(start.code, 1);
+  assertMatch(start.printed, missing);
+  assertMatch((await installation.command("service", "status")).printed, /^Failed +\S.*Permission denied/m);
+  await box.sh("chmod o+x /srv/private");
+  await installation.done("service", "start");
+  await installation.done("service", "uninstall");
+});
+
 Deno.test("--user runs the service as somebody else, and a state of another user's is taken over", async () => {
   await using started = await startBoxWithHub();
   const { box, hub } = started;

@@ -82,6 +82,28 @@ Deno.test("install, start, status and uninstall work with a systemctl as old as 
   await installation.done("service", "uninstall");
 });
 
+Deno.test("uninstall removes a unit that systemd cannot load, and one whose folder has gone", async () => {
+  await using box = await startBox();
+  const installation = await InstalledFolder.make(box, "/opt/cloud-link");
+  await installation.done("service", "install");
+  await installation.done("service", "start");
+  const unit = await box.sh(`cat ${unitFile}`);
+  await box.write(unitFile, unit.replace(/^ExecStart=.*$/m, `ExecStart="/opt/o'brien/agent" run`));
+  await box.sh("systemctl daemon-reload");
+  assertEquals(await property(box, "LoadState"), "bad-setting");
+  assertMatch(await installation.done("service", "uninstall"), /Stopped and removed[\s\S]*Removed the user/);
+  assertEquals(await property(box, "LoadState"), "not-found");
+  assertEquals((await box.run(["pgrep", "-f", "cloud-link run"])).code, 1);
+  assertEquals((await box.run(["find", "/etc/systemd/system", "-name", `${defaultName}*`])).printed, "");
+
+  await installation.done("service", "install");
+  await box.sh("mv /opt/cloud-link /opt/moved");
+  const moved = new InstalledFolder(box, "/opt/moved");
+  assertMatch((await moved.command("service", "start")).printed, /Cannot start the service .* it is not installed/);
+  assertMatch(await moved.done("service", "uninstall"), /belonged to the folder "\/opt\/cloud-link", which has gone/);
+  assertEquals(await property(box, "LoadState"), "not-found");
+});
+
 Deno.test("a copied folder is refused until it has a name of its own, then runs beside the first with a PIN of its own", async () => {
   await using started = await startBoxWithHub();
   const { box, hub } = started;
@@ -101,7 +123,9 @@ Deno.test("a copied folder is refused until it has a name of its own, then runs 
     /naam.*\[app\].*\/opt\/second\/injixo-cloud-link\.toml.*com\.injixo\.cloud-link\.instance\.1/,
   );
   for (const act of ["start", "stop", "restart", "uninstall"]) {
-    assertEquals((await second.command("service", act)).code, 1, act);
+    const { code, printed } = await second.command("service", act);
+    assertEquals(code, 1, act);
+    assertMatch(printed, new RegExp(`Cannot ${act === "restart" ? "stop" : act} the service .*belongs to .*first`));
   }
   assertMatch((await second.command("service", "status")).printed, /the name belongs to "\/opt\/first"/);
   assertEquals(await property(box, "ActiveState"), "active");
