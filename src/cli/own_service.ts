@@ -5,6 +5,7 @@ import { missingRight, missingRightText, ownProbe } from "../service/access.ts";
 import { whyUnseen } from "../service/homes.ts";
 import { noNotifier, type ServiceNotifier } from "../service/service_notifier.ts";
 import { openSystemdNotifier } from "../service/systemd_notifier.ts";
+import { serviceUserOf } from "../service/units.ts";
 import { makePrivateFolder } from "../service/windows_private_folder.ts";
 import { stateFolderOf } from "./state_folder.ts";
 
@@ -18,6 +19,20 @@ export function openNotifier(): ServiceNotifier {
 /** Where the system has put files for this service alone, e.g. by `LoadCredential=` of its unit. */
 export function credentialsFolder(): string | undefined {
   return Deno.env.get("CREDENTIALS_DIRECTORY") || undefined;
+}
+
+/**
+ * Root must not run the agent where it is a service of another user: that one could not use the files that root makes,
+ * and would not start again.
+ */
+export async function refuseRootBesideService({ folder }: Config): Promise<void> {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0 || Deno.env.get("NOTIFY_SOCKET") !== undefined) return;
+  const user = await serviceUserOf(folder);
+  if (user === undefined || user === "root") return;
+  throw new Error(
+    `Cannot run the agent as root in "${folder}": it is a service there, whose user "${user}" could not use the files ` +
+      'that root makes. Start the service: "sudo ./injixo-cloud-link service start"',
+  );
 }
 
 /** Makes the state folder, or says what has to be done so that it can be made. */

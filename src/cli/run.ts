@@ -20,7 +20,13 @@ import { ownCommand } from "../runtime/own_command.ts";
 import { ownModule } from "../runtime/own_module.ts";
 import type { ServiceNotifier } from "../service/service_notifier.ts";
 import { type AgentStart, type FromAgent, plainConfig } from "./agent_messages.ts";
-import { credentialsFolder, importFolderTrouble, openNotifier, requireStateFolder } from "./own_service.ts";
+import {
+  credentialsFolder,
+  importFolderTrouble,
+  openNotifier,
+  refuseRootBesideService,
+  requireStateFolder,
+} from "./own_service.ts";
 import { loggingFailure } from "./failed_start.ts";
 import { agentPermissions, giveUpPermissions } from "./permissions.ts";
 import { type AgentWorker, supervise } from "./supervise.ts";
@@ -49,6 +55,7 @@ export interface RunOptions {
 export async function run(options: RunOptions, { signal }: { signal: AbortSignal }): Promise<number> {
   using notifier = options.notifier ?? openNotifier();
   const config = loadConfig(options.configFile);
+  await refuseRootBesideService(config);
   await requireStateFolder(config);
   const surroundings = await loggingFailure(config, () => lookAround(config, options));
   const allowed = allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts });

@@ -7,6 +7,7 @@ import type { Config } from "../config/config.ts";
 import { connectControl, type ControlClient } from "../control/connect_control.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { ownCommand } from "../runtime/own_command.ts";
+import { refuseRootBesideService } from "./own_service.ts";
 import type { TemporaryAgent } from "./pin_command.ts";
 import { stateFolderOf } from "./state_folder.ts";
 
@@ -28,6 +29,7 @@ export async function startTemporaryAgent(
   config: Config,
   options: { clock: Clock; signal: AbortSignal },
 ): Promise<TemporaryAgent> {
+  await refuseRootBesideService(config);
   await refuseForeignState(config);
   const { path, args } = ownCommand();
   const child = new Deno.Command(path, {

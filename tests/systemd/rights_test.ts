@@ -66,6 +66,25 @@ Deno.test("a folder above the installation that the service's user may not pass 
   await installation.done("service", "uninstall");
 });
 
+Deno.test("root does not run the agent beside the service, and what root has left there does not keep it from starting", async () => {
+  await using box = await startBox();
+  const installation = await InstalledFolder.make(box, "/opt/cloud-link");
+  await installation.done("service", "install");
+  for (const command of ["run", "pin"]) {
+    const refused = await installation.command(command);
+    assertEquals(refused.code, 1, command);
+    assertMatch(refused.printed, /Cannot run the agent as root.*user "injixo-cloud-link".*service start/);
+  }
+  assertEquals((await box.run(["test", "-e", "/opt/cloud-link/state"])).code, 1);
+  await installation.done("service", "start");
+  const linked = "/opt/cloud-link/injixo-cloud-link.2025-01-01.log";
+  await box.sh(`chown -R root: /opt/cloud-link/state /opt/cloud-link/*.log && ln -s /etc/machine-id ${linked}`);
+  await installation.done("service", "restart");
+  assertEquals(await property(box, "ActiveState"), "active");
+  assertMatch(await box.sh("stat -c %U /opt/cloud-link/state/state.db"), /^injixo-cloud-link/);
+  assertMatch(await box.sh("stat -c %U /etc/machine-id"), /^root/);
+});
+
 Deno.test("--user runs the service as somebody else, and a state of another user's is taken over", async () => {
   await using started = await startBoxWithHub();
   const { box, hub } = started;
