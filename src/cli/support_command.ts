@@ -141,8 +141,9 @@ async function writeArchive(path: string, files: readonly GatheredFile[]): Promi
   }));
   const archive = gzipSync(tarOf(entries, { modifiedAtMs: systemClock.now() }));
   await Deno.mkdir(dirname(path), { recursive: true });
-  const part = `${path}.part`;
-  await Deno.writeFile(part, archive, { mode: 0o600 });
-  await Deno.rename(part, path);
+  // In a folder like /tmp, others may have put links to foreign files under any name that they can guess.
+  const part = `${path}.${crypto.randomUUID()}.part`;
+  await Deno.writeFile(part, archive, { mode: 0o600, createNew: true });
+  await Deno.rename(part, path); // replaces a link, and follows none
   return archive.length;
 }

@@ -110,6 +110,18 @@ for (
   });
 }
 
+Deno.test("support writes through no link that lies where the archive goes", async () => {
+  await using installation = await makeInstallation();
+  const victim = join(installation.folder, "victim");
+  await Deno.writeTextFile(victim, "untouched");
+  const archive = join(installation.folder, "support.tar.gz");
+  for (const name of [archive, `${archive}.part`]) await Deno.symlink(victim, name);
+  assertEquals((await installation.run("support", "--config", installation.configFile, "--output", archive)).code, 0);
+  assertEquals(await Deno.readTextFile(victim), "untouched");
+  assert((await Deno.lstat(archive)).isFile);
+  assert((await unpack(archive)).has("status.txt"));
+});
+
 Deno.test("support masks what looks like a token", async () => {
   await using installation = await makeInstallation({ log: "2025 INFO  x: authorization: Bearer abcdefghijklmnop\n" });
   const archive = join(installation.folder, "support.tar.gz");
