@@ -1,11 +1,12 @@
 /** Every secret that an installation knows, and looking for them in what is about to leave it. */
 import type { Config } from "../config/config.ts";
+import { parseConnectionString, secretsOf } from "../odbc/connection_string.ts";
 import type { DatabaseConnection } from "../protocol/database.ts";
 import { readIdentity } from "../state/identity.ts";
 import { readLink } from "../state/link_store.ts";
 import { readState } from "../state/state.ts";
 import { stateFolderOf } from "./state_folder.ts";
-import { lookAround } from "./surroundings.ts";
+import { allProxies, lookAround } from "./surroundings.ts";
 
 /** Shorter values are not searched for: they occur by chance. In characters. */
 const secretCharactersMin = 4;
@@ -37,6 +38,7 @@ export async function knownSecrets(config: Config): Promise<KnownSecrets> {
   };
   await gather("the state", () => secretsOfState(config));
   await useServiceCredentials(config.app.name);
+  await gather("the proxies", async () => (await allProxies(config)).flatMap(secretsOfProxy));
   await gather("the proxy and the kept database connection", async () => {
     const found = await lookAround(config);
     return found.secrets.map((value) => ({ name: "a password of the proxy or of [database]", value }));
@@ -68,16 +70,54 @@ function secretsOfConnection(connection: DatabaseConnection): Secret[] {
   if (connection.by === "parts") return connection.password === undefined ? [] : [{ name, value: connection.password }];
   if (connection.by !== "connectionString") return [];
   const { connectionString } = connection;
-  const passwords = connectionString.matchAll(
-    /(?:^|;)\s*(?:pwd|password|passwd)\s*=\s*(?:\{((?:[^}]|\}\})*)\}|"([^"]*)"|([^;]*))/gi,
-  );
   return [
     { name: "the database's connection string", value: connectionString },
-    ...Array.from(passwords, ([, braced, quoted, plain]) => ({
-      name,
-      value: braced?.replaceAll("}}", "}") ?? quoted ?? plain?.trim() ?? "",
-    })),
+    ...passwordsOf(connectionString).map((value) => ({ name, value })),
   ];
+}
+
+/**
+ * What must not be shown of a connection string. Of keys like `FakeKey=true` nothing: such words are everywhere.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(passwordsOf('DSN=acd;PWD={a;b};AccessToken="t0ken";SomeKey=true'), ["a;b", "t0ken"]);
+ * ```
+ */
+export function passwordsOf(connectionString: string): string[] {
+  let secrets: string[];
+  try {
+    secrets = secretsOf(parseConnectionString(connectionString));
+  } catch {
+    return []; // no driver takes it: it is a secret as a whole
+  }
+  return secrets.map((value) => /^"(.*)"$/s.exec(value)?.[1] ?? value)
+    .filter((value) => !/^(true|false|yes|no|on|off|enabled|disabled)$/i.test(value));
+}
+
+/**
+ * The password in a proxy's address, which may be one that cannot be used.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(secretsOfProxy("http://ann:p%40ss@proxy:8080").map(({ value }) => value), ["p%40ss", "p@ss"]);
+ * assertEquals(secretsOfProxy("http://proxy:8080"), []);
+ * ```
+ */
+export function secretsOfProxy(address: string): Secret[] {
+  const password = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^:@]*:(.*)@/is.exec(address)?.[1];
+  if (password === undefined) return [];
+  return [...new Set([password, decoded(password)])].map((value) => ({ name: "a proxy's password", value }));
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /**

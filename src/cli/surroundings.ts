@@ -9,6 +9,8 @@ import {
   type ProxyVariableName,
   type ProxyVariablePlace,
 } from "../service/proxy_variables.ts";
+import { isSystemdHere } from "../service/systemd.ts";
+import { proxiesOfUnit } from "../service/unit_proxies.ts";
 import { windowsPlaces } from "../service/windows_proxy_variables.ts";
 import { openRegistry, readMachineGuid } from "../service/windows_registry.ts";
 import { credentialsFolder } from "./own_service.ts";
@@ -72,6 +74,14 @@ export async function lookAtNetwork(
     proxyTroubles: troubles,
     caCerts: config.hub.caFile === undefined ? [] : await readCaFile(config.hub.caFile),
   };
+}
+
+/** The addresses of proxies in all places, whether or not they count: passwords that are at hand here. */
+export async function allProxies({ app }: Config): Promise<readonly string[]> {
+  const readings = await Promise.all(placesOfProxy({ inService: false }).map((place) => place.read()));
+  const found = readings.flatMap(({ variables: { https_proxy, HTTPS_PROXY } }) => [https_proxy, HTTPS_PROXY]);
+  const ofUnit = Deno.build.os === "linux" && await isSystemdHere() ? await proxiesOfUnit(app.name) : [];
+  return [...found.flatMap((address) => address ?? []), ...ofUnit];
 }
 
 function placesOfProxy({ inService }: { readonly inService: boolean }): readonly ProxyVariablePlace[] {

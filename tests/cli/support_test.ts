@@ -110,6 +110,34 @@ for (
   });
 }
 
+for (
+  const [what, toml, log] of [
+    ["the password of a proxy that does not count", "", "cr3dential-proxy"],
+    [
+      "a token in a connection string",
+      '[database]\nconnectionString = "DSN=acd;AccessToken={t0k;en-value}"\n',
+      "t0k;en-value",
+    ],
+  ] as const
+) {
+  Deno.test(`support refuses to write ${what}`, async () => {
+    await using installation = await makeInstallation({ toml, log: `2025 INFO  cloud-link: oops ${log}\n` });
+    const credentials = join(installation.folder, "credentials");
+    await Deno.mkdir(credentials);
+    await Deno.writeTextFile(join(credentials, "https_proxy"), "http://ann:cr3dential-proxy@127.0.0.1:9\n");
+    const archive = join(installation.folder, "support.tar.gz");
+    const child = installation.start(["support", "--config", installation.configFile, "--output", archive], {
+      https_proxy: "http://127.0.0.1:9",
+      CREDENTIALS_DIRECTORY: credentials,
+    });
+    const { code, stderr } = await child.output();
+    const err = new TextDecoder().decode(stderr);
+    assertEquals(code, 1);
+    assertMatch(err, /logs\/injixo-cloud-link\.log, line 1: /);
+    assert(!err.includes(log), "the message has the secret");
+  });
+}
+
 Deno.test("support writes through no link that lies where the archive goes", async () => {
   await using installation = await makeInstallation();
   const victim = join(installation.folder, "victim");

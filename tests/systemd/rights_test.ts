@@ -71,7 +71,7 @@ Deno.test("root does not run the agent beside the service, and what root has lef
   const installation = await InstalledFolder.make(box, "/opt/cloud-link");
   await installation.done("service", "install");
   for (const command of ["run", "pin"]) {
-    const refused = await installation.command(command);
+    const refused = await box.run(["timeout", "60", "/opt/cloud-link/injixo-cloud-link", command]);
     assertEquals(refused.code, 1, command);
     assertMatch(refused.printed, /Cannot run the agent as root.*user "injixo-cloud-link".*service start/);
   }
@@ -196,6 +196,20 @@ Deno.test("the proxy can come as a credential that nobody else may read", async 
   await installation.done("service", "start");
   await box.waitFor("cat /var/tmp/proxy.log", /CONNECT hub\.example:443/);
   assertMatch((await installation.command("check")).printed, /https_proxy in the service's credentials/);
+
+  // The archive for whoever helps has no password of a proxy, wherever systemd has it from and whether or not it runs.
+  await installation.done("service", "stop");
+  await box.write(
+    `/etc/systemd/system/${defaultName}.service.d/second.conf`,
+    '[Service]\nEnvironment=A=1 "https_proxy=http://ann:0ther-pass@127.0.0.1:3128"\n',
+  );
+  await box.sh("systemctl daemon-reload");
+  for (const password of ["s3cr3t-pass", "0ther-pass"]) {
+    await box.sh(`echo ${password} >/opt/cloud-link/injixo-cloud-link.log`);
+    const refused = await installation.command("support");
+    assertEquals(refused.code, 1);
+    assertMatch(refused.printed, /injixo-cloud-link\.log, line 1: a proxy's password/);
+  }
 });
 
 /** A proxy that lets everybody in and writes down who is asked for. */
