@@ -11,6 +11,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import manifest from "../deno.json" with { type: "json" };
+import { accompany } from "./accompany.ts";
 import { readCompoundFile, writeCompoundFile } from "./compound_file.ts";
 import { addInstances, guidOf } from "./instance_transforms.ts";
 import { Database } from "./msi_tables.ts";
@@ -50,8 +51,7 @@ export async function buildMsi(options: MsiOptions): Promise<void> {
     await Deno.mkdir(dirname(output), { recursive: true });
     if (Deno.build.os === "windows") await buildWithLight({ work, variables, output });
     else await buildWithWixl({ work, variables, output });
-    const hash = createHash("sha256").update(await Deno.readFile(output)).digest("hex");
-    await Deno.writeTextFile(`${output}.sha256`, `${hash}  injixo-cloud-link.msi\n`);
+    await accompany(output, { version: options.version });
   } finally {
     await Deno.remove(work, { recursive: true });
   }

@@ -3,13 +3,14 @@
  *
  * - `injixo-cloud-link-linux-x64.tar.gz`: the executable, its configuration and the licences, to be unpacked in the
  *   installation folder. The same input gives the same bytes.
- * - `….tar.gz.sha256`, as `sha256sum --check` reads it
+ * - `….tar.gz.sha256`, as `sha256sum --check` reads it, and `….tar.gz.json` with the version
  * - `….cdx.json`: what is inside, as a software bill of materials (CycloneDX 1.6)
  */
 import { createHash } from "node:crypto";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { accompany } from "../installer/accompany.ts";
 import { type NpmPackage, packagesInside } from "../licenses/packages_inside.ts";
 import { tarOf } from "../src/runtime/tar.ts";
 import { programName, version } from "../src/runtime/version.ts";
@@ -51,7 +52,7 @@ export async function makePackage(options: PackageOptions): Promise<string> {
   const path = join(outputFolder, `${programName}-linux-${architecture}.tar.gz`);
   await Deno.mkdir(outputFolder, { recursive: true });
   await Deno.writeFile(path, archive);
-  await Deno.writeTextFile(`${path}.sha256`, `${hash("sha256", archive)}  ${basename(path)}\n`);
+  await accompany(path, { version });
   const bill = billOfMaterials(await packagesInside(), {
     executable: hash("sha256", program),
     runtime: await runtimeOf(executable),
@@ -158,5 +159,5 @@ if (import.meta.main) {
     modifiedAtMs: epoch * 1000,
   });
   // deno-lint-ignore no-console -- a command that talks to its user
-  console.log(`Wrote ${path} and its .sha256 and .cdx.json`);
+  console.log(`Wrote ${path} and its .sha256, .json and .cdx.json`);
 }

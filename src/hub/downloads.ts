@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { Hono } from "hono";
-import { version } from "../runtime/version.ts";
+import * as z from "zod";
 import type { Download } from "./pages/components/downloads.tsx";
 import { HubProblem } from "./services.ts";
 
@@ -28,7 +28,9 @@ export async function openDownloads(folder: string): Promise<readonly DownloadFi
   for (const { platform, name } of names) {
     const path = join(folder, name);
     const file = await describe(path);
-    if (file !== undefined) found.push({ platform, name, path, href: `/downloads/${name}`, version, ...file });
+    if (file === undefined) continue;
+    const version = await versionOf(path, file);
+    found.push({ platform, name, path, href: `/downloads/${name}`, version, ...file });
   }
   if (found.length > 0) return found;
   throw new Error(
@@ -58,6 +60,23 @@ export function downloadRoutes(files: readonly DownloadFile[]): Hono {
     });
   });
   return app;
+}
+
+/** What `FILE.json` says, when it speaks of this very file (`installer/accompany.ts`). */
+async function versionOf(path: string, { sha256 }: { sha256: string }): Promise<string | undefined> {
+  const text = await Deno.readTextFile(`${path}.json`).catch(() => "{}");
+  const described = Description.safeParse(parseJson(text));
+  return described.success && described.data.sha256 === sha256 ? described.data.version : undefined;
+}
+
+const Description = z.object({ version: z.string().max(100), sha256: z.string() });
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 async function describe(path: string): Promise<{ size: number; sha256: string } | undefined> {

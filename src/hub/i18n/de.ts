@@ -124,10 +124,12 @@ export const de: Messages = {
   downloadsHeading: "Herunterladen",
   downloadWindows: "Download für Windows 64-Bit",
   downloadLinux: "Download für Linux 64-Bit",
-  downloadDetails: (p) => `Version ${p.version}, ${p.size}`,
+  downloadDetails: (p) => p.version === undefined ? p.size : `Version ${p.version}, ${p.size}`,
   downloadChecksum: "SHA-256",
   downloadNextLinux: "Entpacken Sie das Archiv in einen Ordner Ihrer Wahl und führen Sie dort aus:",
-  downloadNextWindows: "Führen Sie das Installationsprogramm aus: Ein Konsolenfenster zeigt die PIN.",
+  downloadNextWindows:
+    "Doppelklicken Sie darauf: Das Installationsprogramm erledigt den Rest, und ein Konsolenfenster zeigt die PIN. " +
+    "Für eine weitere Installation auf demselben Computer (bis zu acht, instance.1 bis instance.8) führen Sie aus:",
 
   importsHeading: "Importe",
   importsEmpty: "Noch wurde nichts importiert.",

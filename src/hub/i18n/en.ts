@@ -132,10 +132,12 @@ export const en = {
   downloadsHeading: "Download",
   downloadWindows: "Download for Windows 64-bit",
   downloadLinux: "Download for Linux 64-bit",
-  downloadDetails: (p: { readonly version: string; readonly size: string }) => `Version ${p.version}, ${p.size}`,
+  downloadDetails: (p: { readonly version: string | undefined; readonly size: string }) =>
+    p.version === undefined ? p.size : `Version ${p.version}, ${p.size}`,
   downloadChecksum: "SHA-256",
   downloadNextLinux: "Unpack it into a folder of your choice, and in there run:",
-  downloadNextWindows: "Run the installer: a console window shows the PIN.",
+  downloadNextWindows: "Double-click it: the installer does the rest, and a console window shows the PIN. " +
+    "For a further installation on the same computer (up to eight, instance.1 to instance.8), run:",
 
   // Imports
   importsHeading: "Imports",

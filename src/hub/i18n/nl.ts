@@ -124,10 +124,11 @@ export const nl: Messages = {
   downloadsHeading: "Downloaden",
   downloadWindows: "Download voor Windows 64-bit",
   downloadLinux: "Download voor Linux 64-bit",
-  downloadDetails: (p) => `Versie ${p.version}, ${p.size}`,
+  downloadDetails: (p) => p.version === undefined ? p.size : `Versie ${p.version}, ${p.size}`,
   downloadChecksum: "SHA-256",
   downloadNextLinux: "Pak het archief uit in een map naar keuze en voer daarin uit:",
-  downloadNextWindows: "Voer de installer uit: een consolevenster toont de PIN.",
+  downloadNextWindows: "Dubbelklik erop: de installer doet de rest, en een consolevenster toont de PIN. " +
+    "Voer voor een volgende installatie op dezelfde computer (maximaal acht, instance.1 tot en met instance.8) uit:",
 
   importsHeading: "Imports",
   importsEmpty: "Er is nog niets geïmporteerd.",

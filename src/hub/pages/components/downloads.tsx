@@ -7,7 +7,8 @@ export interface Download {
   readonly platform: "windows" | "linux";
   /** A path of this hub. */
   readonly href: string;
-  readonly version: string;
+  /** `undefined`: nobody has said. */
+  readonly version: string | undefined;
   /** In bytes. */
   readonly size: number;
   /** Hexadecimal. */
@@ -15,7 +16,7 @@ export interface Download {
 }
 
 const commands: Readonly<Record<Download["platform"], readonly string[]>> = {
-  windows: [],
+  windows: ['msiexec /i injixo-cloud-link.msi MSINEWINSTANCE=1 TRANSFORMS=":instance.1"'],
   linux: [
     "sudo ./injixo-cloud-link service install",
     "sudo ./injixo-cloud-link service start",
@@ -42,7 +43,7 @@ export const Downloads: FC<{ view: View; downloads: readonly Download[] }> = ({ 
               {messages.downloadChecksum} <code class="hash">{download.sha256}</code>
             </p>
             <p>{download.platform === "windows" ? messages.downloadNextWindows : messages.downloadNextLinux}</p>
-            {commands[download.platform].length > 0 && <pre><code>{commands[download.platform].join("\n")}</code></pre>}
+            <pre><code>{commands[download.platform].join("\n")}</code></pre>
           </li>
         ))}
       </ul>
