@@ -15,11 +15,12 @@ export interface Ran {
 
 /** A running machine. Disposing shuts it down and forgets it. */
 export class Box implements AsyncDisposable {
-  readonly #folder: string;
+  /** Its working folder, outside of it. */
+  readonly folder: string;
   readonly #shared: readonly string[];
 
   private constructor(folder: string, shared: readonly string[]) {
-    this.#folder = folder;
+    this.folder = folder;
     this.#shared = shared;
   }
 
@@ -57,7 +58,7 @@ export class Box implements AsyncDisposable {
     );
     // Into a file: a process in the background must not keep a pipe open.
     return await runToEnd(
-      [script, "exec", this.#folder, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", ...variables, ...command],
+      [script, "exec", this.folder, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", ...variables, ...command],
       options.stdin,
     );
   }
@@ -89,13 +90,13 @@ export class Box implements AsyncDisposable {
   }
 
   async #tool(action: string, ...args: readonly string[]): Promise<void> {
-    const { code, printed } = await runToEnd([script, action, this.#folder, ...args]);
+    const { code, printed } = await runToEnd([script, action, this.folder, ...args]);
     if (code !== 0) throw new Error(`Cannot ${action} the machine with systemd: ${printed}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#tool("remove");
-    await Deno.remove(this.#folder, { recursive: true });
+    await Deno.remove(this.folder, { recursive: true });
   }
 }
 
@@ -111,6 +112,7 @@ async function runToEnd([path = "", ...args]: readonly string[], stdin = ""): Pr
       stdin: "null",
       stdout: "null",
       stderr: "null",
+      env: { BOX_OWNER: String(Deno.pid) },
     })
       .output();
     return { code, printed: await Deno.readTextFile(files[1] ?? "") };
