@@ -53,10 +53,12 @@ export async function makePackage(options: PackageOptions): Promise<string> {
   await Deno.mkdir(outputFolder, { recursive: true });
   await Deno.writeFile(path, archive);
   await accompany(path, { version });
-  const bill = billOfMaterials(await packagesInside(), {
+  const packages = await packagesInside();
+  const bill = billOfMaterials(packages, {
     executable: hash("sha256", program),
     runtime: await runtimeOf(executable),
     integrity: await lockedHashes(),
+    licences: await licencesOf(packages),
   });
   await Deno.writeTextFile(path.replace(/\.tar\.gz$/, ".cdx.json"), `${JSON.stringify(bill, null, 2)}\n`);
   return path;
@@ -64,18 +66,31 @@ export async function makePackage(options: PackageOptions): Promise<string> {
 
 /** CycloneDX 1.6, without a time of its own: the same program gives the same bill. */
 function billOfMaterials(
-  packages: readonly (NpmPackage & { readonly license?: string })[],
-  { executable, runtime, integrity }: {
+  packages: readonly NpmPackage[],
+  { executable, runtime, integrity, licences }: {
     executable: string;
     runtime: { deno: string; v8: string } | undefined;
     integrity: ReadonlyMap<string, string>;
+    licences: ReadonlyMap<string, string>;
   },
 ): unknown {
   const reference = (name: string, release: string) => `pkg:npm/${name.replace("@", "%40")}@${release}`;
   const main = `pkg:generic/${programName}@${version}`;
   const deno = runtime === undefined ? [] : [
-    { type: "platform", "bom-ref": `pkg:github/denoland/deno@v${runtime.deno}`, name: "deno", version: runtime.deno },
-    { type: "library", "bom-ref": `pkg:github/v8/v8@${runtime.v8}`, name: "v8", version: runtime.v8 },
+    {
+      type: "platform",
+      "bom-ref": `pkg:github/denoland/deno@v${runtime.deno}`,
+      name: "deno",
+      version: runtime.deno,
+      licenses: licensed("MIT"),
+    },
+    {
+      type: "library",
+      "bom-ref": `pkg:github/v8/v8@${runtime.v8}`,
+      name: "v8",
+      version: runtime.v8,
+      licenses: licensed("BSD-3-Clause"),
+    },
   ].map((component) => ({ ...component, purl: component["bom-ref"] }));
   const components = packages.map(({ name, version: release }) => {
     const sha512 = integrity.get(`${name}@${release}`);
@@ -85,6 +100,7 @@ function billOfMaterials(
       name,
       version: release,
       purl: reference(name, release),
+      licenses: licensed(licences.get(name) ?? ""),
       ...(sha512 === undefined ? {} : { hashes: [{ alg: "SHA-512", content: sha512 }] }),
     };
   });
@@ -101,7 +117,7 @@ function billOfMaterials(
         name: programName,
         version,
         purl: main,
-        licenses: [{ license: { id: "MIT" } }],
+        licenses: licensed("MIT"),
         hashes: [{ alg: "SHA-256", content: executable }],
       },
     },
@@ -114,6 +130,24 @@ function billOfMaterials(
       })),
     ],
   };
+}
+
+/** A licence as CycloneDX has it: the identifier of one, or an expression (SPDX). */
+function licensed(spdx: string): unknown[] {
+  return /^[\w.-]+$/.test(spdx) ? [{ license: { id: spdx } }] : [{ expression: spdx }];
+}
+
+/** What the packages say of their licences, by name. */
+async function licencesOf(packages: readonly NpmPackage[]): Promise<Map<string, string>> {
+  return new Map(
+    await Promise.all(packages.map(async ({ name, localPath }) => {
+      const { license } = JSON.parse(await Deno.readTextFile(join(localPath, "package.json")));
+      if (typeof license !== "string") {
+        throw new Error(`Cannot name the licence of "${name}": its package.json has none`);
+      }
+      return [name, license] as const;
+    })),
+  );
 }
 
 /** The runtime inside, which the executable itself names; `undefined` when it is for another architecture. */

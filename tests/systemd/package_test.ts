@@ -54,6 +54,7 @@ Deno.test("the bill of materials names every package inside with its version and
     assertEquals([bill.bomFormat, bill.specVersion], ["CycloneDX", "1.6"]);
     assertMatch(bill.serialNumber, /^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     const manifest = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+    checkShape(bill);
     const named = new Map<string, { version: string; purl: string; hashes?: { content: string }[] }>(
       bill.components.map((component: { name: string }) => [component.name, component]),
     );
@@ -69,3 +70,24 @@ Deno.test("the bill of materials names every package inside with its version and
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+/** What the schema of CycloneDX 1.6 demands of what is there. */
+// deno-lint-ignore no-explicit-any -- JSON of a foreign format
+function checkShape(bill: any): void {
+  const components = [bill.metadata.component, ...bill.components];
+  for (const component of components) {
+    assert(["application", "platform", "library"].includes(component.type), component.type);
+    for (const key of ["bom-ref", "name", "version", "purl"]) assertMatch(component[key], /./, key);
+    assertEquals(component.licenses.length, 1, component.name);
+    assertMatch(component.licenses[0].license.id, /^(MIT|Apache-2\.0|BSD-[23]-Clause|ISC)$/, component.name);
+    for (const { alg, content } of component.hashes ?? []) {
+      assertMatch(content, { "SHA-256": /^[0-9a-f]{64}$/, "SHA-512": /^[0-9a-f]{128}$/ }[alg as "SHA-256"]);
+    }
+  }
+  const references = components.map((component) => component["bom-ref"]);
+  assertEquals(new Set(references).size, references.length);
+  for (const { ref, dependsOn } of bill.dependencies) {
+    for (const reference of [ref, ...dependsOn]) assert(references.includes(reference), `${reference} is no component`);
+    assertEquals(new Set(dependsOn).size, dependsOn.length);
+  }
+}
