@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import type { Box } from "./box.ts";
 import { makePackage } from "../../systemd/package.ts";
+import { ReadmeCommands } from "./readme_commands.ts";
 import { defaultName, InstalledFolder, program, property, startBox, startBoxWithHub } from "./installed.ts";
 
 const hubToml = '[hub]\nurl = "http://127.0.0.1:8080"\n';
@@ -11,16 +12,22 @@ Deno.test("unpack, install, start, pin, Connect: a saved file arrives; uninstall
   await using archive = await packedArchive();
   await using started = await startBoxWithHub([archive.folder]);
   const { box, hub } = started;
-  const installation = new InstalledFolder(box, "/opt/injixo cloud link");
+  const readme = new ReadmeCommands();
+  const installation = new InstalledFolder(box, "/opt/injixo-cloud-link");
   await box.sh(`cd ${archive.folder} && sha256sum --check *.sha256`);
-  const unpack = `tar -xzf ${archive.folder}/injixo-cloud-link-linux-x64.tar.gz -C "${installation.folder}"`;
-  await box.sh(`mkdir "${installation.folder}" && ${unpack}`);
+  await box.sh(`cd ${archive.folder} && ${readme.take(/mkdir/)} && ${readme.take(/tar/)}`);
+  const type = (pattern: RegExp) => box.sh(`cd "${installation.folder}" && ${readme.take(pattern)} 2>&1`);
   await installation.configure(hubToml);
   const modeBefore = await box.sh(`stat -c '%a %u %g' "${installation.folder}"`);
-  assertMatch(await installation.done("service", "install"), /Made the user "injixo-cloud-link"/);
-  assertMatch(await installation.done("service", "start"), /runs\./);
+  assertMatch(await type(/check$/), /ok +Hub/);
+  assertMatch(await type(/service install$/), /Made the user "injixo-cloud-link"/);
+  assertMatch(await type(/service start$/), /runs\./);
   const integration = await hub.addIntegration("ACD");
-  await installation.linkTo(hub, integration);
+  const shown = box.sh(`cd "${installation.folder}" && ${readme.take(/pin$/)} >/root/pin.txt 2>&1`);
+  const [, pin = ""] = await box.waitFor("cat /root/pin.txt", /Enter your pin: (\d{6})/);
+  await hub.connect(integration, pin);
+  await shown;
+  assertMatch(await box.sh("cat /root/pin.txt"), /Linked to the integration "ACD"/);
   await installation.drop("calls.csv");
   await hub.waitForFiles(integration, ["calls.csv"]);
 
@@ -40,9 +47,12 @@ Deno.test("unpack, install, start, pin, Connect: a saved file arrives; uninstall
   );
   assertMatch(await box.sh("tar -xzOf /root/support.tar.gz support/service.txt"), /active \(running\)/);
 
-  // Another version: program and licences are unpacked over the old ones, and the service is restarted.
-  await box.sh(`${unpack} injixo-cloud-link licenses`);
-  await installation.done("service", "restart");
+  // Another version.
+  const configuration = await box.sh(`cat "${installation.folder}/injixo-cloud-link.toml"`);
+  await box.sh(`cd ${archive.folder} && ${readme.take(/tar/)}`);
+  assertEquals(await box.sh(`cat "${installation.folder}/injixo-cloud-link.toml"`), configuration);
+  await type(/service restart$/);
+  assertEquals(readme.left(), []);
 
   const unit = await box.sh(`cat ${unitFile}`);
   assertMatch(await installation.done("service", "install"), /is installed already/);
