@@ -55,6 +55,17 @@ export class HubInBox {
     return (await this.ask("GET", `/api/v1/integrations/${integration}/imports?limit=200`)).items;
   }
 
+  /** Waits until so many rows of a database have arrived. */
+  async waitForRows(integration: string, count: number): Promise<void> {
+    const deadline = performance.now() + 120_000;
+    while (true) {
+      const { rows } = await this.ask("GET", `/api/v1/integrations/${integration}/windows`);
+      if (rows === count) return;
+      if (performance.now() > deadline) throw new Error(`${rows} rows arrived of ${count}`);
+      await new Promise<void>((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
   /** Waits for files of these names. */
   async waitForFiles(integration: string, names: readonly string[]): Promise<void> {
     const deadline = performance.now() + 120_000;
