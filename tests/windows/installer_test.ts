@@ -57,6 +57,15 @@ Deno.test("the MSI installs, upgrades and removes the service and two more insta
   });
   const msiexec = (...args: readonly string[]) => box.must("msiexec", ...args, "/qn");
 
+  await step("a Windows older than 10 is refused", async () => {
+    const key = "HKLM\\Software\\Microsoft\\Windows NT\\CurrentVersion";
+    const [name, type] = ["CurrentMajorVersionNumber", "REG_DWORD"];
+    await box.must("reg", "delete", key, "/v", name, "/f");
+    assert((await box.wine("msiexec", "/i", onDriveZ(msi), "/qn")).code !== 0);
+    assertEquals(await products(box), []);
+    await box.must("reg", "add", key, "/v", name, "/t", type, "/d", "10", "/f");
+  });
+
   await step(
     "the first installation runs as the service injixo Cloud Link, with a source of the event log",
     async () => {
