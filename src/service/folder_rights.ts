@@ -58,6 +58,12 @@ export async function giveOwnFiles(
   await runTool("chown", ["--recursive", "--no-dereference", "-P", `${owner.uid}:${owner.gid}`, "--", ...paths]);
 }
 
+/** Whose the folder is. */
+export async function ownerOf(folder: string): Promise<{ uid: number; gid: number }> {
+  const { uid, gid } = await Deno.stat(folder);
+  return { uid: uid ?? 0, gid: gid ?? 0 };
+}
+
 async function groupsOf({ name, gid }: Account): Promise<ReadonlySet<number>> {
   const { out = "" } = await tryTool("id", ["-G", name]) ?? {};
   return new Set([gid, ...out.trim().split(/\s+/).filter((group) => group !== "").map(Number)]);

@@ -1,20 +1,11 @@
 /** Services under systemd: one unit in `/etc/systemd/system` for each installation folder. */
-import {
-  type Account,
-  findAccount,
-  homesOfOthers,
-  makeOwnAccount,
-  ownAccount,
-  probeAs,
-  removeOwnAccount,
-} from "./account.ts";
-import { missingRight, missingRightText } from "./access.ts";
-import { giveOwnFiles, grantRights, restoreRights } from "./folder_rights.ts";
+import { type Account, findAccount, makeOwnAccount, ownAccount, probeAs, removeOwnAccount } from "./account.ts";
+import { giveOwnFiles, grantRights, ownerOf, restoreRights } from "./folder_rights.ts";
 import { viewOfHomes } from "./homes.ts";
-import { unsuitableFolder } from "./rights_plan.ts";
+import { refuseUnsuitableFolder, unpassableText, warnings } from "./install_checks.ts";
 import type { Installation, ServiceManager, ServiceState } from "./service_manager.ts";
 import { runTool, tryTool } from "./tool.ts";
-import { canBeInUnit, type HomeView, unitText } from "./unit_file.ts";
+import { unitText } from "./unit_file.ts";
 import { installedState, lastWords } from "./unit_status.ts";
 import { readUnit, removeUnit, show, type Unit, unitsOf, writeUnit } from "./units.ts";
 
@@ -150,25 +141,6 @@ async function uninstallUnit(name: string): Promise<string[]> {
   return [...said, `Log, state and configuration are still in "${folder}".`];
 }
 
-/** What the service's user would have to be let into is the installation's alone. */
-async function refuseUnsuitableFolder({ folder, program, configFile }: Installation, user: string): Promise<void> {
-  const unsuitable = unsuitableFolder(folder, await homesOfOthers(user, { owner: (await ownerOf(folder)).uid }));
-  if (unsuitable !== undefined) {
-    const own = "/opt/injixo-cloud-link";
-    throw new Error(
-      `Cannot install the service: it would need rights in the whole of "${folder}", and ${unsuitable}. Give the ` +
-        `installation a folder of its own:\n  sudo mkdir ${own} && sudo mv "${program}" "${configFile}" ${own}/\n` +
-        `  sudo ${own}/injixo-cloud-link service install`,
-    );
-  }
-  const path = [program, folder, configFile].find((each) => !canBeInUnit(each));
-  if (path === undefined) return;
-  throw new Error(
-    `Cannot install the service: systemd takes no quotation mark, backslash or control character in the path of a ` +
-      `program, as in "${path}". Rename the folder`,
-  );
-}
-
 async function accountFor(user: string | undefined, said: string[]): Promise<Account> {
   const found = await findAccount(user ?? ownAccount);
   if (found !== undefined) return found;
@@ -177,50 +149,12 @@ async function accountFor(user: string | undefined, said: string[]): Promise<Acc
   return await makeOwnAccount();
 }
 
-/** What will not work although the service is installed. */
-async function warnings(
-  installation: Installation,
-  { account, homes }: { account: Account; homes: HomeView },
-): Promise<string[]> {
-  const { importDirectory, folder } = installation;
-  const unpassable = await unpassableText(installation, { account, homes });
-  if (unpassable !== undefined) return [`Warning: the service cannot start, since ${unpassable}`];
-  if (isShown(importDirectory, homes) || importDirectory.startsWith(`${folder}/`)) return [];
-  const missing = await missingRight(importDirectory, probeAs(account));
-  if (missing === undefined) return [];
-  return [`Warning: the import folder "${importDirectory}" cannot be read: ${missingRightText(missing, account.name)}`];
-}
-
-/** Why the account does not get to the installation; `undefined` when it does. */
-async function unpassableText(
-  installation: Installation,
-  { account, homes }: { account: Account; homes?: HomeView },
-): Promise<string | undefined> {
-  const probe = probeAs(account);
-  const view = homes ?? await viewOfHomes(installation, probe);
-  for (const path of [installation.folder, installation.program]) {
-    const missing = isShown(path, view) ? undefined : await missingRight(path, probe);
-    if (missing !== undefined) return missingRightText(missing, account.name);
-  }
-  return undefined;
-}
-
-/** Whether the unit puts the path where the service sees it, whatever the rights of the folders above it. */
-function isShown(path: string, { writable, readable }: HomeView): boolean {
-  return [...writable, ...readable].some((shown) => path === shown || path.startsWith(`${shown}/`));
-}
-
 async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
 async function groupOf(user: string): Promise<{ gid: number }> {
   return { gid: (await findAccount(user))?.gid ?? -1 };
-}
-
-async function ownerOf(folder: string): Promise<{ uid: number; gid: number }> {
-  const { uid, gid } = await Deno.stat(folder);
-  return { uid: uid ?? 0, gid: gid ?? 0 };
 }
 
 async function systemdVersion(): Promise<number> {
