@@ -106,7 +106,8 @@ async function checkImportFolder(config: Config, trouble: string | undefined): P
   const path = config.app.importDirectory;
   try {
     let files = 0;
-    for await (const entry of Deno.readDir(path)) {
+    // As the agent does, which may read where the path led when it started and nowhere else.
+    for await (const entry of Deno.readDir(await Deno.realPath(path))) {
       if (!entry.isDirectory && entry.name.toLowerCase().endsWith(".csv")) files++;
     }
     return {
@@ -117,6 +118,8 @@ async function checkImportFolder(config: Config, trouble: string | undefined): P
   } catch (error) {
     const remedy = trouble !== undefined
       ? trouble
+      : error instanceof Deno.errors.NotCapable
+      ? "Restart the agent"
       : error instanceof Deno.errors.NotFound
       ? "Make the folder, or correct [app] importDirectory and restart the agent"
       : "Give the agent's user the right to read it, or correct [app] importDirectory";
@@ -161,6 +164,8 @@ function notUsable(name: string, options: { path: string; error: unknown; remedy
     ? "does not exist"
     : error instanceof Deno.errors.PermissionDenied
     ? "may not be used by this user"
+    : error instanceof Deno.errors.NotCapable
+    ? "is not where it was when the agent started"
     : `cannot be used: ${error instanceof Error ? error.message : error}`;
   return { name, result: "failed", detail: `"${path}" ${reason}`, ...(remedy === undefined ? {} : { remedy }) };
 }

@@ -7,6 +7,7 @@ import { noNotifier, type ServiceNotifier } from "../service/service_notifier.ts
 import { openSystemdNotifier } from "../service/systemd_notifier.ts";
 import { serviceUserOf } from "../service/units.ts";
 import { makePrivateFolder } from "../service/windows_private_folder.ts";
+import { realPathOf } from "./real_path.ts";
 import { stateFolderOf } from "./state_folder.ts";
 
 /** The way to whoever started this process as a service. */
@@ -59,7 +60,7 @@ export async function requireStateFolder(config: Config): Promise<void> {
 /** Why this user cannot read the import folder, and what to do; `undefined` when it can, or when it does not exist. */
 export async function importFolderTrouble(config: Config): Promise<string | undefined> {
   if (Deno.build.os === "windows") return undefined;
-  const path = config.app.importDirectory;
+  const path = await realPathOf(config.app.importDirectory);
   const missing = await missingRight(path, ownProbe);
   if (missing !== undefined) return `${missingRightText(missing, userName())}.`;
   if (Deno.env.get("NOTIFY_SOCKET") === undefined) return undefined;

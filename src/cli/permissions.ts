@@ -14,12 +14,14 @@ export function agentPermissions(
   options: {
     relay: RelayAddress;
     allowed: readonly AllowedHost[];
+    /** The real path of the import folder, which is read there; the configured one may be a link. */
+    importFolder: string;
     /** Files that the system has put there for this service. */
     credentialsFolder?: string | undefined;
   },
 ): Deno.PermissionOptionsObject {
-  const { relay, allowed, credentialsFolder } = options;
-  const folders = [config.folder, config.app.importDirectory, dirname(config.file), ...ownSource()];
+  const { relay, allowed, importFolder, credentialsFolder } = options;
+  const folders = [config.folder, config.app.importDirectory, importFolder, dirname(config.file), ...ownSource()];
   // `check` looks whether the file of authorities can still be read.
   const more = [credentialsFolder, config.hub.caFile].filter((path) => path !== undefined);
   return {

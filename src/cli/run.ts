@@ -29,6 +29,7 @@ import {
 } from "./own_service.ts";
 import { loggingFailure } from "./failed_start.ts";
 import { agentPermissions, giveUpPermissions } from "./permissions.ts";
+import { realPathOf } from "./real_path.ts";
 import { type AgentWorker, supervise } from "./supervise.ts";
 import { lookAround, ownPaths, type Surroundings } from "./surroundings.ts";
 
@@ -60,7 +61,8 @@ export async function run(options: RunOptions, { signal }: { signal: AbortSignal
   const surroundings = await loggingFailure(config, () => lookAround(config, options));
   const allowed = allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts });
   await using relay = await startRelay({ allowed, proxy: surroundings.proxy });
-  using agent = startAgentWorker(config, { relay, allowed });
+  const importFolder = await realPathOf(config.app.importDirectory);
+  using agent = startAgentWorker(config, { relay, allowed, importFolder });
   await using extractors = hostExtractors();
   agent.send({ type: "start", start: await describe(config, { surroundings, relay, options }) }, [
     relay.reports(),
@@ -118,12 +120,14 @@ function hostExtractors(): AsyncDisposable & { readonly port: MessagePort } {
 
 function startAgentWorker(
   config: Config,
-  { relay, allowed }: { relay: Relay; allowed: readonly AllowedHost[] },
+  { relay, allowed, importFolder }: { relay: Relay; allowed: readonly AllowedHost[]; importFolder: string },
 ): AgentWorker {
   const worker = new Worker(ownModule("src/cli/agent_worker.ts"), {
     type: "module",
     name: "agent",
-    deno: { permissions: agentPermissions(config, { relay, allowed, credentialsFolder: credentialsFolder() }) },
+    deno: {
+      permissions: agentPermissions(config, { relay, allowed, importFolder, credentialsFolder: credentialsFolder() }),
+    },
   });
   return { ...messagesOf(worker), [Symbol.dispose]: () => worker.terminate() };
 }

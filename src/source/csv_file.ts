@@ -113,7 +113,9 @@ export function fileReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const locked = error instanceof Deno.errors.Busy || (Deno.build.os === "windows" && windowsLockErrors.test(message));
   if (locked) return "another program has locked it";
-  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
+  // Not the system's refusal, but what this process allowed itself when it started.
+  if (error instanceof Deno.errors.NotCapable) return "it is not where it was when the agent started";
+  if (error instanceof Deno.errors.PermissionDenied) {
     return `the service's account may not read it (${systemPart(message)})`;
   }
   return systemPart(message);

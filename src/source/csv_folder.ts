@@ -182,15 +182,18 @@ export class CsvFolder {
   #failed(error: unknown): void {
     const { folder } = this.#options;
     const reason = fileReason(error);
-    const trouble = `Cannot read the import folder "${folder}": ${reason}. ` +
-      "Create it, give the service's account the right to read it, or correct [app] importDirectory.";
+    const remedy = error instanceof Deno.errors.NotCapable
+      ? "Restart the agent."
+      : "Create it, give the service's account the right to read it, or correct [app] importDirectory.";
+    const trouble = `Cannot read the import folder "${folder}": ${reason}. ${remedy}`;
     if (trouble === this.#trouble) return;
     this.#trouble = trouble;
-    log.error(
-      "Cannot read the import folder {folder}: {reason}. Create it, give the service's account the right to read it, " +
-        "or correct [app] importDirectory. It is tried again every {seconds} s.",
-      { folder, reason, seconds: Math.ceil(this.#options.pollMs / 1000) },
-    );
+    log.error("Cannot read the import folder {folder}: {reason}. {remedy} It is tried again every {seconds} s.", {
+      folder,
+      reason,
+      remedy,
+      seconds: Math.ceil(this.#options.pollMs / 1000),
+    });
   }
 
   #recovered(): void {

@@ -5,7 +5,9 @@ import { compile, projectFolder } from "../setup/executable.ts";
 import { Installation, Program } from "./installation.ts";
 
 Deno.test("outside its folders and hosts a compiled agent gets NotCapable", async () => {
-  await using installation = await Installation.make("https://hub.example");
+  await using elsewhere = await folderBehindLink();
+  const toml = `[app]\nimportDirectory = "${elsewhere.link}"`;
+  await using installation = await Installation.make("https://hub.example", { toml });
   const path = installation.path("probe-executable");
   await compile(join(projectFolder, "tests/e2e/confined/main.ts"), {
     output: path,
@@ -16,6 +18,8 @@ Deno.test("outside its folders and hosts a compiled agent gets NotCapable", asyn
   await program.stop();
   const { inWorker, inMain } = JSON.parse(program.printed);
   const refused = {
+    "write in the import folder": "NotCapable",
+    "read beside the import folder": "NotCapable",
     "read outside": "NotCapable",
     "write outside": "NotCapable",
     "open a database outside": "NotCapable",
@@ -39,3 +43,11 @@ Deno.test("outside its folders and hosts a compiled agent gets NotCapable", asyn
     "run a program": "ok", // it starts extractors
   });
 });
+
+async function folderBehindLink(): Promise<AsyncDisposable & { link: string }> {
+  const root = await Deno.makeTempDir({ prefix: "cloud-link-elsewhere-" });
+  await Deno.mkdir(join(root, "csv"));
+  const link = join(root, "link");
+  await Deno.symlink(join(root, "csv"), link);
+  return { link, [Symbol.asyncDispose]: () => Deno.remove(root, { recursive: true }) };
+}

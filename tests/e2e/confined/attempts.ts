@@ -4,10 +4,22 @@ import { DatabaseSync } from "node:sqlite";
 
 export type Outcomes = Readonly<Record<string, string>>;
 
-/** Tries everything. `folder` is the installation folder. */
-export async function attempts(folder: string): Promise<Outcomes> {
+/** Where it is tried. */
+export interface Places {
+  /** The installation folder. */
+  readonly folder: string;
+  /** As the configuration names it: a link leads there. */
+  readonly importDirectory: string;
+}
+
+/** Tries everything. */
+export async function attempts({ folder, importDirectory }: Places): Promise<Outcomes> {
   const tries: Record<string, () => unknown> = {
-    "read the import folder": () => Array.fromAsync(Deno.readDir(folder)),
+    "read the import folder": async () => Array.fromAsync(Deno.readDir(await Deno.realPath(importDirectory))),
+    "write in the import folder": async () =>
+      Deno.writeTextFile(join(await Deno.realPath(importDirectory), "probe"), "x"),
+    "read beside the import folder": async () =>
+      Array.fromAsync(Deno.readDir(join(await Deno.realPath(importDirectory), ".."))),
     "write in the installation folder": () => Deno.writeTextFile(join(folder, "probe"), "x"),
     "read outside": () => Deno.readTextFile("/etc/passwd"),
     "write outside": () => Deno.writeTextFile("/tmp/cloud-link-probe", "x"),

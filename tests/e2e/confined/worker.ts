@@ -1,4 +1,4 @@
 /// <reference lib="deno.worker" />
-import { attempts } from "./attempts.ts";
+import { attempts, type Places } from "./attempts.ts";
 
-self.onmessage = async (event: MessageEvent<string>) => self.postMessage(await attempts(event.data));
+self.onmessage = async (event: MessageEvent<Places>) => self.postMessage(await attempts(event.data));

@@ -1,0 +1,16 @@
+/** Where a path leads, links followed. */
+import { basename, dirname, join } from "node:path";
+
+/**
+ * The real path, as far as the path exists: what is missing at its end may be made later. One that this user may not
+ * follow stays as it is.
+ */
+export async function realPathOf(path: string): Promise<string> {
+  try {
+    return await Deno.realPath(path);
+  } catch (error) {
+    const parent = dirname(path);
+    if (!(error instanceof Deno.errors.NotFound) || parent === path) return path;
+    return join(await realPathOf(parent), basename(path));
+  }
+}
