@@ -6,6 +6,7 @@
  * linking ──▶ assignments ──▶ source ──▶ spool ──▶ uploader
  * ```
  */
+import { tellEveryMs } from "./early_retry.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { LinkState } from "./link.ts";
 import { type LinkedParts, LinkedWork } from "./linked_work.ts";
@@ -51,6 +52,7 @@ export class Agent {
   #linkChanged = Promise.withResolvers<void>();
   #linked: LinkedWork | undefined;
   #lastContactAtMs: number | undefined;
+  #toldAtMs = -Infinity;
   readonly #watchers = new Set<() => void>();
 
   constructor(options: AgentOptions) {
@@ -81,6 +83,16 @@ export class Agent {
   /** Shows a PIN: the one on offer, or a new one. */
   wantPin(): void {
     this.#linking.wantPin();
+  }
+
+  /** The hub has given a proper answer, whoever asked: what waits for another try after failures need not wait. */
+  hubAnswered(): void {
+    const { clock } = this.#options;
+    this.#lastContactAtMs = clock.now();
+    if (clock.monotonicMs() - this.#toldAtMs < tellEveryMs) return;
+    this.#toldAtMs = clock.monotonicMs();
+    this.#linking.reachable();
+    this.#linked?.reachable();
   }
 
   /** Looks for new data at once. */

@@ -4,6 +4,8 @@ import type { AgentAnswer, AgentRequest, Assignment } from "../protocol/assignme
 import type { Link } from "../protocol/linking.ts";
 import type { UnlinkReason } from "../protocol/problem.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { Waker } from "../runtime/waker.ts";
+import { restMs } from "./early_retry.ts";
 import { type AssignmentClient, HubError } from "./ports.ts";
 import { retryDelayMs } from "./retry.ts";
 
@@ -44,6 +46,9 @@ export interface AssignmentsOptions {
 export class Assignments {
   readonly #options: AssignmentsOptions;
   readonly #handled = new Set<string>();
+  readonly #waker = new Waker();
+  /** Before this the hub is not asked again, though it answers something else; `undefined` when nothing has failed. */
+  #notBeforeMs: number | undefined;
   #requests: Promise<void> = Promise.resolve();
   /** Answers on their way: they hold up no further request. */
   readonly #answers = new Set<Promise<void>>();
@@ -61,6 +66,11 @@ export class Assignments {
       await this.#requests;
       await Promise.all(this.#answers);
     }
+  }
+
+  /** The hub has answered something else: it is asked before the time, unless it said when. */
+  reachable(): void {
+    if (this.#notBeforeMs !== undefined && this.#options.clock.monotonicMs() >= this.#notBeforeMs) this.#waker.wake();
   }
 
   async #poll(signal: AbortSignal): Promise<void> {
@@ -91,7 +101,10 @@ export class Assignments {
             meanwhile: store.load() === undefined ? "There is none yet." : "The last one stays in force.",
           });
         }
-        await clock.sleep(retryDelayMs(failures, { random, error }), signal);
+        const waitMs = retryDelayMs(failures, { random, error });
+        this.#notBeforeMs = clock.monotonicMs() + restMs(error, { waitMs });
+        await this.#waker.nap(waitMs, { clock, signal });
+        this.#notBeforeMs = undefined;
       }
     }
   }

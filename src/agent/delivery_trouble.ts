@@ -2,6 +2,7 @@
  * What does not get through, and when it is tried again. Pure: it is told what happened and when. Trouble with the way to
  * the hub holds up everything, trouble with one batch only that batch.
  */
+import { restMs } from "./early_retry.ts";
 import { HubError, type HubErrorKind } from "./ports.ts";
 import { retryDelayMs } from "./retry.ts";
 import { strangerRetryMs, StrangerWatch } from "./stranger_watch.ts";
@@ -16,7 +17,7 @@ export interface Outage {
   readonly failures: number;
   readonly sinceMs: number;
   readonly untilMs: number;
-  /** The hub asked not to be asked before. */
+  /** Before this nothing is tried, though the hub answers something else. */
   readonly notBeforeMs: number;
 }
 
@@ -112,7 +113,7 @@ export class DeliveryTroubles {
       failures,
       sinceMs: before?.sinceMs ?? nowMs,
       untilMs: nowMs + waitMs,
-      notBeforeMs: error.retryAfterMs === undefined ? nowMs : nowMs + waitMs,
+      notBeforeMs: nowMs + restMs(error, { waitMs }),
     };
     return before?.kind !== error.kind;
   }
@@ -150,10 +151,10 @@ export class DeliveryTroubles {
     this.#batches.set(id, { ...trouble, presentBytes, failuresInARow: 0 });
   }
 
-  /** The hub has answered something else: it is tried at once, unless the hub asked for time. */
+  /** The hub has answered something else: it is tried at once, unless the hub asked for time or is busy. */
   reachable(nowMs: number): void {
     if (!this.#outage) return;
-    const untilMs = Math.max(nowMs, this.#outage.notBeforeMs);
+    const untilMs = Math.min(this.#outage.untilMs, Math.max(nowMs, this.#outage.notBeforeMs));
     this.#outage = { ...this.#outage, untilMs };
     this.#endRests(untilMs);
   }

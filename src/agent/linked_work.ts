@@ -106,6 +106,12 @@ export class LinkedWork {
     ], signal);
   }
 
+  /** The hub has answered: what waits for another try goes now. */
+  reachable(): void {
+    this.#assignments.reachable();
+    this.#delivery.reachable();
+  }
+
   /** Looks for new data at once. */
   importNow(): void {
     this.#source.importNow();

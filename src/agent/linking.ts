@@ -8,6 +8,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { UnlinkReason } from "../protocol/problem.ts";
 import { pinLifetimeSeconds } from "../protocol/linking.ts";
+import { restMs } from "./early_retry.ts";
 import { HubError, type LinkingClient, type PinPoll } from "./ports.ts";
 import { initialLinkState, type LinkEvent, type LinkState, nextLinkState, type PinOnOffer } from "./link.ts";
 import { pinMessage } from "./pin_message.ts";
@@ -53,6 +54,8 @@ export class Linking {
   readonly #options: LinkingOptions;
   #state: LinkState;
   #wake = Promise.withResolvers<void>();
+  /** Before this the hub is not asked again, though it answers something else; `undefined` when nothing has failed. */
+  #notBeforeMs: number | undefined;
   /** Why no PIN can be had right now; shown by `pin` and `status`. */
   problem: string | null = null;
 
@@ -69,6 +72,11 @@ export class Linking {
   wantPin(): void {
     this.#apply({ type: "pin-wanted" });
     this.#wake.resolve();
+  }
+
+  /** The hub has answered something else: it is asked before the time, unless it said when. */
+  reachable(): void {
+    if (this.#notBeforeMs !== undefined && this.#options.clock.monotonicMs() >= this.#notBeforeMs) this.#wake.resolve();
   }
 
   /** The hub said that this link has ended. */
@@ -116,7 +124,9 @@ export class Linking {
         hourly = strangers.failed(error, this.#options.clock.monotonicMs());
         if (hourly && !wasHourly) this.#noteStranger();
         const delayMs = this.#delayAfter(failures, { error, hourly });
+        this.#notBeforeMs = this.#options.clock.monotonicMs() + restMs(error, { waitMs: delayMs });
         await this.#sleep(delayMs, wake.promise, signal);
+        this.#notBeforeMs = undefined;
       }
     }
   }

@@ -20,7 +20,8 @@ export interface HubAccessOptions {
   readonly clock: Clock;
   /** `[app] name`. */
   readonly appName: string;
-  readonly onReachable?: () => void;
+  /** The hub has given a proper answer. */
+  readonly onAnswer: () => void;
 }
 
 /** Disposing closes the connections. */
@@ -45,7 +46,7 @@ export function openHubAccess(options: HubAccessOptions): HubAccess {
       save: (identity) => writeIdentity(database, identity),
     },
     info: installationInfo(options.appName),
-    onReachable: options.onReachable ?? (() => {}),
+    onAnswer: options.onAnswer,
   });
   return { cloud, reports, [Symbol.dispose]: () => stack.dispose() };
 }

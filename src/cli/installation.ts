@@ -57,6 +57,7 @@ export async function runInstallation(options: InstallationOptions, signal: Abor
     database: state.database,
     clock,
     appName: config.app.name,
+    onAnswer: () => agent?.hubAnswered(),
   });
   const objectStores = new Set<string>();
   const databases = new DatabaseSources({

@@ -1,7 +1,8 @@
 /** The hub's API for a linked agent: requests with the access token, problems as `HubError`. */
 import type * as z from "zod";
 import type { AccessTokens } from "./access_tokens.ts";
-import { type Answer, errorOfAnswer, OAuthRefusal } from "./hub_answers.ts";
+import { looksLikeHtml } from "./answer_body.ts";
+import { type Answer, errorOfAnswer, notAHub, OAuthRefusal } from "./hub_answers.ts";
 import { type HubHttp, type HubRequest, jsonOf } from "./hub_http.ts";
 import type { Transport } from "./transport.ts";
 
@@ -33,7 +34,12 @@ export class AgentApi {
       const token = await this.#token(options.signal);
       const url = new URL(options.path, this.http.hubUrl);
       const answer = await this.http.send(options.transport, requestOf(url, token, options), options.signal);
-      if (answer.status < 300 || answer.status === 304) return answer;
+      if (answer.status < 300 || answer.status === 304) {
+        // A portal lets nobody through and says 200.
+        if (looksLikeHtml(answer.text)) throw notAHub(`${url.host} answers with a web page.`);
+        this.http.onAnswer();
+        return answer;
+      }
       const error = errorOfAnswer(answer, { url, nowMs: this.http.hubClock.now() });
       const wasRefused = answer.status === 401;
       if (wasRefused || error.kind === "unlinked") this.#tokens.drop(token);

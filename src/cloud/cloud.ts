@@ -24,8 +24,8 @@ export interface CloudOptions {
   readonly clock: Clock;
   readonly identities: IdentityStore;
   readonly info: InstallationInfo;
-  /** The hub, or its object store, has answered after it had not: what waits for another try need not wait. */
-  readonly onReachable?: () => void;
+  /** The hub has given a proper answer, neither too busy nor somebody else's: what waits for another try need not. */
+  readonly onAnswer?: () => void;
 }
 
 /** The clients of one hub. They share the token and what is known of the hub's clock. */
@@ -42,7 +42,7 @@ export interface Cloud {
 export function createCloud(options: CloudOptions): Cloud {
   const { hubUrl, transports, clock, identities, info } = options;
   const hubClock = new HubClock(clock);
-  const http = new HubHttp({ hubUrl, clock, hubClock, onReachable: options.onReachable ?? (() => {}) });
+  const http = new HubHttp({ hubUrl, clock, hubClock, onAnswer: options.onAnswer ?? (() => {}) });
   const oauth = new OAuth({ http, transport: transports.api, identities, info });
   const tokens = new AccessTokens({ clock, request: (signal) => oauth.tokenOfLink(signal) });
   const api = new AgentApi({ http, tokens });

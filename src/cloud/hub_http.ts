@@ -26,38 +26,28 @@ export interface HubRequest {
   readonly onRepeat?: () => void;
 }
 
-/** Sends requests, and notices when an address answers again. */
+/** Sends requests. */
 export class HubHttp {
   readonly clock: Clock;
   readonly hubClock: HubClock;
   readonly hubUrl: URL;
-  readonly #onReachable: () => void;
-  /** Origins whose last request failed. */
-  readonly #failing = new Set<string>();
+  /** Called by whoever has made sure that an answer is a hub's, and that of one which is not too busy. */
+  readonly onAnswer: () => void;
 
-  constructor(options: { hubUrl: URL; clock: Clock; hubClock: HubClock; onReachable: () => void }) {
+  constructor(options: { hubUrl: URL; clock: Clock; hubClock: HubClock; onAnswer: () => void }) {
     this.hubUrl = options.hubUrl;
     this.clock = options.clock;
     this.hubClock = options.hubClock;
-    this.#onReachable = options.onReachable;
-  }
-
-  /** Any answer is a success here. Throws {@linkcode HubError} when there is none, or the signal's reason. */
-  async send(transport: Transport, request: HubRequest, signal: AbortSignal): Promise<Answer> {
-    const answer = await this.#sendAgain(transport, request, signal).catch((error) => {
-      if (error instanceof HubError) this.#failing.add(request.url.origin);
-      throw error;
-    });
-    if (answer.status === 429 || answer.status >= 500) this.#failing.add(request.url.origin);
-    else if (this.#failing.delete(request.url.origin)) this.#onReachable();
-    return answer;
+    this.onAnswer = options.onAnswer;
   }
 
   /**
+   * Any answer is a success here. Throws {@linkcode HubError} when there is none, or the signal's reason.
+   *
    * What may be repeated is sent again at once, when a kept connection turned out to be closed: `onRepeat` is told, since
    * on a line that breaks it may have been that.
    */
-  async #sendAgain(transport: Transport, request: HubRequest, signal: AbortSignal): Promise<Answer> {
+  async send(transport: Transport, request: HubRequest, signal: AbortSignal): Promise<Answer> {
     const startedMs = this.clock.monotonicMs();
     try {
       return await this.#sendOnce(transport, request, signal);

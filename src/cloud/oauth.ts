@@ -128,10 +128,16 @@ export class OAuth {
   }
 
   #successOf<T>(answer: Answer, schema: z.ZodType<T>, url: URL): T {
+    const { http } = this.#options;
     if (answer.status < 200 || answer.status > 299) {
-      throw errorOfOAuth(answer, { url, nowMs: this.#options.http.hubClock.now() });
+      const error = errorOfOAuth(answer, { url, nowMs: http.hubClock.now() });
+      // That a PIN was not typed yet is an answer; to an unknown or unlinked installation there is nothing to say.
+      if (error instanceof OAuthRefusal && error.hubError.kind === "refused") http.onAnswer();
+      throw error;
     }
-    return jsonOf(answer, schema, { url });
+    const value = jsonOf(answer, schema, { url });
+    http.onAnswer();
+    return value;
   }
 
   async #discover(signal: AbortSignal): Promise<ServerMetadata> {

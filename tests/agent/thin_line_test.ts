@@ -80,7 +80,7 @@ async function deliver(lengths: readonly number[], { secondsMax }: { secondsMax:
     explain: () => Promise.resolve({ message: "the line is down", sent: true }),
   };
   const hubUrl = new URL("https://hub.test");
-  const http = new HubHttp({ hubUrl, clock, hubClock: new HubClock(clock), onReachable: () => {} });
+  const http = new HubHttp({ hubUrl, clock, hubClock: new HubClock(clock), onAnswer: () => {} });
   const tokens = { get: () => Promise.resolve("token"), drop: () => {} } as unknown as AccessTokens;
   const client = deliveryClient({
     api: new AgentApi({ http, tokens }),
