@@ -39,6 +39,8 @@ export type LinkEvent =
   | { readonly type: "slow-down" }
   | { readonly type: "pin-expired" }
   | { readonly type: "pin-denied" }
+  /** The hub does not know it any longer, nor the installation that it gave it to. */
+  | { readonly type: "pin-forgotten" }
   | { readonly type: "account-refused" }
   | { readonly type: "linked"; readonly link: Link }
   | { readonly type: "renamed"; readonly link: Link }
@@ -74,6 +76,8 @@ export function nextLinkState(state: LinkState, event: LinkEvent): LinkState {
       return offer.state === "shown" ? { ...state, offer: { state: "over", why: "expired" } } : state;
     case "pin-denied":
       return offer.state === "shown" ? { ...state, offer: { state: "over", why: "denied" } } : state;
+    case "pin-forgotten":
+      return offer.state === "shown" ? { ...state, offer: { state: "wanted" } } : state;
     case "account-refused":
       return { ...state, offer: { state: "over", why: "refused-account" } };
     case "linked":

@@ -56,6 +56,7 @@ export class Linking {
   #wake = Promise.withResolvers<void>();
   /** Before this the hub is not asked again, though it answers something else; `undefined` when nothing has failed. */
   #notBeforeMs: number | undefined;
+  #forgottenAtMs = -Infinity;
   /** Why no PIN can be had right now; shown by `pin` and `status`. */
   problem: string | null = null;
 
@@ -68,8 +69,10 @@ export class Linking {
     return this.#state;
   }
 
-  /** Asks for a PIN, unless one is being shown. */
+  /** Asks for a PIN, unless one is being shown that is still good. */
   wantPin(): void {
+    const { offer } = this.#state;
+    if (offer.state === "shown" && this.#isOver(offer.offer)) this.#apply({ type: "pin-expired" });
     this.#apply({ type: "pin-wanted" });
     this.#wake.resolve();
   }
@@ -173,20 +176,47 @@ export class Linking {
 
   /** One poll, after its interval. */
   async #awaitConnect(offer: PinOnOffer, woken: Promise<void>, signal: AbortSignal): Promise<void> {
-    const { client, clock } = this.#options;
+    const { clock } = this.#options;
     const leftMs = offer.expiresAtMs - clock.monotonicMs();
     await this.#sleep(Math.max(0, Math.min(offer.pollEveryMs, leftMs)), woken, signal);
-    const poll = await client.pollPin(offer.deviceCode, signal);
+    const poll = await this.#poll(offer, signal);
     this.#options.onReachable();
     if (poll.state === "linked") return await this.#accept(poll.link, signal);
-    if (poll.state === "pending" && clock.monotonicMs() < offer.expiresAtMs) return;
-    this.#apply(eventOf(poll));
+    const isOver = this.#isOver(offer);
+    if (poll.state === "pending" && !isOver) return;
+    this.#apply(isOver && poll.state !== "denied" ? { type: "pin-expired" } : eventOf(poll));
     if (this.#state.offer.state === "over") {
       log.warn(
         "The PIN {why}. Restart the agent for a new one, or run: injixo-cloud-link pin",
         { why: this.#state.offer.why === "denied" ? "was refused in the hub" : "has expired" },
       );
     }
+  }
+
+  /**
+   * Where no answer comes, the hub is asked beyond the PIN's time: it may have been entered in time. A hub that does not
+   * know this installation any longer is asked for another PIN, but only once within a PIN's time.
+   */
+  async #poll(offer: PinOnOffer, signal: AbortSignal): Promise<PinPoll | { readonly state: "forgotten" }> {
+    const { client, clock } = this.#options;
+    try {
+      return await client.pollPin(offer.deviceCode, signal);
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      const isUnknown = error.kind === "unknown-installation";
+      if (this.#isOver(offer) && (isUnknown || error.kind === "refused")) return { state: "expired" };
+      const nowMs = clock.monotonicMs();
+      if (!isUnknown || nowMs - this.#forgottenAtMs < pinLifetimeSeconds * 1000) throw error;
+      this.#forgottenAtMs = nowMs;
+      log.warn("The hub does not know this installation and its PIN any longer: {reason} Another PIN is asked for.", {
+        reason: error.message,
+      });
+      return { state: "forgotten" };
+    }
+  }
+
+  #isOver(offer: PinOnOffer): boolean {
+    return this.#options.clock.monotonicMs() >= offer.expiresAtMs;
   }
 
   async #accept(link: Link, signal: AbortSignal): Promise<void> {
@@ -228,8 +258,10 @@ export class Linking {
   }
 }
 
-function eventOf(poll: Exclude<PinPoll, { state: "linked" }>): LinkEvent {
+function eventOf(poll: Exclude<PinPoll, { state: "linked" }> | { readonly state: "forgotten" }): LinkEvent {
   switch (poll.state) {
+    case "forgotten":
+      return { type: "pin-forgotten" };
     case "slow-down":
       return { type: "slow-down" };
     case "denied":

@@ -86,7 +86,8 @@ function statusOf({ agent, state, spool, config, start, clock, lastError }: Serv
 }
 
 function linkStatus({ link, offer }: LinkState, clock: Clock): LinkStatus {
-  const shown = offer.state === "shown" ? { pin: offer.offer.pin, expiresAt: expiryOf(offer.offer, clock) } : undefined;
+  const isGood = offer.state === "shown" && offer.offer.expiresAtMs > clock.monotonicMs();
+  const shown = isGood ? { pin: offer.offer.pin, expiresAt: expiryOf(offer.offer, clock) } : undefined;
   if (link === undefined) return shown === undefined ? { state: "unlinked" } : { state: "pin", ...shown };
   return { state: "linked", id: link.id, account: link.account, integration: link.integration, ...shown };
 }

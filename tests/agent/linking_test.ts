@@ -16,7 +16,7 @@ class ScriptedHub implements LinkingClient {
   failures: HubError[] = [];
   /** What polls fail with as long as it is set. */
   pollFailure: HubError | undefined;
-  polls: PinPoll[] = [];
+  polls: (PinPoll | HubError)[] = [];
   readonly #clock: FakeClock;
   constructor(clock: FakeClock) {
     this.#clock = clock;
@@ -36,7 +36,8 @@ class ScriptedHub implements LinkingClient {
   pollPin() {
     this.polled.push(this.#clock.monotonicMs() / 1000);
     if (this.pollFailure) return Promise.reject(this.pollFailure);
-    return Promise.resolve(this.polls.shift() ?? { state: "pending" } as const);
+    const answer = this.polls.shift() ?? { state: "pending" } as const;
+    return answer instanceof HubError ? Promise.reject(answer) : Promise.resolve(answer);
   }
   giveUp(given: Link) {
     this.givenUp.push(given.id);
@@ -180,4 +181,49 @@ Deno.test("linking waits as long as the hub says, and backs off by itself", () =
       new HubError("busy", { kind: "busy", retryAfterMs: 30_000 }),
       new HubError("refused", { kind: "unreachable" }),
     ];
+  }));
+
+function shownPin({ state: { offer } }: Linking): string | undefined {
+  return offer.state === "shown" ? offer.offer.pin : undefined;
+}
+
+const forgotten = () => new HubError("The hub refuses (invalid_client).", { kind: "unknown-installation" });
+
+Deno.test("linking asks for another PIN when the hub has forgotten the installation, and registers it no more than once", () =>
+  withLinking({}, async ({ linking, hub, clock }) => {
+    hub.polls = [{ state: "pending" }, forgotten(), { state: "pending" }, ...Array.from({ length: 99 }, forgotten)];
+    await clock.advance(10_000);
+    assertEquals(hub.asked, 2);
+    assertEquals(shownPin(linking), "100002");
+    await clock.advance(3_600_000);
+    assertEquals(hub.asked, 2);
+    assertEquals(linking.state.offer, { state: "over", why: "expired" });
+  }));
+
+Deno.test("a PIN is over at its time, whatever the hub says then", () =>
+  withLinking({}, async ({ linking, hub, clock }) => {
+    hub.polls = Array.from({ length: 99 }, () => ({ state: "slow-down" }));
+    await clock.advance(301_000);
+    assertEquals(linking.state.offer, { state: "over", why: "expired" });
+    assertEquals(hub.polled.filter((seconds) => seconds >= 300).length, 1);
+  }));
+
+Deno.test("a link that was made while the hub could not be reached is found even after the PIN's time", () =>
+  withLinking({}, async ({ linking, hub, clock, saved }) => {
+    hub.polls = Array.from({ length: 12 }, () => new HubError("no route", { kind: "unreachable" }));
+    await clock.advance(400_000);
+    assertEquals(linking.state.offer.state, "shown");
+    hub.polls.push({ state: "linked", link });
+    await clock.advance(3_600_000);
+    assertEquals(saved, [link]);
+  }));
+
+Deno.test("a PIN that is wanted takes the place of one whose time was up while the hub did not answer", () =>
+  withLinking({}, async ({ linking, hub, clock }) => {
+    hub.polls = Array.from({ length: 99 }, () => new HubError("no route", { kind: "unreachable" }));
+    await clock.advance(301_000);
+    assertEquals(hub.asked, 1);
+    linking.wantPin();
+    await settle();
+    assertEquals(shownPin(linking), "100002");
   }));
