@@ -8,10 +8,11 @@
  */
 import { tellEveryMs } from "./early_retry.ts";
 import type { Link } from "../protocol/linking.ts";
+import type { HubFailures } from "./hub_failures.ts";
 import type { LinkState } from "./link.ts";
 import { type LinkedParts, LinkedWork } from "./linked_work.ts";
 import { Linking, type LinkStore } from "./linking.ts";
-import type { LinkingClient } from "./ports.ts";
+import type { HubError, LinkingClient } from "./ports.ts";
 import { runTogether, runUntilChanged } from "./tasks.ts";
 
 /** The part of the spool that the agent drives. */
@@ -41,7 +42,10 @@ export interface AgentSnapshot {
   readonly problem: string | null;
   /** Why something waits though all is well. */
   readonly notice: string | null;
-  readonly hubProblem: string | null;
+  /** Why the hub gives no assignment, or no PIN. */
+  readonly hubFailure: HubError | undefined;
+  /** Why there is no PIN, and how many tries have failed since the start. */
+  readonly pinFailures: Pick<HubFailures, "latest" | "total">;
   readonly lastContactAtMs: number | undefined;
 }
 
@@ -105,7 +109,7 @@ export class Agent {
     this.#linked?.restartSource();
   }
 
-  /** Calls `wake` at every change of the link or the PIN until the returned function is called. */
+  /** Calls `wake` at every change of the link or the PIN, and when asking for one has failed, until the returned function is called. */
   watchLink(wake: () => void): () => void {
     this.#watchers.add(wake);
     return () => this.#watchers.delete(wake);
@@ -118,7 +122,8 @@ export class Agent {
       paused: work?.paused ?? false,
       problem: work?.problem ?? null,
       notice: work?.notice ?? null,
-      hubProblem: work?.hubProblem ?? this.#linking.problem,
+      hubFailure: work?.hubFailure ?? this.#linking.failures.latest,
+      pinFailures: { latest: this.#linking.failures.latest, total: this.#linking.failures.total },
       lastContactAtMs: this.#lastContactAtMs,
     };
   }

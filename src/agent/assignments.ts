@@ -6,6 +6,7 @@ import type { UnlinkReason } from "../protocol/problem.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Waker } from "../runtime/waker.ts";
 import { restMs } from "./early_retry.ts";
+import { HubFailures } from "./hub_failures.ts";
 import { type AssignmentClient, HubError } from "./ports.ts";
 import { retryDelayMs } from "./retry.ts";
 
@@ -52,11 +53,15 @@ export class Assignments {
   #requests: Promise<void> = Promise.resolve();
   /** Answers on their way: they hold up no further request. */
   readonly #answers = new Set<Promise<void>>();
-  /** Why the hub cannot be reached, one line with the remedy. */
-  problem: string | null = null;
+  readonly #failures = new HubFailures();
 
   constructor(options: AssignmentsOptions) {
     this.#options = options;
+  }
+
+  /** Why the hub gives no assignment; `undefined` when it does. */
+  get failure(): HubError | undefined {
+    return this.#failures.latest;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -81,8 +86,7 @@ export class Assignments {
       const apart = clock.sleep(pollsApartMs, signal);
       try {
         const [changed] = await Promise.all([client.poll(etag, signal), apart]);
-        if (failures > 0) log.info("The hub answers again.");
-        this.problem = null;
+        if (this.#failures.end()) log.info("The hub answers again.");
         this.#options.onReachable(failures > 0);
         failures = 0;
         if (changed === undefined) continue;
@@ -94,10 +98,11 @@ export class Assignments {
         if (signal.aborted) return;
         if (!(error instanceof HubError)) throw error;
         if (error.kind === "unlinked") return this.#options.onUnlinked(error.unlinkReason ?? "moved");
-        this.problem = error.message;
-        if (++failures === 1) {
+        failures++;
+        const failure = withRemedy(error);
+        if (this.#failures.add(failure)) {
           log.error("No assignment from the hub: {reason} {meanwhile}", {
-            reason: error.message,
+            reason: failure.message,
             meanwhile: store.load() === undefined ? "There is none yet." : "The last one stays in force.",
           });
         }
@@ -167,4 +172,14 @@ export class Assignments {
 function logUnanswered({ type }: AgentRequest, error: unknown): void {
   const reason = error instanceof Error ? error.message : String(error);
   log.warn("Cannot answer the hub's request {type}: {reason}", { type, reason });
+}
+
+/** A hub that has lost the installation does not take it back by itself. */
+function withRemedy(error: HubError): HubError {
+  if (error.kind !== "unknown-installation") return error;
+  const { kind, message, retryAfterMs } = error;
+  return new HubError(
+    `${message} The hub does not know this installation any longer. To link it again, run: injixo-cloud-link pin.`,
+    { kind, retryAfterMs, cause: error },
+  );
 }

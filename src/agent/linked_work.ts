@@ -8,7 +8,7 @@ import type { Link } from "../protocol/linking.ts";
 import type { UnlinkReason } from "../protocol/problem.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Assignments, type AssignmentStore } from "./assignments.ts";
-import type { AssignmentClient } from "./ports.ts";
+import type { AssignmentClient, HubError } from "./ports.ts";
 import { type SourceRunner, SourceSwitch } from "./source_switch.ts";
 import { reportStatus } from "./status_report.ts";
 import { runTogether } from "./tasks.ts";
@@ -127,9 +127,9 @@ export class LinkedWork {
     return this.#paused;
   }
 
-  /** Why the hub cannot be reached. */
-  get hubProblem(): string | null {
-    return this.#assignments.problem;
+  /** Why the hub gives no assignment. */
+  get hubFailure(): HubError | undefined {
+    return this.#assignments.failure;
   }
 
   /** Why something waits though all is well. */
@@ -140,7 +140,7 @@ export class LinkedWork {
   /** What does not work besides the way to the hub. */
   get problem(): string | null {
     // Without a hub nothing is delivered: that needs no words of its own, a full spool does.
-    const delivery = this.hubProblem === null ? this.#delivery.problem : null;
+    const delivery = this.hubFailure === undefined ? this.#delivery.problem : null;
     return [this.#twin, delivery, this.#source.problem].filter((problem) => problem !== null).join(" ") || null;
   }
 

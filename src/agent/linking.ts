@@ -9,6 +9,7 @@ import type { Link } from "../protocol/linking.ts";
 import type { UnlinkReason } from "../protocol/problem.ts";
 import { pinLifetimeSeconds } from "../protocol/linking.ts";
 import { restMs } from "./early_retry.ts";
+import { HubFailures } from "./hub_failures.ts";
 import { HubError, type LinkingClient, type PinPoll } from "./ports.ts";
 import { initialLinkState, type LinkEvent, type LinkState, nextLinkState, type PinOnOffer } from "./link.ts";
 import { pinMessage } from "./pin_message.ts";
@@ -36,7 +37,7 @@ export interface LinkingOptions {
   readonly hubUrl: URL;
   /** `[hub] account`: only this account, by id or name. */
   readonly account?: string | undefined;
-  /** Called after every change, with the state before and after. */
+  /** Called after every change, with the state before and after, and after every failure, with the same state twice. */
   readonly onChange: (state: LinkState, before: LinkState) => void;
   /** Called when the hub has answered. */
   readonly onReachable: () => void;
@@ -58,7 +59,7 @@ export class Linking {
   #notBeforeMs: number | undefined;
   #forgottenAtMs = -Infinity;
   /** Why no PIN can be had right now; shown by `pin` and `status`. */
-  problem: string | null = null;
+  readonly failures: HubFailures = new HubFailures();
 
   constructor(options: LinkingOptions) {
     this.#options = options;
@@ -114,15 +115,15 @@ export class Linking {
         if (offer.state === "wanted") await this.#askForPin(signal);
         else if (offer.state === "shown") await this.#awaitConnect(offer.offer, wake.promise, signal);
         else await untilWoken(wake.promise, signal);
-        if (failures > 0) log.info("The hub answers again.");
+        if (this.failures.end()) log.info("The hub answers again.");
         failures = 0;
         strangers.answered();
         hourly = false;
-        this.problem = null;
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof HubError)) throw error;
-        this.#noteFailure(error, { first: ++failures === 1 });
+        failures++;
+        this.#noteFailure(error);
         const wasHourly = hourly;
         hourly = strangers.failed(error, this.#options.clock.monotonicMs());
         if (hourly && !wasHourly) this.#noteStranger();
@@ -143,14 +144,14 @@ export class Linking {
     return hourly ? strangerRetryMs : retryDelayMs(failures, { random, error });
   }
 
-  #noteFailure(error: HubError, options: { first: boolean }): void {
-    this.problem = error.message;
-    if (options.first) {
+  #noteFailure(error: HubError): void {
+    if (this.failures.add(error)) {
       log.error("{what}: {reason}", {
         what: this.#state.offer.state === "shown" ? "Cannot ask whether the PIN was entered" : "No PIN yet",
         reason: error.message,
       });
     }
+    this.#options.onChange(this.#state, this.#state);
   }
 
   #noteStranger(): void {

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Agent } from "../agent/agent.ts";
 import type { LinkState, PinOnOffer } from "../agent/link.ts";
+import type { HubError } from "../agent/ports.ts";
 import { untilAborted } from "../agent/tasks.ts";
 import type { Config } from "../config/config.ts";
 import type { CheckLine } from "../control/check_line.ts";
@@ -59,7 +60,7 @@ export async function serveInstallation(served: ServedInstallation, signal: Abor
 }
 
 function statusOf({ agent, state, spool, config, start, clock, lastError }: ServedInstallation, startedAt: string) {
-  const { link, paused, problem, notice, hubProblem, lastContactAtMs } = agent.snapshot();
+  const { link, paused, problem, notice, hubFailure, lastContactAtMs } = agent.snapshot();
   const waiting = spool.waiting();
   const status: AgentStatus = {
     version,
@@ -69,9 +70,9 @@ function statusOf({ agent, state, spool, config, start, clock, lastError }: Serv
     folder: config.folder,
     hub: {
       url: config.hub.url.origin,
-      reachable: hubProblem === null,
+      reachable: hubFailure === undefined || answers(hubFailure),
       lastContactAt: instant(lastContactAtMs),
-      problem: hubProblem,
+      problem: hubFailure?.message ?? null,
     },
     link: linkStatus(link, clock),
     paused,
@@ -83,6 +84,11 @@ function statusOf({ agent, state, spool, config, start, clock, lastError }: Serv
     proxy: start.shownProxy ?? null,
   };
   return status;
+}
+
+/** Whether it was the hub that said no. */
+function answers({ kind }: HubError): boolean {
+  return kind !== "unreachable" && kind !== "not-a-hub";
 }
 
 function linkStatus({ link, offer }: LinkState, clock: Clock): LinkStatus {
@@ -122,8 +128,9 @@ function acceptQueryHere({ agent, state: { database } }: ServedInstallation, fin
 /** The PIN that is being shown, while it is good for a while, or a new one. */
 async function offerPin({ agent, clock, config }: ServedInstallation, caller: AbortSignal): Promise<PinOffer> {
   const deadline = clock.monotonicMs() + pinTimeoutMs;
+  const failedBefore = agent.snapshot().pinFailures.total;
   while (true) {
-    const { offer } = agent.snapshot().link;
+    const { link: { offer }, hubFailure, pinFailures } = agent.snapshot();
     if (offer.state === "shown" && offer.offer.expiresAtMs - clock.monotonicMs() >= pinLeftMinMs) {
       return {
         pin: offer.offer.pin,
@@ -131,14 +138,14 @@ async function offerPin({ agent, clock, config }: ServedInstallation, caller: Ab
         hubUrl: config.hub.url.origin,
       };
     }
-    const leftMs = deadline - clock.monotonicMs();
-    if (leftMs <= 0) {
-      throw new Error(`No PIN yet: ${agent.snapshot().hubProblem ?? "the hub does not answer. Try: check"}`);
+    // That of an earlier try says nothing of this one.
+    if (pinFailures.total > failedBefore && pinFailures.latest) {
+      throw new Error(`No PIN: ${pinFailures.latest.message}`);
     }
+    const leftMs = deadline - clock.monotonicMs();
+    if (leftMs <= 0) throw new Error(`No PIN yet: ${hubFailure?.message ?? "the hub does not answer. Try: check"}`);
     agent.wantPin();
     await change(agent, { waitMs: Math.min(leftMs, 1000), caller });
-    const { hubProblem } = agent.snapshot();
-    if (hubProblem !== null && agent.snapshot().link.offer.state !== "shown") throw new Error(`No PIN: ${hubProblem}`);
   }
 }
 

@@ -33,7 +33,7 @@ export async function status(options: StatusOptions, { signal }: { signal: Abort
 export function statusLines(status: AgentStatus): string[] {
   const { hub, waiting, lastImport, lastError } = status;
   const contact = hub.lastContactAt === null ? "never reached yet" : `last reached ${readableTime(hub.lastContactAt)}`;
-  const reachable = hub.reachable ? "reachable" : "NOT REACHABLE";
+  const reachable = !hub.reachable ? "NOT REACHABLE" : hub.problem === null ? "reachable" : "ANSWERS WITH AN ERROR";
   const oldest = waiting.oldestAt === null ? "" : `, the oldest since ${readableTime(waiting.oldestAt)}`;
   return aligned([
     ["Agent", `injixo Cloud Link ${status.version}, runs since ${readableTime(status.startedAt)} (pid ${status.pid})`],

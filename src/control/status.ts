@@ -40,9 +40,10 @@ export const AgentStatus = z.object({
   folder: z.string(),
   hub: z.object({
     url: z.string(),
+    /** It answers; with a problem, it does not give what is asked for. */
     reachable: z.boolean(),
     lastContactAt: Instant.nullable(),
-    /** Why it cannot be reached and what to do. */
+    /** Why it cannot be reached, or what it answers, and what to do. */
     problem: z.string().nullable(),
   }),
   link: LinkStatus,

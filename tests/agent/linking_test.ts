@@ -172,10 +172,10 @@ Deno.test("linking waits as long as the hub says, and backs off by itself", () =
     assertEquals(hub.asked, 1);
     await clock.advance(7_500);
     assertEquals(hub.asked, 2);
-    assertEquals(linking.problem, "refused");
+    assertEquals(linking.failures.latest?.message, "refused");
     await clock.advance(2000);
     assertEquals(hub.asked, 3);
-    assertEquals(linking.problem, null);
+    assertEquals(linking.failures.latest, undefined);
   }, (hub) => {
     hub.failures = [
       new HubError("busy", { kind: "busy", retryAfterMs: 30_000 }),
@@ -210,9 +210,10 @@ Deno.test("a PIN is over at its time, whatever the hub says then", () =>
 
 Deno.test("a link that was made while the hub could not be reached is found even after the PIN's time", () =>
   withLinking({}, async ({ linking, hub, clock, saved }) => {
-    hub.polls = Array.from({ length: 12 }, () => new HubError("no route", { kind: "unreachable" }));
+    hub.pollFailure = new HubError("no route", { kind: "unreachable" });
     await clock.advance(400_000);
     assertEquals(linking.state.offer.state, "shown");
+    hub.pollFailure = undefined;
     hub.polls.push({ state: "linked", link });
     await clock.advance(3_600_000);
     assertEquals(saved, [link]);
@@ -220,7 +221,7 @@ Deno.test("a link that was made while the hub could not be reached is found even
 
 Deno.test("a PIN that is wanted takes the place of one whose time was up while the hub did not answer", () =>
   withLinking({}, async ({ linking, hub, clock }) => {
-    hub.polls = Array.from({ length: 99 }, () => new HubError("no route", { kind: "unreachable" }));
+    hub.pollFailure = new HubError("no route", { kind: "unreachable" });
     await clock.advance(301_000);
     assertEquals(hub.asked, 1);
     linking.wantPin();

@@ -5,6 +5,7 @@ import { seededRandom } from "../../src/runtime/seeded_random.ts";
 import { Uploader } from "../../src/agent/uploader.ts";
 import type { Link } from "../../src/protocol/linking.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { captureLog } from "../fakes/captured_log.ts";
 import { FakeClock, settle } from "../fakes/fake_clock.ts";
 import { MemorySpool } from "../fakes/memory_spool.ts";
 
@@ -140,3 +141,23 @@ Deno.test("an answer to something else is no invitation before the time that a b
     assertEquals([hub.calls.poll.length, hub.calls.declare.length], [1, 1]);
     assert(hub.calls.report.length >= 9);
   }));
+
+Deno.test("each kind of failure is told once in an outage; a hub that has lost the installation with what to do", async () => {
+  using log = await captureLog();
+  const kinds: HubErrorKind[] = ["unreachable", "busy", "unreachable", "unknown-installation"];
+  const lines = () => log.lines().filter((line) => line.includes("assignment") || line.includes("answers again"));
+  let n = 0;
+  await withAgent((call) => call === "poll" ? failing(kinds[n++ % 4] ?? "busy") : undefined, async ({ hub, clock }) => {
+    await clock.advance(3600_000);
+    assert(n > 8);
+    assertEquals(lines(), [
+      "error No assignment from the hub: it fails There is none yet.",
+      "error No assignment from the hub: it fails There is none yet.",
+      "error No assignment from the hub: it fails The hub does not know this installation any longer. To link it " +
+      "again, run: injixo-cloud-link pin. There is none yet.",
+    ]);
+    hub.failure = () => undefined;
+    await clock.advance(300_000);
+    assertEquals(lines().slice(3), ["info The hub answers again."]);
+  });
+});

@@ -121,6 +121,15 @@ Deno.test("status shows what the agent does, in lines and as JSON", async () => 
   assertEquals(JSON.parse((await installation.run("status", "--json")).out), { running: true, ...status });
 });
 
+Deno.test("status tells a hub that answers with an error from one that cannot be reached", async () => {
+  await using installation = await Installation.make();
+  const problem = "The hub www.injixo.com refuses (invalid_client): no such client.";
+  const hub = { url: "https://www.injixo.com", reachable: true, lastContactAt: null, problem };
+  await using _agent = await installation.serveAgent(agent({ status: () => agentStatus({ hub }) }));
+  const { out } = await installation.run("status");
+  assertMatch(out, /^Hub +https:\/\/www\.injixo\.com, ANSWERS WITH AN ERROR, never reached yet\n +The hub.*client\.$/m);
+});
+
 Deno.test("check shows the agent's findings with their remedies, and fails when one has failed", async () => {
   await using installation = await Installation.make();
   const lines = [
