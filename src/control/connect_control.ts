@@ -19,9 +19,14 @@ export interface ControlClient {
   accept(fingerprint: string, signal: AbortSignal): Promise<void>;
 }
 
-/** The agent runs but gave no proper answer, or may not be asked by this user. `message` says what to do. */
+/** The agent has ended, or may not be asked by this user. `message` says what to do. */
 export class ControlError extends Error {
-  override readonly name = "ControlError";
+  override readonly name: string = "ControlError";
+}
+
+/** The agent was asked, and could not do it. `message` says why. */
+export class AgentFailedError extends ControlError {
+  override readonly name = "AgentFailedError";
 }
 
 const Port = z.object({ port: z.number().int().min(1).max(65535), token: z.string().min(32) });
@@ -76,11 +81,11 @@ function controlClient(channel: RequestOptions): ControlClient {
     const value = parseJson(answer.text);
     if (answer.status !== 200) {
       const failure = Failure.safeParse(value);
-      throw new ControlError(failure.success ? failure.data.error : `The agent answered ${answer.status}.`);
+      throw new AgentFailedError(failure.success ? failure.data.error : `The agent answered ${answer.status}.`);
     }
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
-    throw new ControlError("The agent that runs is another version than this command. Restart the agent.", {
+    throw new AgentFailedError("The agent that runs is another version than this command. Restart the agent.", {
       cause: parsed.error,
     });
   };

@@ -221,7 +221,7 @@ Deno.test("what keeps the agent from a PIN is shown", async () => {
   const pin = () => Promise.reject(new Error("No PIN: the hub cannot be reached. Run check."));
   await using _agent = await installation.serveAgent(agent({ pin }));
   const { code, err } = await installation.run("pin");
-  assertEquals([code, err], [4, "No PIN: the hub cannot be reached. Run check.\n"]);
+  assertEquals([code, err], [1, "No PIN: the hub cannot be reached. Run check.\n"]);
 });
 
 Deno.test("Ctrl-C ends pin at once", async () => {
