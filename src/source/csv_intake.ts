@@ -22,7 +22,7 @@ export interface CsvLedger {
 
 /** The way into the spool. */
 export interface CsvSpool extends Pick<Spool, "open" | "admit"> {
-  /** Gives up a finished batch that will not be admitted. */
+  /** Gives up a finished batch that was not admitted; nothing happens when it was. */
   discard(batch: BatchFile): Promise<void>;
 }
 
@@ -85,14 +85,14 @@ export class CsvIntake {
     const reading = await readInto(writer, { path: file.realPath, version: file.version, signal });
     if (reading.state === "failed") return reading;
     const batch = await writer.finish();
-    while (this.#admitting.has(batch.sha256)) await this.#admitting.get(batch.sha256);
-    if (!this.#ledger.hasContent(batch.sha256)) return { state: await this.#admit(file, batch) };
     try {
+      while (this.#admitting.has(batch.sha256)) await this.#admitting.get(batch.sha256);
+      if (!this.#ledger.hasContent(batch.sha256)) return { state: await this.#admit(file, batch) };
       this.#record(file, batch);
+      return { state: "known" };
     } finally {
       await this.#spool.discard(batch);
     }
-    return { state: "known" };
   }
 
   async #admit(file: IntakeFile, batch: BatchFile): Promise<"admitted" | "known"> {

@@ -135,7 +135,7 @@ export class DiskSpool implements Spool, AsyncDisposable {
     return this.#withOwner((owner) => this.#incoming.reserve(owner, options));
   }
 
-  /** Gives up a finished file that will not be admitted. */
+  /** Gives up a finished file that was not admitted; nothing happens when it was. */
   async discard(file: BatchFile): Promise<void> {
     await this.#incoming.discard(file.path);
   }
