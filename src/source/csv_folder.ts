@@ -14,6 +14,7 @@ import { CsvEvents } from "./csv_events.ts";
 import { fileReason, type FileVersion, type ImportFolder, isImportName, lookAt, sameVersion } from "./csv_file.ts";
 import type { CsvLedger, CsvSpool } from "./csv_intake.ts";
 import { CsvReads } from "./csv_reads.ts";
+import { askLedger, isStateDamaged, LedgerError } from "./ledger_error.ts";
 
 const log = getLogger(["cloud-link", "csv"]);
 
@@ -52,13 +53,15 @@ export class CsvFolder {
   #nextTouchMs = 0;
   #nextScanMs = 0;
   #folder: ImportFolder | undefined;
-  #trouble: string | undefined;
+  /** Why the folder is not looked at. */
+  #trouble: { readonly of: "folder" | "ledger"; readonly text: string } | undefined;
   #tidied = false;
 
   constructor(options: CsvFolderOptions) {
     const { spool, ledger, clock, settleMs } = options;
     const isKnown = (name: string, version: FileVersion) => {
-      const read = this.#folder && ledger.file(join(this.#folder.path, name));
+      const { path } = this.#folder ?? {};
+      const read = path === undefined ? undefined : askLedger(() => ledger.file(join(path, name)));
       return read !== undefined && sameVersion(read, version);
     };
     this.#options = options;
@@ -69,7 +72,7 @@ export class CsvFolder {
 
   /** What does not work now, one line with the remedy; `null` when all is well. */
   get problem(): string | null {
-    return this.#trouble ?? this.#reads.problem;
+    return this.#trouble?.text ?? this.#reads.problem;
   }
 
   /** Reads the folder now, asks the ledger anew what was read, and tries again what waits after trouble. */
@@ -100,9 +103,17 @@ export class CsvFolder {
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
-    if (clock.monotonicMs() >= this.#nextScanMs) await this.#scan(signal);
-    await this.#heed(signal);
+    const { clock, pollMs } = this.#options;
+    this.#reads.throwIfDamaged();
+    try {
+      if (clock.monotonicMs() >= this.#nextScanMs) await this.#scan(signal);
+      await this.#heed(signal);
+    } catch (error) {
+      if (!(error instanceof LedgerError) || isStateDamaged(error)) throw error;
+      this.#ledgerFailed(error);
+      this.#nextScanMs = clock.monotonicMs() + pollMs;
+      return;
+    }
     if (signal.aborted || !this.#folder) return;
     this.#reads.add(this.#candidates.takeDue(clock.monotonicMs()), { folder: this.#folder, signal });
   }
@@ -131,6 +142,7 @@ export class CsvFolder {
       await this.#lookAll(names, signal);
       this.#recovered();
     } catch (error) {
+      if (error instanceof LedgerError) throw error;
       this.#failed(error);
       await this.#events.close();
     }
@@ -144,7 +156,8 @@ export class CsvFolder {
   #tidyLedger(folder: string, names: ReadonlySet<string>): void {
     if (this.#tidied || names.size === 0) return;
     this.#tidied = true;
-    this.#options.ledger.forgetFiles((path) => dirname(path) !== folder || names.has(basename(path)));
+    const keep = (path: string) => dirname(path) !== folder || names.has(basename(path));
+    askLedger(() => this.#options.ledger.forgetFiles(keep));
   }
 
   /** Looks at the files of which there was an event. */
@@ -185,9 +198,9 @@ export class CsvFolder {
     const remedy = error instanceof Deno.errors.NotCapable
       ? "Restart the agent."
       : "Create it, give the service's account the right to read it, or correct [app] importDirectory.";
-    const trouble = `Cannot read the import folder "${folder}": ${reason}. ${remedy}`;
-    if (trouble === this.#trouble) return;
-    this.#trouble = trouble;
+    const text = `Cannot read the import folder "${folder}": ${reason}. ${remedy}`;
+    if (text === this.#trouble?.text) return;
+    this.#trouble = { of: "folder", text };
     log.error("Cannot read the import folder {folder}: {reason}. {remedy} It is tried again every {seconds} s.", {
       folder,
       reason,
@@ -196,10 +209,20 @@ export class CsvFolder {
     });
   }
 
+  #ledgerFailed({ message: reason }: LedgerError): void {
+    const text = `${reason}.`;
+    if (text === this.#trouble?.text) return;
+    this.#trouble = { of: "ledger", text };
+    const seconds = Math.ceil(this.#options.pollMs / 1000);
+    log.error("{reason}. Files stay where they are; it is tried again every {seconds} s.", { reason, seconds });
+  }
+
   #recovered(): void {
     if (!this.#trouble) return;
+    const { folder } = this.#options;
+    if (this.#trouble.of === "folder") log.info("The import folder {folder} can be read again.", { folder });
+    else log.info("What was imported can be looked up again.");
     this.#trouble = undefined;
-    log.info("The import folder {folder} can be read again.", { folder: this.#options.folder });
   }
 }
 

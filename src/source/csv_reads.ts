@@ -8,6 +8,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { type CsvCandidates, type Due, retryFirstMs, retryMaxMs } from "./csv_candidates.ts";
 import { type FileVersion, type ImportFolder, lookAt, sameVersion } from "./csv_file.ts";
 import { CsvIntake, type CsvLedger, type CsvSpool, type IntakeFile } from "./csv_intake.ts";
+import { isStateDamaged, LedgerError } from "./ledger_error.ts";
 
 const log = getLogger(["cloud-link", "csv"]);
 
@@ -47,10 +48,13 @@ export class CsvReads {
   #largeRunning = false;
   /** How often the spool has failed; reads of the same round fail together. */
   #round = 0;
-  /** Why the spool takes nothing. */
+  /** Why the spool takes nothing, or the ledger tells nothing. */
   #trouble:
-    | { readonly reason: string; readonly failures: number; untilMs: number }
+    | { readonly reason: string; readonly ofLedger: boolean; readonly failures: number; untilMs: number }
     | undefined;
+
+  /** The state is damaged. */
+  #damage: Error | undefined;
 
   constructor(options: CsvReadsOptions) {
     this.#options = options;
@@ -70,6 +74,11 @@ export class CsvReads {
   get nextRetryMs(): number {
     const waits = this.#small.length + this.#large.length > 0 && this.#jobs.size === 0;
     return this.#trouble && waits ? this.#trouble.untilMs : Infinity;
+  }
+
+  /** Throws what only a restart can mend. */
+  throwIfDamaged(): void {
+    if (this.#damage !== undefined) throw this.#damage;
   }
 
   /** Tries again at once what waits after trouble with the spool. */
@@ -98,13 +107,26 @@ export class CsvReads {
     const starting = this.#small.splice(0, Math.max(0, smallMax - this.#smallRunning));
     for (const due of starting) {
       this.#smallRunning++;
-      this.#run(this.#readSmall(due, context).finally(() => this.#smallRunning--), context);
+      const read = this.#guarded(due, context, () => this.#readSmall(due, context));
+      this.#run(read.finally(() => this.#smallRunning--), context);
     }
     if (this.#largeRunning || (this.#trouble && this.#jobs.size > 0)) return;
     const large = this.#large.shift();
     if (!large) return;
     this.#largeRunning = true;
-    this.#run(this.#take(large, context).finally(() => this.#largeRunning = false), context);
+    const read = this.#guarded(large.due, context, () => this.#take(large, context));
+    this.#run(read.finally(() => this.#largeRunning = false), context);
+  }
+
+  /** What is wrong with the file the work tells itself; what it throws is of the spool or the ledger. */
+  async #guarded(due: Due, { signal }: Context, work: () => Promise<void>): Promise<void> {
+    const round = this.#round;
+    try {
+      await work();
+    } catch (error) {
+      this.#small.unshift(due);
+      if (!signal.aborted) this.#failed(error, round);
+    }
   }
 
   #run(work: Promise<void>, context: Context): void {
@@ -131,7 +153,9 @@ export class CsvReads {
     if (due.version && !sameVersion(due.version, version)) {
       return candidates.unsettled(name, version, clock.monotonicMs());
     }
-    if (!due.force && candidates.isDone(name, version)) return this.#fileSucceeded(name, version);
+    const isDone = !due.force && candidates.isDone(name, version);
+    if (this.#trouble?.ofLedger) this.#recovered();
+    if (isDone) return this.#fileSucceeded(name, version);
     const found = { due, path: join(context.folder.path, name), realPath: look.path, version };
     if (version.bytes > smallBytesMax) this.#large.push(found);
     else await this.#take(found, context);
@@ -139,18 +163,12 @@ export class CsvReads {
 
   async #take(found: Found, context: Context): Promise<void> {
     const { due: { name }, version } = found;
-    const round = this.#round;
-    try {
-      const intake = await this.#intake.take(found, context.signal);
-      if (intake.state === "failed") return this.#fileFailed(name, { reason: intake.reason, version });
-      this.#spoolRecovered();
-      this.#fileSucceeded(name, version);
-      if (intake.state === "admitted") log.info("Took in {file}, {bytes} bytes.", { file: name, bytes: version.bytes });
-      else log.info("{file} is not imported: its content was imported before.", { file: name });
-    } catch (error) {
-      this.#small.unshift(found.due);
-      if (!context.signal.aborted) this.#spoolFailed(error, round);
-    }
+    const intake = await this.#intake.take(found, context.signal);
+    if (intake.state === "failed") return this.#fileFailed(name, { reason: intake.reason, version });
+    this.#recovered();
+    this.#fileSucceeded(name, version);
+    if (intake.state === "admitted") log.info("Took in {file}, {bytes} bytes.", { file: name, bytes: version.bytes });
+    else log.info("{file} is not imported: its content was imported before.", { file: name });
   }
 
   #fileFailed(name: string, failure: { reason: string; version: FileVersion | undefined }): void {
@@ -169,7 +187,8 @@ export class CsvReads {
     }
   }
 
-  #spoolFailed(error: unknown, round: number): void {
+  #failed(error: unknown, round: number): void {
+    if (error instanceof Error && isStateDamaged(error)) this.#damage = error;
     const nowMs = this.#options.clock.monotonicMs();
     const before = this.#trouble;
     // Reads that ran side by side fail together: that is one failure.
@@ -178,12 +197,12 @@ export class CsvReads {
     const failures = (before?.failures ?? 0) + 1;
     const waitMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(failures - 1, 20));
     const reason = error instanceof Error ? error.message : String(error);
-    this.#trouble = { reason, failures, untilMs: nowMs + waitMs };
+    this.#trouble = { reason, ofLedger: error instanceof LedgerError, failures, untilMs: nowMs + waitMs };
     if (reason === before?.reason) return;
     log.error("Cannot take in CSV files: {reason}. They stay where they are and are tried again.", { reason, error });
   }
 
-  #spoolRecovered(): void {
+  #recovered(): void {
     if (!this.#trouble) return;
     log.info("CSV files are taken in again.");
     this.#trouble = undefined;

@@ -19,7 +19,10 @@ export class StateDamagedError extends Error {
   override readonly name = "StateDamagedError";
 }
 
-/** Open state database. One connection; node:sqlite is synchronous, so a transaction is never interleaved. */
+/**
+ * Open state database. One connection; node:sqlite is synchronous, so a transaction is never interleaved. A file that turns
+ * out to be damaged is a {@linkcode StateDamagedError} at any time: the next start sets it aside.
+ */
 export class StateDatabase implements Disposable {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -30,17 +33,17 @@ export class StateDatabase implements Disposable {
 
   /** First row of a query, as the caller knows it to be. */
   get<T extends Row>(sql: string, ...values: SQLInputValue[]): T | undefined {
-    return this.#statement(sql).get(...values) as T | undefined;
+    return guarded(() => this.#statement(sql).get(...values)) as T | undefined;
   }
 
   /** All rows of a query. */
   all<T extends Row>(sql: string, ...values: SQLInputValue[]): T[] {
-    return this.#statement(sql).all(...values) as T[];
+    return guarded(() => this.#statement(sql).all(...values)) as T[];
   }
 
   /** Executes a statement and returns how many rows it changed. */
   run(sql: string, ...values: SQLInputValue[]): number {
-    return Number(this.#statement(sql).run(...values).changes);
+    return Number(guarded(() => this.#statement(sql).run(...values)).changes);
   }
 
   /**
@@ -69,10 +72,10 @@ export class StateDatabase implements Disposable {
   }
 
   #bracket<T>(act: () => T, sql: typeof outermost): T {
-    this.#statement(sql.begin).run();
+    guarded(() => this.#statement(sql.begin).run());
     try {
       const result = act();
-      this.#statement(sql.commit).run();
+      guarded(() => this.#statement(sql.commit).run());
       return result;
     } catch (error) {
       // SQLite may have rolled back by itself (disk full), which ends the transaction.
@@ -144,9 +147,20 @@ function prepare(database: DatabaseSync, path: string): void {
   }
 }
 
+const damaged = /not a database|malformed|file is encrypted/;
+
+function guarded<T>(act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof Error) || !damaged.test(error.message)) throw error;
+    throw new StateDamagedError(`The state database is damaged: ${error.message}`, { cause: error });
+  }
+}
+
 function explained(error: unknown, path: string): unknown {
   if (!(error instanceof Error)) return error;
-  if (/not a database|malformed|file is encrypted/.test(error.message)) {
+  if (damaged.test(error.message)) {
     return new StateDamagedError(`"${path}" is damaged: ${error.message}`, { cause: error });
   }
   if (/database is locked|database table is locked/.test(error.message)) {

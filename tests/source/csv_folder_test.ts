@@ -363,3 +363,78 @@ async function watching(
 function text(content: Uint8Array | undefined): string {
   return new TextDecoder().decode(content);
 }
+
+/** A ledger that fails while it is told to, and tells of it. */
+function failingLedger() {
+  const failed = Promise.withResolvers<void>();
+  const state: { error: Error | undefined } = { error: undefined };
+  const onLedger = () => {
+    if (state.error === undefined) return;
+    failed.resolve();
+    throw state.error;
+  };
+  return { state, onLedger, failed: failed.promise };
+}
+
+const locked = new Error("database is locked");
+
+Deno.test("csv folder tells a ledger that is locked from a folder that cannot be read, and goes on", () => {
+  const { state, onLedger, failed } = failingLedger();
+  return withCsvFolder({ onLedger }, async ({ write, start, admitted, log, source }) => {
+    await write("a.csv", "1\n");
+    state.error = locked;
+    start();
+    await failed;
+    await log.line(/^error/);
+    assertEquals(source.problem, "Cannot look up what was imported: database is locked.");
+    state.error = undefined;
+    assertEquals(await admitted(1), ["a.csv"]);
+    assertEquals(source.problem, null);
+    await log.line(/Took in/);
+    assertEquals(log.lines(), [
+      "error Cannot look up what was imported: database is locked. Files stay where they are; it is tried again every 1 s.",
+      "info What was imported can be looked up again.",
+      "info Took in a.csv, 2 bytes.",
+    ]);
+  });
+});
+
+Deno.test("csv folder goes on after the ledger was locked when a file had its turn", () => {
+  const { state, onLedger, failed } = failingLedger();
+  return withCsvFolder({ onLedger, pollMs: neverMs }, async ({ folder, start, admitted, log, write, source }) => {
+    await write("a.csv", "1\n");
+    start();
+    await admitted(1);
+    state.error = locked;
+    await Deno.writeTextFile(`${folder}/b.part`, "2\n");
+    await Deno.rename(`${folder}/b.part`, `${folder}/b.csv`);
+    await failed;
+    await log.line(/^error/);
+    state.error = undefined;
+    assertEquals(await admitted(2), ["a.csv", "b.csv"]);
+    assertEquals(source.problem, null);
+  });
+});
+
+Deno.test("csv folder ends when the state is damaged: a restart sets it aside", () => {
+  const { state, onLedger } = failingLedger();
+  return withCsvFolder({ onLedger }, async ({ write, start, ended }) => {
+    await write("a.csv", "1\n");
+    state.error = Object.assign(new Error("malformed"), { name: "StateDamagedError" });
+    start();
+    assertMatch(String(await ended()), /Cannot look up what was imported: malformed/);
+  });
+});
+
+Deno.test("csv folder ends when the state is found damaged when a file has its turn", () => {
+  const { state, onLedger } = failingLedger();
+  return withCsvFolder({ onLedger, pollMs: neverMs }, async ({ folder, start, admitted, write, ended }) => {
+    await write("a.csv", "1\n");
+    start();
+    await admitted(1);
+    state.error = Object.assign(new Error("malformed"), { name: "StateDamagedError" });
+    await Deno.writeTextFile(`${folder}/b.part`, "2\n");
+    await Deno.rename(`${folder}/b.part`, `${folder}/b.csv`);
+    assertMatch(String(await ended()), /Cannot look up what was imported: malformed/);
+  });
+});

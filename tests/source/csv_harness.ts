@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Clock } from "../../src/runtime/clock.ts";
 import { CsvFolder } from "../../src/source/csv_folder.ts";
+import type { CsvLedger } from "../../src/source/csv_intake.ts";
 import { csvLedger } from "../../src/state/csv_ledger.ts";
 import { integrationKey } from "../../src/state/integration.ts";
 import { openStateDatabase } from "../../src/state/state_database.ts";
@@ -22,6 +23,8 @@ export interface CsvBench {
   /** Stops it and begins a new one with the same ledger. */
   restart(): Promise<void>;
   stop(): Promise<void>;
+  /** Resolves when the source has ended by itself, with why. */
+  ended(): Promise<unknown>;
 }
 
 export interface CsvBenchOptions extends MemorySpoolOptions {
@@ -31,6 +34,8 @@ export interface CsvBenchOptions extends MemorySpoolOptions {
   readonly clock?: Clock;
   /** Names in the folder that are the agent's own. */
   readonly own?: readonly string[];
+  /** Called before the ledger is asked. */
+  readonly onLedger?: () => void;
 }
 
 /** Never, as far as a test is concerned, in ms. */
@@ -41,7 +46,15 @@ export async function withCsvFolder(options: CsvBenchOptions, act: (bench: CsvBe
   const folder = await Deno.realPath(await Deno.makeTempDir());
   using log = await captureLog();
   using database = openStateDatabase(":memory:");
-  const ledger = csvLedger(database, integrationKey(database, { accountId: "a", integrationId: "i" }));
+  const { onLedger = () => {} } = options;
+  const real = csvLedger(database, integrationKey(database, { accountId: "a", integrationId: "i" }));
+  const ledger: CsvLedger = {
+    ...real,
+    file(path) {
+      onLedger();
+      return real.file(path);
+    },
+  };
   const spool = new MemorySpool(options);
   const { settleMs = 1000, pollMs = 500, clock = fastClock(20), own = [] } = options;
   const ownPaths = own.map((name) => join(folder, name));
@@ -72,6 +85,11 @@ export async function withCsvFolder(options: CsvBenchOptions, act: (bench: CsvBe
       stop.abort();
       await running;
       running = undefined;
+    },
+    async ended() {
+      const reason = await running?.then(() => undefined, (error: unknown) => error);
+      running = undefined;
+      return reason;
     },
     async restart() {
       await bench.stop();

@@ -2,9 +2,10 @@ import { join } from "node:path";
 import { realFileSystem as fs } from "../../src/durable/real_file_system.ts";
 import { systemClock as clock } from "../../src/runtime/clock.ts";
 import { readIdentity, writeIdentity } from "../../src/state/identity.ts";
+import { integrationKey } from "../../src/state/integration.ts";
 import type { Owner } from "../../src/state/owner.ts";
 import { openState, readState, type State } from "../../src/state/state.ts";
-import { openStateDatabase } from "../../src/state/state_database.ts";
+import { openStateDatabase, StateDamagedError } from "../../src/state/state_database.ts";
 import { StateLockedError } from "../../src/state/state_lock.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { captureLog } from "../fakes/captured_log.ts";
@@ -115,6 +116,26 @@ for (const damage of ["text", "middle"] as const) {
       assertEquals(await names(join(folder, "spool")), ["x.batch"]);
     }));
 }
+
+Deno.test("state database that is found damaged in the middle of the work says so, so that the next start sets it aside", () =>
+  withFolder(async (folder) => {
+    using state = await open(folder);
+    const { database } = state;
+    const key = integrationKey(database, { accountId: "a", integrationId: "i" });
+    database.transaction(() => {
+      for (let n = 0; n < 20_000; n++) {
+        database.run("INSERT INTO csv_content VALUES (?, ?, 0)", key, crypto.randomUUID().repeat(4));
+      }
+    });
+    database.forget();
+    const path = `${state.folder}/state.db`;
+    const { size } = await Deno.stat(path);
+    using file = await Deno.open(path, { write: true });
+    await file.seek(4096, Deno.SeekMode.Start);
+    await file.write(new Uint8Array(size - 4096).fill(0x55));
+    const error = await assertRejects(() => Promise.try(() => database.all("SELECT * FROM csv_content")));
+    assert(error instanceof StateDamagedError, String(error));
+  }));
 
 Deno.test("state database that is gone is told once, and a fresh one begun", () =>
   withFolder(async (folder) => {
