@@ -53,6 +53,8 @@ export class DeliveryTroubles {
   readonly #batches = new Map<string, BatchTrouble>();
   readonly #strangers = new StrangerWatch();
   #outage: Outage | undefined;
+  /** Kinds of trouble that were told in this outage. */
+  readonly #told = new Set<HubErrorKind>();
   #round = 0;
 
   constructor(options: { random: () => number }) {
@@ -97,13 +99,13 @@ export class DeliveryTroubles {
     return next;
   }
 
-  /** Nothing got through. Returns whether this is news: the beginning, or trouble of another kind. */
+  /** Nothing got through. Returns whether this is news: the beginning, or trouble of a kind that was not told yet. */
   outageFailed({ error, round, nowMs }: Failure & { error: HubError; round: number }): boolean {
     const before = this.#outage;
     // Transfers that ran side by side fail together: that is one failure.
     if (before && round !== this.#round) return false;
     this.#round++;
-    const failures = before?.kind === error.kind ? before.failures + 1 : 1;
+    const failures = (before?.failures ?? 0) + 1;
     const waitMs = this.#strangers.failed(error, nowMs)
       ? strangerRetryMs
       : retryDelayMs(failures, { random: this.#random, error });
@@ -115,7 +117,10 @@ export class DeliveryTroubles {
       untilMs: nowMs + waitMs,
       notBeforeMs: nowMs + restMs(error, { waitMs }),
     };
-    return before?.kind !== error.kind;
+    if (!before) this.#told.clear();
+    const isNews = !this.#told.has(error.kind);
+    this.#told.add(error.kind);
+    return isNews;
   }
 
   /**
