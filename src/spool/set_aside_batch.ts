@@ -5,6 +5,7 @@ import type { FileSystem } from "../durable/file_system.ts";
 import { replaceFile } from "../durable/replace_file.ts";
 import { makeSetAsideFolder } from "../durable/set_aside.ts";
 import { batchTitle } from "../protocol/batch_title.ts";
+import type { BatchOrigin } from "../protocol/delivery.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import { type BatchDescription, payloadIsWhole } from "./batch_file.ts";
@@ -43,13 +44,20 @@ export async function setAsideBatch(row: IndexedBatch, reason: string, options: 
     return true;
   });
   if (wasThere) onRemoved(row.fileBytes);
+  const { origin } = row.batch;
   log.error(
     isWhole === true
-      ? "Set {title} aside, the hub does not take it: {reason}. It is in {to} now. Save the file again to try once more."
-      : "Set {title} aside, it is damaged: {reason}. What is left is in {to}; the source is read again.",
-    { title: batchTitle(row.batch.origin), reason, to },
+      ? "Set {title} aside, the hub does not take it: {reason} It is in {to} now. {remedy}"
+      : "Set {title} aside, it is damaged: {reason} What is left is in {to}; the source is read again.",
+    { title: batchTitle(origin), reason: reason.replace(/[.!?]?$/, "."), to, remedy: remedies[origin.kind] },
   );
 }
+
+/** How what was refused gets another chance. */
+const remedies: Readonly<Record<BatchOrigin["kind"], string>> = {
+  csv: "Save the file again to try once more.",
+  query: "These rows are read and sent again when the query is changed in the hub.",
+};
 
 /** Whether the payload is whole; `undefined` when there is no file. */
 async function fileIsWhole(

@@ -4,6 +4,7 @@ import { realFileSystem } from "../../src/durable/real_file_system.ts";
 import { BatchDamagedError } from "../../src/agent/ports.ts";
 import { BatchDeclaration } from "../../src/protocol/delivery.ts";
 import { createHash, randomBytes } from "node:crypto";
+import { captureLog } from "../fakes/captured_log.ts";
 import { zstdDecompressSync } from "node:zlib";
 import {
   acknowledge,
@@ -214,6 +215,21 @@ Deno.test("spool sets a refused batch aside without having its source read as it
     await put(fixture.spool, "whole");
     await fixture.spool.setAside(nextId(fixture.spool), "the hub does not want it");
     assertEquals(fixture.lost.map(({ reread }) => reread), [false]);
+  }));
+
+Deno.test("spool says how what was refused gets another chance: there is no file behind the rows of a query", () =>
+  withFolder(async (root) => {
+    using log = await captureLog();
+    await using fixture = await openFixture(root);
+    for (const origin of [csvOrigin("a.csv"), queryOrigin()]) {
+      await put(fixture.spool, "x", { origin });
+      await fixture.spool.setAside(nextId(fixture.spool), "The hub refuses it.");
+    }
+    const lines = log.lines().map((line) => line.replace(/in \S+ now/, "in … now"));
+    assertEquals(lines, [
+      "error Set a.csv aside, the hub does not take it: The hub refuses it. It is in … now. Save the file again to try once more.",
+      "error Set interval 2026-01-01T00:00:00Z to 2026-01-02T00:00:00Z aside, the hub does not take it: The hub refuses it. It is in … now. These rows are read and sent again when the query is changed in the hub.",
+    ]);
   }));
 
 Deno.test("spool keeps what was acknowledged, lists it, and sends it again when asked", () =>
