@@ -21,8 +21,11 @@ export interface Files {
 
 /** Folders of one disk. */
 export interface Folders {
-  /** Creates a folder (mode 0700) and those above it where they are missing. */
-  makeFolder(path: string): Promise<void>;
+  /**
+   * Creates a folder (mode 0700) and those above it where they are missing. Resolves with whether it was missing: then its
+   * name is durable when the folder above is synced.
+   */
+  makeFolder(path: string): Promise<boolean>;
   /** What lies in the folder, in no order. */
   list(path: string): Promise<FolderEntry[]>;
   /** Makes created, renamed and removed names of the folder durable. */

@@ -104,6 +104,17 @@ async function removeFile(path: string): Promise<void> {
   }
 }
 
+async function makeFolder(path: string): Promise<boolean> {
+  try {
+    await Deno.mkdir(path, { mode: privateFolderMode });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) await Deno.mkdir(path, { recursive: true, mode: privateFolderMode });
+    else if (error instanceof Deno.errors.AlreadyExists && (await Deno.stat(path)).isDirectory) return false;
+    else throw error;
+  }
+  return true;
+}
+
 async function syncFolder(path: string): Promise<void> {
   // Windows cannot flush a folder; NTFS journals its names by itself.
   if (Deno.build.os === "windows") return;
@@ -120,7 +131,7 @@ export const realFileSystem: FileSystem = {
     range.bytes <= atOnceBytesMax ? Promise.try(() => readAtOnce(path, range)) : readLong(path, range),
   rename: (from, to) => Promise.try(() => Deno.renameSync(from, to)),
   remove: removeFile,
-  makeFolder: (path) => Deno.mkdir(path, { recursive: true, mode: privateFolderMode }),
+  makeFolder,
   list: listFolder,
   syncFolder,
   async freeBytes(path) {

@@ -2,14 +2,14 @@
  * Moving away what the program cannot use but may not throw away, to `set-aside/<date>-<why>…`. Nothing in there is ever
  * read again by the program; the administrator looks at it and deletes it.
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { FileSystem } from "./file_system.ts";
 
 /** How many things of one second may be set aside under one name. */
 const sameNameMax = 10_000;
 
 /**
- * Makes a new folder `<setAside>/<date>-<why>` for what is to be moved away and returns its path.
+ * Makes a new folder `<setAside>/<date>-<why>` for what is to be moved away and returns its path. Its name is durable.
  *
  * @param why letters, digits and `-`; becomes part of the name
  */
@@ -19,14 +19,13 @@ export async function makeSetAsideFolder(
   options: { fs: FileSystem; now: number },
 ): Promise<string> {
   const { fs, now } = options;
-  await fs.makeFolder(setAside);
-  const taken = new Set((await fs.list(setAside)).map(({ name }) => name));
+  if (await fs.makeFolder(setAside)) await fs.syncFolder(dirname(setAside));
   const date = new Date(now).toISOString().slice(0, 19).replaceAll(":", "");
   for (let n = 1; n <= sameNameMax; n++) {
     const name = n === 1 ? `${date}Z-${why}` : `${date}Z-${why}.${n}`;
-    if (taken.has(name)) continue;
     const folder = join(setAside, name);
-    await fs.makeFolder(folder);
+    if (!await fs.makeFolder(folder)) continue;
+    await fs.syncFolder(setAside);
     return folder;
   }
   throw new Error(`Cannot set anything more aside in "${setAside}": it is full. Delete what is no longer needed there`);

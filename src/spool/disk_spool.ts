@@ -21,7 +21,7 @@
  *
  * A batch belongs to an account's integration, not to a link: see {@linkcode DiskSpool.use}.
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { BatchFile, BatchWriter, Lane, Spool, StoredBatch } from "../agent/ports.ts";
 import type { FileSystem } from "../durable/file_system.ts";
@@ -66,6 +66,8 @@ export async function openSpool(options: DiskSpoolOptions): Promise<DiskSpool> {
   const { folder, fs, database, clock } = options;
   const incomingFolder = join(folder, incomingFolderName);
   await fs.makeFolder(incomingFolder);
+  // At every start: the run that made the folder may have been killed before it synced the name.
+  await fs.syncFolder(dirname(folder));
   const index = new SpoolIndex(database);
   await recover({ ...options, incomingFolder, incomingName: incomingFolderName, index, now: clock.now() });
   const spool = new DiskSpool(options, index);

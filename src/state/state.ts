@@ -165,7 +165,6 @@ async function moveAway(
   );
   for (const name of names) await fs.rename(join(folder, name), join(to, name));
   await fs.syncFolder(to);
-  await fs.syncFolder(setAsideFolder);
   await fs.syncFolder(folder);
   return to;
 }

@@ -1,6 +1,7 @@
 /**
  * A disk that loses at a crash what a real one may lose: any subset of the writes that were not synced (torn ones among
- * them), and any subset of the names that were created, renamed or removed since their folder was synced.
+ * them), and any subset of the names that were created, renamed or removed since their folder was synced. A folder that is
+ * lost takes all with it that lies in it; those at the top are there from the beginning.
  *
  * Every operation that changes something is a point where it can crash, before the operation takes effect.
  */
@@ -24,6 +25,8 @@ interface Content {
 interface NameChange {
   readonly folder: string;
   readonly apply: (names: Map<string, Content>) => void;
+  /** A folder that it made. */
+  readonly made?: string;
 }
 
 export interface SimulatedDiskOptions {
@@ -31,8 +34,8 @@ export interface SimulatedDiskOptions {
   readonly random: () => number;
   /** What `sync` of a file is worth. */
   readonly fileSync?: boolean;
-  /** What `syncFolder` is worth. */
-  readonly folderSync?: boolean;
+  /** What `syncFolder` is worth; or the path of the only folder for which it does nothing. */
+  readonly folderSync?: boolean | string;
   readonly freeBytes?: number;
 }
 
@@ -45,7 +48,8 @@ export class SimulatedDisk implements FileSystem {
   spaceLeft: number;
   #crashed = false;
   readonly #options: SimulatedDiskOptions;
-  readonly #folders = new Set<string>();
+  #folders = new Set<string>();
+  #durableFolders = new Set<string>();
   #names = new Map<string, Content>();
   #durableNames = new Map<string, Content>();
   #pending: NameChange[] = [];
@@ -71,7 +75,17 @@ export class SimulatedDisk implements FileSystem {
   restart(): void {
     const { random } = this.#options;
     const names = new Map(this.#durableNames);
-    for (const change of this.#pending) if (random() < 0.5) change.apply(names);
+    const folders = new Set(this.#durableFolders);
+    for (const change of this.#pending) {
+      if (random() >= 0.5) continue;
+      change.apply(names);
+      if (change.made !== undefined) folders.add(change.made);
+    }
+    const isThere = (folder: string): boolean =>
+      folder.length <= 1 || (folders.has(folder) && isThere(folderOf(folder)));
+    this.#folders = new Set([...folders].filter(isThere));
+    this.#durableFolders = new Set(this.#folders);
+    for (const path of [...names.keys()]) if (!isThere(folderOf(path))) names.delete(path);
     for (const [path, content] of names) {
       const bytes = afterCrash(content, random);
       names.set(path, { bytes, durable: bytes, unsynced: [] });
@@ -120,9 +134,16 @@ export class SimulatedDisk implements FileSystem {
     if (this.#names.has(path)) this.#change(folderOf(path), (names) => names.delete(path));
   }
 
-  async makeFolder(path: string): Promise<void> {
+  async makeFolder(path: string): Promise<boolean> {
     await tick();
-    for (let folder = path; folder.length > 1; folder = folderOf(folder)) this.#folders.add(folder);
+    if (path.length <= 1 || this.#folders.has(path)) return false;
+    const above = folderOf(path);
+    await this.makeFolder(above);
+    this.point();
+    this.#folders.add(path);
+    if (above === "/") this.#durableFolders.add(path);
+    else this.#pending.push({ folder: above, apply: () => {}, made: path });
+    return true;
   }
 
   async list(path: string): Promise<FolderEntry[]> {
@@ -141,11 +162,13 @@ export class SimulatedDisk implements FileSystem {
   async syncFolder(path: string): Promise<void> {
     await tick();
     this.point();
-    if (this.#options.folderSync === false) return;
+    const { folderSync = true } = this.#options;
+    if (folderSync === false || folderSync === path) return;
     const isPending: NameChange[] = [];
     for (const change of this.#pending) {
-      if (change.folder === path) change.apply(this.#durableNames);
-      else isPending.push(change);
+      if (change.folder !== path) isPending.push(change);
+      else if (change.made !== undefined) this.#durableFolders.add(change.made);
+      else change.apply(this.#durableNames);
     }
     this.#pending = isPending;
   }
