@@ -1,8 +1,11 @@
 /** Removes acknowledged batches: those kept long enough, and the oldest when their room is needed. */
 import { join } from "node:path";
+import { getLogger } from "@logtape/logtape";
 import type { FileSystem } from "../durable/file_system.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import type { IndexedBatch, SpoolIndex } from "./spool_index.ts";
+
+const log = getLogger(["cloud-link", "spool"]);
 
 /** How many batches are removed in one transaction. */
 const groupMax = 256;
@@ -29,6 +32,11 @@ export interface EvictionOptions {
 export class Eviction {
   readonly #options: EvictionOptions;
   #last: Promise<void> = Promise.resolve();
+  /** Expired, and their files could not be removed yet. */
+  readonly #left: IndexedBatch[] = [];
+  #failure: unknown;
+  /** Files of which the log tells that they cannot be removed. */
+  readonly #told = new Set<string>();
 
   constructor(options: EvictionOptions) {
     this.#options = options;
@@ -47,26 +55,59 @@ export class Eviction {
   }
 
   async #evict({ bytes, acknowledgedBefore }: EvictionOrder): Promise<void> {
-    for (let wanted = bytes; wanted > 0;) {
+    const again = this.#left.splice(0);
+    let wanted = bytes - await this.#removeFiles(again);
+    while (wanted > 0) {
+      // A disk on which nothing can be removed: that is no reason to give up all that is kept.
+      if (this.#left.length >= groupMax) throw this.#failure;
       const group: IndexedBatch[] = [];
+      let found = 0;
       for (const row of this.#options.index.oldestAcknowledged({ acknowledgedBefore, limit: groupMax })) {
-        if (wanted <= 0) break;
+        if (found >= wanted) break;
         group.push(row);
-        wanted -= row.fileBytes;
+        found += row.fileBytes;
       }
       if (group.length === 0) return;
-      await this.#remove(group);
+      const { database, index } = this.#options;
+      // Flushed: an acknowledgement that is forgotten after its file has gone would look like a lost batch.
+      database.transaction(() => group.forEach(({ batch }) => index.expire(batch.id)));
+      wanted -= await this.#removeFiles(group);
     }
   }
 
-  async #remove(group: readonly IndexedBatch[]): Promise<void> {
+  /**
+   * Removes the files of expired batches, then the rows; resolves with how much has gone, in bytes. A file that cannot be
+   * removed holds up no other.
+   */
+  async #removeFiles(expired: readonly IndexedBatch[]): Promise<number> {
+    if (expired.length === 0) return 0;
     const { fs, folder, database, index, onRemoved } = this.#options;
-    // Flushed: an acknowledgement that is forgotten after its file has gone would look like a lost batch.
-    database.transaction(() => group.forEach(({ batch }) => index.expire(batch.id)));
-    for (const { file } of group) await fs.remove(join(folder, file));
+    const gone: IndexedBatch[] = [];
+    for (const row of expired) {
+      try {
+        await fs.remove(join(folder, row.file));
+        gone.push(row);
+        this.#told.delete(row.file);
+      } catch (error) {
+        this.#noteLeft(row, error);
+      }
+    }
     // Before the rows go: a file that comes back without a row would be taken for a new batch.
     await fs.syncFolder(folder);
-    const removed = database.transaction(() => group.filter((row) => index.remove(row)), { relaxed: true });
-    onRemoved(removed.reduce((sum, { fileBytes }) => sum + fileBytes, 0));
+    const removed = database.transaction(() => gone.filter((row) => index.remove(row)), { relaxed: true });
+    const bytes = removed.reduce((sum, { fileBytes }) => sum + fileBytes, 0);
+    onRemoved(bytes);
+    return bytes;
+  }
+
+  #noteLeft(row: IndexedBatch, error: unknown): void {
+    this.#failure = error;
+    this.#left.push(row);
+    if (this.#told.has(row.file)) return;
+    this.#told.add(row.file);
+    log.warn("Cannot remove {file}, which was delivered: {reason}. It is tried again later.", {
+      file: row.file,
+      reason: error instanceof Error ? error.message : String(error),
+    });
   }
 }

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { createIncomingWriter } from "../../src/spool/incoming_writer.ts";
+import type { FileSystem } from "../../src/durable/file_system.ts";
 import { realFileSystem } from "../../src/durable/real_file_system.ts";
 import { BatchDamagedError } from "../../src/agent/ports.ts";
 import { BatchDeclaration } from "../../src/protocol/delivery.ts";
@@ -313,4 +314,26 @@ Deno.test("spool tells that there is more to deliver when a batch comes, and not
     assertEquals(changes, 1);
     await put(spool, "x");
     assertEquals(changes, 1);
+  }));
+
+Deno.test("spool removes the others when the file of one delivered batch cannot be removed, and that one later", () =>
+  withFolder(async (root) => {
+    let stuck: string | undefined;
+    const fs: FileSystem = {
+      ...realFileSystem,
+      remove: (path) => path === stuck ? Promise.reject(new Error("it is in use")) : realFileSystem.remove(path),
+    };
+    await using fixture = await openFixture(root, { fs, keepDays: 0 });
+    const { spool } = fixture;
+    for (const content of ["a", "b", "c"]) await put(spool, content);
+    const [first = ""] = await filesOf(root);
+    stuck = `${root}/spool/${first}`;
+    const ids = spool.next({ except: new Set(), limit: 3 }).map(({ declaration }) => declaration.id);
+    spool.acknowledge(ids.map((batch) => ({ batch, receivedAt: "2026-01-01T00:00:00Z" })));
+    await spool.prune();
+    assertEquals(await filesOf(root), [first]);
+    stuck = undefined;
+    await spool.prune();
+    assertEquals(await filesOf(root), []);
+    assertEquals(fixture.database.get("SELECT count(*) AS rows FROM batch")?.rows, 0);
   }));
