@@ -24,8 +24,10 @@ const shownStepMaxMs = 30_000;
 /** Where the link is kept over restarts. */
 export interface LinkStore {
   load(): Link | undefined;
-  /** When it returns the link is durable; `undefined` forgets it. */
-  save(link: Link | undefined): void;
+  /** When it returns the link is durable. */
+  save(link: Link): void;
+  /** When it returns the link is forgotten. */
+  end(link: Link, reason: UnlinkReason): void;
 }
 
 /** What the link is kept with. `store` outlives the process: a restart asks for no PIN when there is a link. */
@@ -87,11 +89,15 @@ export class Linking {
   ended(linkId: string, reason: UnlinkReason): void {
     const before = this.#state.link;
     if (before?.id !== linkId) return;
-    this.#options.store.save(undefined);
-    log.warn(
-      "The link to the integration {integration} of {account} has ended: {why}. What waits here is kept and is sent only when the same integration is linked again.",
-      { integration: before.integration.name, account: before.account.name, why: unlinkTexts[reason] },
-    );
+    this.#options.store.end(before, reason);
+    log.warn("The link to the integration {integration} of {account} has ended: {why}. {waiting}", {
+      integration: before.integration.name,
+      account: before.account.name,
+      why: unlinkTexts[reason],
+      waiting: reason === "integration-deleted"
+        ? "What still waits here for it cannot be sent any more, and is removed after [spool] keepDays."
+        : "What waits here is kept and is sent only when the same integration is linked again.",
+    });
     this.#apply({ type: "unlinked", linkId, reason });
   }
 

@@ -79,6 +79,7 @@ function statusOf({ agent, state, spool, config, start, clock, lastError }: Serv
     problem,
     notice,
     waiting: { batches: waiting.batches, bytes: waiting.bytes, oldestAt: instant(waiting.oldestAt) },
+    waitingForOthers: spool.waitingForOthers(),
     lastImport: lastImport(link, state),
     lastError: lastError(),
     proxy: start.shownProxy ?? null,

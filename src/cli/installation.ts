@@ -16,7 +16,7 @@ import { CsvFolder } from "../source/csv_folder.ts";
 import { type DiskSpool, openSpool } from "../spool/disk_spool.ts";
 import { csvLedger, forgetCsvContent } from "../state/csv_ledger.ts";
 import { integrationKey } from "../state/integration.ts";
-import { readLink, writeAssignment, writeLink } from "../state/link_store.ts";
+import { endLink, readLink, writeAssignment, writeLink } from "../state/link_store.ts";
 import { reopenWindow } from "../state/window_ledger.ts";
 import { openState, spoolFolderName, type State } from "../state/state.ts";
 import type { AgentStart } from "./agent_messages.ts";
@@ -129,6 +129,8 @@ function makeAgent(
     linkStore: {
       load: () => readLink(database)?.link,
       save: (link) => writeLink(database, link),
+      end: (link, reason) =>
+        endLink(database, link, { deletedAt: reason === "integration-deleted" ? clock.now() : undefined }),
     },
     assignmentStore: {
       load: () => readLink(database)?.assignment,

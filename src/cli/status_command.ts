@@ -31,7 +31,7 @@ export async function status(options: StatusOptions, { signal }: { signal: Abort
 
 /** The status for people. */
 export function statusLines(status: AgentStatus): string[] {
-  const { hub, waiting, lastImport, lastError } = status;
+  const { hub, waiting, waitingForOthers, lastImport, lastError } = status;
   const contact = hub.lastContactAt === null ? "never reached yet" : `last reached ${readableTime(hub.lastContactAt)}`;
   const reachable = !hub.reachable ? "NOT REACHABLE" : hub.problem === null ? "reachable" : "ANSWERS WITH AN ERROR";
   const oldest = waiting.oldestAt === null ? "" : `, the oldest since ${readableTime(waiting.oldestAt)}`;
@@ -47,6 +47,13 @@ export function statusLines(status: AgentStatus): string[] {
     ...(status.problem === null ? [] : [["Problem", status.problem] as const]),
     ...(status.notice === null ? [] : [["Note", status.notice] as const]),
     ["Waiting", waiting.batches === 0 ? "nothing" : `${waiting.batches} (${readableBytes(waiting.bytes)})${oldest}`],
+    ...(waitingForOthers.batches === 0 ? [] : [
+      [
+        "Kept",
+        `${waitingForOthers.batches} (${readableBytes(waitingForOthers.bytes)}) wait for integrations that this ` +
+        "installation was linked to before: link it to them again, and they are sent",
+      ] as const,
+    ]),
     ["Last import", lastImport === null ? "none yet" : `${readableTime(lastImport.at)}  ${lastImport.name}`],
     ["Last error", lastError === null ? "none" : `${readableTime(lastError.at)}  ${lastError.message}`],
   ]);

@@ -58,6 +58,8 @@ export const AgentStatus = z.object({
     bytes: z.number().nonnegative(),
     oldestAt: Instant.nullable(),
   }),
+  /** What is kept for integrations that this installation was linked to before. */
+  waitingForOthers: z.object({ batches: z.number().int().nonnegative(), bytes: z.number().nonnegative() }),
   lastImport: z.object({ name: z.string(), at: Instant }).nullable(),
   lastError: Event.nullable(),
   /** The proxy in use, without its password. */

@@ -19,7 +19,9 @@
  * - **Delete.** Acknowledged batches are kept for a while. Then the row is marked expired (flushed), the file removed, the
  *   row removed: in that order, so that no file is left without a row that tells it was delivered.
  *
- * A batch belongs to an account's integration, not to a link: see {@linkcode DiskSpool.use}.
+ * A batch belongs to an account's integration, not to a link: see {@linkcode DiskSpool.use}. What waits for an integration
+ * that is not linked any longer is kept until it is linked again. When the hub has said that the integration was deleted,
+ * its batches can never be sent: they are kept as long as acknowledged ones, and give way after those.
  */
 import { dirname, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
@@ -99,9 +101,10 @@ export class DiskSpool implements Spool, AsyncDisposable {
     this.#eviction = new Eviction({ ...options, index, onRemoved: (bytes) => this.#onRemoved(bytes) });
     const view = {
       storedBytes: () => this.#storedBytes,
+      othersBytes: () => this.waitingForOthers().bytes,
       isIdle: () => this.#outgoing.isIdle,
       freeBytes: () => options.fs.freeBytes(options.folder),
-      evict: (bytes: number) => this.#eviction.evict({ bytes, acknowledgedBefore: Infinity }),
+      evict: (bytes: number) => this.#eviction.evict({ bytes, before: Number.MAX_SAFE_INTEGER }),
     };
     this.#room = new Room(view, { limits: options.limits, clock: options.clock, closing: this.#closing.signal });
     const incomingFolder = join(options.folder, incomingFolderName);
@@ -183,6 +186,11 @@ export class DiskSpool implements Spool, AsyncDisposable {
     return this.#outgoing.waiting;
   }
 
+  /** What waits for integrations that this installation was linked to before, and may be again. */
+  waitingForOthers(): Omit<Waiting, "oldestAt"> {
+    return this.#index.waitingForOthers(this.#outgoing.owner?.key);
+  }
+
   /** Why sources wait now, for people; `undefined` when they need not. */
   get problem(): string | undefined {
     return this.#room.problem;
@@ -213,12 +221,12 @@ export class DiskSpool implements Spool, AsyncDisposable {
     return found;
   }
 
-  /** Removes acknowledged batches that were kept long enough. Happens by itself from time to time. */
+  /** Removes what was kept long enough: acknowledged batches, and those of integrations that were deleted. Happens by itself from time to time. */
   async prune(): Promise<void> {
     const { clock, limits } = this.#options;
     this.#prunedAtMs = clock.monotonicMs();
-    const acknowledgedBefore = limits.keepDays === 0 ? Infinity : clock.now() - limits.keepDays * dayMs;
-    await this.#eviction.evict({ bytes: Infinity, acknowledgedBefore });
+    const before = limits.keepDays === 0 ? Number.MAX_SAFE_INTEGER : clock.now() - limits.keepDays * dayMs;
+    await this.#eviction.evict({ bytes: Infinity, before });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

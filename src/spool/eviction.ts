@@ -1,8 +1,13 @@
-/** Removes acknowledged batches: those kept long enough, and the oldest when their room is needed. */
+/**
+ * Removes what need not be kept: batches that were acknowledged, then those that wait for an integration which was deleted
+ * in the hub and can never be sent. Those kept long enough go, and the oldest when their room is needed. What waits for an
+ * integration that may be linked again stays.
+ */
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { FileSystem } from "../durable/file_system.ts";
 import type { StateDatabase } from "../state/state_database.ts";
+import type { LostBatch } from "./lost_batch.ts";
 import type { IndexedBatch, SpoolIndex } from "./spool_index.ts";
 
 const log = getLogger(["cloud-link", "spool"]);
@@ -10,10 +15,13 @@ const log = getLogger(["cloud-link", "spool"]);
 /** How many batches are removed in one transaction. */
 const groupMax = 256;
 
-/** What to remove: the oldest, until `bytes` are free or only younger ones are left. Times in ms since the epoch. */
+/**
+ * What to remove: the oldest, until `bytes` are free or only younger ones are left: acknowledged, or their integration
+ * deleted, `before` that time, in ms since the epoch.
+ */
 export interface EvictionOrder {
   readonly bytes: number;
-  readonly acknowledgedBefore: number;
+  readonly before: number;
 }
 
 /**
@@ -24,6 +32,8 @@ export interface EvictionOptions {
   readonly fs: FileSystem;
   readonly database: StateDatabase;
   readonly index: SpoolIndex;
+  /** Has the source's ledger forget a batch that was not delivered, within the running transaction. */
+  readonly onLost: (lost: LostBatch) => void;
   /** So many bytes of files have gone. */
   readonly onRemoved: (bytes: number) => void;
 }
@@ -54,25 +64,45 @@ export class Eviction {
     await this.#last.catch(() => {});
   }
 
-  async #evict({ bytes, acknowledgedBefore }: EvictionOrder): Promise<void> {
+  async #evict({ bytes, before }: EvictionOrder): Promise<void> {
     const again = this.#left.splice(0);
     let wanted = bytes - await this.#removeFiles(again);
     while (wanted > 0) {
       // A disk on which nothing can be removed: that is no reason to give up all that is kept.
       if (this.#left.length >= groupMax) throw this.#failure;
-      const group: IndexedBatch[] = [];
-      let found = 0;
-      for (const row of this.#options.index.oldestAcknowledged({ acknowledgedBefore, limit: groupMax })) {
-        if (found >= wanted) break;
-        group.push(row);
-        found += row.fileBytes;
-      }
+      const group = this.#choose({ bytes: wanted, before });
       if (group.length === 0) return;
-      const { database, index } = this.#options;
-      // Flushed: an acknowledgement that is forgotten after its file has gone would look like a lost batch.
-      database.transaction(() => group.forEach(({ batch }) => index.expire(batch.id)));
+      this.#expire(group);
       wanted -= await this.#removeFiles(group);
     }
+  }
+
+  /** The next ones to go, all of one kind. */
+  #choose({ bytes, before }: EvictionOrder): IndexedBatch[] {
+    const { index } = this.#options;
+    const acknowledged = index.oldestAcknowledged({ acknowledgedBefore: before, limit: groupMax });
+    const rows = acknowledged.length > 0
+      ? acknowledged
+      : index.oldestOrphans({ deletedBefore: before, limit: groupMax });
+    let found = 0;
+    const enough = rows.findIndex(({ fileBytes }) => (found += fileBytes) >= bytes);
+    return enough < 0 ? rows : rows.slice(0, enough + 1);
+  }
+
+  /** Flushed: an acknowledgement that is forgotten after its file has gone would look like a lost batch. */
+  #expire(group: readonly IndexedBatch[]): void {
+    const { database, index, onLost } = this.#options;
+    const orphans = group.filter(({ state }) => state === "waiting");
+    database.transaction(() => {
+      for (const { batch } of group) index.expire(batch.id);
+      // Should the hub find the integration again, in a backup, its source is read anew.
+      for (const { integration, batch } of orphans) onLost({ integration, batch, reread: true });
+    });
+    if (orphans.length === 0) return;
+    log.warn(
+      "Removed {batches} batches ({bytes} bytes) that waited for an integration which was deleted in the hub.",
+      { batches: orphans.length, bytes: orphans.reduce((sum, { fileBytes }) => sum + fileBytes, 0) },
+    );
   }
 
   /**

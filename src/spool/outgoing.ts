@@ -6,7 +6,7 @@ import { batchTitle } from "../protocol/batch_title.ts";
 import type { Receipt } from "../protocol/delivery.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { integrationKey, recordImport } from "../state/integration.ts";
+import { integrationKey, recordImport, setDeleted } from "../state/integration.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import type { BatchDescription } from "./batch_file.ts";
 import type { BatchOwner } from "./incoming_files.ts";
@@ -43,7 +43,11 @@ export class Outgoing {
     if (link === undefined) this.#current = undefined;
     else {
       const name = { accountId: link.account.id, integrationId: link.integration.id };
-      this.#current = { link, name, key: integrationKey(this.#options.database, name) };
+      const { database } = this.#options;
+      const key = integrationKey(database, name);
+      // It is there, whatever a hub said that was restored from a backup since.
+      setDeleted(database, key, undefined);
+      this.#current = { link, name, key };
     }
     this.#handedOut.clear();
   }

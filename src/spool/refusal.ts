@@ -3,26 +3,40 @@ import { getLogger } from "@logtape/logtape";
 
 const log = getLogger(["cloud-link", "spool"]);
 
+const megabyte = 1024 * 1024;
+
 /** What stands against more batches: `[spool] maxMegabytes`, or the free-space reserve of the disk. */
 export type Refusal = "limit" | "disk";
 
-/** One line for the status. */
-export const refusalProblems: Readonly<Record<Refusal, string>> = {
-  limit: "The spool is full: sources wait until batches are delivered ([spool] maxMegabytes).",
-  disk: "The disk is almost full: sources wait until there is space ([spool] keepFreeMegabytes).",
-};
+/** One line for the status. `othersBytes`: what waits for other integrations. */
+export function refusalProblem(refusal: Refusal, { othersBytes }: { othersBytes: number }): string {
+  return refusal === "limit"
+    ? `The spool is full: sources wait until batches are delivered ([spool] maxMegabytes).${othersText(othersBytes)}`
+    : "The disk is almost full: sources wait until there is space ([spool] keepFreeMegabytes).";
+}
 
 /** Tells the log what sources wait for from now on; `undefined`: they need not wait any longer. Sizes in bytes. */
 export function logRefusal(
   refusal: Refusal | undefined,
-  sizes: { readonly stored: number; readonly bytesMax: number; readonly freeBytesMin: number },
+  sizes: {
+    readonly stored: number;
+    readonly othersBytes: number;
+    readonly bytesMax: number;
+    readonly freeBytesMin: number;
+  },
 ): void {
-  const { stored, bytesMax, freeBytesMin } = sizes;
+  const { stored, othersBytes, bytesMax, freeBytesMin } = sizes;
   if (refusal === "limit") {
     log.error(
       "The spool is full ({stored} of {bytesMax} bytes): sources wait until batches are delivered; nothing is lost. " +
-        "Look why the hub does not take them, or raise [spool] maxMegabytes.",
-      { stored, bytesMax },
+        "{remedy}",
+      {
+        stored,
+        bytesMax,
+        remedy: othersBytes === 0
+          ? "Look why the hub does not take them, or raise [spool] maxMegabytes."
+          : `Raise [spool] maxMegabytes.${othersText(othersBytes)}`,
+      },
     );
   } else if (refusal === "disk") {
     log.error(
@@ -33,4 +47,12 @@ export function logRefusal(
   } else {
     log.info("The spool takes batches again.");
   }
+}
+
+function othersText(bytes: number): string {
+  if (bytes === 0) return "";
+  return ` Of it, ${
+    Math.ceil(bytes / megabyte)
+  } MB wait for integrations that this installation was linked to before: ` +
+    "link it to them again, and they are sent.";
 }

@@ -8,7 +8,7 @@ import type { Lane } from "../agent/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { SpoolFullError } from "./errors.ts";
 import { diskPollMs, FreeSpace } from "./free_space.ts";
-import { logRefusal, type Refusal, refusalProblems } from "./refusal.ts";
+import { logRefusal, type Refusal, refusalProblem } from "./refusal.ts";
 
 /** `[spool] maxMegabytes` and `keepFreeMegabytes`, in bytes. */
 export interface RoomLimits {
@@ -20,6 +20,8 @@ export interface RoomLimits {
 export interface RoomView {
   /** Length of all batch files, in bytes. */
   storedBytes(): number;
+  /** Length of the files that wait for other integrations, in bytes. */
+  othersBytes(): number;
   /** Nothing of the current integration waits to be delivered. */
   isIdle(): boolean;
   freeBytes(): Promise<number>;
@@ -65,7 +67,7 @@ export class Room {
 
   /** Why sources wait now, for people; `undefined` when they need not. */
   get problem(): string | undefined {
-    return this.#refusal && refusalProblems[this.#refusal];
+    return this.#refusal && refusalProblem(this.#refusal, { othersBytes: this.#view.othersBytes() });
   }
 
   /** Waits until `bytes` more fit. */
@@ -208,7 +210,13 @@ export class Room {
     const before = this.#refusal;
     this.#refusal = refusal;
     if (refusal === "disk") this.#diskPoll ??= this.#pollDisk().finally(() => this.#diskPoll = undefined);
-    if (before !== refusal) logRefusal(refusal, { ...this.#limits, stored: this.#view.storedBytes() });
+    if (before !== refusal) {
+      logRefusal(refusal, {
+        ...this.#limits,
+        stored: this.#view.storedBytes(),
+        othersBytes: this.#view.othersBytes(),
+      });
+    }
   }
 
   async #pollDisk(): Promise<void> {

@@ -204,6 +204,26 @@ export class SpoolIndex {
     ).map(fromRow);
   }
 
+  /** Waiting batches of integrations that were deleted before `deletedBefore`, oldest first. */
+  oldestOrphans(options: { deletedBefore: number; limit: number }): IndexedBatch[] {
+    return this.#database.all<BatchRow>(
+      `SELECT ${columns} FROM batch WHERE state = 'waiting'
+         AND integration IN (SELECT key FROM integration WHERE deleted_at < ?) ORDER BY created_at LIMIT ?`,
+      options.deletedBefore,
+      options.limit,
+    ).map(fromRow);
+  }
+
+  /** What waits of all but one integration, without those that were deleted. */
+  waitingForOthers(integration: IntegrationKey | undefined): Omit<Waiting, "oldestAt"> {
+    const row = this.#database.get<{ batches: number; bytes: number | null }>(
+      `SELECT count(*) AS batches, sum(file_bytes) AS bytes FROM batch WHERE state = 'waiting'
+         AND integration IN (SELECT key FROM integration WHERE deleted_at IS NULL AND key IS NOT ?)`,
+      integration ?? null,
+    );
+    return { batches: row?.batches ?? 0, bytes: row?.bytes ?? 0 };
+  }
+
   expire(id: string): void {
     this.#database.run("UPDATE batch SET state = 'expired' WHERE id = ?", id);
   }

@@ -41,6 +41,15 @@ export function integrationKey(database: StateDatabase, name: IntegrationName): 
   });
 }
 
+/** Records when the integration was deleted in the hub; `undefined`: it is there. Part of the caller's transaction. */
+export function setDeleted(database: StateDatabase, key: IntegrationKey, at: number | undefined): void {
+  database.run(
+    "UPDATE integration SET deleted_at = ?1 WHERE key = ?2 AND deleted_at IS NOT ?1",
+    at ?? null,
+    key,
+  );
+}
+
 /** Highest running number that was given to a batch of the integration, 0 for none. */
 export function lastSequence(database: StateDatabase, key: IntegrationKey): number {
   return database.get<{ sequence: number }>("SELECT sequence FROM integration WHERE key = ?", key)?.sequence ?? 0;

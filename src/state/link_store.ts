@@ -1,6 +1,7 @@
 /** The current link and the last assignment, kept so that an unreachable hub stops no extraction. */
 import { Assignment } from "../protocol/assignment.ts";
 import { Link } from "../protocol/linking.ts";
+import { integrationKey, setDeleted } from "./integration.ts";
 import type { StateDatabase } from "./state_database.ts";
 
 /** A link and the work that belongs to it: another link begins without an assignment. */
@@ -30,6 +31,13 @@ export function writeLink(database: StateDatabase, link: Link | undefined): void
     if (link !== undefined) database.run("INSERT INTO link (one, link) VALUES (1, ?)", JSON.stringify(link));
   });
   database.forget();
+}
+
+/** Stores that the link has ended, and whether its integration was deleted: then what waits for it can never be sent. */
+export function endLink(database: StateDatabase, link: Link, options: { deletedAt: number | undefined }): void {
+  const key = integrationKey(database, { accountId: link.account.id, integrationId: link.integration.id });
+  if (options.deletedAt !== undefined) setDeleted(database, key, options.deletedAt);
+  writeLink(database, undefined);
 }
 
 /** Stores the assignment of the current link. Does nothing when another link is the current one by now. */

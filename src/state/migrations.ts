@@ -121,5 +121,16 @@ const readDatabases = `
 ALTER TABLE query_source ADD COLUMN database TEXT;
 `;
 
+const deletedIntegrations = `
+-- When the hub said that the integration was deleted, in ms.
+ALTER TABLE integration ADD COLUMN deleted_at INTEGER;
+`;
+
 /** Every step, oldest first. */
-export const migrations: readonly string[] = [initial, queryWindows, windowRevisions, readDatabases];
+export const migrations: readonly string[] = [
+  initial,
+  queryWindows,
+  windowRevisions,
+  readDatabases,
+  deletedIntegrations,
+];

@@ -59,7 +59,11 @@ async function withLinking(
   const states: LinkState[] = [];
   const linking = new Linking({
     client: hub,
-    store: { load: () => options.stored, save: (value) => void saved.push(value) },
+    store: {
+      load: () => options.stored,
+      save: (value) => void saved.push(value),
+      end: () => void saved.push(undefined),
+    },
     clock,
     random: () => 1,
     hubUrl: new URL("https://hub.example"),

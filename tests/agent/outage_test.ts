@@ -56,7 +56,7 @@ async function withAgent(
     random,
     version: "1",
     run: "run",
-    linkStore: { load: () => link, save() {} },
+    linkStore: { load: () => link, save() {}, end() {} },
     spool,
     assignmentClient: {
       async poll(_etag, signal) {

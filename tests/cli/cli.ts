@@ -76,6 +76,7 @@ export function agentStatus(changed: Partial<AgentStatus>): AgentStatus {
     problem: null,
     notice: null,
     waiting: { batches: 0, bytes: 0, oldestAt: null },
+    waitingForOthers: { batches: 0, bytes: 0 },
     lastImport: null,
     lastError: null,
     proxy: null,

@@ -25,7 +25,7 @@ class ServedAgent implements AsyncDisposable {
       clock: systemClock,
       random: () => 1,
       hubUrl,
-      linkStore: { load: () => undefined, save() {} },
+      linkStore: { load: () => undefined, save() {}, end() {} },
       spool: { use() {}, waiting: () => ({ batches: 0, bytes: 0 }) },
       linkingClient: {
         requestPin: () => {
@@ -48,7 +48,10 @@ class ServedAgent implements AsyncDisposable {
     const served = {
       agent,
       state: { folder: stateFolder },
-      spool: { waiting: () => ({ batches: 0, bytes: 0, oldestAt: undefined }) },
+      spool: {
+        waiting: () => ({ batches: 0, bytes: 0, oldestAt: undefined }),
+        waitingForOthers: () => ({ batches: 0, bytes: 0 }),
+      },
       config: { app: { name: "test" }, folder: stateFolder, hub: { url: hubUrl } },
       start: { shownProxy: undefined },
       clock: systemClock,

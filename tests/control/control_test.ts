@@ -16,6 +16,7 @@ const status: AgentStatus = {
   problem: null,
   notice: null,
   waiting: { batches: 1, bytes: 2, oldestAt: "2025-03-01T06:00:00.000Z" },
+  waitingForOthers: { batches: 0, bytes: 0 },
   lastImport: null,
   lastError: { message: "x", at: "2025-03-01T06:00:00.000Z" },
   proxy: null,

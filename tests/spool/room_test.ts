@@ -46,6 +46,7 @@ function openRoom(limits = { bytesMax: 100, freeBytesMin: 1000 }): RoomFixture {
   const fixture = { stored: 0, free: 1e6, kept: 0, idle: false, clock } as RoomFixture;
   const view: RoomView = {
     storedBytes: () => fixture.stored,
+    othersBytes: () => 0,
     isIdle: () => fixture.idle,
     freeBytes: () => Promise.resolve(fixture.free),
     evict: (bytes) => {
