@@ -26,6 +26,8 @@ export interface Folders {
    * name is durable when the folder above is synced.
    */
   makeFolder(path: string): Promise<boolean>;
+  /** Removes a folder with all that lies in it; one that does not exist is as good as removed. */
+  removeFolder(path: string): Promise<void>;
   /** What lies in the folder, in no order. */
   list(path: string): Promise<FolderEntry[]>;
   /** Makes created, renamed and removed names of the folder durable. */

@@ -96,9 +96,9 @@ async function withLength(path: string, { name, isFile }: Deno.DirEntry): Promis
   }
 }
 
-async function removeFile(path: string): Promise<void> {
+async function remove(path: string, options: { recursive: boolean }): Promise<void> {
   try {
-    await Deno.remove(path);
+    await Deno.remove(path, options);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
@@ -130,8 +130,9 @@ export const realFileSystem: FileSystem = {
   read: (path, range) =>
     range.bytes <= atOnceBytesMax ? Promise.try(() => readAtOnce(path, range)) : readLong(path, range),
   rename: (from, to) => Promise.try(() => Deno.renameSync(from, to)),
-  remove: removeFile,
+  remove: (path) => remove(path, { recursive: false }),
   makeFolder,
+  removeFolder: (path) => remove(path, { recursive: true }),
   list: listFolder,
   syncFolder,
   async freeBytes(path) {

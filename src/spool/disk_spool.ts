@@ -39,6 +39,7 @@ import { Outgoing } from "./outgoing.ts";
 import { recover } from "./recovery.ts";
 import { Room, type RoomLimits } from "./room.ts";
 import { setAsideBatch } from "./set_aside_batch.ts";
+import { SetAsideLimit } from "./set_aside_limit.ts";
 import { SpoolIndex, type Waiting } from "./spool_index.ts";
 
 /** Name of the folder in the spool folder where batches are written. */
@@ -86,6 +87,7 @@ export class DiskSpool implements Spool, AsyncDisposable {
   readonly #admission: Admission;
   readonly #outgoing: Outgoing;
   readonly #eviction: Eviction;
+  readonly #setAsideLimit: SetAsideLimit;
   readonly #closing = new AbortController();
   /** Fires `change` whenever there may be more to deliver. */
   readonly changed: EventTarget = new EventTarget();
@@ -98,6 +100,7 @@ export class DiskSpool implements Spool, AsyncDisposable {
     this.#index = index;
     this.#storedBytes = index.storedBytes();
     this.#outgoing = new Outgoing({ ...options, index });
+    this.#setAsideLimit = new SetAsideLimit(options.setAsideFolder, options);
     this.#eviction = new Eviction({ ...options, index, onRemoved: (bytes) => this.#onRemoved(bytes) });
     const view = {
       storedBytes: () => this.#storedBytes,
@@ -175,6 +178,7 @@ export class DiskSpool implements Spool, AsyncDisposable {
     await setAsideBatch(row, reason, {
       ...this.#options,
       index: this.#index,
+      limit: this.#setAsideLimit,
       onRemoved: (bytes) => this.#onRemoved(bytes),
     });
     this.#outgoing.forget(id);

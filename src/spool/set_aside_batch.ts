@@ -10,6 +10,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import { type BatchDescription, payloadIsWhole } from "./batch_file.ts";
 import type { LostBatch } from "./lost_batch.ts";
+import { type SetAsideLimit, setAsideWhy } from "./set_aside_limit.ts";
 import type { IndexedBatch, SpoolIndex } from "./spool_index.ts";
 
 const log = getLogger(["cloud-link", "spool"]);
@@ -24,16 +25,17 @@ export interface SetAsideOptions {
   readonly index: SpoolIndex;
   /** Has the source's ledger forget the batch, within the running transaction. */
   readonly onLost: (lost: LostBatch) => void;
+  readonly limit: SetAsideLimit;
   /** So many bytes of files have gone. */
   readonly onRemoved: (bytes: number) => void;
 }
 
 /** Moves the file, if there is one, beside the reason (one line), then removes the row. */
 export async function setAsideBatch(row: IndexedBatch, reason: string, options: SetAsideOptions): Promise<void> {
-  const { folder, setAsideFolder, fs, database, clock, index, onLost, onRemoved } = options;
+  const { folder, setAsideFolder, fs, database, clock, index, onLost, onRemoved, limit } = options;
   const path = join(folder, row.file);
   const isWhole = await fileIsWhole(path, { fs, batch: row.batch });
-  const to = await makeSetAsideFolder(setAsideFolder, "batch", { fs, now: clock.now() });
+  const to = await makeSetAsideFolder(setAsideFolder, setAsideWhy, { fs, now: clock.now() });
   await replaceFile(join(to, "reason.txt"), `${reason}\n`, { fs });
   if (isWhole !== undefined) await fs.rename(path, join(to, row.file));
   await fs.syncFolder(to);
@@ -51,6 +53,7 @@ export async function setAsideBatch(row: IndexedBatch, reason: string, options: 
       : "Set {title} aside, it is damaged: {reason} What is left is in {to}; the source is read again.",
     { title: batchTitle(origin), reason: reason.replace(/[.!?]?$/, "."), to, remedy: remedies[origin.kind] },
   );
+  await limit.added(to);
 }
 
 /** How what was refused gets another chance. */

@@ -146,6 +146,13 @@ export class SimulatedDisk implements FileSystem {
     return true;
   }
 
+  /** The folder itself goes at once: nothing asks whether it was there. */
+  async removeFolder(path: string): Promise<void> {
+    for (const name of [...this.#names.keys()]) if (folderOf(name) === path) await this.remove(name);
+    this.#folders.delete(path);
+    this.#durableFolders.delete(path);
+  }
+
   async list(path: string): Promise<FolderEntry[]> {
     await tick();
     if (this.#crashed) throw new CrashError("crash");

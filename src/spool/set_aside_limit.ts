@@ -1,0 +1,82 @@
+/**
+ * How much of what was set aside is kept: a hub that refuses all that comes must not fill the disk. The oldest goes first,
+ * and the log says so. Only batches count: what else lies there (a whole state) is the administrator's.
+ */
+import { basename, join } from "node:path";
+import { getLogger } from "@logtape/logtape";
+import type { FileSystem } from "../durable/file_system.ts";
+
+const log = getLogger(["cloud-link", "spool"]);
+
+/** All batches that were set aside take this much at most, in bytes. */
+export const setAsideBytesMax: number = 1024 * 1024 * 1024;
+/** So many batches are kept aside at most. */
+export const setAsideBatchesMax = 10_000;
+
+/** What the name of a batch's folder ends with, as `makeSetAsideFolder` makes it. */
+export const setAsideWhy = "batch";
+const folderName = new RegExp(`^(.*Z)-${setAsideWhy}(?:\\.(\\d+))?$`);
+
+/** A folder with one batch. */
+interface Aside {
+  readonly folder: string;
+  readonly bytes: number;
+}
+
+/** The batches in `set-aside/`, counted once and kept account of from then on. */
+export class SetAsideLimit {
+  readonly #setAside: string;
+  readonly #fs: FileSystem;
+  readonly #limits: { readonly bytesMax: number; readonly batchesMax: number };
+  #found: Aside[] | undefined;
+
+  constructor(
+    setAside: string,
+    options: {
+      fs: FileSystem;
+      /** @default {@linkcode setAsideBytesMax}, {@linkcode setAsideBatchesMax} */
+      setAsideLimits?: { readonly bytesMax: number; readonly batchesMax: number };
+    },
+  ) {
+    this.#setAside = setAside;
+    this.#fs = options.fs;
+    this.#limits = options.setAsideLimits ?? { bytesMax: setAsideBytesMax, batchesMax: setAsideBatchesMax };
+  }
+
+  /** A batch was set aside in `folder`: the oldest ones go, as many as are too much, but never this one. */
+  async added(folder: string): Promise<void> {
+    const known = this.#found;
+    const found = this.#found ??= await this.#list();
+    if (known !== undefined) found.push(await this.#measure(basename(folder)));
+    const { bytesMax, batchesMax } = this.#limits;
+    let bytes = found.reduce((sum, one) => sum + one.bytes, 0);
+    while (found.length > 1 && (bytes > bytesMax || found.length > batchesMax)) {
+      const oldest = found[0] as Aside;
+      await this.#fs.removeFolder(join(this.#setAside, oldest.folder));
+      found.shift();
+      bytes -= oldest.bytes;
+      log.warn("Removed {folder}, the oldest batch that was set aside: there are more than are kept.", {
+        folder: join(this.#setAside, oldest.folder),
+      });
+    }
+  }
+
+  /** All that is there, oldest first. */
+  async #list(): Promise<Aside[]> {
+    const names = (await this.#fs.list(this.#setAside)).map(({ name }) => name).filter((name) => folderName.test(name));
+    const found: Aside[] = [];
+    for (const name of names.toSorted(byAge)) found.push(await this.#measure(name));
+    return found;
+  }
+
+  async #measure(folder: string): Promise<Aside> {
+    const files = await this.#fs.list(join(this.#setAside, folder));
+    return { folder, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
+  }
+}
+
+function byAge(a: string, b: string): number {
+  const [, dateA = "", numberA = "1"] = folderName.exec(a) ?? [];
+  const [, dateB = "", numberB = "1"] = folderName.exec(b) ?? [];
+  return dateA < dateB ? -1 : dateA > dateB ? 1 : Number(numberA) - Number(numberB);
+}
