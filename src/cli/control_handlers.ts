@@ -13,7 +13,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { version } from "../runtime/version.ts";
 import { queryFingerprint } from "../source/query_approval.ts";
 import type { DiskSpool } from "../spool/disk_spool.ts";
-import { integrationKey, readIntegrationStatus } from "../state/integration.ts";
+import { integrationKey, lastImport as readLastImport } from "../state/integration.ts";
 import { readLink } from "../state/link_store.ts";
 import type { State } from "../state/state.ts";
 import { acceptQuery } from "../state/window_ledger.ts";
@@ -102,7 +102,7 @@ function linkStatus({ link, offer }: LinkState, clock: Clock): LinkStatus {
 function lastImport({ link }: LinkState, { database }: State): AgentStatus["lastImport"] {
   if (link === undefined) return null;
   const key = integrationKey(database, { accountId: link.account.id, integrationId: link.integration.id });
-  const done = readIntegrationStatus(database, key).lastImport;
+  const done = readLastImport(database, key);
   return done === undefined ? null : { name: done.name, at: new Date(done.at).toISOString() };
 }
 

@@ -55,7 +55,7 @@ export function statusLines(status: AgentStatus): string[] {
       ] as const,
     ]),
     ["Last import", lastImport === null ? "none yet" : `${readableTime(lastImport.at)}  ${lastImport.name}`],
-    ["Last error", lastError === null ? "none" : `${readableTime(lastError.at)}  ${lastError.message}`],
+    ["Last error", lastError === null ? "none since the start" : `${readableTime(lastError.at)}  ${lastError.message}`],
   ]);
 }
 
@@ -66,9 +66,8 @@ function linkRows(link: LinkStatus): (readonly [string, string])[] {
     case "pin":
       return [["Link", `not linked. PIN ${link.pin}, valid until ${readableTime(link.expiresAt)}`]];
     case "linked": {
-      const since = link.since === undefined ? "" : `, since ${readableTime(link.since)}`;
       const rows: (readonly [string, string])[] = [
-        ["Link", `integration "${link.integration.name}", account "${link.account.name}"${since}`],
+        ["Link", `integration "${link.integration.name}", account "${link.account.name}"`],
       ];
       if (link.pin !== undefined && link.expiresAt !== undefined) {
         rows.push(["PIN", `${link.pin}, valid until ${readableTime(link.expiresAt)}, to link another integration`]);

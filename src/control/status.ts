@@ -22,7 +22,6 @@ export const LinkStatus = z.discriminatedUnion("state", [
     id: z.string(),
     account: Named,
     integration: Named,
-    since: Instant.optional(),
     pin: ShownPin.pin.optional(),
     expiresAt: ShownPin.expiresAt.optional(),
   }),

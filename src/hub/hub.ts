@@ -3,7 +3,6 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Hono } from "hono";
-import { join } from "node:path";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { Accounts } from "./accounts.ts";
 import { AccessTokens } from "./access_tokens.ts";
@@ -206,9 +205,4 @@ export async function openAccounts(
     accounts: new Accounts({ database: data.database, passwords: new Passwords(), clock }),
     [Symbol.asyncDispose]: () => data[Symbol.asyncDispose](),
   };
-}
-
-/** Where a hub's database is in its data folder. */
-export function databaseFile(dataDirectory: string): string {
-  return join(dataDirectory, "hub.db");
 }

@@ -1,16 +1,13 @@
 /**
- * Sets up LogTape. The thread that owns the log file calls {@linkcode startLogging}; every other one calls
- * {@linkcode forwardLogging} with a port whose other end the owner gives to {@linkcode Logging.receive}.
+ * Sets up LogTape, in the thread that owns the log file.
  *
  * ```
  * getLogger() ─▶ toEntry ─▶ redact ─▶ file · standard error · last error
- *                  ▲ lines of other threads
  * ```
  */
 import { configureSync, type LogLevel, resetSync, type Sink } from "@logtape/logtape";
 import type { Clock } from "../runtime/clock.ts";
 import { type EntryOutput, type LogEntry, rootCategory, toEntry } from "./entry.ts";
-import { forwardingSink, receiveForwarded } from "./forward.ts";
 import { textLine } from "./line.ts";
 import { LogFile } from "./log_file.ts";
 import { Redactor } from "./redact.ts";
@@ -19,7 +16,7 @@ import { type StandardErrorFormat, standardErrorOutput, writeStandardError } fro
 /** The clock is looked at this often at least, since it may jump, in ms. */
 const rotationLookMsMax = 60_000;
 
-/** Where lines go and what is masked in them; the same for all threads, since one thread writes for all. */
+/** Where lines go and what is masked in them. */
 export interface LoggingOptions {
   /** The installation folder; `undefined`: no file, standard error only. */
   readonly folder: string | undefined;
@@ -44,8 +41,6 @@ export interface LoggingOptions {
 /** The log of this process, until disposed. */
 export interface Logging extends AsyncDisposable {
   readonly redactor: Redactor;
-  /** Takes the lines of another thread. */
-  receive(port: MessagePort): Disposable;
 }
 
 /** Opens (and rotates) the log file and directs all loggers of this thread to it. Does not fail. */
@@ -62,36 +57,15 @@ export function startLogging(options: LoggingOptions): Logging {
   configure((record) => output(toEntry(record)), options.lowestLevel);
   const ended = new AbortController();
   const rotation = file === undefined ? Promise.resolve() : rotateDaily(file, { clock, signal: ended.signal });
-  const receivers = new Set<Disposable>();
   return {
     redactor,
-    receive(port) {
-      const receiver = receiveForwarded(port, output);
-      receivers.add(receiver);
-      return {
-        [Symbol.dispose]() {
-          receivers.delete(receiver);
-          receiver[Symbol.dispose]();
-        },
-      };
-    },
     async [Symbol.asyncDispose]() {
       ended.abort();
       await rotation;
       resetSync();
-      for (const receiver of receivers) receiver[Symbol.dispose]();
       file?.[Symbol.dispose]();
     },
   };
-}
-
-/** Directs all loggers of this thread to the thread that owns the file. */
-export function forwardLogging(
-  port: MessagePort,
-  options: { redactor?: Redactor; lowestLevel?: LogLevel } = {},
-): Disposable {
-  configure(forwardingSink(port, options), options.lowestLevel);
-  return { [Symbol.dispose]: () => resetSync() };
 }
 
 function configure(sink: Sink, lowestLevel: LogLevel = "info"): void {

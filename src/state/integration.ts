@@ -13,12 +13,6 @@ export interface IntegrationName {
   readonly integrationId: string;
 }
 
-/** Import and error that `status` shows. Times in ms since the epoch. */
-export interface IntegrationStatus {
-  readonly lastImport: { readonly at: number; readonly name: string } | undefined;
-  readonly lastError: { readonly at: number; readonly message: string } | undefined;
-}
-
 /** The key of an integration, which is made when it is not known yet. */
 export function integrationKey(database: StateDatabase, name: IntegrationName): IntegrationKey {
   const find = () =>
@@ -60,50 +54,30 @@ export function raiseSequence(database: StateDatabase, key: IntegrationKey, sequ
   database.run("UPDATE integration SET sequence = max(sequence, ?) WHERE key = ?", sequence, key);
 }
 
-/** What `status` shows of the past: it is kept here to be known right after a restart. */
-export function readIntegrationStatus(database: StateDatabase, key: IntegrationKey): IntegrationStatus {
-  const row = database.get<{
-    last_import_at: number | null;
-    last_import_name: string | null;
-    last_error: string | null;
-    last_error_at: number | null;
-  }>("SELECT last_import_at, last_import_name, last_error, last_error_at FROM integration WHERE key = ?", key);
-  return {
-    lastImport: row === undefined || row.last_import_at === null
-      ? undefined
-      : { at: row.last_import_at, name: row.last_import_name ?? "" },
-    lastError: row === undefined || row.last_error_at === null
-      ? undefined
-      : { at: row.last_error_at, message: row.last_error ?? "" },
-  };
+/** An import that succeeded; `at` in ms since the epoch. */
+export interface DoneImport {
+  readonly at: number;
+  readonly name: string;
+}
+
+/** The last import, `undefined` when there was none: it is kept to be known right after a restart. */
+export function lastImport(database: StateDatabase, key: IntegrationKey): DoneImport | undefined {
+  const row = database.get<{ last_import_at: number | null; last_import_name: string | null }>(
+    "SELECT last_import_at, last_import_name FROM integration WHERE key = ?",
+    key,
+  );
+  if (row === undefined || row.last_import_at === null) return undefined;
+  return { at: row.last_import_at, name: row.last_import_name ?? "" };
 }
 
 /** Records a successful import, not durably by itself: part of the caller's transaction, or found out again. */
-export function recordImport(database: StateDatabase, key: IntegrationKey, done: { at: number; name: string }): void {
+export function recordImport(database: StateDatabase, key: IntegrationKey, done: DoneImport): void {
   database.transaction(
     () =>
       database.run(
         "UPDATE integration SET last_import_at = ?, last_import_name = ? WHERE key = ?",
         done.at,
         done.name,
-        key,
-      ),
-    { relaxed: true },
-  );
-}
-
-/** Records what went wrong last; `undefined` when all is well again. */
-export function recordError(
-  database: StateDatabase,
-  key: IntegrationKey,
-  error: { at: number; message: string } | undefined,
-): void {
-  database.transaction(
-    () =>
-      database.run(
-        "UPDATE integration SET last_error = ?, last_error_at = ? WHERE key = ?",
-        error?.message ?? null,
-        error?.at ?? null,
         key,
       ),
     { relaxed: true },

@@ -42,13 +42,12 @@ export interface WindowLedger {
    * since, the answer is no.
    */
   isUnchanged(window: Window, sha256: string): boolean;
-  /** How many batches were recorded: tells a window sent again, with what it held before, from the first time. */
-  revision(): number;
   record(read: ReadWindow): void;
 }
 
 /** The ledger of the integration. */
 export function windowLedger(database: StateDatabase, key: IntegrationKey): WindowLedger {
+  /** How many batches were recorded: tells a window sent again, with what it held before, from the first time. */
   const revision = () =>
     database.get<{ revision: number }>("SELECT revision FROM query_source WHERE integration = ?", key)?.revision ?? 0;
   return {
@@ -72,7 +71,6 @@ export function windowLedger(database: StateDatabase, key: IntegrationKey): Wind
         window.fromMs,
       ) === undefined;
     },
-    revision,
     record: (read) =>
       database.transaction(() => {
         database.run("UPDATE query_source SET revision = revision + 1 WHERE integration = ?", key);

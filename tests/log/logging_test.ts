@@ -3,7 +3,7 @@ import { systemClock } from "../../src/runtime/clock.ts";
 import type { LogEntry } from "../../src/log/entry.ts";
 import { escapeControls } from "../../src/log/escape.ts";
 import { jsonLine, textLine } from "../../src/log/line.ts";
-import { forwardLogging, startLogging } from "../../src/log/logging.ts";
+import { startLogging } from "../../src/log/logging.ts";
 import { logFileName } from "../../src/log/log_file.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 
@@ -109,31 +109,6 @@ Deno.test("a line of a megabyte is cut with a mark", async () => {
   assertMatch(line, /… \(\d+ more characters\)$/);
 });
 
-Deno.test("another thread's lines arrive redacted, in the owner's file", async () => {
-  const folder = await Deno.makeTempDir();
-  {
-    await using logging = startLogging({ folder, clock: systemClock, standardError: "none" });
-    logging.redactor.register("s3cr3t-of-owner");
-    const { port1, port2 } = new MessageChannel();
-    using _receiver = logging.receive(port1);
-    const worker = new Worker(new URL("./forwarding_worker.ts", import.meta.url), { type: "module" });
-    try {
-      const done = new Promise((resolve) => worker.onmessage = resolve);
-      worker.postMessage({ port: port2 }, [port2]);
-      await done;
-      let text = "";
-      while (!text.includes("last")) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-        text = await Deno.readTextFile(`${folder}/${logFileName}`);
-      }
-      assertMatch(text, /INFO {2}relay: from the worker \*\*\* list=\["a"\]\n.+ INFO {2}relay: last\n$/);
-    } finally {
-      worker.terminate();
-    }
-  }
-  await Deno.remove(folder, { recursive: true });
-});
-
 Deno.test("lines are in JSON when asked for, one object a line", () => {
   const entry: LogEntry = {
     timestampMs: 0,
@@ -165,10 +140,4 @@ Deno.test("umlauts and characters beyond the BMP are no controls", () => {
 Deno.test("logging ends without a trace and can be started again", async () => {
   assertEquals(await linesOf(() => log.info("one")), ["INFO  test: one"]);
   assertEquals(await linesOf(() => log.info("two")), ["INFO  test: two"]);
-  const { port1, port2 } = new MessageChannel();
-  {
-    using _forwarding = forwardLogging(port1);
-  }
-  port1.close();
-  port2.close();
 });

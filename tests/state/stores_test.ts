@@ -2,14 +2,7 @@ import { join } from "node:path";
 import { readLink, writeAssignment, writeLink } from "../../src/state/link_store.ts";
 import { readIdentity, writeIdentity } from "../../src/state/identity.ts";
 import { csvLedger, forgetCsvContent } from "../../src/state/csv_ledger.ts";
-import {
-  integrationKey,
-  lastSequence,
-  raiseSequence,
-  readIntegrationStatus,
-  recordError,
-  recordImport,
-} from "../../src/state/integration.ts";
+import { integrationKey, lastImport, lastSequence, raiseSequence, recordImport } from "../../src/state/integration.ts";
 import { openStateDatabase, type StateDatabase } from "../../src/state/state_database.ts";
 import type { Assignment } from "../../src/protocol/assignment.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
@@ -136,7 +129,7 @@ Deno.test(
 );
 
 Deno.test(
-  "integration has one key, a running number that only rises, and its last import and error",
+  "integration has one key, a running number that only rises, and its last import",
   withDatabase((database) => {
     const name = { accountId: "a", integrationId: "1" };
     const key = integrationKey(database, name);
@@ -144,15 +137,9 @@ Deno.test(
     raiseSequence(database, key, 5);
     raiseSequence(database, key, 3);
     assertEquals(lastSequence(database, key), 5);
-    assertEquals(readIntegrationStatus(database, key), { lastImport: undefined, lastError: undefined });
+    assertEquals(lastImport(database, key), undefined);
     recordImport(database, key, { at: 1, name: "a.csv" });
-    recordError(database, key, { at: 2, message: "broken" });
-    assertEquals(readIntegrationStatus(database, key), {
-      lastImport: { at: 1, name: "a.csv" },
-      lastError: { at: 2, message: "broken" },
-    });
-    recordError(database, key, undefined);
-    assertEquals(readIntegrationStatus(database, key).lastError, undefined);
+    assertEquals(lastImport(database, key), { at: 1, name: "a.csv" });
   }),
 );
 
