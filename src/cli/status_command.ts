@@ -5,6 +5,7 @@ import type { AgentStatus, LinkStatus } from "../control/status.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { print, printJson } from "./print.ts";
 import { noAgentText } from "./no_agent.ts";
+import { type StoredStatus, storedStatus } from "./stored_status.ts";
 import { stateFolderOf } from "./state_folder.ts";
 import { aligned, readableBytes, readableTime } from "./table.ts";
 
@@ -19,8 +20,9 @@ export async function status(options: StatusOptions, { signal }: { signal: Abort
   const config = loadConfig(options.configFile);
   const agent = await connectControl(stateFolderOf(config));
   if (agent === undefined) {
-    if (options.json) printJson({ running: false, name: config.app.name, folder: config.folder });
-    else print(noAgentText(config));
+    const stored = await storedStatus(config);
+    if (options.json) printJson({ running: false, name: config.app.name, folder: config.folder, stored });
+    else for (const line of [noAgentText(config), "", ...storedLines(stored)]) print(line);
     return exitCodes.noAgent;
   }
   const found = await agent.status(signal);
@@ -29,12 +31,25 @@ export async function status(options: StatusOptions, { signal }: { signal: Abort
   return exitCodes.ok;
 }
 
+function storedLines(stored: StoredStatus | { readonly problem: string }): string[] {
+  if ("problem" in stored) return [`What it wrote last cannot be read: ${stored.problem}`];
+  return ["What it wrote last:", ...aligned([...linkRows(stored.link), ...dataRows(stored)])];
+}
+
+/** What waits, and what was imported. */
+function dataRows({ waiting, lastImport }: Pick<AgentStatus, "waiting" | "lastImport">): (readonly [string, string])[] {
+  const oldest = waiting.oldestAt === null ? "" : `, the oldest since ${readableTime(waiting.oldestAt)}`;
+  return [
+    ["Waiting", waiting.batches === 0 ? "nothing" : `${waiting.batches} (${readableBytes(waiting.bytes)})${oldest}`],
+    ["Last import", lastImport === null ? "none yet" : `${readableTime(lastImport.at)}  ${lastImport.name}`],
+  ];
+}
+
 /** The status for people. */
 export function statusLines(status: AgentStatus): string[] {
-  const { hub, waiting, waitingForOthers, lastImport, lastError } = status;
+  const { hub, waitingForOthers, lastError } = status;
   const contact = hub.lastContactAt === null ? "never reached yet" : `last reached ${readableTime(hub.lastContactAt)}`;
   const reachable = !hub.reachable ? "NOT REACHABLE" : hub.problem === null ? "reachable" : "ANSWERS WITH AN ERROR";
-  const oldest = waiting.oldestAt === null ? "" : `, the oldest since ${readableTime(waiting.oldestAt)}`;
   return aligned([
     ["Agent", `injixo Cloud Link ${status.version}, runs since ${readableTime(status.startedAt)} (pid ${status.pid})`],
     ["Name", status.name],
@@ -46,7 +61,7 @@ export function statusLines(status: AgentStatus): string[] {
     ...(status.paused ? [["Paused", "in the hub. It goes on when the integration is resumed there"] as const] : []),
     ...(status.problem === null ? [] : [["Problem", status.problem] as const]),
     ...(status.notice === null ? [] : [["Note", status.notice] as const]),
-    ["Waiting", waiting.batches === 0 ? "nothing" : `${waiting.batches} (${readableBytes(waiting.bytes)})${oldest}`],
+    ...dataRows(status),
     ...(waitingForOthers.batches === 0 ? [] : [
       [
         "Kept",
@@ -54,7 +69,6 @@ export function statusLines(status: AgentStatus): string[] {
         "installation was linked to before: link it to them again, and they are sent",
       ] as const,
     ]),
-    ["Last import", lastImport === null ? "none yet" : `${readableTime(lastImport.at)}  ${lastImport.name}`],
     ["Last error", lastError === null ? "none since the start" : `${readableTime(lastError.at)}  ${lastError.message}`],
   ]);
 }

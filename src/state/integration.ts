@@ -13,15 +13,18 @@ export interface IntegrationName {
   readonly integrationId: string;
 }
 
+/** The key of an integration, `undefined` when this installation was never linked to it. */
+export function knownIntegrationKey(database: StateDatabase, name: IntegrationName): IntegrationKey | undefined {
+  return database.get<{ key: number }>(
+    "SELECT key FROM integration WHERE account_id = ? AND integration_id = ?",
+    name.accountId,
+    name.integrationId,
+  )?.key;
+}
+
 /** The key of an integration, which is made when it is not known yet. */
 export function integrationKey(database: StateDatabase, name: IntegrationName): IntegrationKey {
-  const find = () =>
-    database.get<{ key: number }>(
-      "SELECT key FROM integration WHERE account_id = ? AND integration_id = ?",
-      name.accountId,
-      name.integrationId,
-    )?.key;
-  const known = find();
+  const known = knownIntegrationKey(database, name);
   if (known !== undefined) return known;
   return database.transaction(() => {
     database.run(
@@ -29,7 +32,7 @@ export function integrationKey(database: StateDatabase, name: IntegrationName): 
       name.accountId,
       name.integrationId,
     );
-    const made = find();
+    const made = knownIntegrationKey(database, name);
     if (made === undefined) throw new Error("Cannot store the integration: the database did not keep it");
     return made;
   });

@@ -1,6 +1,9 @@
 import type { ControlHandlers } from "../../src/control/serve_control.ts";
 import type { AgentStatus } from "../../src/control/status.ts";
 import manifest from "../../deno.json" with { type: "json" };
+import { integrationKey, recordImport } from "../../src/state/integration.ts";
+import { writeLink } from "../../src/state/link_store.ts";
+import { openStateDatabase } from "../../src/state/state_database.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { agentStatus, Installation, outcome } from "./cli.ts";
 
@@ -102,6 +105,34 @@ Deno.test("without an agent, status and pin --no-wait say how to start one and e
   assertEquals([pin.code, pin.out], [4, ""]);
 });
 
+Deno.test("status without an agent shows what the last one wrote", async () => {
+  await using installation = await Installation.make();
+  await Deno.mkdir(`${installation.folder}/state`);
+  {
+    using database = openStateDatabase(`${installation.folder}/state/state.db`);
+    writeLink(database, {
+      id: "l",
+      account: { id: "a", name: "Beispiel AG" },
+      integration: { id: "i", name: "Telefonie" },
+    });
+    recordImport(database, integrationKey(database, { accountId: "a", integrationId: "i" }), {
+      at: Date.parse("2025-03-01T06:00:00Z"),
+      name: "a.csv",
+    });
+  }
+  const { code, out } = await installation.run("status");
+  assertEquals(code, 4);
+  assertMatch(
+    out,
+    /^No agent runs in .*\n\nWhat it wrote last:\nLink +integration "Telefonie", account "Beispiel AG"\n/,
+  );
+  assertMatch(out, /^Waiting +nothing\nLast import +2025-.* a\.csv\n$/m);
+  const { running, stored } = JSON.parse((await installation.run("status", "--json")).out);
+  assertEquals([running, stored.link.state, stored.lastImport.name], [false, "linked", "a.csv"]);
+  await Deno.writeTextFile(`${installation.folder}/state/state.db`, "x".repeat(5000));
+  assertMatch((await installation.run("status")).out, /What it wrote last cannot be read: .*damaged/);
+});
+
 Deno.test("status shows what the agent does, in lines and as JSON", async () => {
   await using installation = await Installation.make();
   const problem = "Cannot connect to www.injixo.com:443: ECONNREFUSED (os error 111). Check the firewall.";
@@ -109,6 +140,7 @@ Deno.test("status shows what the agent does, in lines and as JSON", async () => 
     hub: { url: "https://www.injixo.com", reachable: false, lastContactAt: null, problem },
     link: linked,
     waiting: { batches: 3, bytes: 3_500_000, oldestAt: "2025-03-01T06:00:00.000Z" },
+    waitingForOthers: { batches: 2, bytes: 1_000_000 },
     lastImport: { name: "evil\n\u001b[31m.csv", at: "2025-03-01T06:00:00.000Z" },
   });
   await using _agent = await installation.serveAgent(agent({ status: () => status }));
@@ -117,6 +149,10 @@ Deno.test("status shows what the agent does, in lines and as JSON", async () => 
   assertMatch(out, /^Hub +https:\/\/www\.injixo\.com, NOT REACHABLE, never reached yet\n +Cannot connect.*111/m);
   assertMatch(out, /^Link +integration "Telefonie", account "Beispiel AG"$/m);
   assertMatch(out, /^Waiting +3 \(3\.3 MB\), the oldest since 2025-/m);
+  assertMatch(
+    out,
+    /^Kept +2 \(.+\) wait for integrations that this installation was linked to before: link it to them/m,
+  );
   assert(!out.includes("\u001b"));
   assertEquals(JSON.parse((await installation.run("status", "--json")).out), { running: true, ...status });
 });
