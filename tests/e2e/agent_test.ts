@@ -42,6 +42,23 @@ Deno.test("Ctrl-C ends the agent at once, linked or not", async () => {
   assertPrompt(ms);
 });
 
+Deno.test("told to stop, linked and at rest, the agent is gone within a second and a half in the best of three tries", async () => {
+  await using hub = await TestHub.start();
+  await using installation = await Installation.make(hub.url);
+  const integration = await hub.addIntegration();
+  const took: number[] = [];
+  for (let tries = 0; tries < 3; tries++) {
+    await using agent = installation.start();
+    if (tries === 0) await linkTo(hub, agent, integration);
+    await installation.drop("a.csv", `${tries}\n`);
+    await hub.waitForImports(integration, tries + 1);
+    const { code, ms } = await agent.stop("SIGTERM");
+    assertEquals(code, 0);
+    took.push(Math.round(ms));
+  }
+  assert(Math.min(...took) < 1500, `it took ${took.join(", ")} ms`);
+});
+
 Deno.test("what lies in the folder at the first link is imported; same content never twice, new content again", async () => {
   await using hub = await TestHub.start();
   await using installation = await Installation.make(hub.url);
