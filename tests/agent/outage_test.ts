@@ -161,3 +161,19 @@ Deno.test("each kind of failure is told once in an outage; a hub that has lost t
     assertEquals(lines().slice(3), ["info The hub answers again."]);
   });
 });
+
+Deno.test("a linked agent delivers to an address that is no hub hourly at most, and at once when it is a hub again", () =>
+  withAgent(() => failing("not-a-hub"), async ({ hub, clock }) => {
+    await clock.advance(2 * 3600_000);
+    const before = hub.calls.declare.length;
+    await clock.advance(3600_000);
+    assert(hub.calls.declare.length - before <= 1, `${hub.calls.declare.length - before} times in an hour`);
+    hub.failure = () => undefined;
+    const backMs = clock.monotonicMs();
+    // The poll looks every five minutes.
+    await clock.advance(301_000);
+    const delivered = hub.calls.declare.filter((s) => s * 1000 >= backMs);
+    const polled = hub.calls.poll.filter((s) => s * 1000 >= backMs);
+    assertEquals(delivered.length, 1);
+    assert((delivered[0] ?? Infinity) <= (polled[0] ?? 0));
+  }));
