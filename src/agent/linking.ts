@@ -10,9 +10,10 @@ import type { UnlinkReason } from "../protocol/problem.ts";
 import { pinLifetimeSeconds } from "../protocol/linking.ts";
 import { restMs } from "./early_retry.ts";
 import { HubFailures } from "./hub_failures.ts";
-import { HubError, type LinkingClient, type PinPoll } from "./ports.ts";
+import { HubError, type LinkingClient } from "./ports.ts";
 import { initialLinkState, type LinkEvent, type LinkState, nextLinkState, type PinOnOffer } from "./link.ts";
 import { pinMessage } from "./pin_message.ts";
+import { PinPolls } from "./pin_polls.ts";
 import { retryDelayMs } from "./retry.ts";
 import { strangerRetryMs, StrangerWatch } from "./stranger_watch.ts";
 
@@ -55,16 +56,17 @@ const unlinkTexts: Record<UnlinkReason, string> = {
 /** Runs the link's state machine against the hub. */
 export class Linking {
   readonly #options: LinkingOptions;
+  readonly #polls: PinPolls;
   #state: LinkState;
   #wake = Promise.withResolvers<void>();
   /** Before this the hub is not asked again, though it answers something else; `undefined` when nothing has failed. */
   #notBeforeMs: number | undefined;
-  #forgottenAtMs = -Infinity;
   /** Why no PIN can be had right now; shown by `pin` and `status`. */
   readonly failures: HubFailures = new HubFailures();
 
   constructor(options: LinkingOptions) {
     this.#options = options;
+    this.#polls = new PinPolls(options);
     this.#state = initialLinkState(options.store.load());
   }
 
@@ -75,7 +77,7 @@ export class Linking {
   /** Asks for a PIN, unless one is being shown that is still good. */
   wantPin(): void {
     const { offer } = this.#state;
-    if (offer.state === "shown" && this.#isOver(offer.offer)) this.#apply({ type: "pin-expired" });
+    if (offer.state === "shown" && this.#polls.isOver(offer.offer)) this.#apply({ type: "pin-expired" });
     this.#apply({ type: "pin-wanted" });
     this.#wake.resolve();
   }
@@ -186,44 +188,17 @@ export class Linking {
     const { clock } = this.#options;
     const leftMs = offer.expiresAtMs - clock.monotonicMs();
     await this.#sleep(Math.max(0, Math.min(offer.pollEveryMs, leftMs)), woken, signal);
-    const poll = await this.#poll(offer, signal);
+    const { link, event } = await this.#polls.poll(offer, signal);
     this.#options.onReachable();
-    if (poll.state === "linked") return await this.#accept(poll.link, signal);
-    const isOver = this.#isOver(offer);
-    if (poll.state === "pending" && !isOver) return;
-    this.#apply(isOver && poll.state !== "denied" ? { type: "pin-expired" } : eventOf(poll));
+    if (link !== undefined) return await this.#accept(link, signal);
+    if (event === undefined) return;
+    this.#apply(event);
     if (this.#state.offer.state === "over") {
       log.warn(
         "The PIN {why}. Restart the agent for a new one, or run: injixo-cloud-link pin",
         { why: this.#state.offer.why === "denied" ? "was refused in the hub" : "has expired" },
       );
     }
-  }
-
-  /**
-   * Where no answer comes, the hub is asked beyond the PIN's time: it may have been entered in time. A hub that does not
-   * know this installation any longer is asked for another PIN, but only once within a PIN's time.
-   */
-  async #poll(offer: PinOnOffer, signal: AbortSignal): Promise<PinPoll | { readonly state: "forgotten" }> {
-    const { client, clock } = this.#options;
-    try {
-      return await client.pollPin(offer.deviceCode, signal);
-    } catch (error) {
-      if (!(error instanceof HubError)) throw error;
-      const isUnknown = error.kind === "unknown-installation";
-      if (this.#isOver(offer) && (isUnknown || error.kind === "refused")) return { state: "expired" };
-      const nowMs = clock.monotonicMs();
-      if (!isUnknown || nowMs - this.#forgottenAtMs < pinLifetimeSeconds * 1000) throw error;
-      this.#forgottenAtMs = nowMs;
-      log.warn("The hub does not know this installation and its PIN any longer: {reason} Another PIN is asked for.", {
-        reason: error.message,
-      });
-      return { state: "forgotten" };
-    }
-  }
-
-  #isOver(offer: PinOnOffer): boolean {
-    return this.#options.clock.monotonicMs() >= offer.expiresAtMs;
   }
 
   async #accept(link: Link, signal: AbortSignal): Promise<void> {
@@ -262,20 +237,6 @@ export class Linking {
     ended.abort();
     await slept;
     signal.throwIfAborted();
-  }
-}
-
-function eventOf(poll: Exclude<PinPoll, { state: "linked" }> | { readonly state: "forgotten" }): LinkEvent {
-  switch (poll.state) {
-    case "forgotten":
-      return { type: "pin-forgotten" };
-    case "slow-down":
-      return { type: "slow-down" };
-    case "denied":
-      return { type: "pin-denied" };
-    case "pending": // pending beyond its time
-    case "expired":
-      return { type: "pin-expired" };
   }
 }
 
