@@ -4,6 +4,7 @@ import type { AgentAnswer, AgentRequest, Assignment } from "../protocol/assignme
 import type { Link } from "../protocol/linking.ts";
 import type { UnlinkReason } from "../protocol/problem.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { errorText, sentence } from "../runtime/error_text.ts";
 import { Waker } from "../runtime/waker.ts";
 import { restMs } from "./early_retry.ts";
 import { HubFailures } from "./hub_failures.ts";
@@ -102,7 +103,7 @@ export class Assignments {
         const failure = withRemedy(error);
         if (this.#failures.add(failure)) {
           log.error("No assignment from the hub: {reason} {meanwhile}", {
-            reason: failure.message,
+            reason: sentence(failure.message),
             meanwhile: store.load() === undefined ? "There is none yet." : "The last one stays in force.",
           });
         }
@@ -170,7 +171,7 @@ export class Assignments {
 }
 
 function logUnanswered({ type }: AgentRequest, error: unknown): void {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = errorText(error);
   log.warn("Cannot answer the hub's request {type}: {reason}", { type, reason });
 }
 
@@ -179,7 +180,9 @@ function withRemedy(error: HubError): HubError {
   if (error.kind !== "unknown-installation") return error;
   const { kind, message, retryAfterMs } = error;
   return new HubError(
-    `${message} The hub does not know this installation any longer. To link it again, run: injixo-cloud-link pin.`,
+    `${
+      sentence(message)
+    } The hub does not know this installation any longer. To link it again, run: injixo-cloud-link pin.`,
     { kind, retryAfterMs, cause: error },
   );
 }

@@ -5,6 +5,7 @@
 import { getLogger } from "@logtape/logtape";
 import { batchTitle } from "../protocol/batch_title.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { errorText, sentence } from "../runtime/error_text.ts";
 import { type BatchTrouble, DeliveryTroubles } from "./delivery_trouble.ts";
 import { BatchDamagedError, HubError, type Spool, type StoredBatch } from "./ports.ts";
 import { verifyPayload } from "./verify_payload.ts";
@@ -75,11 +76,11 @@ export class DeliveryFailures {
     }
     if (!this.troubles.outageFailed({ error, round, nowMs: this.#options.clock.monotonicMs() })) return;
     const { batches } = this.#options.spool.waiting();
-    const reason = withoutPeriod(error.message);
+    const reason = sentence(error.message);
     log.warn(
       batches === 1
-        ? "Cannot deliver to the hub: {reason}. One batch waits; it is sent as soon as it works again."
-        : "Cannot deliver to the hub: {reason}. {batches} batches wait; they are sent as soon as it works again.",
+        ? "Cannot deliver to the hub: {reason} One batch waits; it is sent as soon as it works again."
+        : "Cannot deliver to the hub: {reason} {batches} batches wait; they are sent as soon as it works again.",
       { reason, batches },
     );
   }
@@ -150,13 +151,9 @@ export class DeliveryFailures {
     const nowMs = this.#options.clock.monotonicMs();
     if (!this.troubles.batchFailed(batch.declaration.id, { ...failure, nowMs })) return;
     const { error } = failure;
-    log.warn("Cannot deliver {title}: {reason}. It is kept and tried again; other data goes on.", {
+    log.warn("Cannot deliver {title}: {reason} It is kept and tried again; other data goes on.", {
       title: batchTitle(batch.declaration.origin),
-      reason: withoutPeriod(error instanceof Error ? error.message : String(error)),
+      reason: sentence(errorText(error)),
     });
   }
-}
-
-function withoutPeriod(sentence: string): string {
-  return sentence.replace(/\.$/, "");
 }

@@ -6,6 +6,7 @@ import { restMs } from "./early_retry.ts";
 import { HubError, type HubErrorKind } from "./ports.ts";
 import { retryDelayMs } from "./retry.ts";
 import { strangerRetryMs, StrangerWatch } from "./stranger_watch.ts";
+import { errorText } from "../runtime/error_text.ts";
 
 /** `stale` happens when an address has expired: so many times in a row it is nothing to talk about. */
 const quietStaleMax = 2;
@@ -134,7 +135,7 @@ export class DeliveryTroubles {
     const isExpired = error instanceof HubError && error.kind === "stale" && failuresInARow <= quietStaleMax;
     const loud = before?.loud === true || (!isExpired && failure.loud !== false);
     this.#batches.set(id, {
-      reason: error instanceof Error ? error.message : String(error),
+      reason: errorText(error),
       failures: (before?.failures ?? 0) + 1,
       failuresInARow,
       presentBytes: before?.presentBytes ?? 0,

@@ -4,6 +4,7 @@ import type { ExtractFailure } from "../extractor/messages.ts";
 import type { Lane } from "./ports.ts";
 import { retryDelayMs } from "./retry.ts";
 import { failureOf } from "./scheduler_ports.ts";
+import { errorText, sentence } from "../runtime/error_text.ts";
 
 const log = getLogger(["cloud-link", "database"]);
 
@@ -47,7 +48,7 @@ export class LaneAttempts {
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       // Whatever it is (a full disk, too), it must not take CSV delivery, linking and the log down with it.
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = sentence(errorText(error));
       const failure = failureOf(error);
       if (mayBeTooMuch(failure, this.#lastFailure)) this.#askForLess();
       this.#lastFailure = failure;

@@ -4,6 +4,7 @@ import { type Link, pinLifetimeSeconds } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { LinkEvent, PinOnOffer } from "./link.ts";
 import { HubError, type LinkingClient, type PinPoll } from "./ports.ts";
+import { sentence } from "../runtime/error_text.ts";
 
 const log = getLogger(["cloud-link", "link"]);
 
@@ -56,7 +57,7 @@ export class PinPolls {
       if (!isUnknown || nowMs - this.#forgottenAtMs < pinLifetimeSeconds * 1000) throw error;
       this.#forgottenAtMs = nowMs;
       log.warn("The hub does not know this installation and its PIN any longer: {reason} Another PIN is asked for.", {
-        reason: error.message,
+        reason: sentence(error.message),
       });
       return { state: "forgotten" };
     }

@@ -4,6 +4,7 @@
  * transaction as the batch, so a kill at any instant reads a window again at worst.
  */
 import { getLogger } from "@logtape/logtape";
+import { sentence } from "../runtime/error_text.ts";
 import { Waker } from "../runtime/waker.ts";
 import type { Approval, QueryIdentity } from "../source/query_approval.ts";
 import { limits, type ReadState, type Window } from "../source/read_state.ts";
@@ -92,7 +93,7 @@ export class Scheduler implements SourceRunner {
     const approval = approve(source);
     if (approval.state === "refused") {
       this.#refusal = approval.reason;
-      log.error("{reason} The query is: {query}", { reason: approval.reason, query: source.query });
+      log.error("{reason} The query is: {query}", { reason: sentence(approval.reason), query: source.query });
       return false;
     }
     const { fingerprint } = approval;

@@ -1,6 +1,7 @@
 /** Answers the hub's request to test a database: connects, reads the last hour, imports nothing. */
 import type { AgentAnswer } from "../protocol/assignment.ts";
 import type { DatabaseSource } from "../protocol/database.ts";
+import { errorText } from "../runtime/error_text.ts";
 import { edgeAtOrAfter, edgeAtOrBefore, isTimeZone } from "../source/time_zone.ts";
 import { queryJob } from "./query_job.ts";
 import { failureOf, type QueryRunner, type Reach } from "./scheduler_ports.ts";
@@ -60,6 +61,6 @@ export async function testSource(
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (failureOf(error) === undefined) throw error;
-    return { ok: false, message: (error instanceof Error ? error.message : String(error)).slice(0, messageLength) };
+    return { ok: false, message: (errorText(error)).slice(0, messageLength) };
   }
 }

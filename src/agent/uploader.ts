@@ -15,6 +15,7 @@ import { wholePayloadBytesMax } from "../protocol/delivery.ts";
 import { anySignal } from "../runtime/any_signal.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { DailyWindow } from "../runtime/daily_window.ts";
+import { errorText, sentence } from "../runtime/error_text.ts";
 import { Waker } from "../runtime/waker.ts";
 import { BatchSender } from "./batch_sender.ts";
 import { DeliveryFailures } from "./delivery_failures.ts";
@@ -194,7 +195,7 @@ export class Uploader {
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof HubError) return this.#failures.way(error, { round });
-      log.warn("Cannot compare with what the hub has: {reason}.", { reason: String(error) });
+      log.warn("Cannot compare with what the hub has: {reason}", { reason: sentence(errorText(error)) });
       this.#restored.putOff(clock.monotonicMs());
     } finally {
       this.#comparing = undefined;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { startLogging } from "../log/logging.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { errorText } from "../runtime/error_text.ts";
 import { version } from "../runtime/version.ts";
 import { lockState, StateLockedError } from "../state/state_lock.ts";
 import { type AgentStart, type FromAgent, revivedConfig, type ToAgent } from "./agent_messages.ts";
@@ -30,7 +31,7 @@ self.onmessage = async (event: MessageEvent<ToAgent>) => {
     tell({ type: "stopped" });
   } catch (error) {
     const exitCode = error instanceof StateLockedError ? exitCodes.alreadyRunning : exitCodes.failed;
-    tell({ type: "failed", message: error instanceof Error ? error.message : String(error), exitCode });
+    tell({ type: "failed", message: errorText(error), exitCode });
   }
 };
 
@@ -84,7 +85,7 @@ async function runAgent(
     log.info("injixo Cloud Link stops.");
   } catch (error) {
     log.fatal("injixo Cloud Link cannot go on: {reason}", {
-      reason: error instanceof Error ? error.message : String(error),
+      reason: errorText(error),
       error,
     });
     throw error;

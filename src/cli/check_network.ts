@@ -9,6 +9,7 @@ import { startRelay } from "../egress/start_relay.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { proxyTroubleLines } from "./local_checks.ts";
 import { lookAtNetwork, type NetworkSurroundings } from "./surroundings.ts";
+import { errorText } from "../runtime/error_text.ts";
 
 /** Looks at everything on the way to the hub, and at the hub. */
 export async function checkNetworkHere(config: Config, signal: AbortSignal): Promise<readonly CheckLine[]> {
@@ -17,7 +18,7 @@ export async function checkNetworkHere(config: Config, signal: AbortSignal): Pro
     surroundings = await lookAtNetwork(config);
   } catch (error) {
     // An address of a proxy or a CA file that is no good: the message says what to do.
-    return [{ name: "Proxy and CA", result: "failed", detail: error instanceof Error ? error.message : String(error) }];
+    return [{ name: "Proxy and CA", result: "failed", detail: errorText(error) }];
   }
   const { proxy, proxyTroubles, caCerts } = surroundings;
   const hubUrl = config.hub.url;

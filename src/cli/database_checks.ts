@@ -6,6 +6,7 @@ import { driverManagerLibrary, openOdbcLibrary } from "../odbc/library.ts";
 import { listRegistered } from "../odbc/drivers.ts";
 import { defaultType, keptConnection } from "./kept_connection.ts";
 import { anySignal } from "../runtime/any_signal.ts";
+import { errorText } from "../runtime/error_text.ts";
 
 /** How long connecting may take, in ms. */
 const connectTimeoutMs = 30_000;
@@ -34,7 +35,7 @@ function driverLines(): CheckLine[] {
       },
     ];
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = errorText(error);
     return [{
       name: "Driver manager",
       result: "warning",
@@ -73,6 +74,6 @@ async function keptConnectionLines(config: Config, signal: AbortSignal): Promise
       : [{ name, result: "warning", detail, remedy: remarks.join(" ") }];
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    return [{ name, result: "failed", detail: error instanceof Error ? error.message : String(error), remedy }];
+    return [{ name, result: "failed", detail: errorText(error), remedy }];
   }
 }

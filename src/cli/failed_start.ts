@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Config } from "../config/config.ts";
 import { startLogging } from "../log/logging.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { errorText } from "../runtime/error_text.ts";
 import { lockState } from "../state/state_lock.ts";
 import { stateFolderOf } from "./state_folder.ts";
 
@@ -26,6 +27,6 @@ async function record(config: Config, error: unknown): Promise<void> {
   }
   await using _logging = startLogging({ folder: config.folder, clock: systemClock, standardError: "none" });
   log.fatal("injixo Cloud Link cannot start: {reason}", {
-    reason: error instanceof Error ? error.message : String(error),
+    reason: errorText(error),
   });
 }

@@ -1,6 +1,7 @@
 /** The database connection that the TOML keeps, with its password from where the TOML says it is. */
 import { join } from "node:path";
 import type { Config, DatabaseType, PasswordPlace } from "../config/config.ts";
+import { errorText } from "../runtime/error_text.ts";
 import type { KeptConnection } from "../source/query_approval.ts";
 
 /** systemd puts a service's credentials here. */
@@ -41,7 +42,7 @@ async function readPassword(place: PasswordPlace): Promise<string> {
   try {
     text = await Deno.readTextFile(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = errorText(cause);
     throw new Error(`Cannot read [database] ${key} "${path}": ${reason}. The service's user must be able to read it.`, {
       cause,
     });

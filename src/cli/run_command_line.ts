@@ -4,6 +4,7 @@ import type { CommandLine } from "./command_line.ts";
 import { carryOut } from "./commands.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { printError } from "./print.ts";
+import { errorText } from "../runtime/error_text.ts";
 
 /** Runs the program; resolves with its exit code. Help, completions and usage errors exit by themselves. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
@@ -51,7 +52,7 @@ function stopOnSignals(): { signal: AbortSignal } & Disposable {
 
 function report(error: unknown, signal: AbortSignal): number {
   if (signal.aborted) return exitCodes.interrupted;
-  printError(error instanceof Error ? error.message : String(error));
+  printError(errorText(error));
   if (error instanceof ConfigError) return exitCodes.configuration;
   // By name: its module is loaded only by the commands that talk to an agent.
   if (error instanceof Error && error.name === "ControlError") return exitCodes.noAgent;

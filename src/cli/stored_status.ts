@@ -1,6 +1,7 @@
 /** What an agent has written of itself, for `status` when none runs. */
 import type { Config } from "../config/config.ts";
 import type { AgentStatus, LinkStatus } from "../control/status.ts";
+import { errorText } from "../runtime/error_text.ts";
 import { SpoolIndex } from "../spool/spool_index.ts";
 import { knownIntegrationKey, lastImport } from "../state/integration.ts";
 import { readLink } from "../state/link_store.ts";
@@ -27,7 +28,7 @@ export async function storedStatus(config: Config): Promise<StoredStatus | { rea
     using database = await readState(stateFolderOf(config));
     return database === undefined ? nothing : statusIn(database);
   } catch (error) {
-    return { problem: error instanceof Error ? error.message : String(error) };
+    return { problem: errorText(error) };
   }
 }
 

@@ -1,4 +1,5 @@
 /** `run --service NAME`: the agent as a Windows service. Windows' service manager calls it, nobody else. */
+import { errorText } from "../runtime/error_text.ts";
 import { openEventLog } from "../service/windows_event_log.ts";
 import { runWindowsService } from "../service/windows_service.ts";
 import { version } from "../runtime/version.ts";
@@ -30,7 +31,7 @@ export async function runAsWindowsService(name: string, options: RunOptions): Pr
       if (code === exitCodes.ok) log.report("stopped", `injixo Cloud Link ${version} has stopped. ${where()}`);
       return code;
     } catch (error) {
-      failed(error instanceof Error ? error.message : String(error));
+      failed(errorText(error));
       throw error;
     }
   });

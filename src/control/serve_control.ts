@@ -5,6 +5,7 @@ import type { CheckLine } from "./check_line.ts";
 import { type ControlAddress, controlAddress, type ControlPort, tokenHeader } from "./control_address.ts";
 import type { AgentStatus, PinOffer } from "./status.ts";
 import { anySignal } from "../runtime/any_signal.ts";
+import { errorText } from "../runtime/error_text.ts";
 
 const log = getLogger(["cloud-link", "control"]);
 
@@ -104,7 +105,7 @@ async function answer(
         });
     }
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorText(error);
     if (!caller.aborted) log.info("Cannot answer a command: {message}", { message });
     return Response.json({ error: message }, { status: 500 });
   }

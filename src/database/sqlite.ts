@@ -20,6 +20,7 @@ import type {
   RowSource,
 } from "./row_source.ts";
 import { type SqliteValue, unitsOf, ValueBlock } from "./value_block.ts";
+import { errorText } from "../runtime/error_text.ts";
 
 /** The file is opened for reading only; it is never created. */
 export interface OpenSqliteOptions {
@@ -54,7 +55,7 @@ export function openSqlite(options: OpenSqliteOptions): Database {
       throw error;
     }
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = errorText(cause);
     throw new Error(
       `Cannot open the SQLite file "${file}": ${reason}; check the path, and that the service may read it`,
       {
@@ -223,6 +224,6 @@ function kindOf(typeName: string): ColumnKind {
 }
 
 function queryError(cause: unknown): Error {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = errorText(cause);
   return new Error(`Cannot run the query: ${reason}. Run it in the sqlite3 shell on a copy of the file`, { cause });
 }

@@ -2,6 +2,7 @@
  * What the relay knows of a connection that could not be made: plain data, posted to the agent's worker. fetch does not
  * tell why a connection failed, `Deno.connect` does.
  */
+import { errorText } from "../runtime/error_text.ts";
 
 /** The operating system's own error. */
 export interface OsError {
@@ -54,7 +55,7 @@ export interface ConnectionFailure {
 
 /** What an error of the network says: the number stands only in the text, `(os error 111)`. */
 export function osErrorOf(error: unknown): OsError {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = errorText(error);
   const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
   const number = /\(os error (\d+)\)/.exec(text)?.[1];
   return {

@@ -1,4 +1,5 @@
 /** Why a fetch through the relay failed, in one line for people. Pure. */
+import { errorText } from "../runtime/error_text.ts";
 import type { Destination } from "./allowed_hosts.ts";
 import { explainFailure, type Explanation, shownDestination } from "./connection_errors.ts";
 import { type ConnectionFailure, osErrorOf } from "./connection_failure.ts";
@@ -24,7 +25,7 @@ export function diagnoseFetchFailure(
     certificate?: PeerCertificate | undefined;
   },
 ): Diagnosis {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorText(error);
   const to = shownDestination(context.to);
   const tls = explainTlsError(message, context);
   if (tls !== undefined && /invalid peer certificate/.test(message)) return { step: "tls", ...tls };

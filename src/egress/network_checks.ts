@@ -5,6 +5,7 @@
 import type { CheckLine } from "../control/check_line.ts";
 import { ServerMetadata, serverMetadataPath } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { errorText } from "../runtime/error_text.ts";
 import { destinationOf } from "./allowed_hosts.ts";
 import { shownDestination } from "./connection_errors.ts";
 import type { EgressTransport } from "./egress_client.ts";
@@ -149,7 +150,7 @@ async function linkLine(link: NetworkCheckOptions["link"], signal: AbortSignal):
     return { name, result: "ok", detail: await link(signal) };
   } catch (error) {
     signal.throwIfAborted();
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = errorText(error);
     return { name, result: "failed", detail, remedy: "See the log; if the link has ended, run the command pin." };
   }
 }

@@ -1,5 +1,6 @@
 /** Entry of the relay's worker, which may use the network and nothing else. Started by `start_relay.ts`. */
 /// <reference lib="deno.worker" />
+import { errorText } from "../runtime/error_text.ts";
 import { serveRelay } from "./relay.ts";
 import type { FromRelay, RelayReport, ToRelay } from "./relay_messages.ts";
 
@@ -27,6 +28,6 @@ self.onmessage = async (event: MessageEvent<ToRelay>) => {
     for (const port of reportPorts) port.close();
     tell({ type: "stopped" });
   } catch (error) {
-    tell({ type: "failed", message: error instanceof Error ? error.message : String(error) });
+    tell({ type: "failed", message: errorText(error) });
   }
 };

@@ -5,6 +5,7 @@
 import { realFileSystem } from "../durable/real_file_system.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Database } from "../database/row_source.ts";
+import { errorText } from "../runtime/error_text.ts";
 import { confineExtractor } from "./confinement.ts";
 import { OutputError, QueryError } from "./job_errors.ts";
 import { lines } from "./lines.ts";
@@ -158,10 +159,6 @@ function classify(
   const kind = error instanceof Error && "kind" in error ? error.kind : undefined;
   if (kind === "timeout" || late) return "timeout";
   return kind === "unreachable" || kind === "login" ? "connection" : "database";
-}
-
-function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function memoryBytes(): number {

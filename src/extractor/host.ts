@@ -3,6 +3,7 @@
  * `MessagePort`; the main thread runs {@linkcode serveExtractors}, the worker gets its `SpawnExtractor` from
  * {@linkcode remoteSpawn}. The worker cannot choose what is started.
  */
+import { errorText } from "../runtime/error_text.ts";
 import {
   type ExtractorCommand,
   type ExtractorProcess,
@@ -54,7 +55,7 @@ export async function serveExtractors(
       ending.add(following);
       void following.finally(() => ending.delete(following));
     } catch (error) {
-      refuse(`Cannot start the extractor: ${error instanceof Error ? error.message : String(error)}`);
+      refuse(`Cannot start the extractor: ${errorText(error)}`);
     }
   };
   port.onmessage = ({ data }: MessageEvent<ToHost>) => {

@@ -3,6 +3,7 @@
  * form that the database keeps it in.
  */
 import type { Column, Database, RowSource } from "../database/row_source.ts";
+import { errorText } from "../runtime/error_text.ts";
 import { placeColumns, type Placement, timeColumnOf } from "../source/columns.ts";
 import { dialectOf } from "../source/dialect.ts";
 import { checkQuery } from "../source/query_check.ts";
@@ -119,6 +120,6 @@ function explained<T>(act: () => T): T {
   try {
     return act();
   } catch (error) {
-    throw new QueryError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new QueryError(errorText(error), { cause: error });
   }
 }

@@ -4,6 +4,7 @@ import { readLongValues } from "../database/long_values.ts";
 import { type CsvResult, type CsvSink, type RestartableSink, writeCsv } from "../database/write_csv.ts";
 import type { Files } from "../durable/file_system.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { errorText } from "../runtime/error_text.ts";
 import { placeColumns } from "../source/columns.ts";
 import { type Refusals, rowCheck } from "../source/row_check.ts";
 import { createIncomingWriter } from "../spool/incoming_writer.ts";
@@ -86,7 +87,7 @@ async function output<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw new OutputError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new OutputError(errorText(error), { cause: error });
   }
 }
 

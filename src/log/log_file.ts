@@ -12,6 +12,7 @@
  */
 import { join } from "node:path";
 import type { Clock } from "../runtime/clock.ts";
+import { errorText } from "../runtime/error_text.ts";
 import { localDate } from "./line.ts";
 
 /** Name of the current file. */
@@ -104,7 +105,7 @@ export class LogFile implements Disposable {
       if (sizeOf(this.#path) > 0) Deno.renameSync(this.#path, this.#freeName(localDate(now)));
     } catch (error) {
       this.#day = { ...this.#day, to: Math.min(this.#day.to, now + rotationRetryMs) };
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorText(error);
       this.#options.onFailure(`Cannot rotate "${this.#path}": ${reason}. It is continued.`);
     }
     this.#tryAgainMs = -Infinity;
@@ -162,7 +163,7 @@ export class LogFile implements Disposable {
   }
 
   #fail(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     if (this.#lost === undefined) {
       this.#lost = { lines: 0, reason };
       const remedy = "Make room on the disk, or give this user the right to write there. The agent goes on without";

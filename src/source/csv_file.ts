@@ -3,6 +3,7 @@
  * folder itself, and never to a file of the agent's own; Deno would follow it anywhere inside the permissions.
  */
 import { basename, dirname, join, sep } from "node:path";
+import { errorText } from "../runtime/error_text.ts";
 
 /** What tells one version of a file from another without opening it. */
 export interface FileVersion {
@@ -110,7 +111,7 @@ const windowsLockErrors = /\(os error (32|33)\)/;
 /** Why a file or folder cannot be used, in words and with the system's own. */
 export function fileReason(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "it does not exist";
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorText(error);
   const locked = error instanceof Deno.errors.Busy || (Deno.build.os === "windows" && windowsLockErrors.test(message));
   if (locked) return "another program has locked it";
   // Not the system's refusal, but what this process allowed itself when it started.

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../runtime/clock.ts";
+import { errorText, sentence } from "../runtime/error_text.ts";
 import { type CsvCandidates, type Due, retryFirstMs, retryMaxMs } from "./csv_candidates.ts";
 import { type FileVersion, type ImportFolder, lookAt, sameVersion } from "./csv_file.ts";
 import { CsvIntake, type CsvLedger, type CsvSpool, type IntakeFile } from "./csv_intake.ts";
@@ -174,9 +175,9 @@ export class CsvReads {
   #fileFailed(name: string, failure: { reason: string; version: FileVersion | undefined }): void {
     const { candidates, clock } = this.#options;
     if (!candidates.failed(name, { ...failure, nowMs: clock.monotonicMs() })) return;
-    log.warn("Cannot import {file}: {reason}. It is tried again until it works.", {
+    log.warn("Cannot import {file}: {reason} It is tried again until it works.", {
       file: name,
-      reason: failure.reason,
+      reason: sentence(failure.reason),
     });
   }
 
@@ -196,10 +197,13 @@ export class CsvReads {
     this.#round++;
     const failures = (before?.failures ?? 0) + 1;
     const waitMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(failures - 1, 20));
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     this.#trouble = { reason, ofLedger: error instanceof LedgerError, failures, untilMs: nowMs + waitMs };
     if (reason === before?.reason) return;
-    log.error("Cannot take in CSV files: {reason}. They stay where they are and are tried again.", { reason, error });
+    log.error("Cannot take in CSV files: {reason} They stay where they are and are tried again.", {
+      reason: sentence(reason),
+      error,
+    });
   }
 
   #recovered(): void {

@@ -1,4 +1,5 @@
 /** The ledger (the state database) failed, not the import folder: which of the two it was decides what is done. */
+import { errorText } from "../runtime/error_text.ts";
 
 /** What the ledger was asked in vain; the database's own error is the cause. */
 export class LedgerError extends Error {
@@ -10,7 +11,7 @@ export function askLedger<T>(ask: () => T): T {
   try {
     return ask();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = errorText(cause);
     throw new LedgerError(`Cannot look up what was imported: ${reason}`, { cause });
   }
 }

@@ -30,6 +30,7 @@ import type { FileSystem } from "../durable/file_system.ts";
 import type { BatchOrigin, Receipt } from "../protocol/delivery.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { errorText, sentence } from "../runtime/error_text.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import { Admission } from "./admission.ts";
 import { Eviction } from "./eviction.ts";
@@ -167,7 +168,9 @@ export class DiskSpool implements Spool, AsyncDisposable {
     this.#room.changed();
     if (limits.keepDays === 0 || clock.monotonicMs() - this.#prunedAtMs >= pruneEveryMs) {
       void this.prune().catch((error: unknown) =>
-        log.warn("Cannot remove delivered batches: {reason}. It is tried again later.", { reason: String(error) })
+        log.warn("Cannot remove delivered batches: {reason} It is tried again later.", {
+          reason: sentence(errorText(error)),
+        })
       );
     }
   }

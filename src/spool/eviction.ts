@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { FileSystem } from "../durable/file_system.ts";
+import { errorText } from "../runtime/error_text.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import type { LostBatch } from "./lost_batch.ts";
 import type { IndexedBatch, SpoolIndex } from "./spool_index.ts";
@@ -137,7 +138,7 @@ export class Eviction {
     this.#told.add(row.file);
     log.warn("Cannot remove {file}, which was delivered: {reason}. It is tried again later.", {
       file: row.file,
-      reason: error instanceof Error ? error.message : String(error),
+      reason: errorText(error),
     });
   }
 }

@@ -7,6 +7,7 @@ import { makeSetAsideFolder } from "../durable/set_aside.ts";
 import { batchTitle } from "../protocol/batch_title.ts";
 import type { BatchOrigin } from "../protocol/delivery.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { sentence } from "../runtime/error_text.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import { type BatchDescription, payloadIsWhole } from "./batch_file.ts";
 import type { LostBatch } from "./lost_batch.ts";
@@ -51,7 +52,7 @@ export async function setAsideBatch(row: IndexedBatch, reason: string, options: 
     isWhole === true
       ? "Set {title} aside, the hub does not take it: {reason} It is in {to} now. {remedy}"
       : "Set {title} aside, it is damaged: {reason} What is left is in {to}; the source is read again.",
-    { title: batchTitle(origin), reason: reason.replace(/[.!?]?$/, "."), to, remedy: remedies[origin.kind] },
+    { title: batchTitle(origin), reason: sentence(reason), to, remedy: remedies[origin.kind] },
   );
   await limit.added(to);
 }

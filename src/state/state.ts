@@ -15,6 +15,7 @@ import type { FileSystem } from "../durable/file_system.ts";
 import { privateFileMode, privateFolderMode } from "../durable/real_file_system.ts";
 import { makeSetAsideFolder } from "../durable/set_aside.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { sentence } from "../runtime/error_text.ts";
 import { type Owner, ownerDifference, readOwner, writeOwner } from "./owner.ts";
 import { openStateDatabase, StateDamagedError, type StateDatabase } from "./state_database.ts";
 import { lockFileName, lockState } from "./state_lock.ts";
@@ -137,8 +138,8 @@ async function openOrReplace(folder: string, opening: Opening): Promise<StateDat
     const only = (name: string) => name.startsWith(databaseFileName);
     const to = await moveAway(folder, { ...opening, why: "damaged", only });
     log.error(
-      "Cannot read the state: {reason}. It was moved to {to}; this installation starts afresh and must be linked again.",
-      { reason: error.message, to },
+      "Cannot read the state: {reason} It was moved to {to}; this installation starts afresh and must be linked again.",
+      { reason: sentence(error.message), to },
     );
     return await openPrivate(path);
   }

@@ -31,5 +31,5 @@ Deno.test("a full disk, on which not even that can be kept, takes nothing else d
   const attempts = new LaneAttempts("history", { random: () => 1, onTooMuch });
   const failing = () => Promise.reject(new ExtractError("No space left on device", { failure: "output" }));
   assert(await attempts.attempt(failing, signal));
-  assertEquals(attempts.problem, "No space left on device");
+  assertEquals(attempts.problem, "No space left on device.");
 });
