@@ -64,7 +64,7 @@ export class EgressTransport implements Disposable {
     options: { url: URL; sinceMs: number; signal: AbortSignal },
   ): Promise<{ message: string; sent: boolean }> {
     const diagnosis = await this.diagnose(error, options);
-    return { message: oneLine(diagnosis), sent: diagnosis.step === "answer" && !isOfConnecting(error) };
+    return { message: oneLine(diagnosis), sent: diagnosis.step !== "allowed" && !isOfConnecting(error) };
   }
 
   /** As {@linkcode explain}, in its parts. */

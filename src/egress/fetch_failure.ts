@@ -15,6 +15,10 @@ export interface Diagnosis extends Explanation {
   readonly step: FailedStep;
 }
 
+/** What fetch says of a connection that was closed in the midst. */
+const closedEarly =
+  /connection closed before message completed|error reading a body|IncompleteMessage|UnexpectedEof|TLS close_notify/;
+
 /** Joins what fetch says and what the relay reported. */
 export function diagnoseFetchFailure(
   error: unknown,
@@ -35,7 +39,7 @@ export function diagnoseFetchFailure(
   if (os.number !== undefined) {
     return { step: "tcp", problem: `Cannot connect to ${to}: ${shownOsError(os)}.`, remedy: remedyOf(os, to) };
   }
-  if (/connection closed before message completed|error reading a body|IncompleteMessage|UnexpectedEof/.test(message)) {
+  if (closedEarly.test(message)) {
     return {
       step: "answer",
       problem: `The connection to ${to} was closed before the answer was complete.`,

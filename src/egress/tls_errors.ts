@@ -76,7 +76,8 @@ const knownTlsErrors: readonly KnownTlsError[] = [
     remedy: "Check the address, and whether a proxy that inspects TLS stands between.",
   },
   {
-    pattern: /tls handshake eof|peer closed connection without sending TLS close_notify|UnexpectedEof/i,
+    // After the handshake the same words tell of any connection that was cut.
+    pattern: /tls handshake eof|client error \(Connect\).*(?:without sending TLS close_notify|UnexpectedEof)/i,
     problem: "the connection was closed during the TLS handshake",
     remedy: "Check firewall, proxy and TLS inspection on the way: they cut it by the host's name.",
   },

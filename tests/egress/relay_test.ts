@@ -7,7 +7,8 @@ import type { RelayReport } from "../../src/egress/relay_messages.ts";
 import { relayPermissions, startRelay } from "../../src/egress/start_relay.ts";
 import { freePort } from "./tinyproxy.ts";
 import { startOrigin } from "./origin.ts";
-import { relayed } from "./relayed.ts";
+import { type Relayed, relayed } from "./relayed.ts";
+import { makeAuthority } from "./certificates.ts";
 
 const realHub = allowedHosts({ hubUrl: new URL("https://www.injixo.com"), objectStoreHosts: [] });
 
@@ -247,16 +248,55 @@ Deno.test("a failed request tells whether it had been sent", async () => {
   const refusing = freePort();
   const allowed = [`127.0.0.1:${server.port}`, `127.0.0.1:${refusing}`, "nowhere.invalid:80"];
   await using client = await relayed({ allowed });
-  const sent = async (address: string) => {
-    const options = { url: new URL(address), sinceMs: performance.now(), signal: new AbortController().signal };
-    const error = await assertRejects(() => client.transport.fetch(options.url, {}));
-    return (await client.transport.explain(error, options)).sent;
-  };
+  const sent = async (address: string) => (await failureOf(client, address)).sent;
   assertEquals(await sent(`http://127.0.0.1:${server.port}/`), true);
   assertEquals(await sent(`https://127.0.0.1:${server.port}/`), false, "not even TLS");
   assertEquals(await sent(`http://127.0.0.1:${refusing}/`), false);
   assertEquals(await sent("http://nowhere.invalid/"), false);
 });
+
+Deno.test("a request that is cut under TLS had been sent, and it is not the handshake that failed", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const authority = await makeAuthority(folder);
+    const cut = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<Response>();
+    await using origin = startOrigin(await authority.issue("localhost"), () => {
+      cut.resolve();
+      return answer.promise;
+    });
+    const between = net.createServer((socket) => {
+      const onward = net.connect({ host: "127.0.0.1", port: origin.port });
+      socket.pipe(onward);
+      onward.pipe(socket, { end: false });
+      // Without a word of TLS, as what knows nothing of it cuts.
+      cut.promise.then(() => {
+        onward.unpipe(socket).destroy();
+        socket.unpipe(onward).resume().end();
+      });
+      socket.on("error", () => {});
+      onward.on("error", () => {});
+    });
+    await new Promise<void>((resolve) => between.listen(0, "127.0.0.1", resolve));
+    const { port } = between.address() as net.AddressInfo;
+    {
+      await using client = await relayed({ allowed: [`localhost:${port}`], caCerts: [authority.ca] });
+      const { message, sent } = await failureOf(client, `https://localhost:${port}/`);
+      assertMatch(message, /^The connection to localhost:\d+ was closed before the answer was complete\./);
+      assertEquals(sent, true);
+    }
+    await new Promise<void>((resolve) => between.close(() => resolve()));
+    answer.resolve(new Response());
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+async function failureOf({ transport }: Relayed, address: string): Promise<{ message: string; sent: boolean }> {
+  const options = { url: new URL(address), sinceMs: performance.now(), signal: new AbortController().signal };
+  const error = await assertRejects(() => transport.fetch(options.url, {}));
+  return await transport.explain(error, options);
+}
 
 /** A server that does `cut` as soon as a request comes. */
 async function startCuttingServer(cut: (socket: net.Socket) => void): Promise<AsyncDisposable & { port: number }> {
