@@ -4,9 +4,10 @@
  */
 import type { Clock } from "../runtime/clock.ts";
 import { type OsError, osErrorOf } from "./connection_failure.ts";
+import { remedyOf } from "./os_errors.ts";
 
 /** The system lacks what a connection needs: the next try would fail as well. */
-const lacking: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
+const lacking: ReadonlySet<string | undefined> = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
 /** So many failures in a row are no longer taken for those of single connections. */
 const failuresMax = 64;
 /** Between two tries then, in ms. */
@@ -45,11 +46,18 @@ export async function acceptConnections(
       if (error instanceof Deno.errors.BadResource) throw error;
       failures++;
       const os = osErrorOf(error);
-      if (failures < failuresMax && !lacking.has(os.code ?? "")) continue;
+      if (failures < failuresMax && !lacking.has(os.code)) continue;
       failedAtMs = clock.monotonicMs();
       if (!troubled) onTrouble(os);
       troubled = true;
       await clock.sleep(pauseMs, signal).catch(() => {/* Aborted: the loop ends. */});
     }
   }
+}
+
+/** What helps when connections cannot be taken, as one sentence or two. */
+export function remedyOfTrouble(trouble: OsError): string {
+  return lacking.has(trouble.code)
+    ? `${remedyOf(trouble, "the relay")} It goes on by itself.`
+    : "Look for a program on this machine that connects to it and hangs up, again and again. It goes on by itself.";
 }

@@ -4,8 +4,9 @@
  * itself goes to the log.
  */
 import { getLogger } from "@logtape/logtape";
+import { remedyOfTrouble } from "./accept_connections.ts";
 import type { ConnectionFailure, OsError } from "./connection_failure.ts";
-import { remedyOf, shownOsError } from "./os_errors.ts";
+import { shownOsError } from "./os_errors.ts";
 import type { RelayReport } from "./relay_messages.ts";
 
 const log = getLogger(["cloud-link", "relay"]);
@@ -81,7 +82,7 @@ function logTrouble(trouble: OsError | null): void {
   if (trouble === null) return log.info("New connections can be made again.");
   log.error("Cannot make new connections: the relay on this machine cannot take them: {error}. {remedy}", {
     error: shownOsError(trouble),
-    remedy: remedyOf(trouble, "the relay"),
+    remedy: remedyOfTrouble(trouble),
   });
 }
 

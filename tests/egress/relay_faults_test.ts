@@ -71,8 +71,10 @@ Deno.test("the log tells that the relay cannot take connections, and that it can
     await log.line(/relay/),
     /^error Cannot make new connections: .*: too many open files \(EMFILE, os error 24\)\. .*check its limits/,
   );
+  send({ code: "ENOTCONN", number: 107, text: "Transport endpoint is not connected (os error 107)" });
+  assertMatch(await log.line(/ENOTCONN/), /Look for a program on this machine that connects to it and hangs up/);
   send(null);
-  assertEquals(await log.line(/again/), "info New connections can be made again.");
+  assertEquals(await log.line(/made again/), "info New connections can be made again.");
   port2.close();
 });
 
