@@ -10,6 +10,7 @@ import { agentEndpoints } from "./agent_endpoints.ts";
 import { createApp } from "./app.ts";
 import { Assignments } from "./assignments.ts";
 import { ChangeFeed } from "./changes.ts";
+import { lockData } from "./data_lock.ts";
 import { GroupCommit } from "./database/group_commit.ts";
 import { type HubDatabase, openDatabase } from "./database/open.ts";
 import { Delivery } from "./delivery.ts";
@@ -76,6 +77,7 @@ export interface RunningHub extends AsyncDisposable {
 export async function startHub(options: HubOptions): Promise<RunningHub> {
   await using stack = new AsyncDisposableStack();
   const clock = options.clock ?? systemClock;
+  stack.use(await lockData(options.dataDirectory));
   const data = stack.use(await openDatabase(options.dataDirectory));
   const { database, keys } = data;
   const box = await openSecretBox(options.dataDirectory);

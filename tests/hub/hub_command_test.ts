@@ -11,6 +11,7 @@ import {
 } from "../../src/cli/hub.ts";
 import { HubClient } from "./hub_client.ts";
 import { startHubProcess } from "./hub_process.ts";
+import { startTestHub } from "./start_hub.ts";
 
 /** Runs a command and answers what it printed. */
 async function printed(command: (io: { out: (line: string) => void }) => Promise<number>): Promise<string[]> {
@@ -108,6 +109,15 @@ Deno.test("the hub does not listen beyond this machine without TLS unless told, 
   } finally {
     await Deno.remove(dataDirectory, { recursive: true });
   }
+});
+
+Deno.test("a data folder has one hub: a second one is refused, and may start once the first has stopped", async () => {
+  await using test = await startTestHub();
+  const { dataDirectory, hub } = test;
+  const second = () => runHub({ dataDirectory, listen: "127.0.0.1:0" }, { signal: AbortSignal.abort(), out: () => {} });
+  await assertRejects(second, /Cannot use the data in ".*": another hub runs on it\. Stop that one first/);
+  await hub[Symbol.asyncDispose]();
+  assertEquals(await second(), 0);
 });
 
 Deno.test("behind a proxy with TLS the hub names its public address, and browsers are told to insist on https", async () => {
