@@ -30,7 +30,7 @@ export interface Assigned {
   readonly etag: string;
 }
 
-/** Reads everything from the database at each poll: any hub on it can answer the next one. */
+/** Reads everything from the database at each poll: nothing of an assignment is kept in memory. */
 export class Assignments {
   readonly #database: Database;
   readonly #writes: GroupCommit;
@@ -99,10 +99,8 @@ export class Assignments {
         version: report.version,
         problemSince: report.problem === null ? null : before.problemSince ?? nowMs,
       }).where("id", "=", id).execute();
-      // Agents need not hear of their own reports, so the console's topic is not the integration's.
-      await this.#changes.record(transaction, statusTopic(agent.integrationId));
-      if (twinsChanged) await this.#changes.record(transaction, agent.integrationId);
     }, { durable: false });
+    // Agents need not hear of their own reports, so the console's topic is not the integration's.
     this.#changes.wake(statusTopic(agent.integrationId));
     if (twinsChanged) {
       this.#changes.wake(agent.integrationId);

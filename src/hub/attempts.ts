@@ -1,4 +1,4 @@
-/** Counts attempts in sliding windows, in the database: any number of hubs count together. */
+/** Counts attempts in sliding windows, in the database: a restart forgets none. */
 import type { Clock } from "../runtime/clock.ts";
 import type { AttemptLimit } from "./limits.ts";
 import type { Database, DatabaseTransaction } from "./database/schema.ts";

@@ -1,34 +1,12 @@
-/**
- * Wakes those who wait for a change: at once when this process made it, within a second when another one did, which
- * is seen in the table `change`. The look costs nothing while nobody waits.
- */
-import { getLogger } from "@logtape/logtape";
-import type { Clock } from "../runtime/clock.ts";
-import type { Database, DatabaseTransaction } from "./database/schema.ts";
-import { changePollMs, changesKeptMs } from "./limits.ts";
+/** Wakes those who wait for a change: in memory, since all who make changes and all who wait are in this process. */
 import type { Changes } from "./services.ts";
 
-const log = getLogger(["cloud-link", "hub"]);
-
-/** Records and hands out changes. */
-export class ChangeFeed implements Changes, AsyncDisposable {
-  readonly #database: Database;
-  readonly #clock: Clock;
+/** Hands out changes. Disposing wakes everybody, and from then on nobody waits. */
+export class ChangeFeed implements Changes, Disposable {
   readonly #waiting = new Map<string, Set<() => void>>();
-  readonly #stop = new AbortController();
-  #looking: Promise<void> | undefined;
+  #closed = false;
 
-  constructor(options: { database: Database; clock: Clock }) {
-    this.#database = options.database;
-    this.#clock = options.clock;
-  }
-
-  /** Records a change of `topic` with what changed it. Call {@linkcode wake} once the transaction is committed. */
-  async record(transaction: DatabaseTransaction, topic: string): Promise<void> {
-    await transaction.insertInto("change").values({ topic, at: this.#clock.now() }).execute();
-  }
-
-  /** Wakes those who wait in this process. */
+  /** Wakes those who wait for `topic`: to be called once what changed is committed. */
   wake(topic: string): void {
     const waiting = this.#waiting.get(topic);
     if (waiting === undefined) return;
@@ -38,7 +16,7 @@ export class ChangeFeed implements Changes, AsyncDisposable {
 
   next(topic: string, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      if (signal.aborted || this.#stop.signal.aborted) return resolve();
+      if (signal.aborted || this.#closed) return resolve();
       const done = () => {
         signal.removeEventListener("abort", done);
         const waiting = this.#waiting.get(topic);
@@ -50,53 +28,11 @@ export class ChangeFeed implements Changes, AsyncDisposable {
       const waiting = this.#waiting.get(topic) ?? new Set();
       waiting.add(done);
       this.#waiting.set(topic, waiting);
-      this.#looking ??= this.#look();
     });
   }
 
-  /** Forgets old changes. */
-  async sweep(): Promise<void> {
-    await this.#database.deleteFrom("change").where("at", "<", this.#clock.now() - changesKeptMs).execute();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
+  [Symbol.dispose](): void {
+    this.#closed = true;
     for (const topic of [...this.#waiting.keys()]) this.wake(topic);
-    await this.#looking;
-  }
-
-  async #look(): Promise<void> {
-    let seen: number | undefined;
-    let failing = false;
-    try {
-      while (this.#waiting.size > 0 && !this.#stop.signal.aborted) {
-        try {
-          // The first look only learns where the table ends, a little before whoever waits began to wait.
-          seen = seen === undefined ? await this.#end() : await this.#wakeSince(seen);
-          failing = false;
-        } catch (error) {
-          if (!failing) {
-            log.error("Cannot look for changes: {reason}. It is tried again every second.", { reason: error });
-          }
-          failing = true;
-        }
-        await this.#clock.sleep(changePollMs, this.#stop.signal).catch(() => {});
-      }
-    } finally {
-      this.#looking = undefined;
-    }
-  }
-
-  async #end(): Promise<number> {
-    const row = await this.#database.selectFrom("change").select("id").orderBy("id", "desc").limit(1)
-      .executeTakeFirst();
-    return row?.id ?? 0;
-  }
-
-  async #wakeSince(seen: number): Promise<number> {
-    const rows = await this.#database.selectFrom("change").select(["id", "topic"]).where("id", ">", seen)
-      .orderBy("id").limit(10_000).execute();
-    for (const topic of new Set(rows.map((row) => row.topic))) this.wake(topic);
-    return rows.at(-1)?.id ?? seen;
   }
 }

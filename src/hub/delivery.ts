@@ -234,7 +234,6 @@ export class Delivery {
         .set((eb) => ({ importCount: eb("importCount", "+", 1), lastImportAt: nowMs }))
         .where("id", "=", row.integrationId).execute();
       if (origin.kind === "query") await queueLoad(transaction, row);
-      await this.#changes.record(transaction, importsTopic(row.integrationId));
       return nowMs;
     });
     if (receivedAt === undefined) {

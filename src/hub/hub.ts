@@ -127,7 +127,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
       await loading;
       await parts.delivery.idle();
       await parts.writes.idle();
-      await parts.changes[Symbol.asyncDispose]();
+      parts.changes[Symbol.dispose]();
       await running.disposeAsync();
       log.info("The hub has stopped.");
     },
@@ -148,7 +148,7 @@ interface TieOptions {
 /** Makes the services and the endpoints that call them. */
 function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: TieOptions) {
   const { database, keys } = data;
-  const changes = new ChangeFeed({ database, clock });
+  const changes = new ChangeFeed();
   const writes = new GroupCommit({ database, clock });
   const objects = new LocalObjects({ files, small: new SmallObjects({ database, writes }) });
   const requests = new StoredRequests({ database, changes, clock, box });
@@ -178,11 +178,9 @@ function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: 
   const accessTokens = new AccessTokens({ database, writes, clock, key: keys.token, issuer: () => publicUrl.origin });
   const assignments = new Assignments({ database, writes, changes, requests, clock, box });
   const giveUp = async (linkId: string) => {
-    const integrationId = await database.transaction().execute(async (transaction) => {
-      const ended = await endLink(transaction, { linkId, reason: "given-up", nowMs: clock.now() });
-      if (ended !== undefined) await changes.record(transaction, ended);
-      return ended;
-    });
+    const integrationId = await database.transaction().execute((transaction) =>
+      endLink(transaction, { linkId, reason: "given-up", nowMs: clock.now() })
+    );
     if (integrationId !== undefined) changes.wake(integrationId);
   };
   const endpoints = [

@@ -123,7 +123,6 @@ export class StoredIntegrations implements Integrations {
       if (storedSettings(settings) !== undefined && (options.settings !== undefined || isNew)) {
         await askForTest(transaction, { integrationId: id, nowMs: this.#clock.now() });
       }
-      await this.#changes.record(transaction, id);
     });
     this.#changes.wake(id);
     return await this.get(actor, id);
@@ -151,7 +150,6 @@ export class StoredIntegrations implements Integrations {
       const nowMs = this.#clock.now();
       await transaction.updateTable("integration").set({ deletedAt: nowMs }).where("id", "=", id).execute();
       await endLink(transaction, { integrationId: id, reason: "integration-deleted", nowMs });
-      await this.#changes.record(transaction, id);
     });
     this.#changes.wake(id);
     this.#removed();

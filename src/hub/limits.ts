@@ -136,10 +136,6 @@ export const openRequestsMax = 32;
 /** A request that was not answered for this long is no longer handed out. */
 export const requestOpenMs: number = 10 * minuteMs;
 
-/** How often other processes' changes are looked for. */
-export const changePollMs = 1000;
-/** How long changes are kept for those who look. */
-export const changesKeptMs: number = 5 * minuteMs;
 /** A live connection of the console ends after this long; browsers open a new one. */
 export const eventStreamMs: number = 15 * minuteMs;
 /** Live connections at the same time, in all. */

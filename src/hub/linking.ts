@@ -141,8 +141,6 @@ export class PinLinking implements Linking {
     const { settings, draft } = await transaction.selectFrom("integration").select(["settings", "draft"])
       .where("id", "=", integrationId).executeTakeFirstOrThrow();
     if (draft === 0 && storedSettings(settings) !== undefined) await askForTest(transaction, { integrationId, nowMs });
-    const topics = left === undefined ? [integrationId] : [integrationId, left];
-    for (const topic of topics) await this.#changes.record(transaction, topic);
     return { left: left === undefined ? [] : [left] };
   }
 }

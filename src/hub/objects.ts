@@ -10,7 +10,7 @@ export interface UploadAddress {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What a bucket and a folder have in common; the same tests run on every implementation. */
+/** What delivery, downloads and loading need of the place where the bytes are. */
 export interface ObjectStore {
   /** An address that takes exactly `part.bytes` bytes with `part.sha256` as the object `key`. */
   address(key: string, options: { part: Part; expiresAt: Date }): Promise<UploadAddress>;

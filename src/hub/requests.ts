@@ -69,7 +69,6 @@ export class StoredRequests implements Requests {
         answer: null,
         answeredAt: null,
       }).execute();
-      await this.#changes.record(transaction, integrationId);
     });
     this.#changes.wake(integrationId);
     return await this.get(actor, { integrationId, id });
@@ -132,7 +131,6 @@ export class StoredRequests implements Requests {
       await transaction.updateTable("request")
         .set({ answer: JSON.stringify(options.answer), answeredAt: this.#clock.now() })
         .where("id", "=", options.id).execute();
-      await this.#changes.record(transaction, agent.integrationId);
       return true;
     });
     if (!found) throw new HubProblem("not-found", "There is no such request for this installation.");

@@ -1,7 +1,6 @@
 /** Removes leftovers at the start and daily: what crashes, broken lines and the passing of time leave behind. */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../runtime/clock.ts";
-import type { ChangeFeed } from "./changes.ts";
 import type { Database } from "./database/schema.ts";
 import type { Delivery } from "./delivery.ts";
 import type { DiskObjects } from "./disk_objects.ts";
@@ -13,14 +12,13 @@ const log = getLogger(["cloud-link", "hub"]);
 const deviceKeptMs = 24 * 60 * 60 * 1000;
 /** How long answered requests are shown, in ms. */
 const requestKeptMs = 7 * 24 * 60 * 60 * 1000;
-/** Changes and used assertions are swept more often: they are many. */
-const changesEveryMs = 5 * 60 * 1000;
+/** Used assertions are swept more often: they are many. */
+const assertionsEveryMs = 5 * 60 * 1000;
 
 /** Where leftovers may be: rows, objects of batches that were never completed, temporary files. */
 export interface SweepOptions {
   readonly database: Database;
   readonly clock: Clock;
-  readonly changes: ChangeFeed;
   readonly delivery: Delivery;
   readonly files: DiskObjects;
 }
@@ -31,7 +29,6 @@ export async function sweepForever(options: SweepOptions & { signal: AbortSignal
   let sweptAtMs = -Infinity;
   while (!signal.aborted) {
     try {
-      await options.changes.sweep();
       await options.database.deleteFrom("assertion").where("expiresAt", "<", clock.now()).execute();
       if (clock.monotonicMs() - sweptAtMs >= sweepEveryMs) {
         await sweepOnce(options);
@@ -40,7 +37,7 @@ export async function sweepForever(options: SweepOptions & { signal: AbortSignal
     } catch (error) {
       log.error("Cannot sweep leftovers: {error}. It is tried again in 5 minutes.", { error });
     }
-    await clock.sleep(changesEveryMs, signal).catch(() => {});
+    await clock.sleep(assertionsEveryMs, signal).catch(() => {});
   }
 }
 

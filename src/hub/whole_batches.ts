@@ -134,7 +134,6 @@ export class WholeBatches {
       for (const { row, declaration } of taken) {
         if (declaration.origin.kind === "query") await queueLoad(transaction, row);
       }
-      await this.#options.changes.record(transaction, importsTopic(integrationId));
     }
     if (taken.length === ready.length) return { inserted, known: new Map() };
     const others = ready.filter(({ row }) => !inserted.has(row.id)).map(({ row }) => row.batchId);

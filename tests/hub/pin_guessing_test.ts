@@ -37,7 +37,7 @@ class Hub implements AsyncDisposable {
     const { database, keys } = options.data;
     this.#folder = folder;
     this.#data = options.data;
-    this.#changes = new ChangeFeed({ database, clock: this.clock });
+    this.#changes = new ChangeFeed();
     this.#linking = new PinLinking({
       database,
       changes: this.#changes,
@@ -101,7 +101,7 @@ class Hub implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#changes[Symbol.asyncDispose]();
+    this.#changes[Symbol.dispose]();
     await this.#data[Symbol.asyncDispose]();
     await Deno.remove(this.#folder, { recursive: true });
   }

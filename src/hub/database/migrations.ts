@@ -63,13 +63,16 @@ const databaseIntegrations = [
 
 const steps: readonly ((transaction: DatabaseTransaction) => Promise<void>)[] = [
   async (transaction) => {
-    for (const statement of first) await sql.raw(quoted(statement)).execute(transaction);
+    for (const statement of first) await sql.raw(statement).execute(transaction);
     for (const key of ["tokenKey", "uploadKey", "pinKey"]) {
       await transaction.insertInto("meta").values({ key, value: newSecret() }).execute();
     }
   },
   async (transaction) => {
-    for (const statement of databaseIntegrations) await sql.raw(quoted(statement)).execute(transaction);
+    for (const statement of databaseIntegrations) await sql.raw(statement).execute(transaction);
+  },
+  async (transaction) => {
+    await sql.raw("drop table change").execute(transaction);
   },
 ];
 
@@ -99,9 +102,4 @@ export async function migrate(database: Database): Promise<void> {
 async function schemaVersion(database: Kysely<Tables>): Promise<number> {
   const row = await database.selectFrom("meta").select("value").where("key", "=", "schema").executeTakeFirst();
   return row === undefined ? 0 : Number(row.value);
-}
-
-/** Names with capitals in quotes: PostgreSQL folds them otherwise, and Kysely quotes every name. */
-function quoted(statement: string): string {
-  return statement.replaceAll(/\b[a-z]+[A-Z]\w*\b/g, '"$&"');
 }

@@ -1,8 +1,5 @@
-/**
- * The hub's tables as Kysely sees them. Instants are integers (ms since the epoch), truth is 0 or 1, JSON is text: what
- * SQLite and PostgreSQL both have.
- */
-import type { Generated, Kysely, Transaction } from "kysely";
+/** The hub's tables as Kysely sees them. Instants are integers (ms since the epoch), truth is 0 or 1, JSON is text. */
+import type { Kysely, Transaction } from "kysely";
 
 /** By table, in camel case here and in the database alike; `migrations.ts` makes them. */
 export interface Tables {
@@ -118,7 +115,6 @@ export interface Tables {
   object: { key: string; bytes: Uint8Array };
   /** Received batches of rows that are not in the tables of `rows/` yet. */
   pendingLoad: { batch: string; integrationId: string; live: number };
-  change: { id: Generated<number>; topic: string; at: number };
 }
 
 /** The hub's database; services take it where they open transactions of their own. */

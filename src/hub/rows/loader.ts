@@ -39,7 +39,7 @@ export async function queueLoad(
   }).onConflict((conflict) => conflict.doNothing()).execute();
 }
 
-/** One for each hub process, one batch at a time; {@linkcode Loader.wake} spares it waiting for its next look. */
+/** One batch at a time; {@linkcode Loader.wake} spares it waiting for its next look. */
 export class Loader {
   readonly #options: LoaderOptions;
   #wake = new AbortController();
@@ -130,17 +130,14 @@ export class Loader {
         });
       }
     }
-    await database.transaction().execute(async (transaction) => {
-      // A batch that was declared anew with a higher number meanwhile is loaded once more.
-      await transaction.deleteFrom("pendingLoad").where("batch", "=", row.id)
-        .where(({ exists, selectFrom }) =>
-          exists(
-            selectFrom("batch").select("batch.id").where("batch.id", "=", row.id)
-              .where("batch.sequence", "=", row.sequence).where("batch.linkId", "=", row.linkId),
-          )
-        ).execute();
-      await changes.record(transaction, importsTopic(row.integrationId));
-    });
+    // A batch that was declared anew with a higher number meanwhile is loaded once more.
+    await database.deleteFrom("pendingLoad").where("batch", "=", row.id)
+      .where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom("batch").select("batch.id").where("batch.id", "=", row.id)
+            .where("batch.sequence", "=", row.sequence).where("batch.linkId", "=", row.linkId),
+        )
+      ).execute();
     changes.wake(importsTopic(row.integrationId));
     return true;
   }
