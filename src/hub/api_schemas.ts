@@ -7,7 +7,7 @@ import { Id, Pin } from "../protocol/linking.ts";
 import { unlinkReasons } from "../protocol/problem.ts";
 import { pageItemsMax } from "./limits.ts";
 import { rowFormats } from "./rows/row_stream.ts";
-import { integrationStates, nextSteps, windowStates } from "./services.ts";
+import { importStates, integrationStates, nextSteps, windowStates } from "./services.ts";
 
 const Instant = z.iso.datetime();
 /** What people type as a name: something visible, no control characters. */
@@ -125,7 +125,10 @@ export const RowsBody = z.array(z.record(z.string(), z.union([z.string(), z.numb
 /** To link: the PIN that the installation shows. */
 export const ConnectBody = z.strictObject({ pin: Pin });
 
-/** A batch that has arrived whole; there are no others to be seen. `size` is of the content in bytes, uncompressed. */
+/**
+ * A batch that has arrived whole; there are no others to be seen. `size` is of the content in bytes, uncompressed. Rows of
+ * a database become `loaded` or `failed` (`error` says why); files stay `received`.
+ */
 export const ImportBody = z.object({
   id: Id,
   integrationId: Id,
@@ -133,7 +136,7 @@ export const ImportBody = z.object({
   size: z.number().int(),
   sha256: Sha256,
   rows: z.number().int(),
-  state: z.literal("received"),
+  state: z.enum(importStates),
   receivedAt: Instant,
   error: z.string().nullable(),
   origin: BatchOrigin,

@@ -33,6 +33,7 @@ export function newBatchRow(
     folder: batchFolder(agent.integrationId, { payloadBytes: declaration.payloadBytes, nowMs }),
     receivedAt: null,
     rows: null,
+    loadError: null,
   };
 }
 

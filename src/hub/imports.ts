@@ -27,8 +27,8 @@ export class StoredImports implements Imports {
   ): Promise<Page<Import>> {
     await integrationRow(this.#database, { actor, id: options.integrationId });
     const limit = Math.min(options.limit ?? pageItemsDefault, pageItemsMax);
-    let query = this.#database.selectFrom("batch").selectAll().where("integrationId", "=", options.integrationId)
-      .where("receivedAt", "is not", null).orderBy("receivedAt", "desc").orderBy("id", "desc").limit(limit + 1);
+    let query = receivedBatches(this.#database).where("integrationId", "=", options.integrationId)
+      .orderBy("receivedAt", "desc").orderBy("id", "desc").limit(limit + 1);
     if (options.cursor !== undefined) {
       const [receivedAt, id] = decodeCursor(options.cursor, "number");
       query = query.where("receivedAt", "<=", receivedAt).where(({ eb, or }) =>
@@ -58,14 +58,21 @@ export class StoredImports implements Imports {
   }
 
   async #row(actor: Actor, id: string) {
-    const row = await this.#database.selectFrom("batch")
-      .innerJoin("integration", "integration.id", "batch.integrationId").selectAll("batch")
-      .where("batch.id", "=", id).where("batch.receivedAt", "is not", null)
+    const row = await receivedBatches(this.#database)
+      .innerJoin("integration", "integration.id", "batch.integrationId").where("batch.id", "=", id)
       .where("integration.accountId", "=", actor.account.id).where("integration.deletedAt", "is", null)
       .executeTakeFirst();
     if (row === undefined) throw new HubProblem("not-found", "There is no such import in this account.");
     return row;
   }
+}
+
+function receivedBatches(database: Database) {
+  return database.selectFrom("batch").selectAll("batch").where("batch.receivedAt", "is not", null)
+    .select(({ exists, selectFrom }) =>
+      exists(selectFrom("pendingLoad").select("pendingLoad.batch").whereRef("pendingLoad.batch", "=", "batch.id"))
+        .$castTo<number>().as("loading")
+    );
 }
 
 /** Plain byte arrays: the server takes no Buffer. */

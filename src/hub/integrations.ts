@@ -91,6 +91,9 @@ export class StoredIntegrations implements Integrations {
       deletedAt: null,
       importCount: 0,
       lastImportAt: null,
+      newestLoadAt: null,
+      loadError: null,
+      loadFailedSince: null,
     }).execute();
     return await this.get(actor, id);
   }
@@ -197,6 +200,9 @@ function integrationRows(database: Database | DatabaseTransaction, actor: Pick<A
       "integration.createdAt",
       "integration.importCount",
       "integration.lastImportAt",
+      "integration.newestLoadAt",
+      "integration.loadError",
+      "integration.loadFailedSince",
       "installation.id as installationId",
       "installation.hostName",
       "installation.version",

@@ -80,15 +80,18 @@ export const integrationStates = [
   /** Linked, but not heard from since `stateSince`. */
   "stale",
   "paused",
-  /** Linked and online, but the agent reports what does not work: `problem`. */
+  /** Linked and online, but the agent reports what does not work, or nothing of what it sends can be loaded: `problem`. */
   "failing",
 ] as const;
 /** One of {@linkcode integrationStates}. */
 export type IntegrationStateName = (typeof integrationStates)[number];
 
 /** What the administrator should do now. */
-export const nextSteps = ["none", "save", "connect", "check-host", "resume", "see-problem"] as const;
-/** One of {@linkcode nextSteps}; follows from the state, and for a draft from whether it is linked. */
+export const nextSteps = ["none", "save", "connect", "check-host", "resume", "see-problem", "correct-query"] as const;
+/**
+ * One of {@linkcode nextSteps}; follows from the state, for a draft from whether it is linked, and when failing from who
+ * says so: the agent (`see-problem`) or the hub.
+ */
 export type NextStep = (typeof nextSteps)[number];
 
 /** One data source configured in the hub. */
@@ -99,7 +102,7 @@ export interface Integration {
   readonly state: IntegrationStateName;
   /** Since when it is in this state, where that is known. */
   readonly stateSince: string | null;
-  /** The agent's own words, one line with the remedy; only when failing. */
+  /** The agent's own words, one line with the remedy, or why the newest rows could not be loaded; only when failing. */
   readonly problem: string | null;
   /** Only when unlinked. */
   readonly unlinkReason: UnlinkReason | null;
@@ -118,6 +121,12 @@ export interface Integration {
   readonly createdAt: string;
 }
 
+/**
+ * `loaded`: the rows are in the table. `failed`: none of them could be taken, `error` says why. Files, and rows that wait
+ * to be loaded, are `received`.
+ */
+export const importStates = ["received", "loaded", "failed"] as const;
+
 /** One batch that has arrived whole. */
 export interface Import {
   readonly id: string;
@@ -129,8 +138,9 @@ export interface Import {
   readonly sha256: string;
   /** Lines of a CSV file; rows of a query. */
   readonly rows: number;
-  readonly state: "received";
+  readonly state: (typeof importStates)[number];
   readonly receivedAt: string;
+  /** Only when failed. */
   readonly error: string | null;
   readonly origin: BatchOrigin;
 }

@@ -23,6 +23,9 @@ export interface IntegrationRow {
   readonly createdAt: number;
   readonly importCount: number;
   readonly lastImportAt: number | null;
+  readonly newestLoadAt: number | null;
+  readonly loadError: string | null;
+  readonly loadFailedSince: number | null;
   readonly installationId: string | null;
   readonly hostName: string | null;
   readonly version: string | null;
@@ -54,9 +57,9 @@ export function integrationView(row: IntegrationRow, nowMs: number): Integration
     type: row.type === "database" ? "database" : "csv",
     state: status.state,
     stateSince: status.sinceMs === null ? null : instant(status.sinceMs),
-    problem: status.state === "failing" ? report?.problem ?? null : null,
+    problem: status.failure?.problem ?? null,
     unlinkReason: status.state === "unlinked" ? row.endReason as UnlinkReason | null : null,
-    nextStep: nextStep(status.state, installation !== null),
+    nextStep: nextStep(status, installation !== null),
     paused: row.paused === 1,
     draft: row.draft === 1,
     installation,
@@ -72,10 +75,20 @@ export function integrationView(row: IntegrationRow, nowMs: number): Integration
   };
 }
 
+/** What does not work, and what to do about it. */
+interface Failure {
+  readonly problem: string;
+  readonly nextStep: NextStep;
+}
+
+type Status =
+  | { readonly state: Exclude<IntegrationStateName, "failing">; readonly sinceMs: number | null; failure?: undefined }
+  | { readonly state: "failing"; readonly sinceMs: number | null; readonly failure: Failure };
+
 function integrationStatus(
   row: IntegrationRow,
   { report, nowMs }: { report: AgentStatusReport | undefined; nowMs: number },
-): { state: IntegrationStateName; sinceMs: number | null } {
+): Status {
   if (row.draft === 1) return { state: "draft", sinceMs: row.createdAt };
   if (row.linkedAt === null) {
     return row.endedAt === null
@@ -85,12 +98,21 @@ function integrationStatus(
   const seenAt = Math.max(row.lastSeenAt ?? 0, row.linkedAt);
   if (row.paused === 1) return { state: "paused", sinceMs: row.pausedAt };
   if (nowMs - seenAt > staleAfterMs) return { state: "stale", sinceMs: seenAt };
-  if (report !== undefined && report.problem !== null) return { state: "failing", sinceMs: row.problemSince };
+  // What keeps the agent from reading goes before what becomes of what it has read.
+  if (report !== undefined && report.problem !== null) {
+    return failing(row.problemSince, { problem: report.problem, nextStep: "see-problem" });
+  }
+  const loadError = currentLoadError(row);
+  if (loadError !== null) return failing(row.loadFailedSince, { problem: loadError, nextStep: "correct-query" });
   return { state: "online", sinceMs: null };
 }
 
-function nextStep(state: IntegrationStateName, linked: boolean): NextStep {
-  switch (state) {
+function failing(sinceMs: number | null, failure: Failure): Status {
+  return { state: "failing", sinceMs, failure };
+}
+
+function nextStep(status: Status, linked: boolean): NextStep {
+  switch (status.state) {
     case "draft":
       return linked ? "save" : "connect";
     case "never-linked":
@@ -101,7 +123,7 @@ function nextStep(state: IntegrationStateName, linked: boolean): NextStep {
     case "paused":
       return "resume";
     case "failing":
-      return "see-problem";
+      return status.failure.nextStep;
     case "online":
       return "none";
   }
@@ -128,6 +150,11 @@ function currentReport(row: IntegrationRow): AgentStatusReport | undefined {
   return JSON.parse(row.report) as AgentStatusReport;
 }
 
+/** Why the newest rows could not be loaded, of those that the present link has brought. */
+function currentLoadError({ loadError, newestLoadAt, linkedAt }: IntegrationRow): string | null {
+  return linkedAt === null || (newestLoadAt ?? 0) < linkedAt ? null : loadError;
+}
+
 /** The columns of a received batch that are shown. */
 export interface ImportRow {
   readonly id: string;
@@ -138,10 +165,15 @@ export interface ImportRow {
   readonly rows: number | null;
   readonly receivedAt: number | null;
   readonly origin: string;
+  readonly loadError: string | null;
+  /** 1 while its rows wait to be loaded, 0 otherwise. */
+  readonly loading: number;
 }
 
 /** A received batch. */
 export function importView(row: ImportRow): Import {
+  const origin = JSON.parse(row.origin) as BatchOrigin;
+  const isLoaded = origin.kind === "query" && row.loading === 0;
   return {
     id: row.id,
     integrationId: row.integrationId,
@@ -149,9 +181,9 @@ export function importView(row: ImportRow): Import {
     size: row.bytes,
     sha256: row.sha256,
     rows: row.rows ?? 0,
-    state: "received",
+    state: !isLoaded ? "received" : row.loadError === null ? "loaded" : "failed",
     receivedAt: instant(row.receivedAt ?? 0),
-    error: null,
-    origin: JSON.parse(row.origin) as BatchOrigin,
+    error: isLoaded ? row.loadError : null,
+    origin,
   };
 }

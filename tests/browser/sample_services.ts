@@ -80,9 +80,9 @@ function sampleImports(integrationId: string): Import[] {
     size: [48_213, 912, 1_873_000_000][n] ?? 0,
     sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     rows: [1204, 13, 21_345_678][n] ?? 0,
-    state: "received",
+    state: n === 1 ? "failed" : "received",
     receivedAt: "2026-03-04T10:15:12.000Z",
-    error: null,
+    error: n === 1 ? "The batch is not CSV: record 7 has 3 fields, the first one has 4." : null,
     origin: { kind: "csv", fileName, modifiedAt: null },
   }));
 }

@@ -61,6 +61,15 @@ const databaseIntegrations = [
   `create index requestByIntegration on request (integrationId, type, createdAt)`,
 ];
 
+const loadOutcomes = [
+  `alter table integration add newestLoadAt bigint`,
+  `alter table integration add loadError text`,
+  `alter table integration add loadFailedSince bigint`,
+  `alter table batch add loadError text`,
+  // Has everything loaded once more, which tells what became of it and changes no row.
+  `delete from meta where key = 'rows'`,
+];
+
 const steps: readonly ((transaction: DatabaseTransaction) => Promise<void>)[] = [
   async (transaction) => {
     for (const statement of first) await sql.raw(statement).execute(transaction);
@@ -73,6 +82,9 @@ const steps: readonly ((transaction: DatabaseTransaction) => Promise<void>)[] = 
   },
   async (transaction) => {
     await sql.raw("drop table change").execute(transaction);
+  },
+  async (transaction) => {
+    for (const statement of loadOutcomes) await sql.raw(statement).execute(transaction);
   },
 ];
 

@@ -31,6 +31,12 @@ export interface Tables {
     deletedAt: number | null;
     importCount: number;
     lastImportAt: number | null;
+    /** When the newest batch was received whose loading has come to an end. */
+    newestLoadAt: number | null;
+    /** Why that batch could not be loaded; `null` when it was. */
+    loadError: string | null;
+    /** When the first batch was received of those that could not be loaded since the last one that was. */
+    loadFailedSince: number | null;
   };
   installation: {
     id: string;
@@ -108,6 +114,8 @@ export interface Tables {
     folder: string;
     receivedAt: number | null;
     rows: number | null;
+    /** Why its rows could not be loaded. */
+    loadError: string | null;
   };
   /** The parts of a received batch of several parts, JSON. */
   batchParts: { batch: string; parts: string };

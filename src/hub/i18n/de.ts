@@ -71,6 +71,9 @@ export const de: Messages = {
   stateFailingReason: "Die Installation meldet:",
   stateFailingNext:
     "Beheben Sie das auf dem Rechner der Installation. Der Import läuft von selbst weiter; es geht nichts verloren.",
+  stateNotLoadedReason: "Was die Installation sendet, lässt sich nicht importieren:",
+  stateNotLoadedNext:
+    "Korrigieren Sie die Abfrage in den Einstellungen der Integration. Danach wird alles neu gelesen.",
 
   addTitle: "Neue Integration hinzufügen",
   addTypeLegend: "Typ der Integration",

@@ -76,6 +76,8 @@ export const en = {
   stateFailing: "Failing",
   stateFailingReason: "The installation reports:",
   stateFailingNext: "Solve this on the installation’s host. Imports resume by themselves; nothing is lost.",
+  stateNotLoadedReason: "What the installation sends cannot be imported:",
+  stateNotLoadedNext: "Correct the query in the integration’s settings. Everything is then read again.",
 
   // Adding an integration
   addTitle: "Add a new integration",

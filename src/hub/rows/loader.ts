@@ -15,7 +15,8 @@ import type { Database, DatabaseTransaction, Tables } from "../database/schema.t
 import { ObjectMissingError, type ObjectStore } from "../objects.ts";
 import { readParts } from "../read_parts.ts";
 import type { LoadClient } from "./load_client.ts";
-import type { LoadJob } from "./load_messages.ts";
+import type { LoadJob, LoadResult } from "./load_messages.ts";
+import { recordOutcome } from "./load_outcome.ts";
 import { importsTopic } from "../topics.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
@@ -105,41 +106,48 @@ export class Loader {
   }
 
   async #loadNext(signal: AbortSignal): Promise<boolean> {
-    const { database, objects, client, clock, changes } = this.#options;
+    const { database, changes } = this.#options;
     const row = await database.selectFrom("pendingLoad").innerJoin("batch", "batch.id", "pendingLoad.batch")
       .innerJoin("link", "link.id", "batch.linkId").innerJoin("integration", "integration.id", "batch.integrationId")
       .selectAll("batch").select(["link.createdAt as epoch", "integration.deletedAt"])
       .orderBy("pendingLoad.live", "desc").orderBy("batch.receivedAt").orderBy("batch.id").limit(1).executeTakeFirst();
     if (row === undefined) return false;
     const job = row.deletedAt === null ? loadJob(row) : undefined;
-    if (job !== undefined) {
-      const startedMs = clock.monotonicMs();
-      const keys = await batchKeys(database, row);
-      const result = await client.load(job, {
-        payload: readParts(objects, { keys, signal }),
-        nowMs: clock.now(),
-        isLost: (error) => error instanceof ObjectMissingError,
-      });
-      const facts = { integration: row.integrationId, window: row.fileName, rows: result.rows };
-      if (result.error !== null) {
-        log.error("Cannot load {window} of integration {integration}: {reason}", { ...facts, reason: result.error });
-      } else {
-        log.debug("Loaded {rows} rows of {window}, integration {integration}, in {milliseconds} ms.", {
-          ...facts,
-          milliseconds: Math.round(clock.monotonicMs() - startedMs),
-        });
-      }
-    }
-    // A batch that was declared anew with a higher number meanwhile is loaded once more.
-    await database.deleteFrom("pendingLoad").where("batch", "=", row.id)
-      .where(({ exists, selectFrom }) =>
-        exists(
-          selectFrom("batch").select("batch.id").where("batch.id", "=", row.id)
-            .where("batch.sequence", "=", row.sequence).where("batch.linkId", "=", row.linkId),
-        )
-      ).execute();
+    const result = job === undefined ? undefined : await this.#load(row, { job, signal });
+    await database.transaction().execute(async (transaction) => {
+      // A batch that was declared anew with a higher number meanwhile is loaded once more.
+      await transaction.deleteFrom("pendingLoad").where("batch", "=", row.id)
+        .where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom("batch").select("batch.id").where("batch.id", "=", row.id)
+              .where("batch.sequence", "=", row.sequence).where("batch.linkId", "=", row.linkId),
+          )
+        ).execute();
+      if (result !== undefined) await recordOutcome(transaction, { batch: row, error: result.error });
+    });
     changes.wake(importsTopic(row.integrationId));
     return true;
+  }
+
+  async #load(row: Tables["batch"], { job, signal }: { job: LoadJob; signal: AbortSignal }): Promise<LoadResult> {
+    const { database, objects, client, clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const keys = await batchKeys(database, row);
+    const result = await client.load(job, {
+      payload: readParts(objects, { keys, signal }),
+      nowMs: clock.now(),
+      isLost: (error) => error instanceof ObjectMissingError,
+    });
+    const facts = { integration: row.integrationId, window: row.fileName, rows: result.rows };
+    if (result.error !== null) {
+      log.error("Cannot load {window} of integration {integration}: {reason}", { ...facts, reason: result.error });
+    } else {
+      log.debug("Loaded {rows} rows of {window}, integration {integration}, in {milliseconds} ms.", {
+        ...facts,
+        milliseconds: Math.round(clock.monotonicMs() - startedMs),
+      });
+    }
+    return result;
   }
 
   /** Some rows of one deleted integration; false when there are no more of any. */

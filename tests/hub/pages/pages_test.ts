@@ -81,6 +81,11 @@ Deno.test("what users type is shown as text", async () => {
   assert(!text.includes("<b>"));
 });
 
+Deno.test("an import that could not be loaded says why", async () => {
+  const text = (await (await setUp().get(page)).text()).replaceAll(/<[^>]*>/g, "");
+  assertMatch(text, /queues\.csvError: The batch is not CSV: record 7 has 3 fields, the first one has 4\./);
+});
+
 Deno.test("too many requests say when to try again", async () => {
   const { post, csrf } = setUp();
   const answer = await post(`${page}/pause`, { csrf });

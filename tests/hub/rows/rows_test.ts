@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
 import { startTestHub } from "../start_hub.ts";
 import { TestAgent } from "../test_agent.ts";
@@ -180,6 +181,79 @@ Deno.test("a batch that cannot be read changes nothing, and says why", async () 
   assertMatch(items[1]?.error ?? "", /lacks the columns queueidentifier/);
   assertMatch(items[0]?.error ?? "", /not CSV/);
   assertEquals((await rowsOf(test.admin, id)).map(({ offered }) => offered), [7]);
+  const imports = await test.admin.imports(id);
+  assertEquals(imports.map(({ state }) => state), ["failed", "failed", "loaded"]);
+  assertEquals(imports.map(({ error }) => error), [items[0]?.error, items[1]?.error, null]);
+  const failing = await test.admin.integration(id);
+  assertEquals([failing.state, failing.problem, failing.nextStep], ["failing", items[0]?.error, "correct-query"]);
+  assertEquals(failing.stateSince, imports[1]?.receivedAt);
+  await agent.deliver(queryBatch(agent, hours(9, 10, 4, 8)));
+  await loaded(test.admin, id);
+  const online = await test.admin.integration(id);
+  assertEquals([online.state, online.problem, online.nextStep], ["online", null, "none"]);
+});
+
+Deno.test("how an integration is doing follows from its newest batch, in whatever order batches are loaded", async () => {
+  const dataDirectory = await Deno.makeTempDir({ prefix: "hub-rows-" });
+  try {
+    let id = "";
+    {
+      await using test = await startTestHub({ dataDirectory });
+      const made = await linkedDatabase(test.admin, { dataType: "interval" });
+      id = made.id;
+      const columns = ["a", "b", "c", "d", "e", "f", "g"];
+      await made.agent.deliver(queryBatch(made.agent, { ...hours(4, 5, 1, 7), lane: "history", columns }));
+      await made.agent.deliver(queryBatch(made.agent, hours(8, 9, 2, 7)));
+      await loaded(test.admin, id);
+    }
+    // Loaded again, history comes last.
+    await Deno.remove(`${dataDirectory}/rows`, { recursive: true });
+    await using test = await startTestHub({ dataDirectory });
+    assertEquals((await loaded(test.admin, id)).items.map(({ state }) => state), ["failed", "current"]);
+    assertEquals((await test.admin.imports(id)).map(({ state }) => state), ["loaded", "failed"]);
+    assertEquals((await test.admin.integration(id)).state, "online");
+  } finally {
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
+});
+
+Deno.test("a hub of an earlier version learns from its rows what became of what it has loaded", async () => {
+  const dataDirectory = await Deno.makeTempDir({ prefix: "hub-rows-" });
+  try {
+    let id = "";
+    {
+      await using test = await startTestHub({ dataDirectory });
+      const made = await linkedDatabase(test.admin, { dataType: "interval" });
+      id = made.id;
+      await made.agent.deliver(queryBatch(made.agent, hours(8, 9, 1, 7)));
+      await made.agent.deliver(queryBatch(made.agent, { ...hours(9, 10, 2, 7), rows: [["short"]] }));
+      await loaded(test.admin, id);
+    }
+    {
+      using hub = new DatabaseSync(`${dataDirectory}/hub.db`);
+      for (const column of ["newestLoadAt", "loadError", "loadFailedSince"]) {
+        hub.exec(`alter table integration drop column ${column}`);
+      }
+      hub.exec("alter table batch drop column loadError; update meta set value = '3' where key = 'schema'");
+    }
+    await using test = await startTestHub({ dataDirectory });
+    const windows = await loaded(test.admin, id);
+    assertEquals([windows.rows, windows.items.length], [1, 2]);
+    assertEquals((await test.admin.imports(id)).map(({ state }) => state), ["failed", "loaded"]);
+    assertEquals((await test.admin.integration(id)).state, "failing");
+  } finally {
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
+});
+
+Deno.test("what an installation before has sent says nothing of the present one", async () => {
+  await using test = await startTestHub();
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+  await agent.deliver(queryBatch(agent, { ...hours(8, 9, 1, 7), rows: [["short"]] }));
+  await loaded(test.admin, id);
+  assertEquals((await test.admin.integration(id)).state, "failing");
+  await TestAgent.linked(test.admin, id);
+  assertEquals((await test.admin.integration(id)).state, "online");
 });
 
 Deno.test("a row with a name longer than names are is refused, however long it is, and the others are loaded", async () => {

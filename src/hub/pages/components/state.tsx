@@ -49,7 +49,8 @@ export const StateReason: FC<{ view: View; integration: Integration }> = ({ view
     case "failing":
       return (
         <>
-          {messages.stateFailingReason} <q class="report">{integration.problem ?? ""}</q>
+          {integration.nextStep === "correct-query" ? messages.stateNotLoadedReason : messages.stateFailingReason}{" "}
+          <q class="report">{integration.problem ?? ""}</q>
         </>
       );
     case "online": {
@@ -67,6 +68,7 @@ const steps: Readonly<Record<NextStep, (TextKey) | undefined>> = {
   "check-host": "stateStaleNext",
   resume: "statePausedNext",
   "see-problem": "stateFailingNext",
+  "correct-query": "stateNotLoadedNext",
 };
 
 /** What to do now; nothing when all is well. */

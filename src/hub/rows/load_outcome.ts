@@ -1,0 +1,22 @@
+/** What became of loads, kept in the hub's own database, where states and imports are asked for. */
+import type { DatabaseTransaction, Tables } from "../database/schema.ts";
+
+/**
+ * Keeps of a batch and of its integration whether it could be loaded (`error` is `null`) or why not. An integration goes
+ * by its newest batch: older ones, loaded late or once more, say nothing of how it is doing now.
+ */
+export async function recordOutcome(
+  transaction: DatabaseTransaction,
+  { batch, error }: { batch: Pick<Tables["batch"], "id" | "integrationId" | "receivedAt">; error: string | null },
+): Promise<void> {
+  const receivedAt = batch.receivedAt ?? 0;
+  await transaction.updateTable("batch").set({ loadError: error }).where("id", "=", batch.id).execute();
+  await transaction.updateTable("integration")
+    .set(({ fn, val }) => ({
+      newestLoadAt: receivedAt,
+      loadError: error,
+      loadFailedSince: error === null ? null : fn.coalesce("loadFailedSince", val(receivedAt)),
+    }))
+    .where("id", "=", batch.integrationId)
+    .where(({ eb, or }) => or([eb("newestLoadAt", "is", null), eb("newestLoadAt", "<=", receivedAt)])).execute();
+}
