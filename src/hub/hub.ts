@@ -155,7 +155,14 @@ function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: 
   const services: HubServices = {
     publicUrl,
     sessions: new StoredSessions({ database, passwords, clock }),
-    integrations: new StoredIntegrations({ database, changes, clock, box, removed: () => loader.removed() }),
+    integrations: new StoredIntegrations({
+      database,
+      changes,
+      clock,
+      box,
+      removed: () => loader.removed(),
+      loadingFailsSinceMs: () => loader.failsSinceMs,
+    }),
     linking: new PinLinking({ database, changes, clock, pinKey: keys.pin }),
     imports: new StoredImports({ database, objects }),
     rows: new StoredRows({ database, rows: rowStore.database, file: rowStore.file, clock }),

@@ -21,6 +21,7 @@ export class StoredIntegrations implements Integrations {
   readonly #clock: Clock;
   readonly #box: SecretBox;
   readonly #removed: () => void;
+  readonly #loadingFailsSinceMs: () => number | undefined;
 
   constructor(options: {
     database: Database;
@@ -29,9 +30,12 @@ export class StoredIntegrations implements Integrations {
     box: SecretBox;
     /** Told when one was deleted, whose rows are to go. */
     removed: () => void;
+    /** Since when the hub can load no rows at all. */
+    loadingFailsSinceMs: () => number | undefined;
   }) {
     this.#box = options.box;
     this.#removed = options.removed;
+    this.#loadingFailsSinceMs = options.loadingFailsSinceMs;
     this.#database = options.database;
     this.#changes = options.changes;
     this.#clock = options.clock;
@@ -54,7 +58,7 @@ export class StoredIntegrations implements Integrations {
       );
     }
     const rows = await query.execute();
-    const items = rows.slice(0, limit).map((row) => integrationView(row, this.#clock.now()));
+    const items = rows.slice(0, limit).map((row) => this.#view(row));
     const last = items.at(-1);
     return {
       items,
@@ -63,7 +67,7 @@ export class StoredIntegrations implements Integrations {
   }
 
   async get(actor: Actor, id: string): Promise<Integration> {
-    return integrationView(await integrationRow(this.#database, { actor, id }), this.#clock.now());
+    return this.#view(await integrationRow(this.#database, { actor, id }));
   }
 
   async create(
@@ -129,6 +133,10 @@ export class StoredIntegrations implements Integrations {
     });
     this.#changes.wake(id);
     return await this.get(actor, id);
+  }
+
+  #view(row: IntegrationRow): Integration {
+    return integrationView(row, { nowMs: this.#clock.now(), loadingFailsSinceMs: this.#loadingFailsSinceMs() });
   }
 
   /** The row's JSON after `input` was joined to it; throws when an integration that is no draft would lack something. */

@@ -55,7 +55,7 @@ export class PinLinking implements Linking {
     for (const topic of [integrationId, ...outcome.left]) this.#changes.wake(topic);
     const { installation } = integrationView(
       await integrationRow(this.#database, { actor, id: integrationId }),
-      this.#clock.now(),
+      { nowMs: this.#clock.now() },
     );
     if (installation === null) {
       throw new HubProblem("conflict", "It was linked elsewhere at the same moment. Try again.");

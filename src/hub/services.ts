@@ -80,14 +80,23 @@ export const integrationStates = [
   /** Linked, but not heard from since `stateSince`. */
   "stale",
   "paused",
-  /** Linked and online, but the agent reports what does not work, or nothing of what it sends can be loaded: `problem`. */
+  /** Linked and online, but the agent reports what does not work, or what it sends cannot be loaded: `problem`. */
   "failing",
 ] as const;
 /** One of {@linkcode integrationStates}. */
 export type IntegrationStateName = (typeof integrationStates)[number];
 
 /** What the administrator should do now. */
-export const nextSteps = ["none", "save", "connect", "check-host", "resume", "see-problem", "correct-query"] as const;
+export const nextSteps = [
+  "none",
+  "save",
+  "connect",
+  "check-host",
+  "resume",
+  "see-problem",
+  "correct-query",
+  "see-hub-log",
+] as const;
 /**
  * One of {@linkcode nextSteps}; follows from the state, for a draft from whether it is linked, and when failing from who
  * says so: the agent (`see-problem`) or the hub.

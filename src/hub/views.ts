@@ -45,12 +45,19 @@ export interface IntegrationRow {
   readonly testOk: number | null;
 }
 
+/** What counts besides the row. */
+export interface ViewOptions {
+  readonly nowMs: number;
+  /** Since when the hub can load no rows at all. @default it can */
+  readonly loadingFailsSinceMs?: number | undefined;
+}
+
 /** An integration with its state as of `nowMs`. */
-export function integrationView(row: IntegrationRow, nowMs: number): Integration {
+export function integrationView(row: IntegrationRow, options: ViewOptions): Integration {
   const installation = installationOf(row);
   const report = currentReport(row);
   const settings = storedSettings(row.settings);
-  const status = integrationStatus(row, { report, nowMs });
+  const status = integrationStatus(row, { ...options, report });
   return {
     id: row.id,
     name: row.name,
@@ -85,9 +92,12 @@ type Status =
   | { readonly state: Exclude<IntegrationStateName, "failing">; readonly sinceMs: number | null; failure?: undefined }
   | { readonly state: "failing"; readonly sinceMs: number | null; readonly failure: Failure };
 
+/** What the hub says when it can load nothing: its log has the reason, which is for those who run it. */
+const cannotLoad = "The hub cannot load what has arrived. It tries again by itself; nothing is lost.";
+
 function integrationStatus(
   row: IntegrationRow,
-  { report, nowMs }: { report: AgentStatusReport | undefined; nowMs: number },
+  { report, nowMs, loadingFailsSinceMs }: ViewOptions & { report: AgentStatusReport | undefined },
 ): Status {
   if (row.draft === 1) return { state: "draft", sinceMs: row.createdAt };
   if (row.linkedAt === null) {
@@ -101,6 +111,9 @@ function integrationStatus(
   // What keeps the agent from reading goes before what becomes of what it has read.
   if (report !== undefined && report.problem !== null) {
     return failing(row.problemSince, { problem: report.problem, nextStep: "see-problem" });
+  }
+  if (loadingFailsSinceMs !== undefined && row.loading !== null && row.loading > 0) {
+    return failing(loadingFailsSinceMs, { problem: cannotLoad, nextStep: "see-hub-log" });
   }
   const loadError = currentLoadError(row);
   if (loadError !== null) return failing(row.loadFailedSince, { problem: loadError, nextStep: "correct-query" });

@@ -74,6 +74,9 @@ export const de: Messages = {
   stateNotLoadedReason: "Was die Installation sendet, lässt sich nicht importieren:",
   stateNotLoadedNext:
     "Korrigieren Sie die Abfrage in den Einstellungen der Integration. Danach wird alles neu gelesen.",
+  stateHubFailingReason:
+    "Dieser Server kann nicht importieren, was angekommen ist. Er versucht es von selbst wieder; es geht nichts verloren.",
+  stateHubFailingNext: "Der Betreiber dieses Servers findet die Ursache in dessen Protokoll.",
 
   addTitle: "Neue Integration hinzufügen",
   addTypeLegend: "Typ der Integration",

@@ -78,6 +78,8 @@ export const en = {
   stateFailingNext: "Solve this on the installation’s host. Imports resume by themselves; nothing is lost.",
   stateNotLoadedReason: "What the installation sends cannot be imported:",
   stateNotLoadedNext: "Correct the query in the integration’s settings. Everything is then read again.",
+  stateHubFailingReason: "This server cannot import what has arrived. It tries again by itself; nothing is lost.",
+  stateHubFailingNext: "Whoever runs this server finds the cause in its log.",
 
   // Adding an integration
   addTitle: "Add a new integration",

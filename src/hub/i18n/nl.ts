@@ -74,6 +74,9 @@ export const nl: Messages = {
     "Los dit op de computer van de installatie op. Het importeren gaat vanzelf verder; er gaat niets verloren.",
   stateNotLoadedReason: "Wat de installatie stuurt, kan niet worden geïmporteerd:",
   stateNotLoadedNext: "Corrigeer de query in de instellingen van de integratie. Daarna wordt alles opnieuw gelezen.",
+  stateHubFailingReason:
+    "Deze server kan niet importeren wat is aangekomen. Hij probeert het vanzelf opnieuw; er gaat niets verloren.",
+  stateHubFailingNext: "Wie deze server beheert, vindt de oorzaak in het logbestand.",
 
   addTitle: "Voeg een nieuwe integratie toe",
   addTypeLegend: "Type integratie",

@@ -47,9 +47,15 @@ export class Loader {
   /** Deletions so far, and up to which of them no rows are left. Begins with what the process before may have left. */
   #deletions = 1;
   #deletionsDone = 0;
+  #failsSinceMs: number | undefined;
 
   constructor(options: LoaderOptions) {
     this.#options = options;
+  }
+
+  /** Since when nothing can be loaded, whatever it is: the disk is full, say. */
+  get failsSinceMs(): number | undefined {
+    return this.#failsSinceMs;
   }
 
   /** There is something in the queue. */
@@ -66,26 +72,25 @@ export class Loader {
   /** Loads until the signal aborts. Never fails: what goes wrong is logged, once, and tried again. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    let failing = false;
     while (!signal.aborted) {
       this.#wake = new AbortController();
       let waitMs = Infinity;
       try {
         if (await this.#loadNext(signal) || await this.#removeSome()) waitMs = 0;
-        if (failing) log.info("Loading imported rows works again.");
-        failing = false;
+        if (this.#failsSinceMs !== undefined) log.info("Loading imported rows works again.");
+        this.#failsSinceMs = undefined;
       } catch (error) {
         if (signal.aborted) return;
-        if (!failing) {
+        if (this.#failsSinceMs === undefined) {
+          this.#failsSinceMs = clock.now();
           log.error("Cannot load imported rows: {reason}. It is tried again by itself; nothing is lost.", {
             reason: error instanceof Error ? error.message : String(error),
           });
         }
-        failing = true;
         waitMs = retryMs;
       }
       if (waitMs === 0) continue;
-      using until = failing ? anySignal(signal) : anySignal(signal, this.#wake.signal);
+      using until = waitMs === retryMs ? anySignal(signal) : anySignal(signal, this.#wake.signal);
       // Woken meanwhile counts too: the signal is aborted already.
       await clock.sleep(Math.min(waitMs, 60_000), until.signal).catch(() => {});
     }

@@ -1,5 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
+import { captureLog } from "../../fakes/captured_log.ts";
 import { startTestHub } from "../start_hub.ts";
 import { TestAgent } from "../test_agent.ts";
 import { linkedDatabase, loaded, type QueryBatch, queryBatch, rowsOf } from "./query_batch.ts";
@@ -253,6 +255,28 @@ Deno.test("what an installation before has sent says nothing of the present one"
   await loaded(test.admin, id);
   assertEquals((await test.admin.integration(id)).state, "failing");
   await TestAgent.linked(test.admin, id);
+  assertEquals((await test.admin.integration(id)).state, "online");
+});
+
+Deno.test("a hub that can load nothing says so for what has arrived, until it can again", async () => {
+  using log = await captureLog();
+  // Tries again at once.
+  const clock = { ...systemClock, sleep: (_ms: number, signal: AbortSignal) => systemClock.sleep(20, signal) };
+  await using test = await startTestHub({ clock });
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+  const idle = await linkedDatabase(test.admin, { dataType: "interval" });
+  using rows = new DatabaseSync(`${test.dataDirectory}/rows/rows.db`);
+  rows.exec("alter table segment rename to hidden");
+  await agent.deliver(queryBatch(agent, hours(8, 9, 1, 7)));
+  await log.line(/Cannot load imported rows: no such table: .*segment/);
+  const failing = await test.admin.integration(id);
+  assertEquals([failing.state, failing.nextStep, failing.loading], ["failing", "see-hub-log", 1]);
+  assertMatch(failing.problem ?? "", /^The hub cannot load what has arrived/);
+  assertEquals((await test.admin.imports(id)).map(({ state }) => state), ["received"]);
+  assertEquals((await test.admin.integration(idle.id)).state, "online");
+  rows.exec("alter table hidden rename to segment");
+  await log.line(/Loading imported rows works again/);
+  assertEquals((await loaded(test.admin, id)).rows, 1);
   assertEquals((await test.admin.integration(id)).state, "online");
 });
 

@@ -47,6 +47,7 @@ export const StateReason: FC<{ view: View; integration: Integration }> = ({ view
     case "paused":
       return <>{messages.statePausedReason}</>;
     case "failing":
+      if (integration.nextStep === "see-hub-log") return <>{messages.stateHubFailingReason}</>;
       return (
         <>
           {integration.nextStep === "correct-query" ? messages.stateNotLoadedReason : messages.stateFailingReason}{" "}
@@ -69,6 +70,7 @@ const steps: Readonly<Record<NextStep, (TextKey) | undefined>> = {
   resume: "statePausedNext",
   "see-problem": "stateFailingNext",
   "correct-query": "stateNotLoadedNext",
+  "see-hub-log": "stateHubFailingNext",
 };
 
 /** What to do now; nothing when all is well. */
