@@ -81,7 +81,8 @@ export const SettingsInputBody = z.strictObject({
 });
 
 /**
- * An integration as it stands at the moment of the answer: `state`, `problem` and `nextStep` are computed, not stored.
+ * An integration as it stands at the moment of the answer: `state`, `problem`, `noDataSince` and `nextStep` are
+ * computed, not stored.
  */
 export const IntegrationBody = z.object({
   id: Id,
@@ -90,6 +91,7 @@ export const IntegrationBody = z.object({
   state: z.enum(integrationStates),
   stateSince: Instant.nullable(),
   problem: z.string().nullable(),
+  noDataSince: Instant.nullable(),
   unlinkReason: z.enum(unlinkReasons).nullable(),
   nextStep: z.enum(nextSteps),
   paused: z.boolean(),

@@ -98,6 +98,8 @@ export class StoredIntegrations implements Integrations {
       newestLoadAt: null,
       loadError: null,
       loadFailedSince: null,
+      lastLiveAt: null,
+      activeSince: integration.draft === true ? null : this.#clock.now(),
     }).execute();
     return await this.get(actor, id);
   }
@@ -119,16 +121,19 @@ export class StoredIntegrations implements Integrations {
       const paused = options.paused ?? before.paused === 1;
       const draft = options.draft !== false && before.draft === 1;
       const settings = this.#settings(options.settings, { type: before.type, draft, id, beforeJson: before.settings });
+      const nowMs = this.#clock.now();
+      const isNew = !draft && before.draft === 1;
+      const isResumed = !paused && before.paused === 1;
       await transaction.updateTable("integration").set({
         name: options.name ?? before.name,
         draft: draft ? 1 : 0,
         settings,
         paused: paused ? 1 : 0,
-        pausedAt: paused ? before.pausedAt ?? this.#clock.now() : null,
+        pausedAt: paused ? before.pausedAt ?? nowMs : null,
+        activeSince: isNew || isResumed || settings !== before.settings ? nowMs : before.activeSince,
       }).where("id", "=", id).execute();
-      const isNew = !draft && before.draft === 1;
       if (storedSettings(settings) !== undefined && (options.settings !== undefined || isNew)) {
-        await askForTest(transaction, { integrationId: id, nowMs: this.#clock.now() });
+        await askForTest(transaction, { integrationId: id, nowMs });
       }
     });
     this.#changes.wake(id);
@@ -211,6 +216,8 @@ function integrationRows(database: Database | DatabaseTransaction, actor: Pick<A
       "integration.newestLoadAt",
       "integration.loadError",
       "integration.loadFailedSince",
+      "integration.lastLiveAt",
+      "integration.activeSince",
       "installation.id as installationId",
       "installation.hostName",
       "installation.version",

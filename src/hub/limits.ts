@@ -89,6 +89,10 @@ export const accessTokenSeconds = 600;
 
 /** An installation that was not heard from for this long is stale. It reports every minute. */
 export const staleAfterMs: number = 3 * minuteMs;
+/** Live data of a database integration is late when it is missing for this many of its runs ... */
+export const lateAfterRuns = 3;
+/** ... and for this long: what has not changed is not sent again, for half an hour at most. */
+export const lateAfterMsMin: number = hourMs;
 /** `lastSeenAt` is written this often at most. */
 export const lastSeenResolutionMs = 20_000;
 

@@ -96,10 +96,11 @@ export const nextSteps = [
   "see-problem",
   "correct-query",
   "see-hub-log",
+  "see-status",
 ] as const;
 /**
- * One of {@linkcode nextSteps}; follows from the state, for a draft from whether it is linked, and when failing from who
- * says so: the agent (`see-problem`) or the hub.
+ * One of {@linkcode nextSteps}; follows from the state, for a draft from whether it is linked, when failing from who says
+ * so (the agent: `see-problem`, or the hub), and when online from whether data is missing (`see-status`).
  */
 export type NextStep = (typeof nextSteps)[number];
 
@@ -113,6 +114,8 @@ export interface Integration {
   readonly stateSince: string | null;
   /** The agent's own words, one line with the remedy, or why the newest rows could not be loaded; only when failing. */
   readonly problem: string | null;
+  /** Since when no live data has come, when a database integration is online and late by its schedule. */
+  readonly noDataSince: string | null;
   /** Only when unlinked. */
   readonly unlinkReason: UnlinkReason | null;
   readonly nextStep: NextStep;
@@ -126,6 +129,7 @@ export interface Integration {
   /** Batches that have arrived and are not in the tables yet. */
   readonly loading: number;
   readonly importCount: number;
+  /** Of whatever has arrived, history too. */
   readonly lastImportAt: string | null;
   readonly createdAt: string;
 }

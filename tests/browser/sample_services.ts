@@ -55,6 +55,7 @@ function sample(state: IntegrationStateName): Integration {
     problem: state === "failing"
       ? 'Cannot read the folder "/srv/acd/export": permission denied. Give the service\'s user the right to read it.'
       : null,
+    noDataSince: null,
     unlinkReason: state === "unlinked" ? "linked-elsewhere" : null,
     nextStep: nextStep[state],
     paused: state === "paused",

@@ -70,6 +70,11 @@ const loadOutcomes = [
   `delete from meta where key = 'rows'`,
 ];
 
+const liveData = [
+  `alter table integration add lastLiveAt bigint`,
+  `alter table integration add activeSince bigint`,
+];
+
 const steps: readonly ((transaction: DatabaseTransaction) => Promise<void>)[] = [
   async (transaction) => {
     for (const statement of first) await sql.raw(statement).execute(transaction);
@@ -85,6 +90,9 @@ const steps: readonly ((transaction: DatabaseTransaction) => Promise<void>)[] = 
   },
   async (transaction) => {
     for (const statement of loadOutcomes) await sql.raw(statement).execute(transaction);
+  },
+  async (transaction) => {
+    for (const statement of liveData) await sql.raw(statement).execute(transaction);
   },
 ];
 

@@ -37,6 +37,10 @@ export interface Tables {
     loadError: string | null;
     /** When the first batch was received of those that could not be loaded since the last one that was. */
     loadFailedSince: number | null;
+    /** When the newest live batch was received of those that could be loaded. */
+    lastLiveAt: number | null;
+    /** When it was last saved, resumed or set up anew. */
+    activeSince: number | null;
   };
   installation: {
     id: string;

@@ -38,6 +38,7 @@ export const de: Messages = {
   noIntegrationsText:
     "Eine Integration ist eine Datenquelle, etwa ein Ordner mit CSV-Dateien, die mit einer Installation verbunden ist.",
   columnInstallation: "Installation",
+  lastImport: "Letzter Import",
   unnamedDraft: "Neue Integration (Entwurf)",
   noInstallation: "Keine",
   more: "Weitere Integrationen",
@@ -59,6 +60,10 @@ export const de: Messages = {
   stateOnlineReason: "Die Installation ist verbunden und importiert.",
   stateWaitingReason: (p) =>
     plural("de", p.count, { one: `${p.number} Import ist unterwegs.`, other: `${p.number} Importe sind unterwegs.` }),
+  stateLate: "Keine neuen Daten",
+  stateLateReason: "Die Installation ist verbunden, aber neue Daten fehlen seit",
+  stateLateNext:
+    "Führen Sie auf dem Rechner der Installation `injixo-cloud-link status` aus: Das zeigt, worauf sie wartet.",
   stateStale: "Nicht erreichbar",
   stateStaleReason: "Nichts von der Installation gehört seit",
   stateStaleNeverReason: "Von der Installation ist noch nichts zu hören.",

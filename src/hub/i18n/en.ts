@@ -42,6 +42,7 @@ export const en = {
   noIntegrationsText:
     "An integration is one source of data, such as a folder of CSV files, connected to one installation.",
   columnInstallation: "Installation",
+  lastImport: "Last import",
   unnamedDraft: "New integration (draft)",
   noInstallation: "None",
   more: "More integrations",
@@ -65,6 +66,9 @@ export const en = {
   stateOnlineReason: "The installation is connected and imports.",
   stateWaitingReason: (p: { readonly count: number; readonly number: string }) =>
     plural("en", p.count, { one: `${p.number} import is on its way.`, other: `${p.number} imports are on their way.` }),
+  stateLate: "No new data",
+  stateLateReason: "The installation is connected, but there has been no new data since",
+  stateLateNext: "Run `injixo-cloud-link status` on its host: it tells what the installation waits for.",
   stateStale: "Not reachable",
   stateStaleReason: "Nothing has been heard from the installation since",
   stateStaleNeverReason: "Nothing has been heard from the installation yet.",

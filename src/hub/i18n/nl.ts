@@ -38,6 +38,7 @@ export const nl: Messages = {
   noIntegrationsText:
     "Een integratie is één gegevensbron, zoals een map met CSV-bestanden, die met één installatie is verbonden.",
   columnInstallation: "Installatie",
+  lastImport: "Laatste import",
   unnamedDraft: "Nieuwe integratie (concept)",
   noInstallation: "Geen",
   more: "Meer integraties",
@@ -60,6 +61,9 @@ export const nl: Messages = {
   stateOnlineReason: "De installatie is verbonden en importeert.",
   stateWaitingReason: (p) =>
     plural("nl", p.count, { one: `${p.number} import is onderweg.`, other: `${p.number} imports zijn onderweg.` }),
+  stateLate: "Geen nieuwe gegevens",
+  stateLateReason: "De installatie is verbonden, maar er zijn geen nieuwe gegevens sinds",
+  stateLateNext: "Voer `injixo-cloud-link status` uit op de computer van de installatie: dat toont waarop zij wacht.",
   stateStale: "Niet bereikbaar",
   stateStaleReason: "Er is niets van de installatie vernomen sinds",
   stateStaleNeverReason: "Er is nog niets van de installatie vernomen.",

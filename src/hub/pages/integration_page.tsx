@@ -13,7 +13,7 @@ import { DataSection } from "./components/data_section.tsx";
 import { SettingsSection } from "./components/settings_section.tsx";
 import { ActionForm, Field } from "./components/form.tsx";
 import { Imports } from "./components/imports.tsx";
-import { StateBadge, StateNext, StateReason } from "./components/state.tsx";
+import { LastImport, StateBadge, StateNext, StateReason } from "./components/state.tsx";
 import { Steps } from "./components/steps.tsx";
 import type { ConsoleOptions } from "./console_options.ts";
 import { nameLengthMax } from "./form.ts";
@@ -150,11 +150,14 @@ const SavedPage: FC<Props & { children?: Child }> = (props) => {
         <span class="hint">{typeName(view, integration.type)}</span>
       </div>
       <div class={`status-line status-${integration.state}`} data-live="state">
-        <StateBadge view={view} state={integration.state} />
+        <StateBadge view={view} integration={integration} />
         <p>
           <StateReason view={view} integration={integration} />{" "}
           <span class="next">
             <StateNext view={view} integration={integration} />
+          </span>
+          <span class="hint">
+            <LastImport view={view} integration={integration} />
           </span>
         </p>
       </div>

@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import type { FC } from "hono/jsx";
 import { type ConsoleEnv, requireSession } from "../console_session.ts";
 import type { HubServices, Integration, Page } from "../services.ts";
-import { StateBadge, StateNext, StateReason } from "./components/state.tsx";
+import { LastImport, StateBadge, StateNext, StateReason } from "./components/state.tsx";
 import { integrationTitle, typeName } from "./names.ts";
 import { paths } from "./paths.ts";
 import { renderPage } from "./render.tsx";
@@ -74,7 +74,7 @@ const IntegrationItem: FC<{ view: View; integration: Integration }> = ({ view, i
         <h2>
           <a href={paths.integration(integration.id)}>{integrationTitle(view, integration)}</a>
         </h2>
-        <StateBadge view={view} state={integration.state} />
+        <StateBadge view={view} integration={integration} />
       </div>
       <p>
         <StateReason view={view} integration={integration} />{" "}
@@ -86,6 +86,8 @@ const IntegrationItem: FC<{ view: View; integration: Integration }> = ({ view, i
         {typeName(view, integration.type)}
         {" · "}
         {messages.columnInstallation}: {integration.installation?.hostName ?? messages.noInstallation}
+        {" · "}
+        <LastImport view={view} integration={integration} />
       </p>
     </li>
   );

@@ -7,7 +7,10 @@ import type { DatabaseTransaction, Tables } from "../database/schema.ts";
  */
 export async function recordOutcome(
   transaction: DatabaseTransaction,
-  { batch, error }: { batch: Pick<Tables["batch"], "id" | "integrationId" | "receivedAt">; error: string | null },
+  { batch, error }: {
+    batch: Pick<Tables["batch"], "id" | "integrationId" | "lane" | "receivedAt">;
+    error: string | null;
+  },
 ): Promise<void> {
   const receivedAt = batch.receivedAt ?? 0;
   await transaction.updateTable("batch").set({ loadError: error }).where("id", "=", batch.id).execute();
@@ -19,4 +22,7 @@ export async function recordOutcome(
     }))
     .where("id", "=", batch.integrationId)
     .where(({ eb, or }) => or([eb("newestLoadAt", "is", null), eb("newestLoadAt", "<=", receivedAt)])).execute();
+  if (error !== null || batch.lane !== "live") return;
+  await transaction.updateTable("integration").set({ lastLiveAt: receivedAt }).where("id", "=", batch.integrationId)
+    .where(({ eb, or }) => or([eb("lastLiveAt", "is", null), eb("lastLiveAt", "<", receivedAt)])).execute();
 }

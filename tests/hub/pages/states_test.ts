@@ -6,6 +6,8 @@ import { captureLog } from "../../fakes/captured_log.ts";
 import { fetchWithin } from "../fetch_within.ts";
 import { linkedDatabase, loaded, queryBatch } from "../rows/query_batch.ts";
 import { startTestHub, type TestHub } from "../start_hub.ts";
+import { TestAgent } from "../test_agent.ts";
+import { ShiftedClock } from "../test_clock.ts";
 
 /** Logs in; the pages' texts, without their tags. */
 async function reader(test: TestHub): Promise<(path: string, language?: string) => Promise<string>> {
@@ -53,4 +55,77 @@ Deno.test("that the hub itself can load nothing is told as such", async () => {
   assertMatch(await read(`/${id}`), /Failing.*This server cannot import what has arrived.*finds the cause in its log/);
   assertMatch(await read("", "nl"), /Storing.*Deze server kan niet importeren.*vindt de oorzaak in het logbestand/);
   assertMatch(await read("", "de"), /Gestört.*Dieser Server kann nicht importieren.*findet die Ursache/);
+});
+
+/** The agent reports that all is well, `minutes` later. */
+async function allIsWell(agent: TestAgent, { clock, minutes }: { clock: ShiftedClock; minutes: number }) {
+  clock.advance(minutes * 60_000);
+  agent.clockShiftSeconds += minutes * 60;
+  assertEquals(await agent.fetchToken(), undefined);
+  const json = { version: "0.1.0", waiting: { batches: 0, bytes: 0 }, problem: null };
+  assertEquals((await agent.request("PUT", "status", { json })).status, 204);
+}
+
+Deno.test("a database integration that is online and late with its data says since when there is none", async () => {
+  const clock = new ShiftedClock();
+  await using test = await startTestHub({ pages: consolePages, clock });
+  const read = await reader(test);
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval", everyMinutes: 30 });
+  const window = { dataType: "interval", from: "2026-07-01T08:00:00Z", to: "2026-07-01T09:00:00Z" } as const;
+  await allIsWell(agent, { clock, minutes: 89 });
+  const state = async () => {
+    const { state, nextStep, noDataSince } = await test.admin.integration(id);
+    return [state, nextStep, noDataSince];
+  };
+  assertEquals(await state(), ["online", "none", null]);
+  assertMatch(await read(""), /OnlineThe installation is connected and imports\..*Last import: Never/);
+  await allIsWell(agent, { clock, minutes: 2 });
+  const { installation } = await test.admin.integration(id);
+  assertEquals(await state(), ["online", "see-status", installation?.linkedAt ?? null]);
+
+  await agent.deliver(queryBatch(agent, { ...window, sequence: 1, rows: [] }));
+  await loaded(test.admin, id);
+  const { lastImportAt } = await test.admin.integration(id);
+  assertEquals(await state(), ["online", "none", null]);
+  // History is no sign that new data comes.
+  await allIsWell(agent, { clock, minutes: 91 });
+  await agent.deliver(
+    queryBatch(agent, {
+      ...window,
+      lane: "history",
+      to: window.from,
+      from: "2026-07-01T07:00:00Z",
+      sequence: 2,
+      rows: [],
+    }),
+  );
+  await loaded(test.admin, id);
+  assertEquals(await state(), ["online", "see-status", lastImportAt]);
+  for (const path of ["", `/${id}`]) {
+    assertMatch(
+      await read(path),
+      /No new data.*no new data since .* UTC\. Run injixo-cloud-link status.*Last import: .* UTC/,
+    );
+    assertMatch(
+      await read(path, "nl"),
+      /Geen nieuwe gegevens.*geen nieuwe gegevens sinds .* UTC\. .*Laatste import: .* UTC/,
+    );
+    assertMatch(await read(path, "de"), /Keine neuen Daten.*neue Daten fehlen seit .* UTC\. .*Letzter Import: .* UTC/);
+  }
+  // After a pause there is as much time again.
+  await test.admin.change(id, { paused: true });
+  assertEquals(await state(), ["paused", "resume", null]);
+  await test.admin.change(id, { paused: false });
+  assertEquals(await state(), ["online", "none", null]);
+});
+
+Deno.test("nobody knows when the next CSV file is due", async () => {
+  const clock = new ShiftedClock();
+  await using test = await startTestHub({ clock });
+  const { id } = await test.admin.createIntegration("files");
+  const agent = await TestAgent.linked(test.admin, id);
+  await agent.deliver(agent.batch("a.csv", "a\n"));
+  await allIsWell(agent, { clock, minutes: 7 * 24 * 60 });
+  const { state, noDataSince } = await test.admin.integration(id);
+  assertEquals([state, noDataSince], ["online", null]);
 });

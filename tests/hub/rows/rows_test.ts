@@ -233,7 +233,7 @@ Deno.test("a hub of an earlier version learns from its rows what became of what 
     }
     {
       using hub = new DatabaseSync(`${dataDirectory}/hub.db`);
-      for (const column of ["newestLoadAt", "loadError", "loadFailedSince"]) {
+      for (const column of ["newestLoadAt", "loadError", "loadFailedSince", "lastLiveAt", "activeSince"]) {
         hub.exec(`alter table integration drop column ${column}`);
       }
       hub.exec("alter table batch drop column loadError; update meta set value = '3' where key = 'schema'");

@@ -17,9 +17,11 @@ const labels: Readonly<Record<IntegrationStateName, TextKey>> = {
 };
 
 /** The state in a word; its colour says nothing that the word does not. */
-export const StateBadge: FC<{ view: View; state: IntegrationStateName }> = ({ view, state }) => (
-  <span class={`state state-${state}`}>{view.messages[labels[state]]}</span>
-);
+export const StateBadge: FC<{ view: View; integration: Integration }> = ({ view, integration }) => {
+  if (integration.noDataSince !== null) return <span class="state state-late">{view.messages.stateLate}</span>;
+  const { state } = integration;
+  return <span class={`state state-${state}`}>{view.messages[labels[state]]}</span>;
+};
 
 /** Why it is so. */
 export const StateReason: FC<{ view: View; integration: Integration }> = ({ view, integration }) => {
@@ -55,6 +57,13 @@ export const StateReason: FC<{ view: View; integration: Integration }> = ({ view
         </>
       );
     case "online": {
+      if (integration.noDataSince !== null) {
+        return (
+          <>
+            {messages.stateLateReason} <Instant view={view} at={integration.noDataSince} />.
+          </>
+        );
+      }
       const batches = integration.installation?.waiting?.batches ?? 0;
       if (batches === 0) return <>{messages.stateOnlineReason}</>;
       return <>{messages.stateWaitingReason({ count: batches, number: format.number(batches) })}</>;
@@ -71,10 +80,22 @@ const steps: Readonly<Record<NextStep, (TextKey) | undefined>> = {
   "see-problem": "stateFailingNext",
   "correct-query": "stateNotLoadedNext",
   "see-hub-log": "stateHubFailingNext",
+  "see-status": "stateLateNext",
 };
 
 /** What to do now; nothing when all is well. */
 export const StateNext: FC<{ view: View; integration: Integration }> = ({ view, integration }) => {
   const key = steps[integration.nextStep];
   return key === undefined ? null : <WithCode text={view.messages[key]} />;
+};
+
+/** When something last arrived: that everything is connected does not say that data comes. */
+export const LastImport: FC<{ view: View; integration: Integration }> = ({ view, integration }) => {
+  const { lastImportAt } = integration;
+  return (
+    <>
+      {view.messages.lastImport}:{" "}
+      {lastImportAt === null ? view.messages.never : <Instant view={view} at={lastImportAt} />}
+    </>
+  );
 };

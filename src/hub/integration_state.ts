@@ -1,0 +1,111 @@
+/** The state that an integration is in, and what to do about it: pure. */
+import type { AgentStatusReport } from "../protocol/assignment.ts";
+import { staleAfterMs } from "./limits.ts";
+import { noDataSince } from "./no_data.ts";
+import type { IntegrationStateName, NextStep } from "./services.ts";
+import { storedSettings } from "./settings/database_settings.ts";
+
+/** The columns that decide. */
+export interface StateRow {
+  readonly settings: string;
+  readonly draft: number;
+  readonly paused: number;
+  readonly pausedAt: number | null;
+  readonly createdAt: number;
+  readonly newestLoadAt: number | null;
+  readonly loadError: string | null;
+  readonly loadFailedSince: number | null;
+  readonly lastLiveAt: number | null;
+  readonly activeSince: number | null;
+  readonly lastSeenAt: number | null;
+  readonly report: string | null;
+  readonly reportedAt: number | null;
+  readonly problemSince: number | null;
+  readonly linkedAt: number | null;
+  readonly endedAt: number | null;
+  readonly loading: number | null;
+}
+
+/** What counts besides the row. */
+export interface StateOptions {
+  readonly nowMs: number;
+  /** Since when the hub can load no rows at all. @default it can */
+  readonly loadingFailsSinceMs?: number | undefined;
+}
+
+/** What does not work, and what to do about it. */
+export interface Failure {
+  readonly problem: string;
+  readonly nextStep: NextStep;
+}
+
+/** A state with what belongs to it. */
+export type Status =
+  | { readonly state: Exclude<IntegrationStateName, "failing" | "online">; readonly sinceMs: number | null }
+  | { readonly state: "failing"; readonly sinceMs: number | null; readonly failure: Failure }
+  | { readonly state: "online"; readonly sinceMs: null; readonly noDataSinceMs: number | undefined };
+
+/** What the hub says when it can load nothing: its log has the reason, which is for those who run it. */
+const cannotLoad = "The hub cannot load what has arrived. It tries again by itself; nothing is lost.";
+
+/** The state as of `nowMs`. */
+export function integrationStatus(row: StateRow, { nowMs, loadingFailsSinceMs }: StateOptions): Status {
+  if (row.draft === 1) return { state: "draft", sinceMs: row.createdAt };
+  if (row.linkedAt === null) {
+    return row.endedAt === null
+      ? { state: "never-linked", sinceMs: row.createdAt }
+      : { state: "unlinked", sinceMs: row.endedAt };
+  }
+  const seenAt = Math.max(row.lastSeenAt ?? 0, row.linkedAt);
+  if (row.paused === 1) return { state: "paused", sinceMs: row.pausedAt };
+  if (nowMs - seenAt > staleAfterMs) return { state: "stale", sinceMs: seenAt };
+  // What keeps the agent from reading goes before what becomes of what it has read.
+  const problem = currentReport(row)?.problem ?? null;
+  if (problem !== null) return failing(row.problemSince, { problem, nextStep: "see-problem" });
+  if (loadingFailsSinceMs !== undefined && row.loading !== null && row.loading > 0) {
+    return failing(loadingFailsSinceMs, { problem: cannotLoad, nextStep: "see-hub-log" });
+  }
+  const loadError = currentLoadError(row);
+  if (loadError !== null) return failing(row.loadFailedSince, { problem: loadError, nextStep: "correct-query" });
+  return { state: "online", sinceMs: null, noDataSinceMs: lateSince({ ...row, linkedAt: row.linkedAt }, nowMs) };
+}
+
+function failing(sinceMs: number | null, failure: Failure): Status {
+  return { state: "failing", sinceMs, failure };
+}
+
+/** What to do now; of a draft, whether it is `linked` decides. */
+export function nextStep(status: Status, linked: boolean): NextStep {
+  switch (status.state) {
+    case "draft":
+      return linked ? "save" : "connect";
+    case "never-linked":
+    case "unlinked":
+      return "connect";
+    case "stale":
+      return "check-host";
+    case "paused":
+      return "resume";
+    case "failing":
+      return status.failure.nextStep;
+    case "online":
+      return status.noDataSinceMs === undefined ? "none" : "see-status";
+  }
+}
+
+/** What was reported before the present link says nothing of it. */
+export function currentReport(row: StateRow): AgentStatusReport | undefined {
+  if (row.report === null || row.linkedAt === null || (row.reportedAt ?? 0) < row.linkedAt) return undefined;
+  return JSON.parse(row.report) as AgentStatusReport;
+}
+
+/** Only of a database's rows it is known when they should come. */
+function lateSince(row: StateRow & { readonly linkedAt: number }, nowMs: number): number | undefined {
+  const settings = storedSettings(row.settings);
+  return settings === undefined ? undefined : noDataSince({ ...row, everyMinutes: settings.everyMinutes }, nowMs);
+}
+
+/** Why the newest rows could not be loaded, of those that the present link has brought. */
+function currentLoadError({ loadError, newestLoadAt, linkedAt }: StateRow): string | null {
+  return linkedAt === null || (newestLoadAt ?? 0) < linkedAt ? null : loadError;
+}
