@@ -17,6 +17,7 @@ import type {
 import type { Clock } from "../runtime/clock.ts";
 import type { AgentIdentity } from "./access_tokens.ts";
 import { checkPayload } from "./batch_check.ts";
+import { storedKeys } from "./batch_objects.ts";
 import { type BatchRow, newBatchRow, receipt } from "./batch_row.ts";
 import type { ChangeFeed } from "./changes.ts";
 import type { GroupCommit } from "./database/group_commit.ts";
@@ -26,7 +27,7 @@ import { queueLoad } from "./rows/loader.ts";
 import { checksAtOnce, checkWaitMs, declaredKeptMs, uploadAddressMs } from "./limits.ts";
 import { isSinglePart, partKey, partOfName } from "./object_keys.ts";
 import { ObjectMissingError, type ObjectStore } from "./objects.ts";
-import { checkConsecutive, partMissing, partsOfRuns, singlePart, storedParts } from "./parts.ts";
+import { checkConsecutive, partMissing, partsOfRuns, singlePart } from "./parts.ts";
 import { readParts } from "./read_parts.ts";
 import { HubProblem } from "./services.ts";
 import { Turns } from "./turns.ts";
@@ -310,9 +311,7 @@ export class Delivery {
   }
 
   async #removeParts(row: BatchRow, { keep }: { keep: ReadonlySet<string> }): Promise<void> {
-    const base = `${row.folder}/${row.id}`;
-    const keys = isSinglePart(row) ? [base] : (await this.#objects.list(base)).map((name) => `${base}/${name}`);
-    await this.#objects.remove(keys.filter((key) => !keep.has(key)));
+    await this.#objects.remove((await storedKeys(this.#objects, row)).filter((key) => !keep.has(key)));
   }
 
   async #find(agent: AgentIdentity, batchId: string): Promise<BatchRow | undefined> {
@@ -331,14 +330,6 @@ export class Delivery {
 
 function wanted(parts: Part[]): DeclarationAnswer {
   return { state: "wanted", parts, takesRuns: true };
-}
-
-/** The parts of a received batch, as keys in the order of the payload. */
-export async function batchKeys(database: Database, row: BatchRow): Promise<readonly string[]> {
-  if (isSinglePart(row)) return [partKey(row, singlePart(row))];
-  const stored = await database.selectFrom("batchParts").select("parts").where("batch", "=", row.id)
-    .executeTakeFirst();
-  return storedParts(stored?.parts ?? "[]").map((part) => partKey(row, part));
 }
 
 async function withinMs<Result>(promise: Promise<Result>, ms: number): Promise<Result | undefined> {

@@ -100,12 +100,13 @@ export class DiskObjects implements ObjectStore {
     await Promise.all([...folders].map((folder) => this.#sync.sync(folder)));
   }
 
-  async remove(keys: readonly string[]): Promise<void> {
+  async remove(keys: readonly string[], { folders }: { folders?: readonly string[] } = {}): Promise<void> {
     for (let start = 0; start < keys.length; start += batchSize) {
       await Promise.all(
         keys.slice(start, start + batchSize).map((key) => Deno.remove(join(this.#objects, key)).catch(ignoreMissing)),
       );
     }
+    if (folders !== undefined) return await this.#removeFolders(folders);
     // A batch's own folder goes with its last object; a shared one stays.
     for (const folder of new Set(keys.filter((key) => key.split("/").length === 4).map(dirname))) {
       this.#folders.delete(join(this.#objects, folder));
@@ -140,6 +141,28 @@ export class DiskObjects implements ObjectStore {
       if (cause instanceof Deno.errors.NotFound) throw new ObjectMissingError(key, { cause });
       throw cause;
     }
+  }
+
+  /** Removes those that are empty with those above them, and syncs the first ones that are not. */
+  async #removeFolders(folders: readonly string[]): Promise<void> {
+    const left = new Set<string>();
+    for (let folder of new Set(folders)) {
+      while (folder !== "." && await this.#removeEmpty(join(this.#objects, folder))) folder = dirname(folder);
+      left.add(folder);
+    }
+    // One that was not empty when it was looked at may have gone with the next.
+    for (const folder of left) await this.#sync.sync(join(this.#objects, folder)).catch(ignoreMissing);
+  }
+
+  /** Whether the folder is gone. */
+  async #removeEmpty(folder: string): Promise<boolean> {
+    this.#folders.delete(folder);
+    try {
+      await Deno.remove(folder);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) return false;
+    }
+    return true;
   }
 
   async #ensureFolder(folder: string): Promise<void> {

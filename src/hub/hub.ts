@@ -69,7 +69,7 @@ export interface RunningHub extends AsyncDisposable {
   readonly accounts: Accounts;
   /** The administrator that this start made, with the password that nobody can read later. */
   readonly madeAdministrator: { readonly name: string; readonly password: string } | undefined;
-  /** Removes leftovers now, as it does daily. */
+  /** Removes leftovers now, as it does by itself. */
   sweep(): Promise<void>;
 }
 
@@ -105,10 +105,10 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     trustProxy: options.trustProxy ?? false,
     ...(options.pages === undefined ? {} : { pages: options.pages(parts.services) }),
   }));
-  const leftovers = { ...parts, database, clock, files };
+  const leftovers = { ...parts, database, clock, files, signal: stop.signal };
   await parts.loader.adopt(rowStore.id);
   const loading = parts.loader.run(stop.signal);
-  const sweeping = sweepForever({ ...leftovers, signal: stop.signal });
+  const sweeping = sweepForever(leftovers);
   log.info("The hub serves {url} from {folder}.", { url: publicUrl.href, folder: options.dataDirectory });
 
   const running = stack.move();
@@ -198,7 +198,7 @@ function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: 
     uploadEndpoint({ objects, secret: keys.upload, clock, mayUpload: (key) => delivery.mayUpload(key) }),
     ...operationEndpoints({ services, database, clock, metrics, checkObjects: () => objects.check(), stop }),
   ];
-  return { services, metrics, writes, delivery, loader, loadClient, accessTokens, changes, endpoints };
+  return { services, metrics, writes, objects, delivery, loader, loadClient, accessTokens, changes, endpoints };
 }
 
 /** The data folder for commands beside a running hub. */

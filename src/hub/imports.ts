@@ -1,9 +1,9 @@
 /** What has arrived, for those who plan with it. */
 import { Buffer } from "node:buffer";
 import { decompress } from "./batch_check.ts";
+import { batchKeys } from "./batch_objects.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import type { Database } from "./database/schema.ts";
-import { batchKeys } from "./delivery.ts";
 import { integrationRow } from "./integrations.ts";
 import { pageItemsDefault, pageItemsMax } from "./limits.ts";
 import type { ObjectStore } from "./objects.ts";

@@ -164,7 +164,10 @@ export class StoredIntegrations implements Integrations {
     await this.#database.transaction().execute(async (transaction) => {
       await integrationRow(transaction, { actor, id });
       const nowMs = this.#clock.now();
-      await transaction.updateTable("integration").set({ deletedAt: nowMs }).where("id", "=", id).execute();
+      // Its batches follow in the background; a password need not stay for so long.
+      await transaction.updateTable("integration").set({ deletedAt: nowMs, settings: "{}" }).where("id", "=", id)
+        .execute();
+      await transaction.deleteFrom("request").where("integrationId", "=", id).execute();
       await endLink(transaction, { integrationId: id, reason: "integration-deleted", nowMs });
     });
     this.#changes.wake(id);

@@ -1,5 +1,5 @@
 /** Every limit of the hub, in one place. */
-import { wholeBatchesMax, wholePayloadBytesMax } from "../protocol/delivery.ts";
+import { partBytesMax, wholeBatchesMax, wholePayloadBytesMax } from "../protocol/delivery.ts";
 
 /** A number of attempts within a window: the next one waits until the oldest has left it. */
 export interface AttemptLimit {
@@ -122,6 +122,8 @@ export const sweepEveryMs: number = 24 * hourMs;
 export const bodyIdleMs: number = 2 * minuteMs;
 /** A body that comes slower than this on the whole is given up, too, in bytes per ms: nobody holds a request for hours. */
 export const bodyBytesPerMsMin = 1;
+/** A deleted integration's batches stay this long: until nothing can come any more that was on its way before. */
+export const deletedKeptMs: number = bodyIdleMs + Math.max(partBytesMax, wholeBatchesBytesMax) / bodyBytesPerMsMin;
 /** A batch whose check takes longer is answered 202; asking again joins the check. */
 export const checkWaitMs = 20_000;
 /** Large batches checked at the same time; more wait. */

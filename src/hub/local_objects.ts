@@ -51,9 +51,9 @@ export class LocalObjects implements ObjectStore {
     await this.#files.settle(keys.filter((key) => !isSmallKey(key)));
   }
 
-  async remove(keys: readonly string[]): Promise<void> {
+  async remove(keys: readonly string[], options?: { folders?: readonly string[] }): Promise<void> {
     await this.#small.remove(keys.filter(isSmallKey));
-    await this.#files.remove(keys.filter((key) => !isSmallKey(key)));
+    await this.#files.remove(keys.filter((key) => !isSmallKey(key)), options);
   }
 
   /** Fails when objects cannot be written. */

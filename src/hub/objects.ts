@@ -20,8 +20,11 @@ export interface ObjectStore {
   read(key: string): AsyncIterable<Uint8Array<ArrayBuffer>>;
   /** When it resolves, these objects, which are there, survive whatever the database's next durable commit survives. */
   settle(keys: readonly string[]): Promise<void>;
-  /** Deletes objects; those that are not there are no error. */
-  remove(keys: readonly string[]): Promise<void>;
+  /**
+   * Deletes objects; those that are not there are no error. `folders`, which nobody may write to any more, go with those
+   * above them as far as they are empty then; when it resolves, a power cut brings nothing of them back.
+   */
+  remove(keys: readonly string[], options?: { folders?: readonly string[] }): Promise<void>;
 }
 
 /** There is no such object. */

@@ -211,7 +211,7 @@ export interface Integrations {
       settings?: SettingsInput | undefined;
     },
   ): Promise<Integration>;
-  /** Unlinks its installation; what was imported is no longer shown. */
+  /** Unlinks its installation. What was imported is no longer shown, and removed within hours. */
   remove(actor: Actor, id: string): Promise<void>;
 }
 

@@ -6,6 +6,9 @@
 import type { GroupCommit } from "./database/group_commit.ts";
 import type { Database } from "./database/schema.ts";
 
+/** Keys that are removed by one statement. */
+const keysPerQueryMax = 500;
+
 /** Writing a key again replaces the object, as it does with files. */
 export class SmallObjects {
   readonly #database: Database;
@@ -29,6 +32,9 @@ export class SmallObjects {
   }
 
   async remove(keys: readonly string[]): Promise<void> {
-    for (const key of keys) await this.#database.deleteFrom("object").where("key", "=", key).execute();
+    for (let start = 0; start < keys.length; start += keysPerQueryMax) {
+      const some = keys.slice(start, start + keysPerQueryMax);
+      await this.#database.deleteFrom("object").where("key", "in", some).execute();
+    }
   }
 }

@@ -1,10 +1,12 @@
-/** Removes leftovers at the start and daily: what crashes, broken lines and the passing of time leave behind. */
+/** Removes leftovers: what crashes, broken lines, deletions and the passing of time leave behind. */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../runtime/clock.ts";
 import type { Database } from "./database/schema.ts";
 import type { Delivery } from "./delivery.ts";
+import { removeDeletedBatches } from "./deleted_batches.ts";
 import type { DiskObjects } from "./disk_objects.ts";
 import { attemptsKeptMs, neverLinkedKeptMs, sweepEveryMs } from "./limits.ts";
+import type { ObjectStore } from "./objects.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
@@ -12,37 +14,49 @@ const log = getLogger(["cloud-link", "hub"]);
 const deviceKeptMs = 24 * 60 * 60 * 1000;
 /** How long answered requests are shown, in ms. */
 const requestKeptMs = 7 * 24 * 60 * 60 * 1000;
-/** Used assertions are swept more often: they are many. */
-const assertionsEveryMs = 5 * 60 * 1000;
+/** How often that is looked for which cannot wait for a day, in ms. */
+const oftenMs = 5 * 60 * 1000;
 
-/** Where leftovers may be: rows, objects of batches that were never completed, temporary files. */
+/** Where leftovers may be: rows, objects of batches that nobody needs, temporary files. */
 export interface SweepOptions {
   readonly database: Database;
   readonly clock: Clock;
   readonly delivery: Delivery;
+  readonly objects: ObjectStore;
   readonly files: DiskObjects;
+  readonly signal: AbortSignal;
 }
 
-/** Sweeps until the signal aborts. A sweep that fails is logged; the next one comes. */
-export async function sweepForever(options: SweepOptions & { signal: AbortSignal }): Promise<void> {
+/** Sweeps at once, and then until the signal aborts. A sweep that fails is logged; the next one comes. */
+export async function sweepForever(options: SweepOptions): Promise<void> {
   const { clock, signal } = options;
   let sweptAtMs = -Infinity;
   while (!signal.aborted) {
     try {
-      await options.database.deleteFrom("assertion").where("expiresAt", "<", clock.now()).execute();
+      await sweepOften(options);
       if (clock.monotonicMs() - sweptAtMs >= sweepEveryMs) {
-        await sweepOnce(options);
+        await sweepDaily(options);
         sweptAtMs = clock.monotonicMs();
       }
     } catch (error) {
       log.error("Cannot sweep leftovers: {error}. It is tried again in 5 minutes.", { error });
     }
-    await clock.sleep(assertionsEveryMs, signal).catch(() => {});
+    await clock.sleep(oftenMs, signal).catch(() => {});
   }
 }
 
 /** One sweep of everything. */
-export async function sweepOnce({ database, clock, delivery, files }: SweepOptions): Promise<void> {
+export async function sweepOnce(options: SweepOptions): Promise<void> {
+  await sweepOften(options);
+  await sweepDaily(options);
+}
+
+async function sweepOften(options: SweepOptions): Promise<void> {
+  await options.database.deleteFrom("assertion").where("expiresAt", "<", options.clock.now()).execute();
+  await removeDeletedBatches(options);
+}
+
+async function sweepDaily({ database, clock, delivery, files }: SweepOptions): Promise<void> {
   const now = clock.now();
   await database.deleteFrom("session").where("expiresAt", "<", now).execute();
   await database.deleteFrom("attempt").where("at", "<", now - attemptsKeptMs).execute();

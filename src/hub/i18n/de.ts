@@ -174,7 +174,7 @@ export const de: Messages = {
   deleteText: "Löschen lässt sich nicht rückgängig machen.",
   deleteTitle: (p) => `„${p.name}“ löschen?`,
   deleteConsequenceImports:
-    "Die Integration und die Liste ihrer Importe werden entfernt. Das lässt sich nicht rückgängig machen.",
+    "Die Integration wird entfernt, mit allem, was sie importiert hat. Das lässt sich nicht rückgängig machen.",
   deleteConsequenceLink: (p) =>
     `Die Installation auf ${p.hostName} wird getrennt. Sie zeigt eine neue PIN in ihrem Protokoll und kann mit einer anderen Integration verbunden werden.`,
   deleteConsequenceFiles: "Dateien auf Ihren eigenen Rechnern bleiben, wo sie sind.",

@@ -180,7 +180,7 @@ export const en = {
   delete: "Delete",
   deleteText: "Deleting cannot be undone.",
   deleteTitle: (p: { readonly name: string }) => `Delete “${p.name}”?`,
-  deleteConsequenceImports: "The integration and the list of its imports are removed. This cannot be undone.",
+  deleteConsequenceImports: "The integration is removed, with everything that it has imported. This cannot be undone.",
   deleteConsequenceLink: (p: { readonly hostName: string }) =>
     `The installation on ${p.hostName} is unlinked. It shows a new PIN in its log and can be connected to another integration.`,
   deleteConsequenceFiles: "Files on your own machines stay where they are.",

@@ -171,7 +171,7 @@ export const nl: Messages = {
   deleteText: "Verwijderen kan niet ongedaan worden gemaakt.",
   deleteTitle: (p) => `“${p.name}” verwijderen?`,
   deleteConsequenceImports:
-    "De integratie en de lijst van haar imports worden verwijderd. Dit kan niet ongedaan worden gemaakt.",
+    "De integratie wordt verwijderd, met alles wat zij heeft geïmporteerd. Dit kan niet ongedaan worden gemaakt.",
   deleteConsequenceLink: (p) =>
     `De installatie op ${p.hostName} wordt losgekoppeld. Zij toont een nieuwe PIN in het logbestand en kan met een andere integratie worden verbonden.`,
   deleteConsequenceFiles: "Bestanden op je eigen computers blijven waar ze zijn.",

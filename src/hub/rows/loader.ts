@@ -10,7 +10,7 @@ import type { BatchOrigin } from "../../protocol/delivery.ts";
 import { anySignal } from "../../runtime/any_signal.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { ChangeFeed } from "../changes.ts";
-import { batchKeys } from "../delivery.ts";
+import { batchKeys } from "../batch_objects.ts";
 import type { Database, DatabaseTransaction, Tables } from "../database/schema.ts";
 import { ObjectMissingError, type ObjectStore } from "../objects.ts";
 import { readParts } from "../read_parts.ts";
