@@ -80,6 +80,8 @@ export const sessionMs: number = 12 * hourMs;
 
 /** An installation that was never linked and asked for no PIN for this long is forgotten. */
 export const neverLinkedKeptMs: number = 24 * hourMs;
+/** A draft that no installation was ever linked to is forgotten after this long. */
+export const draftKeptMs: number = 7 * 24 * hourMs;
 /** Assertions of clients may be off by this much, in seconds. */
 export const clockToleranceSeconds = 60;
 /** An assertion may be valid for this long at most, in seconds. */

@@ -5,7 +5,7 @@ import type { Database } from "./database/schema.ts";
 import type { Delivery } from "./delivery.ts";
 import { removeDeletedBatches } from "./deleted_batches.ts";
 import type { DiskObjects } from "./disk_objects.ts";
-import { attemptsKeptMs, neverLinkedKeptMs, sweepEveryMs } from "./limits.ts";
+import { attemptsKeptMs, draftKeptMs, neverLinkedKeptMs, sweepEveryMs } from "./limits.ts";
 import type { ObjectStore } from "./objects.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
@@ -65,6 +65,11 @@ async function sweepDaily({ database, clock, delivery, files }: SweepOptions): P
   await database.deleteFrom("installation").where("everLinked", "=", 0)
     .where("registeredAt", "<", now - neverLinkedKeptMs)
     .where(({ eb, or }) => or([eb("pinAt", "is", null), eb("pinAt", "<", now - neverLinkedKeptMs)])).execute();
+  // "Continue" on "Add a new integration" makes a draft each time.
+  await database.deleteFrom("integration").where("draft", "=", 1).where("createdAt", "<", now - draftKeptMs)
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom("link").select("link.id").whereRef("link.integrationId", "=", "integration.id")))
+    ).execute();
   const batches = await delivery.sweep();
   const temporary = await files.sweep(clock);
   if (batches + temporary > 0) {

@@ -85,6 +85,26 @@ Deno.test("nothing stays of a deleted integration but that it was there, and eve
   assertEquals(imports.length, 3);
 });
 
+Deno.test("a draft that was never linked is forgotten after a week, any other integration stays", async () => {
+  const clock = new ShiftedClock();
+  await using test = await startTestHub({ clock });
+  const create = async (draft: boolean) => {
+    const json = { name: "new", type: "csv", draft };
+    const response = await test.admin.request("POST", "/api/v1/integrations", { json });
+    return (await response.json()).id as string;
+  };
+  const [abandoned, linked, saved] = [await create(true), await create(true), await create(false)];
+  await TestAgent.linked(test.admin, linked);
+  clock.advance(6 * 24 * 3_600_000);
+  const young = await create(true);
+  await test.hub.sweep();
+  assertEquals((await test.admin.integration(abandoned)).state, "draft");
+  clock.advance(2 * 24 * 3_600_000);
+  await test.hub.sweep();
+  const left = rowsOf(test.dataDirectory, "select id from integration");
+  assertEquals(left.toSorted(), [linked, saved, young].toSorted());
+});
+
 Deno.test("a hub killed while it removes batches never leaves an object that no row names, and goes on", async () => {
   const dataDirectory = await Deno.makeTempDir({ prefix: "hub-deletion-" });
   try {
