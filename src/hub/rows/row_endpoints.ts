@@ -35,7 +35,7 @@ export function rowEndpoints({ rows }: Pick<HubServices, "rows">): readonly Endp
       tag: "imports",
       audience: "reader",
       query: RowsQuery,
-      problems: ["conflict", "unavailable"],
+      problems: ["conflict", "too-many-requests", "unavailable"],
       responses: { 200: { description: "The rows, streamed", contentType: "text/csv", json: RowsBody } },
       async handle({ context, caller, param }) {
         const query = RowsQuery.parse(context.req.query());

@@ -5,6 +5,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { csvField } from "../../database/csv_buffer.ts";
 import type { DataType } from "../../protocol/database.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import type { TimeRange } from "./coverage.ts";
 import { openRows, type RowTable, tableOf } from "./tables.ts";
 
@@ -18,12 +19,14 @@ export type RowFormat = (typeof rowFormats)[number];
 
 /** Rows of one piece: what is read without a pause. */
 const rowsPerPiece = 500;
-/** A reader that takes longer is cut off, in ms: what it reads keeps the log file from being cut back. */
-const readMsMax = 30 * 60_000;
+/** A stream of which nothing was taken for this long is cut off: what it reads keeps the log file from being cut back. */
+const stallMsMax = 5 * 60_000;
+/** One that is open for longer is, too. */
+const openMsMax = 30 * 60_000;
 
 type SqliteRow = Record<string, string | number | null>;
 
-/** The rows in order of time. Cancelling closes the file. */
+/** The rows in order of time. Cancelling closes the file, and so does reading too slowly. */
 export function rowStream(
   file: string,
   options: {
@@ -31,25 +34,40 @@ export function rowStream(
     dataType: DataType;
     range: TimeRange;
     format: RowFormat;
+    clock: Clock;
     /** Called once when the stream has ended, however. */
     onEnd(): void;
   },
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const { dataType, range, format, onEnd } = options;
+  const { dataType, range, format, clock, onEnd } = options;
   const table = tableOf[dataType];
   const encoder = new TextEncoder();
-  const startedMs = performance.now();
+  const openedMs = clock.monotonicMs();
+  let takenMs = openedMs;
+  const ended = new AbortController();
   let database: DatabaseSync | undefined;
   let pieces: Iterator<string> | undefined;
   const close = () => {
-    if (database === undefined) return;
+    if (ended.signal.aborted) return;
+    ended.abort();
     pieces?.return?.();
-    database.close();
-    database = undefined;
+    database?.close();
     onEnd();
   };
+  /** Beside `pull`, which nobody calls while nobody reads. */
+  const watch = async (controller: ReadableStreamDefaultController) => {
+    while (!ended.signal.aborted) {
+      const leftMs = Math.min(openedMs + openMsMax, takenMs + stallMsMax) - clock.monotonicMs();
+      if (leftMs > 0) {
+        await clock.sleep(leftMs, ended.signal).catch(() => {});
+        continue;
+      }
+      close();
+      controller.error(new Error("Cannot go on: the rows were read too slowly"));
+    }
+  };
   return new ReadableStream({
-    start() {
+    start(controller) {
       database = openRows(file, { mode: "read" });
       database.exec("pragma query_only = on");
       const rows = database.prepare(
@@ -61,10 +79,11 @@ export function rowStream(
       ).iterate(options.integrationId, range.fromMs, range.toMs) as Iterable<SqliteRow>;
       const all = complete(rows);
       pieces = format === "json" ? jsonPieces(all, table) : csvPieces(all, { table, format });
+      void watch(controller);
     },
     pull(controller) {
+      takenMs = clock.monotonicMs();
       try {
-        if (performance.now() - startedMs > readMsMax) throw new Error("Cannot go on: the rows were read too slowly");
         const next = pieces?.next();
         if (next === undefined || next.done === true) {
           close();

@@ -11,6 +11,7 @@ import { type Actor, HubProblem, type LoadedWindow, type Page, type Rows, type R
 import { databaseSource, type StoredSettings, storedSettings } from "../settings/database_settings.ts";
 import { gapsBetween, type TimeRange } from "./coverage.ts";
 import { type RowFormat, rowStream } from "./row_stream.ts";
+import { StreamSlots } from "./stream_slots.ts";
 
 /** Days in the chart, today included. */
 const daysShown = 14;
@@ -20,17 +21,12 @@ const refusedShown = 5;
 const refusedLookedAt = 1000;
 /** Time ranges and gaps that are told: the newest. */
 const rangesShown = 100;
-/** Streams of rows at the same time. */
-const streamsMax = 16;
 const dayMs = 86_400_000;
 
-/**
- * Reads only: loading is a worker's. The number of streams at the same time is limited, since each has a connection
- * open.
- */
+/** Reads only: loading is a worker's. */
 export class StoredRows implements Rows {
   readonly #options: StoredRowsOptions;
-  #streams = 0;
+  readonly #slots = new StreamSlots();
 
   constructor(options: StoredRowsOptions) {
     this.#options = options;
@@ -88,23 +84,16 @@ export class StoredRows implements Rows {
   ): Promise<{ dataType: DataType; body: ReadableStream<Uint8Array<ArrayBuffer>> }> {
     const { integrationId, format } = options;
     const { dataType } = await this.#settings(actor, integrationId);
-    if (this.#streams >= streamsMax) {
-      throw new HubProblem("unavailable", "Too many are reading rows now. Try again in a minute.", {
-        retryAfterSeconds: 60,
-      });
-    }
     const range = {
       fromMs: options.from === undefined ? -8.64e15 : Date.parse(options.from),
       toMs: options.to === undefined ? 8.64e15 : Date.parse(options.to),
     };
-    this.#streams++;
+    const { file, clock } = this.#options;
+    const onEnd = this.#slots.take(actor);
     try {
-      const onEnd = () => {
-        this.#streams--;
-      };
-      return { dataType, body: rowStream(this.#options.file, { integrationId, dataType, range, format, onEnd }) };
+      return { dataType, body: rowStream(file, { integrationId, dataType, range, format, clock, onEnd }) };
     } catch (error) {
-      this.#streams--;
+      onEnd();
       throw error;
     }
   }

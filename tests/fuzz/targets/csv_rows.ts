@@ -12,6 +12,7 @@ import { ColumnsMissingError } from "../../../src/hub/rows/row_reader.ts";
 import { rowStream } from "../../../src/hub/rows/row_stream.ts";
 import { ensureTables, openRows } from "../../../src/hub/rows/tables.ts";
 import { type DataType, dataTypes } from "../../../src/protocol/database.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
 import { columnsOf, textCharactersMax } from "../../../src/source/columns.ts";
 import { isTimeZone } from "../../../src/source/time_zone.ts";
 import type { Random } from "../random.ts";
@@ -161,7 +162,7 @@ async function requireHandedOut(
   { dataType, fromMs, toMs, rows }: { dataType: DataType; fromMs: number; toMs: number; rows: number },
   file: string,
 ): Promise<void> {
-  const options = { integrationId: "i1", dataType, range: { fromMs, toMs }, onEnd() {} };
+  const options = { integrationId: "i1", dataType, range: { fromMs, toMs }, clock: systemClock, onEnd() {} };
   const json = await new Response(rowStream(file, { ...options, format: "json" })).json();
   require(json.length === rows, () => `${json.length} rows are handed out of ${rows}`);
   const csv = await new Response(rowStream(file, { ...options, format: "csv" })).text();

@@ -1,4 +1,5 @@
 import { rowStream } from "../../../src/hub/rows/row_stream.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
 import { ensureTables, openRows } from "../../../src/hub/rows/tables.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 
@@ -11,6 +12,7 @@ async function lines(file: string): Promise<string[]> {
     dataType: "contact",
     range: { fromMs: 0, toMs: 1e12 },
     format: "csv",
+    clock: systemClock,
     onEnd: () => ended++,
   });
   try {
