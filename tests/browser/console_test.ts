@@ -171,6 +171,30 @@ Deno.test({
 });
 
 Deno.test({
+  name: "while many files arrive the page is fetched once in two seconds at most, and shows the last one in the end",
+  ...withBrowser,
+  fn: () =>
+    play(async (scene) => {
+      const { page } = scene;
+      await logIn(scene);
+      const installation = await addIntegration(scene, "Backlog");
+      await page.waitForSelector(".live-note:has-text('updates by itself')");
+      const fetched: number[] = [];
+      page.on("requestfinished", (request) => {
+        if (request.resourceType() === "fetch") fetched.push(request.timing().startTime);
+      });
+      const untilMs = performance.now() + 5000;
+      let count = 0;
+      while (performance.now() < untilMs) await installation.deliver({ name: `${++count}.csv`, content: csv(count) });
+      await page.waitForSelector(`.imports a:text-is("${count}.csv")`);
+      const gaps = fetched.slice(1).map((startedMs, n) => startedMs - (fetched[n] ?? 0));
+      assert(gaps.length > 0 && gaps.every((gapMs) => gapMs > 1900), `${count} files, gaps of ${gaps} ms`);
+      // What came within them is announced together.
+      assertMatch(await page.innerText("[data-live-announcement]"), /^\d+ new imports?\.$/);
+    }),
+});
+
+Deno.test({
   name: "a wrong PIN is told next to its field, is sent only once, and too many say when to try again",
   ...withBrowser,
   fn: () =>

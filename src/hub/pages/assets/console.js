@@ -17,6 +17,8 @@ const instant = new Intl.DateTimeFormat(language, {
   second: "2-digit",
 });
 
+/** How long after the page was fetched it may be again, in ms: while a backlog comes something changes all the time. */
+const refreshMs = 2000;
 /** How long after a refused stream of events the next one is opened, in ms. */
 const reopenMs = 5000;
 /** How long after the sixth digit the PIN is looked at: whoever presses Enter at once needs no look, in ms. */
@@ -67,19 +69,35 @@ function markNew(old, fresh) {
 function followChanges(note) {
   let source;
   let importCount;
+  let shownCount;
+  let changed = false;
+  let following = false;
   const show = (text) => {
     if (note.textContent !== text) note.textContent = text;
   };
   const update = () =>
     refresh(note.dataset.page).then(() => show(note.dataset.text), () => show(note.dataset.textLost));
+  /** At once, or with whatever else changes until the page may be fetched again. */
+  const follow = async () => {
+    changed = true;
+    if (following) return;
+    following = true;
+    while (changed) {
+      changed = false;
+      const before = shownCount;
+      shownCount = importCount;
+      await update();
+      if (shownCount > before) announce(shownCount - before);
+      await new Promise((resolve) => setTimeout(resolve, refreshMs));
+    }
+    following = false;
+  };
   const open = () => {
     source?.close();
     source = new EventSource(note.dataset.liveSource);
-    source.addEventListener("integration", async (event) => {
-      const before = importCount;
+    source.addEventListener("integration", (event) => {
       ({ importCount } = JSON.parse(event.data));
-      await update();
-      if (importCount > before) announce(importCount - before);
+      void follow();
     });
     source.addEventListener("gone", () => location.assign(note.dataset.page));
     source.addEventListener("error", () => {
