@@ -44,3 +44,8 @@ function groupsOf(address: string): readonly number[] | undefined {
 export function clientAddress(context: Context): string {
   return context.get(variable) ?? "unknown";
 }
+
+/** Whether an address is this machine's own. Behind a proxy on this machine all are. */
+export function isLoopback(address: string): boolean {
+  return /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+|localhost)$/.test(address);
+}

@@ -196,7 +196,7 @@ function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: 
     ...rowEndpoints(services),
     ...agentEndpoints({ assignments, delivery, requests, giveUp, stop }),
     uploadEndpoint({ objects, secret: keys.upload, clock, mayUpload: (key) => delivery.mayUpload(key) }),
-    ...operationEndpoints({ services, database, clock, metrics, checkObjects: () => objects.check(), stop }),
+    ...operationEndpoints({ database, clock, metrics, checkObjects: () => objects.check(), stop }),
   ];
   return { services, metrics, writes, objects, delivery, loader, loadClient, accessTokens, changes, endpoints };
 }

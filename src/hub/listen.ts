@@ -1,7 +1,7 @@
 /** The hub's listening socket, with or without TLS; stops within a second, whoever is connected. */
 import { getLogger } from "@logtape/logtape";
 import type { Hono } from "hono";
-import { isLoopback } from "./operation_endpoints.ts";
+import { isLoopback } from "./client_address.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 

@@ -39,7 +39,6 @@ const api: Readonly<Record<string, Row>> = {
   "POST /oauth/token": { for: "all", answer: 400 },
   "GET /healthz": { for: "all", answer: 200 },
   "GET /readyz": { for: "all", answer: 200 },
-  // From the hub's own machine for all; these callers come from elsewhere.
   "GET /metrics": { for: "reader", answer: 200, foreign: 200 },
   "PUT /api/v1/uploads": { for: "all", answer: 403 },
   "GET /api/v1/integrations": { for: "reader", answer: 200, foreign: 200 },

@@ -109,6 +109,19 @@ Deno.test("every answer carries the security headers, the date, and no more than
   assertEquals([wrongMethod.status, (await wrongMethod.json()).type], [405, "/problems/method-not-allowed"]);
 });
 
+Deno.test("numbers need a token on the hub's own machine, too: a proxy there asks for everybody", async () => {
+  await using test = await startTestHub();
+  const open = await test.admin.request("GET", "/metrics", { headers: { authorization: "" } });
+  assertEquals([open.status, (await open.json()).type], [401, "/problems/not-authenticated"]);
+  const viewer = await test.client("viewer");
+  const response = await viewer.request("GET", "/metrics");
+  assertEquals([response.status, response.headers.get("content-type")], [
+    200,
+    "text/plain; version=0.0.4; charset=utf-8",
+  ]);
+  assertMatch(await response.text(), /^cloud_link_integrations 0$/m);
+});
+
 Deno.test("a page that watches an integration hears of an import, and of its end", async () => {
   await using test = await startTestHub();
   const { id } = await test.admin.createIntegration("ACD");
