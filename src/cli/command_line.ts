@@ -141,6 +141,20 @@ const hubToken = command(
   texts(message`Manage the tokens of scripts that use the API.`),
 );
 
+const hubBackup = command(
+  "backup",
+  object({
+    command: constant("hub backup"),
+    target: argument(path({ metavar: "DIR" }), { description: message`The folder to make.` }),
+    data,
+    json,
+  }),
+  texts(
+    message`Copy the hub's data to a new folder, while the hub runs or not.`,
+    message`Objects are hard links where the file system allows: copy the folder to another disk. To go back, start the hub on a copy of it.`,
+  ),
+);
+
 const query = command(
   "query",
   object({
@@ -206,7 +220,7 @@ const serve = object({
 
 const hub = command(
   "hub",
-  or(hubUser, hubToken, serve),
+  or(hubUser, hubToken, hubBackup, serve),
   {
     ...texts(
       message`Run a hub: the cloud side, with console and API.`,

@@ -72,6 +72,8 @@ async function carryOutHub(line: HubLine, { signal }: { signal: AbortSignal }): 
       await using _logging = startLogging({ folder: undefined, clock: systemClock, standardError });
       return await hub.runHub({ ...options, pages }, { signal, ...out });
     }
+    case "hub backup":
+      return await (await import("./hub_backup.ts")).hubBackup(options, out);
     case "hub user add":
       return await hub.userAdd({ ...options, password: await givenPassword(options.passwordStdin) }, out);
     case "hub user list":
