@@ -202,7 +202,7 @@ const serve = object({
     description: message`The address by which agents and browsers reach the hub.`,
   })),
   tlsCertFile: optional(option("--tls-cert", path({ metavar: "FILE" }), {
-    description: message`Certificate chain (PEM), with --tls-key.`,
+    description: message`Certificate chain (PEM), with --tls-key. Read at the start: a renewed one needs a restart.`,
   })),
   tlsKeyFile: optional(option("--tls-key", path({ metavar: "FILE" }), {
     description: message`Private key (PEM), with --tls-cert.`,
