@@ -208,7 +208,7 @@ const serve = object({
     description: message`Private key (PEM), with --tls-cert.`,
   })),
   account: optional(option("--account", string({ metavar: "NAME" }), {
-    description: message`Name of the account that the first start makes.`,
+    description: message`Name of the account. Without it: the one that it has, at first My account.`,
   })),
   downloads: optional(option("--downloads", path({ metavar: "DIR" }), {
     description: message`Offer the installers in this folder: injixo-cloud-link.msi and the Linux archive.`,

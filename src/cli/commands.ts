@@ -58,6 +58,7 @@ type HubLine = Extract<CommandLine, { command: `hub${string}` }>;
 
 async function carryOutHub(line: HubLine, { signal }: { signal: AbortSignal }): Promise<number> {
   const hub = await import("./hub.ts");
+  const accounts = await import("./hub_accounts.ts");
   const out = { out: print };
   const options = { ...line, dataDirectory: line.data };
   switch (options.command) {
@@ -75,19 +76,19 @@ async function carryOutHub(line: HubLine, { signal }: { signal: AbortSignal }): 
     case "hub backup":
       return await (await import("./hub_backup.ts")).hubBackup(options, out);
     case "hub user add":
-      return await hub.userAdd({ ...options, password: await givenPassword(options.passwordStdin) }, out);
+      return await accounts.userAdd({ ...options, password: await givenPassword(options.passwordStdin) }, out);
     case "hub user list":
-      return await hub.userList(options, out);
+      return await accounts.userList(options, out);
     case "hub user remove":
-      return await hub.userRemove(options, out);
+      return await accounts.userRemove(options, out);
     case "hub user passwd":
-      return await hub.userPasswd({ ...options, password: await givenPassword(options.passwordStdin) }, out);
+      return await accounts.userPasswd({ ...options, password: await givenPassword(options.passwordStdin) }, out);
     case "hub token add":
-      return await hub.tokenAdd(options, out);
+      return await accounts.tokenAdd(options, out);
     case "hub token list":
-      return await hub.tokenList(options, out);
+      return await accounts.tokenList(options, out);
     case "hub token remove":
-      return await hub.tokenRemove(options, out);
+      return await accounts.tokenRemove(options, out);
   }
   return exitCodes.usage;
 }

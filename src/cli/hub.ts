@@ -1,8 +1,8 @@
-/** The command `hub` and its subcommands. Each answers the exit code and prints through `out`. */
+/** The command `hub`. It answers the exit code and prints through `out`. */
 import type { Hono } from "hono";
-import { type HubOptions, openAccounts, startHub } from "../hub/hub.ts";
-import type { Account, HubServices, Role } from "../hub/services.ts";
-import type { Accounts } from "../hub/accounts.ts";
+import { resolve } from "node:path";
+import { type HubOptions, startHub } from "../hub/hub.ts";
+import type { HubServices } from "../hub/services.ts";
 import { defaultListen } from "./command_line.ts";
 
 /** Takes one line for standard output. */
@@ -26,7 +26,7 @@ export interface RunHubOptions {
   readonly allowInsecureListen?: boolean | undefined;
   /** Believe `X-Forwarded-For`: only behind a proxy that sets it. */
   readonly trustProxy?: boolean | undefined;
-  /** Name of the account that the first start makes. */
+  /** Name of the account. @default the one that it has, else "My account" */
   readonly account?: string | undefined;
   /** Print JSON lines. */
   readonly json?: boolean | undefined;
@@ -48,7 +48,10 @@ export async function runHub(
   } else {
     if (madeAdministrator !== undefined) {
       out(`First start: log in as "${madeAdministrator.name}" with the password ${madeAdministrator.password}`);
-      out('It is shown only now. "hub user passwd" sets another.');
+      const data = resolve(options.dataDirectory ?? defaultDataDirectory);
+      out(
+        `It is shown only now. For another: injixo-cloud-link hub user passwd ${madeAdministrator.name} --data "${data}"`,
+      );
     }
     out(`Hub ready at ${url}`);
   }
@@ -123,103 +126,4 @@ function parsePublicUrl(text: string): URL {
     throw new Error(`Cannot use "${text}" as --public-url: write scheme and host only, e.g. https://hub.example`);
   }
   return url;
-}
-
-interface AccountCommand {
-  /** @default "hub-data" */
-  readonly dataDirectory?: string | undefined;
-  readonly json?: boolean | undefined;
-}
-
-/** `hub user add NAME [--role ROLE] [--password-stdin]`: prints the password unless it was given. */
-export function userAdd(
-  options: AccountCommand & { name: string; role?: Role | undefined; password?: string | undefined },
-  { out }: { out: Out },
-): Promise<number> {
-  return withAccount(options, async ({ accounts, account }) => {
-    const { name, role = "administrator" } = options;
-    const password = await accounts.addUser(account, { name, role, password: options.password });
-    if (options.json === true) {
-      out(JSON.stringify({ name, role, ...options.password === undefined ? { password } : {} }));
-    } else {
-      out(`Added ${role} "${name}".`);
-      if (options.password === undefined) out(`Password (shown only now): ${password}`);
-    }
-  });
-}
-
-/** `hub user list`. */
-export function userList(options: AccountCommand, { out }: { out: Out }): Promise<number> {
-  return withAccount(options, async ({ accounts, account }) => {
-    const users = await accounts.users(account);
-    if (options.json === true) return out(JSON.stringify(users));
-    for (const { name, role, createdAt } of users) out(`${name}\t${role}\tsince ${createdAt}`);
-  });
-}
-
-/** `hub user remove NAME`. */
-export function userRemove(options: AccountCommand & { name: string }, { out }: { out: Out }): Promise<number> {
-  return withAccount(options, async ({ accounts, account }) => {
-    await accounts.removeUser(account, options.name);
-    out(options.json === true ? JSON.stringify({ removed: options.name }) : `Removed user "${options.name}".`);
-  });
-}
-
-/** `hub user passwd NAME [--password-stdin]`: prints the new password unless it was given. */
-export function userPasswd(
-  options: AccountCommand & { name: string; password?: string | undefined },
-  { out }: { out: Out },
-): Promise<number> {
-  return withAccount(options, async ({ accounts, account }) => {
-    const { name } = options;
-    const password = await accounts.setPassword(account, { name, password: options.password });
-    if (options.json === true) {
-      out(JSON.stringify({ name, ...options.password === undefined ? { password } : {} }));
-    } else {
-      out(`Changed the password of "${name}". All sessions of this user have ended.`);
-      if (options.password === undefined) out(`Password (shown only now): ${password}`);
-    }
-  });
-}
-
-/** `hub token add NAME [--role ROLE]`: prints the token, on a line of its own. */
-export function tokenAdd(
-  options: AccountCommand & { name: string; role?: Role | undefined },
-  { out }: { out: Out },
-): Promise<number> {
-  return withAccount(options, async ({ accounts, account }) => {
-    const { name, role = "administrator" } = options;
-    const token = await accounts.addToken(account, { name, role });
-    if (options.json === true) return out(JSON.stringify({ name, role, token }));
-    out(`Added API token "${name}" (${role}), shown only now:`);
-    out(token);
-  });
-}
-
-/** `hub token list`. */
-export function tokenList(options: AccountCommand, { out }: { out: Out }): Promise<number> {
-  return withAccount(options, async ({ accounts, account }) => {
-    const tokens = await accounts.tokens(account);
-    if (options.json === true) return out(JSON.stringify(tokens));
-    for (const { name, role, createdAt, lastUsedAt } of tokens) {
-      out(`${name}\t${role}\tsince ${createdAt}\t${lastUsedAt === null ? "never used" : `last used ${lastUsedAt}`}`);
-    }
-  });
-}
-
-/** `hub token remove NAME`. */
-export function tokenRemove(options: AccountCommand & { name: string }, { out }: { out: Out }): Promise<number> {
-  return withAccount(options, async ({ accounts, account }) => {
-    await accounts.removeToken(account, options.name);
-    out(options.json === true ? JSON.stringify({ removed: options.name }) : `Removed API token "${options.name}".`);
-  });
-}
-
-async function withAccount(
-  options: AccountCommand,
-  act: (given: { accounts: Accounts; account: Account }) => Promise<void>,
-): Promise<number> {
-  await using data = await openAccounts(options.dataDirectory ?? defaultDataDirectory);
-  await act({ accounts: data.accounts, account: await data.accounts.ensureAccount() });
-  return 0;
 }

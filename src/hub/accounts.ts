@@ -1,4 +1,5 @@
 /** Accounts, users and API tokens, as the commands manage them. */
+import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../runtime/clock.ts";
 import type { Database } from "./database/schema.ts";
 import { newId, newPassword, newSecret, secretHash } from "./ids.ts";
@@ -7,10 +8,12 @@ import type { Account, Role, User } from "./services.ts";
 import { apiTokenPrefix } from "./sessions.ts";
 import { instant } from "./views.ts";
 
+const log = getLogger(["cloud-link", "hub"]);
+
 /** Name of the account that the first start makes, unless told otherwise. */
-export const defaultAccountName = "My account";
+const defaultAccountName = "My account";
 /** Name of the administrator that the first start makes. */
-export const defaultAdministratorName = "admin";
+const defaultAdministratorName = "admin";
 
 /** An API token without its secret. */
 export interface ApiToken {
@@ -35,23 +38,30 @@ export class Accounts {
     this.#clock = options.clock;
   }
 
-  /** The hub's account, made when there is none. */
-  async ensureAccount(name: string = defaultAccountName): Promise<Account> {
+  /** The hub's account, made when there is none; with a `name`, it is called so afterwards. */
+  async ensureAccount(name?: string): Promise<Account> {
     return await this.#database.transaction().execute(async (transaction) => {
       const known = await transaction.selectFrom("account").select(["id", "name"]).orderBy("createdAt")
         .executeTakeFirst();
-      if (known !== undefined) return known;
-      const account = { id: newId(), name };
-      await transaction.insertInto("account").values({ ...account, createdAt: this.#clock.now() }).execute();
-      return account;
+      if (known === undefined) {
+        const account = { id: newId(), name: name ?? defaultAccountName };
+        await transaction.insertInto("account").values({ ...account, createdAt: this.#clock.now() }).execute();
+        return account;
+      }
+      if (name === undefined || name === known.name) return known;
+      await transaction.updateTable("account").set({ name }).where("id", "=", known.id).execute();
+      log.info("The account {before} is now called {name}.", { before: known.name, name });
+      return { id: known.id, name };
     });
   }
 
-  /** Makes the first administrator when the hub has no user; answers the password, which nobody can read later. */
+  /** Makes an administrator when the account has none; answers the password, which nobody can read later. */
   async ensureAdministrator(account: Account): Promise<{ name: string; password: string } | undefined> {
-    const some = await this.#database.selectFrom("user").select("id").limit(1).executeTakeFirst();
-    if (some !== undefined) return undefined;
-    const name = defaultAdministratorName;
+    const users = await this.users(account);
+    if (users.some(({ role }) => role === "administrator")) return undefined;
+    const isTaken = (candidate: string) => users.some(({ name }) => name === candidate);
+    let name = defaultAdministratorName;
+    for (let next = 2; isTaken(name); next++) name = `${defaultAdministratorName}${next}`;
     return { name, password: await this.addUser(account, { name, role: "administrator" }) };
   }
 

@@ -51,7 +51,7 @@ export interface HubOptions {
   readonly publicUrl?: URL | undefined;
   /** Believe `X-Forwarded-For`: only behind a proxy that sets it. @default false */
   readonly trustProxy?: boolean;
-  /** Name of the account that the first start makes. */
+  /** Name of the account. @default the one that it has, else that of `accounts.ts` */
   readonly accountName?: string | undefined;
   readonly clock?: Clock;
   /** How hard passwords are hashed; tests take less. @default what OWASP asks for */
@@ -85,7 +85,6 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const passwords = new Passwords({ cost: options.passwordCost });
   const accounts = new Accounts({ database, passwords, clock });
   const account = await accounts.ensureAccount(options.accountName);
-  const madeAdministrator = await accounts.ensureAdministrator(account);
 
   const stop = new AbortController();
   const server = stack.use(serve(options.listen, { stop: stop.signal }));
@@ -95,6 +94,8 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     origin: () => publicUrl.origin,
     secret: keys.upload,
   });
+  // Not before the port and the folders are the hub's: a start that fails could not tell the password.
+  const madeAdministrator = await accounts.ensureAdministrator(account);
   const parts = tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop: stop.signal });
   server.answer(createApp({
     doorkeepers: { services: parts.services, accessTokens: parts.accessTokens },
@@ -199,17 +200,4 @@ function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: 
     ...operationEndpoints({ database, clock, metrics, checkObjects: () => objects.check(), stop }),
   ];
   return { services, metrics, writes, objects, delivery, loader, loadClient, accessTokens, changes, endpoints };
-}
-
-/** The data folder for commands beside a running hub. */
-export async function openAccounts(
-  dataDirectory: string,
-  options: { clock?: Clock } = {},
-): Promise<AsyncDisposable & { readonly accounts: Accounts }> {
-  const data = await openDatabase(dataDirectory);
-  const clock = options.clock ?? systemClock;
-  return {
-    accounts: new Accounts({ database: data.database, passwords: new Passwords(), clock }),
-    [Symbol.asyncDispose]: () => data[Symbol.asyncDispose](),
-  };
 }

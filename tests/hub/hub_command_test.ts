@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertPrompt, assertRejects } from "../assert.ts";
+import { runHub } from "../../src/cli/hub.ts";
 import {
-  runHub,
   tokenAdd,
   tokenList,
   tokenRemove,
@@ -8,7 +8,8 @@ import {
   userList,
   userPasswd,
   userRemove,
-} from "../../src/cli/hub.ts";
+} from "../../src/cli/hub_accounts.ts";
+import { openDatabase } from "../../src/hub/database/open.ts";
 import { HubClient } from "./hub_client.ts";
 import { startHubProcess } from "./hub_process.ts";
 import { startTestHub } from "./start_hub.ts";
@@ -20,30 +21,92 @@ async function printed(command: (io: { out: (line: string) => void }) => Promise
   return lines;
 }
 
+/** Starts a hub, stops it once it serves, and answers what it printed. */
+async function printedByStart(options: { dataDirectory: string; account?: string }): Promise<string[]> {
+  const stop = new AbortController();
+  return await printed(({ out }) =>
+    runHub({ listen: "127.0.0.1:0", ...options }, {
+      signal: stop.signal,
+      out(line) {
+        out(line);
+        if (line.startsWith("Hub ready at ")) stop.abort();
+      },
+    })
+  );
+}
+
 Deno.test("the first start makes an administrator with a password printed once, and later ones print none", async () => {
   const dataDirectory = await Deno.makeTempDir({ prefix: "hub-" });
   try {
     const starts: string[][] = [];
-    for (let start = 0; start < 2; start++) {
-      const stop = new AbortController();
-      const lines: string[] = [];
-      const code = await runHub({ dataDirectory, listen: "127.0.0.1:0" }, {
-        signal: stop.signal,
-        out(line) {
-          lines.push(line);
-          if (line.startsWith("Hub ready at ")) stop.abort();
-        },
-      });
-      assertEquals(code, 0);
-      starts.push(lines);
-    }
+    for (let start = 0; start < 2; start++) starts.push(await printedByStart({ dataDirectory }));
     const [first, second] = starts;
     assertMatch(first?.[0] ?? "", /"admin" with the password \w{5}-\w{5}-\w{5}-\w{5}$/);
+    assert(first?.[1]?.endsWith(`hub user passwd admin --data "${dataDirectory}"`), first?.[1]);
     assertMatch(first?.at(-1) ?? "", /^Hub ready at http:\/\/127\.0\.0\.1:\d+$/);
     assertEquals(second?.length, 1);
     const stored = new TextDecoder("latin1").decode(await Deno.readFile(`${dataDirectory}/hub.db`));
     assert(!stored.includes(first?.[0]?.split(" ").at(-1) ?? "-"), "the password is stored as it is");
     assertEquals((await Deno.stat(dataDirectory)).mode ?? 0, 0o40700);
+  } finally {
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
+});
+
+Deno.test("where no hub was started, users and tokens are not managed, and no hub is made", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "hub-" });
+  try {
+    const dataDirectory = `${folder}/hub-data`;
+    const io = { out: () => {} };
+    const named = { dataDirectory, name: "bob" };
+    for (
+      const command of [
+        () => userAdd(named, io),
+        () => userList({ dataDirectory }, io),
+        () => userRemove(named, io),
+        () => userPasswd(named, io),
+        () => tokenAdd(named, io),
+        () => tokenList({ dataDirectory }, io),
+        () => tokenRemove(named, io),
+      ]
+    ) {
+      const { message } = await assertRejects(command, /no hub\.db\. Name its data folder with --data DIR, or start/);
+      assert(message.includes(`"${dataDirectory}"`), message);
+    }
+    assertEquals(await Array.fromAsync(Deno.readDir(folder)), []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a hub without an administrator makes one, and a start that fails makes none that nobody knows", async () => {
+  const dataDirectory = await Deno.makeTempDir({ prefix: "hub-" });
+  try {
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const listen = `127.0.0.1:${taken.addr.port}`;
+    await assertRejects(() => runHub({ dataDirectory, listen }, { signal: AbortSignal.abort(), out: () => {} }));
+    assertMatch((await printedByStart({ dataDirectory }))[0] ?? "", /log in as "admin"/);
+
+    await using data = await openDatabase(dataDirectory);
+    await data.database.updateTable("user").set({ role: "viewer" }).execute();
+    assertMatch((await printedByStart({ dataDirectory }))[0] ?? "", /log in as "admin2"/);
+    assertEquals((await printedByStart({ dataDirectory })).length, 1);
+  } finally {
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
+});
+
+Deno.test("--account names the account at any start, and without it the name stays", async () => {
+  const dataDirectory = await Deno.makeTempDir({ prefix: "hub-" });
+  try {
+    const nameAfter = async (account?: string) => {
+      await printedByStart({ dataDirectory, ...(account === undefined ? {} : { account }) });
+      await using data = await openDatabase(dataDirectory);
+      return (await data.database.selectFrom("account").select("name").execute()).map(({ name }) => name);
+    };
+    assertEquals(await nameAfter(), ["My account"]);
+    assertEquals(await nameAfter("Acme"), ["Acme"]);
+    assertEquals(await nameAfter(), ["Acme"]);
   } finally {
     await Deno.remove(dataDirectory, { recursive: true });
   }

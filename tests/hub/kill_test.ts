@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "../assert.ts";
 import { wholePayloadBytesMax } from "../../src/protocol/delivery.ts";
-import { openAccounts } from "../../src/hub/hub.ts";
+import { openAccounts } from "../../src/hub/open_accounts.ts";
 import { HubClient } from "./hub_client.ts";
 import { type HubProcess, startHubProcess } from "./hub_process.ts";
 import { sha256, TestAgent, type TestBatch } from "./test_agent.ts";
@@ -11,10 +11,10 @@ const agentsAtOnce = 4;
 Deno.test("a hub killed during deliveries has each import whole or not at all, and exactly once in the end", async () => {
   const dataDirectory = await Deno.makeTempDir({ prefix: "hub-kill-" });
   try {
-    const token = await addToken(dataDirectory);
     let hub: HubProcess = await startHubProcess(dataDirectory);
-    const listen = new URL(hub.url).host;
     await using _last = { [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]() };
+    const token = await addToken(dataDirectory);
+    const listen = new URL(hub.url).host;
     const admin = new HubClient({ url: hub.url, token });
     const integration = await admin.createIntegration("killed");
     const agent = await TestAgent.linked(admin, integration.id);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertPrompt } from "../assert.ts";
-import { openAccounts } from "../../src/hub/hub.ts";
 import { HubClient } from "./hub_client.ts";
 import { startHubProcess } from "./hub_process.ts";
+import { startTestHub } from "./start_hub.ts";
 import { TestAgent } from "./test_agent.ts";
 
 /** Something that is under way when the hub is told to stop; it answers how to clean up. */
@@ -49,7 +49,7 @@ const busy: Record<string, Busy> = {
 Deno.test("SIGTERM ends the hub at once with exit code 0, whatever is under way", async (step) => {
   const dataDirectory = await Deno.makeTempDir({ prefix: "hub-stop-" });
   try {
-    const token = await addToken(dataDirectory);
+    const token = await prepare(dataDirectory);
     for (const [name, start] of Object.entries(busy)) {
       await step.step(name, async () => {
         await using hub = await startHubProcess(dataDirectory);
@@ -70,9 +70,10 @@ Deno.test("SIGTERM ends the hub at once with exit code 0, whatever is under way"
   }
 });
 
-async function addToken(dataDirectory: string): Promise<string> {
-  await using data = await openAccounts(dataDirectory);
-  return await data.accounts.addToken(await data.accounts.ensureAccount(), { name: "test", role: "administrator" });
+/** Has a hub make the folder; the token is an administrator's. */
+async function prepare(dataDirectory: string): Promise<string | undefined> {
+  await using test = await startTestHub({ dataDirectory });
+  return test.admin.token;
 }
 
 /** Sends the head of a request and three bytes of its body, and waits until the hub has begun to read. */

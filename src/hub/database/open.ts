@@ -6,6 +6,9 @@ import { migrate } from "./migrations.ts";
 import type { Database, Tables } from "./schema.ts";
 import { sqliteDialect } from "./sqlite.ts";
 
+/** The database in the data folder. */
+export const databaseFileName = "hub.db";
+
 /** Secrets that the hub made for itself at the first start. */
 export interface HubKeys {
   readonly token: Uint8Array<ArrayBuffer>;
@@ -22,7 +25,7 @@ export interface HubDatabase extends AsyncDisposable {
 /** Opens the database in `folder`, making both when they are not there. */
 export async function openDatabase(folder: string): Promise<HubDatabase> {
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-  const file = join(folder, "hub.db");
+  const file = join(folder, databaseFileName);
   await makePrivateDatabase(file);
   const database = new Kysely<Tables>({ dialect: sqliteDialect(file) });
   try {

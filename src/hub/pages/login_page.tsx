@@ -130,7 +130,7 @@ const LoginForm: FC<{ view: View; state: LoginState; action: string }> = ({ view
         <button class="primary wide" type="submit">{messages.logIn}</button>
       </form>
       <p class="hint">
-        {messages.loginForgotten} <code>injixo-cloud-link hub user passwd</code>.
+        {messages.loginForgotten} <code>injixo-cloud-link hub user passwd NAME --data DIR</code>.
       </p>
     </div>
   );

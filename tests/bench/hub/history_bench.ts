@@ -1,5 +1,5 @@
 /** The load on the hub of a year of history: how fast its rows are in their table, and what others feel of it. */
-import { openAccounts } from "../../../src/hub/hub.ts";
+import { openAccounts } from "../../../src/hub/open_accounts.ts";
 import { HubClient } from "../../hub/hub_client.ts";
 import { startHubProcess } from "../../hub/hub_process.ts";
 import { contentBatch, linkedDatabase, loaded } from "../../hub/rows/query_batch.ts";
@@ -20,8 +20,8 @@ const columns = ["queueidentifier", "queuename", "timestamp", "offered", "answer
 export async function benchHistory({ rows }: { rows: number }): Promise<Measurement[]> {
   const dataDirectory = await Deno.makeTempDir({ prefix: "hub-history-" });
   try {
-    const token = await addToken(dataDirectory);
     await using hub = await startHubProcess(dataDirectory);
+    const token = await addToken(dataDirectory);
     const admin = new HubClient({ url: hub.url, token });
     const { id, agent } = await linkedDatabase(admin, { dataType: "interval", timeZone: "UTC" });
     // Made before, so that this process has next to nothing to do while it measures.

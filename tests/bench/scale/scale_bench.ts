@@ -4,7 +4,7 @@
  */
 import { HubClient } from "../../hub/hub_client.ts";
 import { startHubProcess } from "../../hub/hub_process.ts";
-import { openAccounts } from "../../../src/hub/hub.ts";
+import { startTestHub } from "../../hub/start_hub.ts";
 import type { Measurement } from "../measurement.ts";
 import { forgetPeak, memoryOf, processorSeconds } from "../process_usage.ts";
 import { quantile } from "../statistics.ts";
@@ -41,7 +41,7 @@ export interface ScaleOptions {
 export async function benchScale({ agents, seconds, denoArguments = [] }: ScaleOptions): Promise<Measurement[]> {
   const dataDirectory = await Deno.makeTempDir({ prefix: "hub-scale-" });
   try {
-    const { token, accountId } = await openAccount(dataDirectory);
+    const { token, accountId } = await prepare(dataDirectory);
     const most = Math.max(...agents);
     const installations = await writeLinkedInstallations(dataDirectory, { accountId, count: most });
     const apiConnections = await connectionsBesides(most);
@@ -177,11 +177,10 @@ async function connectionsBesides(agents: number): Promise<number> {
   return Math.min(agents, free);
 }
 
-async function openAccount(dataDirectory: string): Promise<{ token: string; accountId: string }> {
-  await using data = await openAccounts(dataDirectory);
-  const account = await data.accounts.ensureAccount();
-  const token = await data.accounts.addToken(account, { name: "bench", role: "administrator" });
-  return { token, accountId: account.id };
+/** Has a hub make the folder; the token is an administrator's. */
+async function prepare(dataDirectory: string): Promise<{ token: string | undefined; accountId: string }> {
+  await using test = await startTestHub({ dataDirectory });
+  return { token: test.admin.token, accountId: (await test.hub.accounts.ensureAccount()).id };
 }
 
 function sleep(ms: number): Promise<void> {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "../../assert.ts";
-import { openAccounts } from "../../../src/hub/hub.ts";
+import { openAccounts } from "../../../src/hub/open_accounts.ts";
 import { HubClient } from "../hub_client.ts";
 import { type HubProcess, startHubProcess } from "../hub_process.ts";
 import { linkedDatabase, loaded, queryBatch, rowsOf } from "./query_batch.ts";
@@ -10,10 +10,10 @@ const rowsPerBatch = 60_000;
 Deno.test("a hub killed while it loads has each window's old rows or its new ones, and the new ones in the end", async () => {
   const dataDirectory = await Deno.makeTempDir({ prefix: "hub-rows-kill-" });
   try {
-    const token = await addToken(dataDirectory);
     let hub: HubProcess = await startHubProcess(dataDirectory);
-    const listen = new URL(hub.url).host;
     await using _last = { [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]() };
+    const token = await addToken(dataDirectory);
+    const listen = new URL(hub.url).host;
     const admin = new HubClient({ url: hub.url, token });
     const { id, agent } = await linkedDatabase(admin, { dataType: "interval", timeZone: "UTC" });
     let half = 0;
