@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { type HubOptions, startHub } from "../hub/hub.ts";
 import type { HubServices } from "../hub/services.ts";
 import { defaultListen } from "./command_line.ts";
+import { givenName } from "./given_name.ts";
 
 /** Takes one line for standard output. */
 export type Out = (line: string) => void;
@@ -81,7 +82,7 @@ async function hubOptions(options: RunHubOptions): Promise<HubOptions> {
     },
     publicUrl: options.publicUrl === undefined ? undefined : parsePublicUrl(options.publicUrl),
     trustProxy: options.trustProxy ?? false,
-    accountName: options.account,
+    accountName: options.account === undefined ? undefined : givenName(options.account, { act: "name the account" }),
     ...(options.pages === undefined ? {} : { pages: options.pages }),
   };
 }

@@ -5,6 +5,7 @@
 import type { Accounts } from "../hub/accounts.ts";
 import { openAccounts } from "../hub/open_accounts.ts";
 import type { Account, Role } from "../hub/services.ts";
+import { givenName } from "./given_name.ts";
 import { defaultDataDirectory, type Out } from "./hub.ts";
 
 interface AccountCommand {
@@ -19,7 +20,8 @@ export function userAdd(
   { out }: { out: Out },
 ): Promise<number> {
   return withAccount(options, async ({ accounts, account }) => {
-    const { name, role = "administrator" } = options;
+    const { role = "administrator" } = options;
+    const name = givenName(options.name, { act: "add the user" });
     const password = await accounts.addUser(account, { name, role, password: options.password });
     if (options.json === true) {
       out(JSON.stringify({ name, role, ...options.password === undefined ? { password } : {} }));
@@ -70,7 +72,8 @@ export function tokenAdd(
   { out }: { out: Out },
 ): Promise<number> {
   return withAccount(options, async ({ accounts, account }) => {
-    const { name, role = "administrator" } = options;
+    const { role = "administrator" } = options;
+    const name = givenName(options.name, { act: "add the API token" });
     const token = await accounts.addToken(account, { name, role });
     if (options.json === true) return out(JSON.stringify({ name, role, token }));
     out(`Added API token "${name}" (${role}), shown only now:`);

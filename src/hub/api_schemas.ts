@@ -5,13 +5,14 @@ import { DatabaseSource, databaseTypes, dataTypes } from "../protocol/database.t
 import { BatchOrigin, Sha256 } from "../protocol/delivery.ts";
 import { Id, Pin } from "../protocol/linking.ts";
 import { unlinkReasons } from "../protocol/problem.ts";
-import { pageItemsMax } from "./limits.ts";
+import { nameLengthMax, pageItemsMax } from "./limits.ts";
 import { rowFormats } from "./rows/row_stream.ts";
 import { importStates, integrationStates, nextSteps, windowStates } from "./services.ts";
 
 const Instant = z.iso.datetime();
-/** What people type as a name: something visible, no control characters. */
-export const Name: z.ZodString = z.string().trim().min(1).max(255).regex(/^[^\p{Cc}]*$/u, "no control characters");
+/** What people type as a name, of anything: something visible, no control characters. Spaces around it do not count. */
+export const Name: z.ZodString = z.string().trim().min(1).max(nameLengthMax)
+  .regex(/^[^\p{Cc}]*$/u, "no control characters");
 
 const Waiting = z.object({ batches: z.number().int(), bytes: z.number().int() });
 

@@ -98,6 +98,9 @@ export const lateAfterMsMin: number = hourMs;
 /** `lastSeenAt` is written this often at most. */
 export const lastSeenResolutionMs = 20_000;
 
+/** Longest name of a user, an API token, an integration or the account, in UTF-16 units, as browsers count. */
+export const nameLengthMax = 255;
+
 /** Bodies, in bytes. */
 export const jsonBytesMax = 128 * 1024;
 /** The list of a batch's parts, in bytes: 300,000 parts at most, some 150 bytes each. */

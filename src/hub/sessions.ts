@@ -1,5 +1,6 @@
 /** Logging in, sessions and API tokens. Of every secret only a hash is stored. */
 import type { Clock } from "../runtime/clock.ts";
+import { Name } from "./api_schemas.ts";
 import { type Bucket, checkAttempts, forgetAttempts, recordAttempt } from "./attempts.ts";
 import { networkOf } from "./client_address.ts";
 import type { Database } from "./database/schema.ts";
@@ -27,7 +28,8 @@ export class StoredSessions implements Sessions {
   }
 
   async logIn(credentials: { name: string; password: string }, options: { address: string }): Promise<LoginResult> {
-    const name = credentials.name.trim().slice(0, 255);
+    // What is no name is nobody's.
+    const name = Name.safeParse(credentials.name).data ?? "";
     const buckets = loginBuckets(name, options.address);
     let attempts: readonly string[];
     try {

@@ -154,6 +154,35 @@ Deno.test("users and API tokens are managed beside a running hub, and a removed 
   }
 });
 
+Deno.test("names have one rule: who is added can log in, and what cannot be typed at the login is not added", async () => {
+  await using test = await startTestHub();
+  const { dataDirectory } = test;
+  const password = "correct horse";
+  const [added] = await printed((io) => userAdd({ dataDirectory, name: " bob smith ", role: "viewer", password }, io));
+  assertEquals(added, 'Added viewer "bob smith".');
+  for (const name of ["bob smith", " bob smith "]) {
+    const login = await test.hub.services.sessions.logIn({ name, password }, { address: "192.0.2.1" });
+    assert(login.ok, name);
+  }
+  const io = { out: () => {} };
+  for (
+    const [name, problem] of [
+      [" ", /the name is empty: it must have at least 1 character$/],
+      ["x".repeat(256), /the name has 256 characters: it must have at most 255 characters$/],
+      ["bob\tsmith", /the name has the wrong form: it must be text with no control characters$/],
+    ] as const
+  ) {
+    await assertRejects(() => userAdd({ dataDirectory, name }, io), problem);
+    await assertRejects(() => tokenAdd({ dataDirectory, name }, io), problem);
+    await assertRejects(
+      () => runHub({ dataDirectory, account: name }, { signal: AbortSignal.abort(), ...io }),
+      problem,
+    );
+    const login = await test.hub.services.sessions.logIn({ name, password }, { address: "192.0.2.1" });
+    assert(!login.ok && login.reason === "wrong");
+  }
+});
+
 Deno.test("the hub does not listen beyond this machine without TLS unless told, and says what to do", async () => {
   const dataDirectory = await Deno.makeTempDir({ prefix: "hub-" });
   const ended = AbortSignal.abort();

@@ -165,6 +165,8 @@ export const de: Messages = {
   nameHint: "Zum Beispiel der Ort und was importiert wird: „Berlin, Anrufe“.",
   nameMissing: "Geben Sie einen Namen ein.",
   nameTooLong: (p) => `Der Name ist zu lang. Verwenden Sie höchstens ${p.max} Zeichen.`,
+  nameUnprintable:
+    "Der Name enthält Zeichen, die sich nicht anzeigen lassen, etwa einen Tabulator. Geben Sie ihn neu ein.",
   rename: "Name speichern",
   pause: "Anhalten",
   resume: "Fortsetzen",

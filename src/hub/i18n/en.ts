@@ -172,6 +172,7 @@ export const en = {
   nameHint: "For example the place and what is imported: “Berlin, calls”.",
   nameMissing: "Enter a name.",
   nameTooLong: (p: { readonly max: string }) => `The name is too long. Use ${p.max} characters at most.`,
+  nameUnprintable: "The name has characters in it that cannot be shown, such as a tab. Type it again.",
   rename: "Save name",
   pause: "Pause",
   resume: "Resume",

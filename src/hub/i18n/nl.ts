@@ -162,6 +162,7 @@ export const nl: Messages = {
   nameHint: "Bijvoorbeeld de plaats en wat er wordt geïmporteerd: “Amsterdam, oproepen”.",
   nameMissing: "Voer een naam in.",
   nameTooLong: (p) => `De naam is te lang. Gebruik hoogstens ${p.max} tekens.`,
+  nameUnprintable: "De naam bevat tekens die niet kunnen worden getoond, zoals een tab. Typ de naam opnieuw.",
   rename: "Naam opslaan",
   pause: "Pauzeren",
   resume: "Hervatten",

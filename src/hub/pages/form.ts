@@ -2,7 +2,9 @@
 import type { Context } from "hono";
 import { Name } from "../api_schemas.ts";
 import { checkCsrfToken, type ConsoleEnv } from "../console_session.ts";
+import { nameLengthMax } from "../limits.ts";
 import { HubProblem } from "../services.ts";
+import type { View } from "./view.ts";
 
 /** The hidden field with the session's token. */
 export const csrfField = "csrf";
@@ -10,8 +12,6 @@ export const csrfField = "csrf";
 export const formBytesMax: number = 16 * 1024;
 /** Largest form with settings, in bytes: a query of 64 Ki characters takes up to nine bytes for each. */
 export const settingsFormBytesMax: number = 640 * 1024;
-/** Longest name of an integration, in UTF-16 units, as browsers count. */
-export const nameLengthMax = 255;
 
 /** A parameter of the address, such as an integration's id. */
 export function pathParameter(context: Context, name: string): string {
@@ -56,8 +56,17 @@ export async function parseForm(context: Context): Promise<Readonly<Record<strin
   }
 }
 
-/** What is wrong with an integration's name, `undefined` when nothing. */
-export function nameProblem(name: string): "nameMissing" | "nameTooLong" | undefined {
-  if (name.length > nameLengthMax) return "nameTooLong";
-  return Name.safeParse(name).success ? undefined : "nameMissing";
+/** The text for a name that will not do, `undefined` for one that will. */
+export function nameProblem(view: View, name: string): string | undefined {
+  const { messages, format } = view;
+  switch (Name.safeParse(name).error?.issues[0]?.code) {
+    case undefined:
+      return undefined;
+    case "too_small":
+      return messages.nameMissing;
+    case "too_big":
+      return messages.nameTooLong({ max: format.number(nameLengthMax) });
+    default:
+      return messages.nameUnprintable;
+  }
 }

@@ -5,6 +5,7 @@
 import type { Context } from "hono";
 import type { Child, FC } from "hono/jsx";
 import type { ConsoleEnv } from "../console_session.ts";
+import { nameLengthMax } from "../limits.ts";
 import type { HubServices, Import, Integration, LoadedWindow, Page, RequestState, RowsSummary } from "../services.ts";
 import type { SettingsField } from "../settings/database_settings.ts";
 import { CloudLink } from "./components/cloud_link.tsx";
@@ -16,7 +17,6 @@ import { Imports } from "./components/imports.tsx";
 import { LastImport, StateBadge, StateNext, StateReason } from "./components/state.tsx";
 import { Steps } from "./components/steps.tsx";
 import type { ConsoleOptions } from "./console_options.ts";
-import { nameLengthMax } from "./form.ts";
 import { integrationTitle, typeName } from "./names.ts";
 import { paths } from "./paths.ts";
 import { renderPage } from "./render.tsx";

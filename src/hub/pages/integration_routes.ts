@@ -6,7 +6,7 @@ import { Pin } from "../../protocol/linking.ts";
 import { HubProblem, type HubServices } from "../services.ts";
 import type { ConsoleOptions } from "./console_options.ts";
 import { type FlashKey, setFlash } from "./flash.ts";
-import { nameLengthMax, nameProblem, pathParameter, readForm } from "./form.ts";
+import { nameProblem, pathParameter, readForm } from "./form.ts";
 import { type FormProblem, showIntegration } from "./integration_page.tsx";
 import { paths } from "./paths.ts";
 import { sentSettings } from "./settings_form.ts";
@@ -49,12 +49,15 @@ export function integrationRoutes(services: HubServices, console: ConsoleOptions
     app.post(`${page}/${action}`, async (context) => {
       const id = pathParameter(context, "id");
       const read = await readForm(context);
-      const name = read("name").replaceAll(/\p{Cc}/gu, " ");
+      const name = read("name");
       // Only a database integration's form has these.
       const sent = action === "save" && read("databaseType") !== "" ? sentSettings(read) : undefined;
       const kept = sent === undefined ? {} : { settings: { values: sent.values, errors: {} } };
-      const problem = nameRefusal(viewOf(context), name);
-      if (problem) return await showIntegration(context, id, { services, console, problem: { ...problem, ...kept } });
+      const message = nameProblem(viewOf(context), name);
+      if (message !== undefined) {
+        const problem = { field: "name", message, typed: name, status: 422, ...kept } as const;
+        return await showIntegration(context, id, { services, console, problem });
+      }
       try {
         await services.integrations.change(context.var.actor, {
           id,
@@ -116,15 +119,6 @@ function detailsOf(context: Context<ConsoleEnv>, shown: Awaited<ReturnType<HubSe
 /** The PIN without the spaces that people copy along; `undefined` when it is none. */
 function readPin(read: (field: string) => string): string | undefined {
   return Pin.safeParse(read("pin").replaceAll(/\s/g, "")).data;
-}
-
-function nameRefusal(view: View, name: string): FormProblem | undefined {
-  const wrong = nameProblem(name);
-  if (wrong === undefined) return undefined;
-  const message = wrong === "nameMissing"
-    ? view.messages.nameMissing
-    : view.messages.nameTooLong({ max: view.format.number(nameLengthMax) });
-  return { field: "name", message, typed: name, status: 422 };
 }
 
 /** Does `act`, and says it in the user's language when the PIN or the number of tries is refused. */

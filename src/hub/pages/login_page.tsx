@@ -3,6 +3,7 @@ import { type Context, Hono } from "hono";
 import type { FC } from "hono/jsx";
 import { clientAddress } from "../client_address.ts";
 import { type ConsoleEnv, requireSession, safeReturnPath } from "../console_session.ts";
+import { nameLengthMax } from "../limits.ts";
 import type { HubServices } from "../services.ts";
 import { clearSessionCookie, readSessionCookie, setSessionCookie } from "../session_cookie.ts";
 import { setFlash } from "./flash.ts";
@@ -108,7 +109,7 @@ const LoginForm: FC<{ view: View; state: LoginState; action: string }> = ({ view
             autocapitalize: "none",
             spellcheck: "false",
             required: true,
-            maxlength: 255,
+            maxlength: nameLengthMax,
             value: state.name,
             autofocus: !failed || state.name === "",
           }}

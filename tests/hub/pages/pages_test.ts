@@ -64,6 +64,10 @@ Deno.test("what is wrong stands next to its field, with what to do", async () =>
   const empty = await post(`${page}/rename`, { csrf, name: "  " });
   assertEquals(empty.status, 422);
   assertMatch(await empty.text(), /id="field-name-error"[^>]*>.*Enter a name\./);
+  const long = await post(`${page}/rename`, { csrf, name: "x".repeat(256) });
+  assertMatch(await long.text(), /id="field-name-error"[^>]*>.*Use 255 characters at most/);
+  const pasted = await post(`${page}/rename`, { csrf, name: "Berlin\tcalls" });
+  assertMatch(await pasted.text(), /id="field-name-error"[^>]*>.*such as a tab\./);
   for (const pin of ["", "12345", "1234567", "12345a"]) {
     const answer = await post(`${page}/connect`, { csrf, pin });
     assertEquals(answer.status, 422);
