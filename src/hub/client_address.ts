@@ -9,8 +9,8 @@ export function setClientAddress(context: Context, address: string): void {
 }
 
 /**
- * What limits count as one address: of IPv6 the /64, within which a host takes any address it likes; an IPv4 address
- * whichever way it is written.
+ * What limits count as one address: of IPv6 the /64, within which a host takes any address it likes, or the /48, which
+ * is what one customer has at most; an IPv4 address whichever way it is written.
  *
  * @example
  * ```ts
@@ -19,14 +19,14 @@ export function setClientAddress(context: Context, address: string): void {
  * assertEquals(networkOf("::ffff:192.0.2.1"), "192.0.2.1");
  * ```
  */
-export function networkOf(address: string): string {
+export function networkOf(address: string, { prefix }: { prefix: 48 | 64 } = { prefix: 64 }): string {
   if (!address.includes(":")) return address;
   const groups = groupsOf(address);
   if (groups === undefined) return address;
   const [high = 0, low = 0] = groups.slice(6);
   const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
   if (isMapped) return [high >> 8, high & 255, low >> 8, low & 255].join(".");
-  return `${groups.slice(0, 4).map((group) => group.toString(16)).join(":")}::/64`;
+  return `${groups.slice(0, prefix / 16).map((group) => group.toString(16)).join(":")}::/${prefix}`;
 }
 
 /** The eight groups of an IPv6 address; `undefined` when it is none. */

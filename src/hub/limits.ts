@@ -35,13 +35,39 @@ export const wrongPinLimits: WrongPinLimits = {
   suspects: { attemptsMax: 40, windowMs: 5 * minuteMs, rememberedMs: hourMs },
 };
 
-/** Wrong passwords. The one per name is wide, so that nobody locks a colleague out easily. */
-export const wrongPasswordLimits = {
+/** Limits of wrong passwords, see {@linkcode wrongPasswordLimits}. */
+export interface WrongPasswordLimits {
+  readonly nameAtAddress: AttemptLimit;
+  /** Of IPv6 the /64 is one address. */
+  readonly address: AttemptLimit;
+  readonly name: AttemptLimit;
+  readonly all: AttemptLimit;
+  /** As `name` and `all`, for networks (of IPv6 the /48) that sent a wrong password within `rememberedMs`. */
+  readonly suspects: { readonly name: AttemptLimit; readonly all: AttemptLimit; readonly rememberedMs: number };
+  /** In place of all others, for a browser in which the user has logged in before. */
+  readonly knownBrowser: AttemptLimit;
+}
+
+/**
+ * Wrong passwords. However many addresses join in, a user's password is tried 200 times an hour at most, and 80 times
+ * from networks that have tried before.
+ *
+ * A limit per name is also a lever: whoever uses it up keeps its user out. So a browser in which the user has logged in
+ * before has a limit of its own, whatever others do. Everywhere else the last three fifths are for networks that sent no
+ * wrong password within the hour: to use up those, too, takes 30 fresh networks every quarter of an hour.
+ */
+export const wrongPasswordLimits: WrongPasswordLimits = {
   nameAtAddress: { attemptsMax: 5, windowMs: 5 * minuteMs },
   address: { attemptsMax: 20, windowMs: 15 * minuteMs },
   name: { attemptsMax: 50, windowMs: 15 * minuteMs },
   all: { attemptsMax: 1000, windowMs: 15 * minuteMs },
-} as const satisfies Record<string, AttemptLimit>;
+  suspects: {
+    name: { attemptsMax: 20, windowMs: 15 * minuteMs },
+    all: { attemptsMax: 700, windowMs: 15 * minuteMs },
+    rememberedMs: hourMs,
+  },
+  knownBrowser: { attemptsMax: 5, windowMs: 5 * minuteMs },
+};
 
 /** Registrations of installations. */
 export const registrationLimits = {
@@ -75,6 +101,8 @@ export const passwordCharactersMin = 10;
 /** Longest password, in characters: hashing time must not be the caller's choice. */
 export const passwordCharactersMax = 256;
 
+/** A browser is known for this long after a login. */
+export const knownBrowserMs: number = 365 * 24 * hourMs;
 /** A session ends this long after it began, whatever happens in it. */
 export const sessionMs: number = 12 * hourMs;
 

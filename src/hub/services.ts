@@ -164,16 +164,27 @@ export interface Page<Item> {
   readonly next: string | null;
 }
 
-/** `secret` is for the cookie and is stored nowhere. `wrong` does not say whether there is such a user. */
+/** What is typed to log in, and what the browser kept of the last time. */
+export interface Credentials {
+  readonly name: string;
+  readonly password: string;
+  /** `browser` of an earlier {@linkcode LoginResult}, whoever's it is. */
+  readonly browser?: string | undefined;
+}
+
+/**
+ * `secret` and `browser` are for cookies and are stored nowhere: the one is the session, the other tells at the next
+ * login that this user was here before. `wrong` does not say whether there is such a user.
+ */
 export type LoginResult =
-  | { readonly ok: true; readonly secret: string; readonly session: Session }
+  | { readonly ok: true; readonly secret: string; readonly browser: string; readonly session: Session }
   | { readonly ok: false; readonly reason: "wrong" }
   | { readonly ok: false; readonly reason: "too-many"; readonly retryAfterSeconds: number };
 
 /** Logging in and out. */
 export interface Sessions {
   /** Takes the same time whether or not the user exists; limited per name, per address and in all. */
-  logIn(credentials: { name: string; password: string }, options: { address: string }): Promise<LoginResult>;
+  logIn(credentials: Credentials, options: { address: string }): Promise<LoginResult>;
   /** The session of a cookie's secret, `undefined` when there is none (any longer). */
   find(secret: string): Promise<Session | undefined>;
   logOut(secret: string): Promise<void>;

@@ -1,13 +1,29 @@
 /** Logging in, sessions and API tokens. Of every secret only a hash is stored. */
 import type { Clock } from "../runtime/clock.ts";
 import { Name } from "./api_schemas.ts";
-import { type Bucket, checkAttempts, forgetAttempts, recordAttempt } from "./attempts.ts";
+import { checkAttempts, forgetAttempts, recordAttempt } from "./attempts.ts";
 import { networkOf } from "./client_address.ts";
 import type { Database } from "./database/schema.ts";
 import { newSecret, secretHash } from "./ids.ts";
-import { passwordCharactersMax, sessionMs, wrongPasswordLimits, wrongTokenLimits } from "./limits.ts";
+import { KnownBrowsers } from "./known_browsers.ts";
+import {
+  passwordCharactersMax,
+  sessionMs,
+  type WrongPasswordLimits,
+  wrongPasswordLimits,
+  wrongTokenLimits,
+} from "./limits.ts";
+import { type LoginAttempt, loginBuckets } from "./login_limits.ts";
 import type { Passwords } from "./password.ts";
-import { type Actor, HubProblem, type LoginResult, type Role, type Session, type Sessions } from "./services.ts";
+import {
+  type Actor,
+  type Credentials,
+  HubProblem,
+  type LoginResult,
+  type Role,
+  type Session,
+  type Sessions,
+} from "./services.ts";
 import { instant } from "./views.ts";
 
 /** API tokens begin so, which lets leak scanners find them. */
@@ -20,29 +36,39 @@ export class StoredSessions implements Sessions {
   readonly #database: Database;
   readonly #passwords: Passwords;
   readonly #clock: Clock;
+  readonly #browsers: KnownBrowsers;
+  readonly #limits: WrongPasswordLimits;
 
-  constructor(options: { database: Database; passwords: Passwords; clock: Clock }) {
+  constructor(
+    options: {
+      database: Database;
+      passwords: Passwords;
+      clock: Clock;
+      /** Signs what tells known browsers. */
+      browserKey: Uint8Array;
+      /** @default {@linkcode wrongPasswordLimits} */
+      limits?: WrongPasswordLimits;
+    },
+  ) {
     this.#database = options.database;
     this.#passwords = options.passwords;
     this.#clock = options.clock;
+    this.#browsers = new KnownBrowsers({ key: options.browserKey, clock: options.clock });
+    this.#limits = options.limits ?? wrongPasswordLimits;
   }
 
-  async logIn(credentials: { name: string; password: string }, options: { address: string }): Promise<LoginResult> {
+  async logIn(credentials: Credentials, options: { address: string }): Promise<LoginResult> {
     // What is no name is nobody's.
     const name = Name.safeParse(credentials.name).data ?? "";
-    const buckets = loginBuckets(name, options.address);
+    const user = await this.#database.selectFrom("user").selectAll().where("name", "=", name).executeTakeFirst();
+    const knownBrowser = user === undefined ? undefined : this.#browsers.idOf(credentials.browser ?? "", user);
     let attempts: readonly string[];
     try {
-      // Counted before the password is hashed: many tries at the same time cannot all find room.
-      attempts = await this.#database.transaction().execute(async (transaction) => {
-        await checkAttempts(transaction, { buckets, clock: this.#clock, detail: "Too many attempts to log in." });
-        return await recordAttempt(transaction, { buckets, clock: this.#clock });
-      });
+      attempts = await this.#count({ name, address: options.address, knownBrowser });
     } catch (error) {
       if (!(error instanceof HubProblem) || error.code !== "too-many-requests") throw error;
       return { ok: false, reason: "too-many", retryAfterSeconds: error.retryAfterSeconds ?? 60 };
     }
-    const user = await this.#database.selectFrom("user").selectAll().where("name", "=", name).executeTakeFirst();
     const password = credentials.password.slice(0, passwordCharactersMax);
     if (!await this.#passwords.matches(password, user?.password) || user === undefined) {
       return { ok: false, reason: "wrong" };
@@ -61,7 +87,22 @@ export class StoredSessions implements Sessions {
       }).execute();
     });
     const session = await this.find(secret);
-    return session === undefined ? { ok: false, reason: "wrong" } : { ok: true, secret, session };
+    return session === undefined ? { ok: false, reason: "wrong" } : {
+      ok: true,
+      secret,
+      browser: this.#browsers.tokenFor(user),
+      session,
+    };
+  }
+
+  /** Counts a try before the password is hashed: many at the same time cannot all find room. */
+  async #count(attempt: LoginAttempt): Promise<readonly string[]> {
+    const clock = this.#clock;
+    return await this.#database.transaction().execute(async (transaction) => {
+      const { checked, counted } = await loginBuckets(transaction, { attempt, limits: this.#limits, clock });
+      await checkAttempts(transaction, { buckets: checked, clock, detail: "Too many attempts to log in." });
+      return await recordAttempt(transaction, { buckets: counted, clock });
+    });
   }
 
   async find(secret: string): Promise<Session | undefined> {
@@ -126,14 +167,4 @@ export class StoredSessions implements Sessions {
       address: options.address,
     };
   }
-}
-
-function loginBuckets(name: string, from: string): readonly Bucket[] {
-  const address = networkOf(from);
-  return [
-    { name: `login:name-address:${name}:${address}`, limit: wrongPasswordLimits.nameAtAddress },
-    { name: `login:address:${address}`, limit: wrongPasswordLimits.address },
-    { name: `login:name:${name}`, limit: wrongPasswordLimits.name },
-    { name: "login:all", limit: wrongPasswordLimits.all },
-  ];
 }

@@ -10,8 +10,8 @@ import { PinLinking } from "../../src/hub/linking.ts";
 import { issuePin } from "../../src/hub/pins.ts";
 import { type Actor, HubProblem } from "../../src/hub/services.ts";
 import { pinLifetimeSeconds } from "../../src/protocol/linking.ts";
-import type { Clock } from "../../src/runtime/clock.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { StillClock } from "./test_clock.ts";
 
 const lifetimeMs = pinLifetimeSeconds * 1000;
 const pins = 1_000_000;
@@ -20,7 +20,7 @@ const addresses = 100;
 /** Installations that show a PIN all the time. */
 const waiting = 50;
 
-/** A hub's PINs and their limits, with a clock that stands still until it is moved. */
+/** A hub's PINs and their limits. */
 class Hub implements AsyncDisposable {
   readonly clock = new StillClock();
   readonly #folder: string;
@@ -104,22 +104,6 @@ class Hub implements AsyncDisposable {
     this.#changes[Symbol.dispose]();
     await this.#data[Symbol.asyncDispose]();
     await Deno.remove(this.#folder, { recursive: true });
-  }
-}
-
-class StillClock implements Clock {
-  #now = Date.UTC(2026, 0, 1);
-  now(): number {
-    return this.#now;
-  }
-  monotonicMs(): number {
-    return this.#now;
-  }
-  sleep(): Promise<void> {
-    throw new Error("nothing sleeps here");
-  }
-  advance(ms: number): void {
-    this.#now += ms;
   }
 }
 

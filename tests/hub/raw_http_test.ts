@@ -142,10 +142,12 @@ Deno.test("a login makes a new secret, which browsers keep to themselves, and en
     await response.body?.cancel();
     return response;
   };
-  const cookies = (await logIn()).headers.getSetCookie().filter((cookie) => cookie.startsWith("cloud-link-session="));
+  const cookies = (await logIn()).headers.getSetCookie();
+  assertEquals(cookies.map((cookie) => cookie.split("=")[0]), ["cloud-link-session", "cloud-link-browser"]);
+  for (const cookie of cookies) {
+    for (const attribute of [/; HttpOnly/, /; SameSite=Lax/, /; Path=\//]) assertMatch(cookie, attribute);
+  }
   const [cookie = ""] = cookies;
-  assertEquals(cookies.length, 1);
-  for (const attribute of [/; HttpOnly/, /; SameSite=Lax/, /; Path=\//]) assertMatch(cookie, attribute);
   const [pair = ""] = cookie.split(";");
   assertEquals(pair.includes("planted"), false);
   assert(pair.length > 40, "the secret is short");
@@ -177,7 +179,32 @@ Deno.test("where the hub is reached by https its cookie is for that host and htt
     body: new URLSearchParams({ name: "eve", password: "correct horse" }),
   });
   await response.body?.cancel();
-  const cookie = response.headers.getSetCookie().find((one) => one.startsWith("__Host-cloud-link-session="));
-  assertMatch(cookie ?? "", /; Secure/);
+  const cookies = response.headers.getSetCookie();
+  assertEquals(cookies.map((cookie) => cookie.split("=")[0]), [
+    "__Host-cloud-link-session",
+    "__Host-cloud-link-browser",
+  ]);
+  for (const cookie of cookies) assertMatch(cookie, /; Secure/);
   assertMatch(response.headers.get("strict-transport-security") ?? "", /max-age=\d{8}/);
+});
+
+Deno.test("a browser that was logged in before is let in while its address is refused", async () => {
+  await using test = await startTestHub({ pages: consolePages });
+  const account = await test.hub.accounts.ensureAccount();
+  await test.hub.accounts.addUser(account, { name: "eve", role: "viewer", password: "correct horse" });
+  const logIn = async (password: string, cookie = "") => {
+    const response = await fetchWithin(`${test.url}/login`, {
+      method: "POST",
+      redirect: "manual",
+      headers: { origin: test.url, cookie },
+      body: new URLSearchParams({ name: "eve", password }),
+    });
+    await response.body?.cancel();
+    return response;
+  };
+  const cookies = (await logIn("correct horse")).headers.getSetCookie().map((cookie) => cookie.split(";")[0] ?? "");
+  const kept = cookies.find((cookie) => cookie.startsWith("cloud-link-browser="));
+  for (let guess = 0; guess < 5; guess++) assertEquals((await logIn("a wrong one")).status, 422);
+  assertEquals((await logIn("correct horse")).status, 429);
+  assertEquals((await logIn("correct horse", kept)).status, 303);
 });

@@ -5,7 +5,7 @@ import { clientAddress } from "../client_address.ts";
 import { type ConsoleEnv, requireSession, safeReturnPath } from "../console_session.ts";
 import { nameLengthMax } from "../limits.ts";
 import type { HubServices } from "../services.ts";
-import { clearSessionCookie, readSessionCookie, setSessionCookie } from "../session_cookie.ts";
+import { clearSessionCookie, readBrowserCookie, readSessionCookie, setLoginCookies } from "../session_cookie.ts";
 import { setFlash } from "./flash.ts";
 import { parseForm, readForm, readPublicForm } from "./form.ts";
 import { Field } from "./components/form.tsx";
@@ -35,9 +35,10 @@ export function loginRoutes(services: HubServices): Hono<ConsoleEnv> {
     if (name === "" || password === "") {
       return showLogin(context, view, { name, error: view.messages.loginMissing, status: 422 });
     }
-    const result = await services.sessions.logIn({ name, password }, { address: clientAddress(context) });
+    const browser = readBrowserCookie(context, services);
+    const result = await services.sessions.logIn({ name, password, browser }, { address: clientAddress(context) });
     if (result.ok) {
-      setSessionCookie(context, result.secret, services);
+      setLoginCookies(context, result, services);
       return context.redirect(safeReturnPath(context, paths.integrations), 303);
     }
     if (result.reason === "wrong") {
