@@ -1,6 +1,7 @@
 /**
  * Live updates for the console as server-sent events: `integration` with the integration's JSON at the start and after
- * every change (an import, a link, a report), `gone` when it was deleted. Ends after a while; browsers come back.
+ * every change (an import, a link, a report), `gone` when it was deleted. Ends after a while; browsers come back. Ends
+ * before the next event, too, once its session or API token has: whoever was removed sees nothing more.
  */
 import { systemClock } from "../runtime/clock.ts";
 import { importsTopic, statusTopic } from "./topics.ts";
@@ -12,6 +13,14 @@ import { type Actor, HubProblem, type HubServices } from "./services.ts";
 const heartbeatMs = 20_000;
 
 type Needed = Pick<HubServices, "integrations" | "changes">;
+
+/** Whom a stream is for. */
+export interface StreamOptions {
+  /** Looks up who asks, again before each event; throws {@linkcode HubProblem} when that is nobody any longer. */
+  readonly findActor: () => Promise<Actor>;
+  readonly integrationId: string;
+  readonly signal: AbortSignal;
+}
 
 /** The open streams of this process, whose number is limited ({@linkcode eventStreamsMax}). */
 export class EventStreams {
@@ -25,23 +34,20 @@ export class EventStreams {
     this.#stop = options.stop;
   }
 
-  async open(actor: Actor, options: { integrationId: string; signal: AbortSignal }): Promise<Response> {
+  async open(actor: Actor, options: StreamOptions): Promise<Response> {
     // Refuses what the actor may not see before the stream begins.
     await this.#services.integrations.get(actor, options.integrationId);
     if (this.#open >= eventStreamsMax) {
       throw new HubProblem("unavailable", "Too many pages are watching. Reload later.", { retryAfterSeconds: 60 });
     }
-    const events = this.#events(actor, options);
+    const events = this.#events(options);
     const body = ReadableStream.from(events).pipeThrough(new TextEncoderStream());
     return new Response(body, {
       headers: { "Content-Type": "text/event-stream", "Cache-Control": "no-store, no-transform" },
     });
   }
 
-  async *#events(
-    actor: Actor,
-    { integrationId, signal }: { integrationId: string; signal: AbortSignal },
-  ): AsyncGenerator<string, void, undefined> {
+  async *#events({ findActor, integrationId, signal }: StreamOptions): AsyncGenerator<string, void, undefined> {
     using end = ends([signal, this.#stop], { afterMs: eventStreamMs });
     this.#open++;
     try {
@@ -53,13 +59,16 @@ export class EventStreams {
           this.#services.changes.next(statusTopic(integrationId), until.signal),
           this.#services.changes.next(importsTopic(integrationId), until.signal),
         ]);
-        const data = await this.#data(actor, integrationId);
+        const actor = await unlessRefused(findActor());
+        if (actor === undefined) return;
+        const data = await unlessRefused(this.#services.integrations.get(actor, integrationId));
         if (data === undefined) {
           yield "event: gone\ndata: {}\n\n";
           return;
         }
-        yield data === last ? ":\n\n" : `event: integration\ndata: ${data}\n\n`;
-        last = data;
+        const text = JSON.stringify(data);
+        yield text === last ? ":\n\n" : `event: integration\ndata: ${text}\n\n`;
+        last = text;
         await changed;
         await systemClock.sleep(eventSpacingMs, end.signal).catch(() => {});
       }
@@ -67,13 +76,14 @@ export class EventStreams {
       this.#open--;
     }
   }
+}
 
-  async #data(actor: Actor, integrationId: string): Promise<string | undefined> {
-    try {
-      return JSON.stringify(await this.#services.integrations.get(actor, integrationId));
-    } catch (error) {
-      if (error instanceof HubProblem && error.code === "not-found") return undefined;
-      throw error;
-    }
+/** What `asked` resolves to; `undefined` when it is refused. */
+async function unlessRefused<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof HubProblem) return undefined;
+    throw error;
   }
 }

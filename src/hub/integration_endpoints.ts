@@ -12,6 +12,7 @@ import {
 } from "./api_schemas.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import type { EventStreams } from "./event_stream.ts";
+import { findActor } from "./mount_endpoints.ts";
 import type { HubServices } from "./services.ts";
 
 const one = "/api/v1/integrations/:id";
@@ -127,8 +128,9 @@ export function integrationEndpoints(services: HubServices, events: EventStreams
       audience: "reader",
       problems: ["unavailable"],
       responses: { 200: { description: "Events", contentType: "text/event-stream" } },
-      async handle({ caller, param, signal }) {
-        return await events.open(caller, { integrationId: param("id"), signal });
+      async handle({ context, caller, param, signal }) {
+        const again = () => findActor(context, services);
+        return await events.open(caller, { findActor: again, integrationId: param("id"), signal });
       },
     }),
   ];

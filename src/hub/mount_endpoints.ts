@@ -82,7 +82,7 @@ async function authenticate(
 }
 
 /** The user or token behind a request; throws {@linkcode HubProblem} `not-authenticated`. */
-async function findActor(context: Context, services: HubServices): Promise<Actor> {
+export async function findActor(context: Context, services: HubServices): Promise<Actor> {
   const address = clientAddress(context);
   const token = bearer(context);
   if (token !== undefined) {

@@ -131,22 +131,85 @@ Deno.test("a page that watches an integration hears of an import, and of its end
   await nobody.body?.cancel();
   const response = await test.admin.request("GET", `/api/v1/integrations/${id}/events`);
   assertEquals(response.headers.get("content-type"), "text/event-stream");
-  assert(response.body !== null);
-  let text = "";
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  const until = async (what: string) => {
-    while (!text.includes(what)) {
-      const { done, value } = await reader.read();
-      if (done) throw new Error(`it ended before "${what}": ${text}`);
-      text += value;
-    }
-  };
-  await until('"importCount":0');
+  await using events = new Events(response);
+  await events.until('"importCount":0');
   await agent.deliver(agent.batch("a.csv", "a\n1\n"));
-  await until('"importCount":1');
+  await events.until('"importCount":1');
   await test.admin.remove(id);
-  await until("event: gone");
-  await reader.cancel();
+  await events.until("event: gone");
+});
+
+/** What a page hears. */
+class Events implements AsyncDisposable {
+  readonly #chunks: AsyncIterator<string>;
+  #text = "";
+
+  constructor(response: Response) {
+    assert(response.status === 200 && response.body !== null);
+    this.#chunks = response.body.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+  }
+
+  async until(what: string): Promise<void> {
+    if (!await this.hears(what)) throw new Error(`it ended before "${what}": ${this.#text}`);
+  }
+
+  /** Whether `what` comes before the end. */
+  async hears(what: string): Promise<boolean> {
+    while (!this.#text.includes(what)) {
+      const { done, value } = await this.#chunks.next();
+      if (done) return false;
+      this.#text += value;
+    }
+    return true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#chunks.return?.();
+  }
+}
+
+Deno.test("a page that watches sees nothing more once its user or token is removed, or the session has ended", async (step) => {
+  await using test = await startTestHub({ pages: consolePages });
+  const { accounts, services } = test.hub;
+  const account = await accounts.ensureAccount();
+  const { id } = await test.admin.createIntegration("ACD");
+  const session = async (name: string) => {
+    await accounts.addUser(account, { name, role: "viewer", password: "correct horse" });
+    const login = await services.sessions.logIn({ name, password: "correct horse" }, { address: "192.0.2.1" });
+    assert(login.ok);
+    return { secret: login.secret, headers: { cookie: `cloud-link-session=${login.secret}`, origin: test.url } };
+  };
+  const ends: Record<string, () => Promise<{ headers: HeadersInit; end: () => Promise<unknown> }>> = {
+    "the user is removed": async () => {
+      const { headers } = await session("eve");
+      return { headers, end: () => accounts.removeUser(account, "eve") };
+    },
+    "the password is changed": async () => {
+      const { headers } = await session("bob");
+      return { headers, end: () => accounts.setPassword(account, { name: "bob" }) };
+    },
+    "the user logs out": async () => {
+      const { secret, headers } = await session("joe");
+      return { headers, end: () => services.sessions.logOut(secret) };
+    },
+    "the token is removed": async () => {
+      const token = await accounts.addToken(account, { name: "script", role: "viewer" });
+      const headers = { authorization: `Bearer ${token}` };
+      return { headers, end: () => accounts.removeToken(account, "script") };
+    },
+  };
+  for (const [name, begin] of Object.entries(ends)) {
+    await step.step(name, async () => {
+      const { headers, end } = await begin();
+      const response = await fetch(`${test.url}/api/v1/integrations/${id}/events`, { headers });
+      await using events = new Events(response);
+      await test.admin.change(id, { name: `before: ${name}` });
+      await events.until(`before: ${name}`);
+      await end();
+      await test.admin.change(id, { name: `after: ${name}` });
+      assert(!await events.hears(`after: ${name}`));
+    });
+  }
 });
 
 Deno.test("names of files, whatever is in them, come back in a download and break no header", async () => {
