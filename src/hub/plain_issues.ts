@@ -43,7 +43,7 @@ function detailOf(issue: z.core.$ZodIssue, given: unknown): string {
   switch (issue.code) {
     case "too_small":
     case "too_big":
-      return `${size(given)}: it must ${limit(issue)}`;
+      return `${size(given, issue)}: it must ${limit(issue)}`;
     case "invalid_value":
       return `is ${shown(given)}: it must be ${expected(issue)}`;
     case "invalid_type":
@@ -106,10 +106,12 @@ function limit(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string
   return `be ${word} ${bound}`;
 }
 
-function size(given: unknown): string {
-  if (typeof given === "string") return given === "" ? "is empty" : `has ${given.length} characters`;
+function size(given: unknown, { origin }: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
   if (Array.isArray(given)) return `has ${given.length} entries`;
-  return `is ${shown(given)}`;
+  if (typeof given !== "string") return `is ${shown(given)}`;
+  if (given === "") return "is empty";
+  // A number of a query comes as text.
+  return origin === "string" ? `has ${given.length} characters` : `is ${given.slice(0, shownLength)}`;
 }
 
 function kindOf(given: unknown): string {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { NewIntegrationBody, RowsQuery } from "../../src/hub/api_schemas.ts";
+import { NewIntegrationBody, PageQuery, RowsQuery } from "../../src/hub/api_schemas.ts";
 import { plainIssues } from "../../src/hub/plain_issues.ts";
 import { BatchDeclaration } from "../../src/protocol/delivery.ts";
 import { assert, assertEquals } from "../assert.ts";
@@ -28,6 +28,9 @@ Deno.test("a wrong field is told by its name, what it is and what it must be", (
     ] as const
   ) assertEquals(told(NewIntegrationBody, { ...integration, ...change }), [expected]);
   assertEquals(told(NewIntegrationBody, 5), [" is a number: it must be an object"]);
+  assertEquals(told(PageQuery, { limit: "0" }), ["limit is 0: it must be at least 1"]);
+  assertEquals(told(PageQuery, { limit: "" }), ["limit is empty: it must be at least 1"]);
+  assertEquals(told(PageQuery, { limit: "9999" }), ["limit is 9999: it must be at most 500"]);
   assertEquals(told(RowsQuery, { from: "yesterday" }), [
     "from is a text: it must be a date and time like 2026-03-01T08:00:00Z or a date like 2026-03-01",
   ]);
