@@ -93,13 +93,17 @@ Deno.test({
       const facts = await page.innerText(".facts");
       for (const fact of ["acd-db-01", "linux 6.1.0 x86_64", "127.0.0.1"]) assert(facts.includes(fact), fact);
 
+      assertMatch(facts, /Never/);
       await page.fill("[name=name]", "Berlin, <i>calls</i>");
+      await installation.linked();
+      await installation.report();
+      await page.waitForSelector(".facts:not(:has-text('Never'))");
+      assertEquals(await page.inputValue("[name=name]"), "Berlin, <i>calls</i>");
       await page.click("form[action$=save] button");
       await page.waitForSelector(".flash:has-text('The integration is saved.')");
       assertEquals(await page.innerText("h1"), "Berlin, <i>calls</i>");
       assertMatch(await page.innerText("main"), /Nothing has been imported yet/);
 
-      await installation.linked();
       await page.waitForSelector(".live-note:has-text('updates by itself')");
       const content = csv(3);
       await installation.deliver({ name: "Süd.csv", content });

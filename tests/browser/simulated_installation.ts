@@ -20,6 +20,8 @@ export interface SimulatedInstallation {
   newPin(): Promise<string>;
   /** Whoever typed the last PIN has pressed Connect. */
   linked(): Promise<void>;
+  /** Reports that nothing waits. */
+  report(): Promise<void>;
   deliver(file: { name: string; content: string }): Promise<void>;
 }
 
@@ -62,6 +64,10 @@ export async function simulateInstallation(hub: URL, hostName: string): Promise<
         await ask("/oauth/token", { grant_type: deviceCodeGrantType, device_code: deviceCode }),
       );
       link = { token: answer.access_token, linkId: answer.link.id, integrationId: answer.link.integration.id };
+    },
+    async report() {
+      const report = { version: info.version, waiting: { batches: 0, bytes: 0 }, problem: null };
+      await send(new URL("/api/v1/agent/status", hub), { json: report, token: link?.token ?? "", method: "PUT" });
     },
     async deliver({ name, content }) {
       if (link === undefined) throw new Error("Not linked: call linked() first.");
@@ -110,11 +116,13 @@ function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-type Body = { readonly json: unknown; readonly token?: string } | { readonly form: Record<string, string> };
+type Body =
+  | { readonly json: unknown; readonly token?: string; readonly method?: "PUT" }
+  | { readonly form: Record<string, string> };
 
 async function send(url: URL | string, body: Body): Promise<unknown> {
   const answer = await fetch(url, {
-    method: "POST",
+    method: "json" in body && body.method !== undefined ? body.method : "POST",
     headers: {
       ...("json" in body ? { "content-type": "application/json" } : {}),
       ...("json" in body && body.token ? { authorization: `Bearer ${body.token}` } : {}),
@@ -122,5 +130,5 @@ async function send(url: URL | string, body: Body): Promise<unknown> {
     body: "json" in body ? JSON.stringify(body.json) : new URLSearchParams(body.form),
   });
   if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`);
-  return await answer.json();
+  return answer.status === 204 ? undefined : await answer.json();
 }

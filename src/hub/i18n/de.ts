@@ -146,7 +146,7 @@ export const de: Messages = {
   importsEmpty: "Noch wurde nichts importiert.",
   importsEmptyNext:
     "Speichern Sie eine CSV-Datei im Importordner der Installation: Sie erscheint hier innerhalb von Sekunden.",
-  importsLive: "Diese Liste aktualisiert sich von selbst.",
+  importsLive: "Diese Seite aktualisiert sich von selbst.",
   importsRefresh: "Aktualisieren",
   columnFile: "Datei",
   columnSize: "Größe",
@@ -158,7 +158,8 @@ export const de: Messages = {
   importsNewest: "Neueste Importe",
   importsNewOne: "{number} neuer Import.",
   importsNewOther: "{number} neue Importe.",
-  connectionLost: "Die Verbindung zum Server ist unterbrochen. Die Liste aktualisiert sich wieder, sobald sie steht.",
+  connectionLost:
+    "Die Verbindung zum Server ist unterbrochen. Die Seite aktualisiert sich wieder, sobald die Verbindung steht.",
 
   manageHeading: "Verwalten",
   nameLabel: "Name",

@@ -151,7 +151,7 @@ export const en = {
   importsHeading: "Imports",
   importsEmpty: "Nothing has been imported yet.",
   importsEmptyNext: "Save a CSV file in the import folder of the installation: it appears here within seconds.",
-  importsLive: "This list updates by itself.",
+  importsLive: "This page updates by itself.",
   importsRefresh: "Refresh",
   columnFile: "File",
   columnSize: "Size",
@@ -164,7 +164,7 @@ export const en = {
   /** The script puts the number in the place of `{number}`. */
   importsNewOne: "{number} new import.",
   importsNewOther: "{number} new imports.",
-  connectionLost: "The connection to the server is interrupted. The list updates again when it is back.",
+  connectionLost: "The connection to the server is interrupted. The page updates again when it is back.",
 
   // Managing an integration
   manageHeading: "Manage",

@@ -143,7 +143,7 @@ export const nl: Messages = {
   importsEmpty: "Er is nog niets geïmporteerd.",
   importsEmptyNext:
     "Sla een CSV-bestand op in de importmap van de installatie: het verschijnt hier binnen enkele seconden.",
-  importsLive: "Deze lijst wordt vanzelf bijgewerkt.",
+  importsLive: "Deze pagina wordt vanzelf bijgewerkt.",
   importsRefresh: "Vernieuwen",
   columnFile: "Bestand",
   columnSize: "Grootte",
@@ -155,7 +155,8 @@ export const nl: Messages = {
   importsNewest: "Nieuwste imports",
   importsNewOne: "{number} nieuwe import.",
   importsNewOther: "{number} nieuwe imports.",
-  connectionLost: "De verbinding met de server is onderbroken. De lijst wordt weer bijgewerkt zodra die terug is.",
+  connectionLost:
+    "De verbinding met de server is onderbroken. De pagina wordt weer bijgewerkt zodra de verbinding er weer is.",
 
   manageHeading: "Beheren",
   nameLabel: "Naam",

@@ -54,6 +54,8 @@ async function refresh(address) {
 /** Says how many imports are new, for those who do not see the list. */
 function announce(count) {
   const live = document.querySelector("[data-live-announcement]");
+  // A draft's page has no list.
+  if (live === null) return;
   const { textOne, textOther } = live.dataset;
   const text = new Intl.PluralRules(language).select(count) === "one" ? textOne : textOther;
   live.textContent = text.replace("{number}", () => new Intl.NumberFormat(language).format(count));

@@ -4,6 +4,7 @@ import type { Integration } from "../../services.ts";
 import type { View } from "../view.ts";
 import { type Download, Downloads } from "./downloads.tsx";
 import { InstallationFacts } from "./installation.tsx";
+import { LiveNote } from "./live_note.tsx";
 import { PinForm } from "./pin_form.tsx";
 
 /** For {@linkcode CloudLink}. */
@@ -22,7 +23,11 @@ export const CloudLink: FC<CloudLinkProps> = ({ view, integration, downloads, pi
   const pinForm = <PinForm view={view} integrationId={integration.id} error={pinError} />;
   return (
     <section class="card" aria-labelledby="cloud-link">
-      <h2 id="cloud-link">{messages.cloudLinkHeading}</h2>
+      <div class="section-head">
+        <h2 id="cloud-link">{messages.cloudLinkHeading}</h2>
+        {/* A saved integration has the note beside what arrives. */}
+        {integration.draft && installation !== null && <LiveNote view={view} integrationId={integration.id} />}
+      </div>
       {installation === null
         ? (
           <>
