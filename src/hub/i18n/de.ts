@@ -133,6 +133,8 @@ export const de: Messages = {
     `Die Installation auf ${p.hostName} wird getrennt, sobald die neue verbunden ist. Sie zeigt dann eine neue PIN in ihrem Protokoll.`,
 
   downloadsHeading: "Herunterladen",
+  downloadsNone:
+    "Das Programm bekommen Sie vom Betreiber dieses Servers: Hier wird es nicht zum Herunterladen angeboten. (Mit `injixo-cloud-link hub --downloads DIR` wäre das so.)",
   downloadWindows: "Download für Windows 64-Bit",
   downloadLinux: "Download für Linux 64-Bit",
   downloadDetails: (p) => p.version === undefined ? p.size : `Version ${p.version}, ${p.size}`,

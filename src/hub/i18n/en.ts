@@ -138,6 +138,8 @@ export const en = {
 
   // Downloads
   downloadsHeading: "Download",
+  downloadsNone:
+    "Get the program from whoever runs this server: it is not offered for download here. (`injixo-cloud-link hub --downloads DIR` would offer it.)",
   downloadWindows: "Download for Windows 64-bit",
   downloadLinux: "Download for Linux 64-bit",
   downloadDetails: (p: { readonly version: string | undefined; readonly size: string }) =>

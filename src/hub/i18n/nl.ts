@@ -131,6 +131,8 @@ export const nl: Messages = {
     `De installatie op ${p.hostName} wordt losgekoppeld zodra de nieuwe is verbonden. Zij toont dan een nieuwe PIN in het logbestand.`,
 
   downloadsHeading: "Downloaden",
+  downloadsNone:
+    "Vraag het programma aan wie deze server beheert: het wordt hier niet als download aangeboden. (Met `injixo-cloud-link hub --downloads DIR` zou dat wel zo zijn.)",
   downloadWindows: "Download voor Windows 64-bit",
   downloadLinux: "Download voor Linux 64-bit",
   downloadDetails: (p) => p.version === undefined ? p.size : `Versie ${p.version}, ${p.size}`,

@@ -3,6 +3,6 @@ import type { Download } from "./components/downloads.tsx";
 
 /** For `consolePages`. */
 export interface ConsoleOptions {
-  /** The installers and archives to offer; none: no such section. */
+  /** The installers and archives to offer; none: the pages say whom to ask. */
   readonly downloads?: readonly Download[] | undefined;
 }

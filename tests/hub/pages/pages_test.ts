@@ -100,6 +100,14 @@ Deno.test("too many requests say when to try again", async () => {
   assertMatch(await login.text(), /Try again in 5 minutes/);
 });
 
+Deno.test("a hub that hands out no program says whom to ask for it, to who may connect one", async () => {
+  for (const state of ["draft", "never-linked", "online"]) {
+    const path = `/account/integrations/${state}`;
+    assertMatch(await (await setUp().get(path)).text(), /Get the program from whoever runs this server/, state);
+    assert(!(await (await setUp({ role: "viewer" }).get(path)).text()).includes("Get the program"), state);
+  }
+});
+
 Deno.test("pages are kept nowhere", async () => {
   const { get } = setUp();
   for (const path of [page, "/account/integrations/none", "/account/nothing"]) {

@@ -1,6 +1,7 @@
 /** The installers and archives that this hub hands out. */
 import type { FC } from "hono/jsx";
 import type { View } from "../view.ts";
+import { WithCode } from "./with_code.tsx";
 
 /** One file to install from. */
 export interface Download {
@@ -24,10 +25,18 @@ const commands: Readonly<Record<Download["platform"], readonly string[]>> = {
   ],
 };
 
-/** Nothing when there is nothing to hand out. */
+/** Where to get the program: here, or else from whoever runs the hub. */
 export const Downloads: FC<{ view: View; downloads: readonly Download[] }> = ({ view, downloads }) => {
   const { messages, format } = view;
-  if (downloads.length === 0) return null;
+  if (downloads.length === 0) {
+    return view.mayChange
+      ? (
+        <p>
+          <WithCode text={messages.downloadsNone} />
+        </p>
+      )
+      : null;
+  }
   return (
     <section class="downloads" aria-labelledby="downloads">
       <h3 id="downloads">{messages.downloadsHeading}</h3>
