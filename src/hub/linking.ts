@@ -12,7 +12,7 @@ import { endLink } from "./links.ts";
 import { pinHmac } from "./pins.ts";
 import { storedSettings } from "./settings/database_settings.ts";
 import { askForTest } from "./settings/source_tests.ts";
-import { type Actor, HubProblem, type Installation, type Linking } from "./services.ts";
+import { type Actor, HubProblem, type Installation, type Linking, type PinShown } from "./services.ts";
 import { instant, integrationView } from "./views.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
@@ -69,16 +69,27 @@ export class PinLinking implements Linking {
     return installation;
   }
 
-  async look(actor: Actor, pin: string): ReturnType<Linking["look"]> {
+  async look(actor: Actor, pin: string): Promise<PinShown> {
     mayChange(actor);
-    const row = await this.#database.transaction().execute(async (transaction) => {
+    const found = await this.#database.transaction().execute(async (transaction) => {
       const device = await this.#device(transaction, { actor, pin });
       if (device === undefined) return undefined;
-      return await transaction.selectFrom("installation").selectAll().where("id", "=", device.installationId)
+      const row = await transaction.selectFrom("installation").selectAll().where("id", "=", device.installationId)
         .executeTakeFirst();
+      const link = await transaction.selectFrom("link").innerJoin("integration", "integration.id", "link.integrationId")
+        .select(["integration.id", "integration.name", "integration.draft", "integration.accountId"])
+        .where("link.installationId", "=", device.installationId).where("link.endedAt", "is", null).executeTakeFirst();
+      return row === undefined ? undefined : { row, link };
     });
-    if (row === undefined) throw wrongPin();
+    if (found === undefined) throw wrongPin();
+    const { row, link } = found;
+    const linkedTo = link === undefined
+      ? null
+      : link.accountId === actor.account.id
+      ? { id: link.id, name: link.name, draft: link.draft === 1 }
+      : "another account";
     return {
+      linkedTo,
       id: row.id,
       hostName: row.hostName,
       version: row.version,

@@ -226,6 +226,14 @@ export interface Integrations {
   remove(actor: Actor, id: string): Promise<void>;
 }
 
+/** The installation that shows a PIN. */
+export interface PinShown extends Omit<Installation, "linkedAt"> {
+  /** Since when. */
+  readonly pinAt: string | null;
+  /** What it is linked to now, which a new link would end; of another account nothing is told but that. */
+  readonly linkedTo: Pick<Integration, "id" | "name" | "draft"> | "another account" | null;
+}
+
 /** Tying installations to integrations. */
 export interface Linking {
   /**
@@ -234,8 +242,8 @@ export interface Linking {
    * `too-many-requests` (429, `retryAfterSeconds`).
    */
   connect(actor: Actor, options: { integrationId: string; pin: string }): Promise<Installation>;
-  /** The installation that shows `pin`, and since when, without linking it; the same limits and errors. */
-  look(actor: Actor, pin: string): Promise<Omit<Installation, "linkedAt"> & { readonly pinAt: string | null }>;
+  /** The installation that shows `pin`, without linking it; the same limits and errors. */
+  look(actor: Actor, pin: string): Promise<PinShown>;
 }
 
 /** What has arrived. */

@@ -121,7 +121,7 @@ export function sampleServices(
     },
     linking: {
       connect: () => Promise.reject(new HubProblem("wrong-pin", "Wrong or expired.")),
-      look: () => Promise.resolve({ ...installation, pinAt: installation.lastSeenAt }),
+      look: () => Promise.resolve({ ...installation, pinAt: installation.lastSeenAt, linkedTo: null }),
     },
     imports: {
       list: (_actor, { integrationId }) => Promise.resolve({ items: sampleImports(integrationId), next: "older" }),

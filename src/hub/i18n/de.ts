@@ -112,6 +112,10 @@ export const de: Messages = {
   pinDetails: ({ version, address, age }) => `Cloud Link ${version}, Adresse ${address}, PIN vor ${age} erzeugt.`,
   pinElsewhere: ({ address }) =>
     `Er steht in einem anderen Netz als Sie (${address}): Fahren Sie nur fort, wenn Sie wissen, warum.`,
+  pinLinkedTo: ({ name }) =>
+    `Er ist jetzt mit der Integration „${name}“ verbunden: Wenn Sie ihn hier verbinden, endet diese Verbindung.`,
+  pinLinkedToOther:
+    "Er ist jetzt mit einer Integration eines anderen Kontos verbunden: Wenn Sie ihn hier verbinden, endet diese Verbindung.",
   connect: "Verbinden",
   pinMalformed: "Eine PIN hat sechs Ziffern. Geben Sie sie so ein, wie die Installation sie zeigt.",
   pinWrong:

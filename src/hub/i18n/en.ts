@@ -117,6 +117,9 @@ export const en = {
     `Cloud Link ${p.version}, address ${p.address}, PIN made ${p.age} ago.`,
   pinElsewhere: (p: { readonly address: string }) =>
     `It is in another network than you (${p.address}): go on only if you know why.`,
+  pinLinkedTo: (p: { readonly name: string }) =>
+    `It is connected to the integration “${p.name}” now: connecting it here ends that.`,
+  pinLinkedToOther: "It is connected to an integration of another account now: connecting it here ends that.",
   connect: "Connect",
   pinMalformed: "A PIN has six digits. Type it as the installation shows it.",
   pinWrong:

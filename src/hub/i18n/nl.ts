@@ -111,6 +111,10 @@ export const nl: Messages = {
   pinDetails: ({ version, address, age }) => `Cloud Link ${version}, adres ${address}, PIN ${age} geleden gemaakt.`,
   pinElsewhere: ({ address }) =>
     `Hij staat in een ander netwerk dan jij (${address}): ga alleen verder als je weet waarom.`,
+  pinLinkedTo: ({ name }) =>
+    `Hij is nu met de integratie “${name}” verbonden: als je hem hier verbindt, eindigt die verbinding.`,
+  pinLinkedToOther:
+    "Hij is nu met een integratie van een ander account verbonden: als je hem hier verbindt, eindigt die verbinding.",
   connect: "Verbinden",
   pinMalformed: "Een PIN heeft zes cijfers. Typ hem over zoals de installatie hem toont.",
   pinWrong:

@@ -3,11 +3,12 @@ import { type Context, Hono } from "hono";
 import { clientAddress, networkOf } from "../client_address.ts";
 import { type ConsoleEnv, requireSession } from "../console_session.ts";
 import { Pin } from "../../protocol/linking.ts";
-import { HubProblem, type HubServices } from "../services.ts";
+import { HubProblem, type HubServices, type PinShown } from "../services.ts";
 import type { ConsoleOptions } from "./console_options.ts";
 import { type FlashKey, setFlash } from "./flash.ts";
 import { nameProblem, pathParameter, readForm } from "./form.ts";
 import { type FormProblem, showIntegration } from "./integration_page.tsx";
+import { integrationTitle } from "./names.ts";
 import { paths } from "./paths.ts";
 import { sentSettings } from "./settings_form.ts";
 import { settingsErrors } from "./settings_page.tsx";
@@ -35,12 +36,13 @@ export function integrationRoutes(services: HubServices, console: ConsoleOptions
 
   // For the script: which machine shows this PIN, before it is connected.
   app.post(`${page}/look`, async (context) => {
+    const id = pathParameter(context, "id");
     const pin = readPin(await readForm(context));
     if (pin === undefined) throw new HubProblem("wrong-pin", "A PIN has six digits.");
     let found: { machine: string; details: string } | undefined;
     const problem = await pinRefusal(context, async () => {
       const shown = await services.linking.look(context.var.actor, pin);
-      found = { machine: `${shown.hostName} (${shown.system})`, details: detailsOf(context, shown) };
+      found = { machine: `${shown.hostName} (${shown.system})`, details: detailsOf(context, id, shown) };
     });
     return context.json(problem ? { message: problem.message } : found);
   });
@@ -106,14 +108,23 @@ function back(context: Context, id: string, flash: FlashKey): Response {
   return context.redirect(paths.integration(id), 303);
 }
 
-/** What tells one's own machine from one of somebody who sent the PIN: what it runs, where it is, when it made the PIN. */
-function detailsOf(context: Context<ConsoleEnv>, shown: Awaited<ReturnType<HubServices["linking"]["look"]>>): string {
-  const { messages, format } = viewOf(context);
-  const { version, address, pinAt } = shown;
+/**
+ * What tells one's own machine from one of somebody who sent the PIN: what it runs, where it is, when it made the PIN;
+ * and what connecting it to the integration `id` would end.
+ */
+function detailsOf(context: Context<ConsoleEnv>, id: string, shown: PinShown): string {
+  const view = viewOf(context);
+  const { messages, format } = view;
+  const { version, address, pinAt, linkedTo } = shown;
   const age = format.duration(pinAt === null ? 0 : (Date.now() - Date.parse(pinAt)) / 1000);
+  const lines = [messages.pinDetails({ version, address, age })];
   const own = clientAddress(context);
-  const details = messages.pinDetails({ version, address, age });
-  return networkOf(own) === networkOf(address) ? details : `${details}\n${messages.pinElsewhere({ address: own })}`;
+  if (networkOf(own) !== networkOf(address)) lines.push(messages.pinElsewhere({ address: own }));
+  if (linkedTo === "another account") lines.push(messages.pinLinkedToOther);
+  else if (linkedTo !== null && linkedTo.id !== id) {
+    lines.push(messages.pinLinkedTo({ name: integrationTitle(view, linkedTo) }));
+  }
+  return lines.join("\n");
 }
 
 /** The PIN without the spaces that people copy along; `undefined` when it is none. */

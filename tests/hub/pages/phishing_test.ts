@@ -1,5 +1,7 @@
 /** Somebody sends a PIN and asks to have it typed: what the page shows before anything is linked. */
+import { openDatabase } from "../../../src/hub/database/open.ts";
 import { consolePages } from "../../../src/hub/pages/mod.tsx";
+import type { Account } from "../../../src/hub/services.ts";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
 import { fetchWithin } from "../fetch_within.ts";
 import { startTestHub } from "../start_hub.ts";
@@ -49,4 +51,36 @@ Deno.test("before a link is made the page tells what machine shows the PIN, wher
   });
   const text = await page.text();
   assert(text.includes("&lt;b&gt;attacker") && !text.includes("<b>attacker"));
+});
+
+Deno.test("before a link is made the page tells which one it would end, by name within the account only", async () => {
+  await using test = await startTestHub({ pages: consolePages });
+  const own = await test.hub.accounts.ensureAccount();
+  const other = { id: "strangers", name: "Strangers" };
+  await using data = await openDatabase(test.dataDirectory);
+  await data.database.insertInto("account").values({ ...other, createdAt: Date.now() }).execute();
+  const linked = await test.admin.createIntegration("Old ACD");
+  const agent = await TestAgent.linked(test.admin, linked.id);
+  const look = async (account: Account, options: { id: string; pin: string }) => {
+    const name = crypto.randomUUID();
+    await test.hub.accounts.addUser(account, { name, role: "administrator", password: "correct horse" });
+    const login = await test.hub.services.sessions.logIn({ name, password: "correct horse" }, { address: "x" });
+    assert(login.ok);
+    const response = await fetchWithin(`${test.url}/account/integrations/${options.id}/look`, {
+      method: "POST",
+      headers: { cookie: `cloud-link-session=${login.secret}`, origin: test.url },
+      body: new URLSearchParams({ csrf: login.session.csrfToken, pin: options.pin }),
+    });
+    return (await response.json()).details.split("\n").slice(1).join();
+  };
+  const { pin } = await agent.showPin();
+  const { id } = await test.admin.createIntegration("New ACD");
+  assertMatch(
+    await look(own, { id, pin }),
+    /^It is connected to the integration “Old ACD” now: connecting it here ends/,
+  );
+  assertEquals(await look(own, { id: linked.id, pin }), "");
+  assertMatch(await look(other, { id: "theirs", pin }), /^It is connected to an integration of another account now/);
+  await test.admin.remove(linked.id);
+  assertEquals(await look(own, { id, pin }), "");
 });
