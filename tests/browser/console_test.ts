@@ -78,7 +78,7 @@ Deno.test({
       await page.click("text=Continue");
       assertEquals(await page.innerText("h1"), "Add a new integration");
       assertEquals(await page.locator("[name=name]").count(), 0);
-      assertMatch(await page.innerText(".caution"), /only a PIN that a machine of your own shows/);
+      assertMatch(await page.innerText(".caution"), /Only enter a PIN that one of your own machines shows/);
       const installation = await scene.installation("acd-db-01");
       const pin = await installation.newPin();
       // The script names the machine before it is connected.
@@ -168,7 +168,7 @@ Deno.test({
       await page.waitForSelector(".flash:has-text('The integration is deleted.')");
       assertMatch(await page.innerText("main"), /No integrations yet/);
       await page.click("text=Log out");
-      await page.waitForSelector(".flash:has-text('You are logged out.')");
+      await page.waitForSelector(".flash:has-text('You have been logged out.')");
       await page.goto("/account/integrations");
       assertMatch(page.url(), /\/login/);
     }),

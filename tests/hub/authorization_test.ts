@@ -72,7 +72,7 @@ Deno.test("a browser that another site made send something is shown a page, in i
     body: new URLSearchParams({ name: "x" }),
   });
   assertEquals([response.status, response.headers.get("content-type")], [403, "text/html; charset=UTF-8"]);
-  assertMatch(await response.text(), /Das kam nicht von hier/);
+  assertMatch(await response.text(), /Das kam von einer anderen Website/);
   assertEquals((await test.admin.request("POST", "/nowhere")).status, 403);
 });
 

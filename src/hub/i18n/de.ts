@@ -22,7 +22,7 @@ export const de: Messages = {
   loginFailed: "Benutzername und Passwort passen nicht zusammen. Prüfen Sie beides und versuchen Sie es noch einmal.",
   loginTooMany: (p) => `Zu viele Anmeldeversuche. Versuchen Sie es in ${p.wait} noch einmal.`,
   loginMissing: "Geben Sie Ihren Benutzernamen und Ihr Passwort ein.",
-  loginForgotten: "Passwort vergessen? Wer diesen Server betreibt, setzt ein neues mit",
+  loginForgotten: "Passwort vergessen? Der Betreiber dieses Servers setzt ein neues mit",
 
   flashLoggedOut: "Sie sind abgemeldet.",
   flashSaved: "Die Integration ist gespeichert.",
@@ -55,7 +55,8 @@ export const de: Messages = {
   stateNeverLinkedReason: "Es ist keine Installation verbunden.",
   stateConnectNext: "Verbinden Sie eine Installation: Installieren Sie injixo Cloud Link und geben Sie die PIN ein.",
   stateUnlinkedReason: "Die Installation wurde mit einer anderen Integration verbunden.",
-  stateGivenUpReason: "Die Installation hat die Verbindung beendet, zum Beispiel weil sie kein anderes Konto annimmt.",
+  stateGivenUpReason:
+    "Die Installation hat die Verbindung beendet, zum Beispiel weil sie nur ein bestimmtes Konto annimmt.",
   stateOnline: "Online",
   stateOnlineReason: "Die Installation ist verbunden und importiert.",
   stateWaitingReason: (p) =>
@@ -65,8 +66,8 @@ export const de: Messages = {
   stateLateNext:
     "Führen Sie auf dem Rechner der Installation `injixo-cloud-link status` aus: Das zeigt, worauf sie wartet.",
   stateStale: "Nicht erreichbar",
-  stateStaleReason: "Nichts von der Installation gehört seit",
-  stateStaleNeverReason: "Von der Installation ist noch nichts zu hören.",
+  stateStaleReason: "Die Installation hat sich nicht mehr gemeldet seit",
+  stateStaleNeverReason: "Die Installation hat sich noch nicht gemeldet.",
   stateStaleNext:
     "Prüfen Sie, ob der Rechner läuft, der Dienst gestartet und Port 443 offen ist. `injixo-cloud-link check` findet die Ursache.",
   statePaused: "Angehalten",
@@ -105,9 +106,9 @@ export const de: Messages = {
     "Geben Sie nur eine PIN ein, die Ihnen ein eigener Rechner zeigt. Geben Sie nie eine ein, die Ihnen jemand geschickt oder genannt hat.",
   pinHelpSummary: "Wo finde ich die PIN?",
   pinHelpInstaller: "Unter Windows zeigt das Installationsprogramm sie in einem Konsolenfenster.",
-  pinHelpCommand: "Unter Linux zeigt sie dieser Befehl, im Installationsordner:",
+  pinHelpCommand: "Unter Linux zeigt sie dieser Befehl im Installationsordner:",
   pinHelpLog:
-    "Sie steht auch im Protokoll, injixo-cloud-link.log. Ist sie abgelaufen, starten Sie injixo Cloud Link neu: Eine neue steht im Protokoll.",
+    "Sie steht auch im Protokoll, injixo-cloud-link.log. Ist sie abgelaufen, starten Sie injixo Cloud Link neu: Im Protokoll steht dann eine neue.",
   pinShownBy: "Diese PIN zeigt {machine}. Ist das Ihr Rechner, dann verbinden Sie ihn.",
   pinDetails: ({ version, address, age }) => `Cloud Link ${version}, Adresse ${address}, PIN vor ${age} erzeugt.`,
   pinElsewhere: ({ address }) =>
@@ -130,7 +131,7 @@ export const de: Messages = {
   version: "Version",
   serviceName: "Dienst",
   linkedSince: "Verbunden seit",
-  lastSeen: "Zuletzt gehört",
+  lastSeen: "Letzter Kontakt",
   never: "Nie",
   connectNew: "Eine neue Installation verbinden",
   connectNewText: (p) =>
@@ -138,7 +139,7 @@ export const de: Messages = {
 
   downloadsHeading: "Herunterladen",
   downloadsNone:
-    "Das Programm bekommen Sie vom Betreiber dieses Servers: Hier wird es nicht zum Herunterladen angeboten. (Mit `injixo-cloud-link hub --downloads DIR` wäre das so.)",
+    "Sie bekommen das Programm vom Betreiber dieses Servers; hier gibt es keinen Download. (Mit `injixo-cloud-link hub --downloads DIR` kann er ihn anbieten.)",
   downloadWindows: "Download für Windows 64-Bit",
   downloadLinux: "Download für Linux 64-Bit",
   downloadDetails: (p) => p.version === undefined ? p.size : `Version ${p.version}, ${p.size}`,
@@ -146,10 +147,10 @@ export const de: Messages = {
   downloadNextLinux: "Entpacken Sie das Archiv in einen Ordner Ihrer Wahl und führen Sie dort aus:",
   downloadNextWindows:
     "Doppelklicken Sie darauf: Das Installationsprogramm erledigt den Rest, und ein Konsolenfenster zeigt die PIN. " +
-    "Für eine weitere Installation auf demselben Computer (bis zu acht, instance.1 bis instance.8) führen Sie aus:",
+    "Für eine weitere Installation auf demselben Rechner (bis zu acht, instance.1 bis instance.8) führen Sie aus:",
 
   importsHeading: "Importe",
-  importsEmpty: "Noch wurde nichts importiert.",
+  importsEmpty: "Es wurde noch nichts importiert.",
   importsEmptyNext:
     "Speichern Sie eine CSV-Datei im Importordner der Installation: Sie erscheint hier innerhalb von Sekunden.",
   importsLive: "Diese Seite aktualisiert sich von selbst.",
@@ -190,22 +191,21 @@ export const de: Messages = {
   deleteConfirm: "Integration löschen",
   conflictTitle: "Inzwischen geändert",
   conflict:
-    "Die Integration wurde inzwischen geändert. Sehen Sie den jetzigen Zustand an und versuchen Sie es noch einmal.",
+    "Die Integration wurde inzwischen geändert. Sehen Sie sich den jetzigen Zustand an und versuchen Sie es noch einmal.",
 
   notFoundTitle: "Seite nicht gefunden",
-  notFoundText: "Unter dieser Adresse ist nichts. Vielleicht wurde es gelöscht.",
+  notFoundText: "Unter dieser Adresse gibt es nichts. Vielleicht wurde es gelöscht.",
   forbiddenTitle: "Nicht erlaubt",
-  forbiddenText: "Ihr Konto darf das nicht sehen oder tun.",
+  forbiddenText: "Sie dürfen das nicht sehen oder tun.",
   tooManyTitle: "Zu viele Versuche",
   tooManyText: (p) =>
     `Zum Schutz Ihres Kontos werden weitere Versuche abgelehnt. Versuchen Sie es in ${p.wait} noch einmal.`,
-  tooManyAt: "Ab dann geht es wieder:",
-  elsewhereTitle: "Das kam nicht von hier",
-  elsewhereText:
-    "Eine andere Website hat es gesendet; es wurde nichts geändert. Wenn Sie es waren: Wiederholen Sie es auf diesen Seiten.",
+  tooManyAt: "Wieder möglich ab:",
+  elsewhereTitle: "Das kam von einer anderen Website",
+  elsewhereText: "Es wurde nichts geändert. Wenn Sie es waren, wiederholen Sie es auf diesen Seiten.",
   expiredTitle: "Diese Seite war zu lange offen",
-  expiredText: "Es wurde nichts geändert. Gehen Sie zurück zur Seite und wiederholen Sie es.",
-  sessionExpired: "Ihre Sitzung ist beendet. Melden Sie sich wieder an; danach geht es dort weiter, wo Sie waren.",
+  expiredText: "Es wurde nichts geändert. Gehen Sie zurück zur Seite und versuchen Sie es noch einmal.",
+  sessionExpired: "Ihre Sitzung ist abgelaufen. Melden Sie sich wieder an; danach geht es dort weiter, wo Sie waren.",
   brokenTitle: "Etwas ist schiefgegangen",
   brokenText:
     "Der Server konnte nicht antworten. Versuchen Sie es gleich noch einmal. Bleibt es so, findet der Betreiber die Ursache im Protokoll.",
@@ -214,11 +214,11 @@ export const de: Messages = {
     "Der Browser hat etwas gesendet, das der Server nicht versteht. Gehen Sie zurück und versuchen Sie es noch einmal.",
   toIntegrations: "Zu den Integrationen",
 
-  faultChoose: "Wählen Sie eines aus.",
+  faultChoose: "Wählen Sie etwas aus.",
   faultHost: "Geben Sie Hostname oder Adresse des Datenbankservers ein, ohne Leerzeichen.",
   faultPort: "Geben Sie einen Port von 1 bis 65535 ein, oder lassen Sie das Feld leer.",
   faultDatabase: "Geben Sie den Namen der Datenbank ein.",
-  faultUser: "Der Benutzername ist zu lang oder enthält Zeichen, die darin nicht stehen können.",
+  faultUser: "Der Benutzername ist zu lang oder enthält unzulässige Zeichen.",
   faultPassword: "Das Passwort ist zu lang oder enthält Zeilenumbrüche.",
   faultPasswordAgain: "Geben Sie das Passwort erneut ein: Es war für einen anderen Server oder Benutzer.",
   faultConnectionString:
@@ -228,7 +228,7 @@ export const de: Messages = {
   faultQueryEmpty: "Geben Sie die Abfrage ein: eine SELECT-Anweisung.",
   faultQueryTooLong: "Die Abfrage ist zu lang. Machen Sie daraus eine View in der Datenbank.",
   faultQueryRefused: (p) => `Diese Abfrage kann nicht verwendet werden. ${p.reason}`,
-  faultHistory: "Geben Sie einen Tag ein, den es schon gab, oder lassen Sie das Feld leer.",
+  faultHistory: "Geben Sie einen Tag in der Vergangenheit ein, oder lassen Sie das Feld leer.",
   faultHistoryTooEarly: "Geben Sie einen Tag der letzten drei Jahre ein.",
 
   typeDatabaseText:
@@ -239,7 +239,7 @@ export const de: Messages = {
   dataContact: "Einzelne Kontakte",
   dataAgentStatus: "Agentenstatus",
   flashSettings: "Die Einstellungen sind gespeichert.",
-  flashTested: "Die Installation ist gebeten, die Einstellungen zu testen.",
+  flashTested: "Die Installation wurde gebeten, die Einstellungen zu testen.",
   settingsHeading: "Datenbank und Abfrage",
   settingsTitle: (p) => `Datenbank und Abfrage von „${p.name}“`,
   settingsChange: "Ändern",
@@ -247,14 +247,14 @@ export const de: Messages = {
   databaseHeading: "Datenbank",
   databaseTypeLabel: "Datenbanktyp",
   connectionLabel: "Verbindung",
-  keptLabel: "Die Verbindung liegt bei der Installation",
+  keptLabel: "Die Verbindungsdaten liegen bei der Installation",
   keptHint:
     "Host, Benutzer und Passwort stehen dann im Abschnitt [database] von injixo-cloud-link.toml und verlassen Ihr Netzwerk nie.",
-  keptShown: "Liegt bei der Installation",
+  keptShown: "Liegen bei der Installation",
   hostLabel: "Host",
   hostHint: "Wie die Installation ihn erreicht. Eine benannte Instanz von SQL Server: host\\instanz.",
   portLabel: "Port",
-  portHint: "Leer: der übliche. Eine benannte Instanz hat keinen.",
+  portHint: "Leer lassen für den üblichen. Eine benannte Instanz hat keinen.",
   databaseLabel: "Name der Datenbank",
   databaseUserLabel: "Benutzer",
   databaseUserHint: "Einer, der nur lesen darf, genügt.",
@@ -262,19 +262,19 @@ export const de: Messages = {
   trustLabel: "Jedem Zertifikat des Servers vertrauen",
   trustHint:
     "Wer sich zwischen Installation und Datenbank setzt, kann dann die Daten lesen und ändern und das Passwort abgreifen: Importieren Sie, wo es geht, lieber das Zertifikat der CA des Servers.",
-  secretHint: "Es wird verschlüsselt gespeichert und nur der verbundenen Installation gegeben.",
-  secretKept: "Es ist eines gespeichert. Lassen Sie das Feld leer, um es zu behalten.",
+  secretHint: "Wird verschlüsselt gespeichert und nur der verbundenen Installation gegeben.",
+  secretKept: "Schon gespeichert. Lassen Sie das Feld leer, um daran nichts zu ändern.",
   secretShown: "Verbindungszeichenfolge (verschlüsselt gespeichert)",
   connectionStringLabel: "Verbindungszeichenfolge",
   connectionStringHint:
-    "DRIVER={…};SERVER=…;UID=…;PWD=…; oder DSN=…; – der Treiber muss auf dem Rechner der Installation vorhanden sein.",
+    "DRIVER={…};SERVER=…;UID=…;PWD=…; oder DSN=…; – der Treiber muss auf demselben Rechner installiert sein.",
   fileLabel: "Datei",
   fileHint: "Absolut oder relativ zum Installationsordner. Sie wird nur gelesen.",
   dataHeading: "Daten",
   dataTypeLabel: "Was die Abfrage liefert",
   intervalLabel: "Länge eines Intervalls",
   timeZoneLabel: "Zeitzone der Datenbank",
-  timeZoneHint: "In der die Zeiten der Abfrage sind, etwa Europe/Berlin.",
+  timeZoneHint: "Die Zeitzone, in der die Zeiten der Abfrage sind, etwa Europe/Berlin.",
   queryLabel: "Abfrage",
   queryHint: "Ein SELECT. Die Installation schränkt es selbst auf ein Zeitfenster ein.",
   columnsSummary: (p) => `Spalten für „${p.type}“`,
@@ -285,7 +285,7 @@ export const de: Messages = {
   historyHint: "Der erste Tag, der importiert wird, höchstens drei Jahre zurück. Leer: keine Historie.",
   historyNone: "Keine Historie",
   reconciliationLabel: "Datenabgleich",
-  reconciliationHint: "Die letzten 24 Stunden werden jedes Mal neu gelesen, damit spätere Korrekturen gesehen werden.",
+  reconciliationHint: "Die letzten 24 Stunden werden jedes Mal neu gelesen, damit auch spätere Korrekturen ankommen.",
   realTimeLabel: "Echtzeit",
   realTimeHint: "Neuer Status wird alle 10 Sekunden gelesen.",
   yes: "Ja",
@@ -306,7 +306,7 @@ export const de: Messages = {
     }),
 
   importedHeading: "Importierte Daten",
-  importedEmptyNext: "Sie erscheinen hier, sobald die Installation das erste Zeitfenster gelesen hat.",
+  importedEmptyNext: "Die Daten erscheinen hier, sobald die Installation das erste Zeitfenster gelesen hat.",
   loadingNow: (p) =>
     plural("de", p.count, {
       one: `${p.number} Fenster ist angekommen und wird geladen.`,
@@ -321,7 +321,7 @@ export const de: Messages = {
   downloadJson: "als JSON",
   refusedHeading: "Zeilen, die nicht importiert werden können",
   refusedText:
-    "Korrigieren Sie sie in der Datenbank oder in der Abfrage. Nach einer Änderung der Abfrage wird alles noch einmal gelesen. Was in der Datenbank korrigiert wurde, wird importiert, wenn seine Zeit von selbst noch einmal gelesen wird: Das ist bei neuen Zeilen so, nicht aber bei Historie, die schon gelesen ist.",
+    "Korrigieren Sie sie in der Datenbank oder in der Abfrage. Nach einer Änderung der Abfrage wird alles noch einmal gelesen. Was in der Datenbank korrigiert wurde, wird importiert, wenn der betreffende Zeitraum ohnehin noch einmal gelesen wird: Das ist bei neuen Zeilen so, nicht aber bei Historie, die schon gelesen ist.",
   refusedRows: (p) => `${p.refused} von ${p.rows} Zeilen`,
   windowsHeading: "Zeitfenster",
   windowsText:
@@ -335,7 +335,7 @@ export const de: Messages = {
   columnState: "Status",
   windowAgrees: "Stimmt überein",
   windowDiffers: "Weicht ab",
-  windowOvertaken: (p) => `${p.number} waren hier schon neuer`,
+  windowOvertaken: (p) => `für ${p.number} gab es hier schon neuere`,
   windowCurrent: "Aktuell",
   windowPartlyReplaced: "Teils durch neuere ersetzt",
   windowReplaced: "Durch neuere ersetzt",

@@ -36,7 +36,7 @@ Deno.test("before a link is made the page tells what machine shows the PIN, wher
   assertMatch(here.machine, /^<b>attacker<\/b>\s* \(linux 6\.1\.0 x86_64\)$/);
   assertMatch(here.details, /^Cloud Link 0\.1\.0, address 127\.0\.0\.1, PIN made \d+ seconds? ago\.$/);
   const away = JSON.parse((await send("look", { from: "198.51.100.7" })).text);
-  assertMatch(away.details, /another network than you \(198\.51\.100\.7\): go on only if you know why/);
+  assertMatch(away.details, /a different network from yours \(198\.51\.100\.7\): go on only if you know why/);
   const german = JSON.parse((await send("look", { from: "198.51.100.7", language: "de" })).text);
   assertMatch(german.details, /Adresse 127\.0\.0\.1, PIN vor .* erzeugt\.\n.*in einem anderen Netz als Sie/);
   const dutch = JSON.parse((await send("look", { from: "198.51.100.7", language: "nl" })).text);
