@@ -37,7 +37,7 @@ const inspect = `() => {
       }
     }
   }
-  for (const input of document.querySelectorAll("input:not([type=hidden])")) {
+  for (const input of document.querySelectorAll("input:not([type=hidden]), select, textarea")) {
     if (input.labels.length === 0) say("no label", input);
   }
   for (const image of document.querySelectorAll("img")) if (!image.hasAttribute("alt")) say("no alternative text", image);
@@ -47,7 +47,7 @@ const inspect = `() => {
   for (const element of document.querySelectorAll("[style]:not([style='']), [onclick], script:not([src]), style")) say("inline", element);
 
   // Buttons and what looks like one can be hit with a thumb; fields too.
-  for (const element of document.querySelectorAll("button, .button, input[type=text], input[type=password], summary")) {
+  for (const element of document.querySelectorAll("button, .button, input[type=text], input[type=password], select, summary")) {
     if (shown(element) && element.getBoundingClientRect().height < 44) say("lower than 44 px", element);
   }
 

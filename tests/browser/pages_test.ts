@@ -1,6 +1,6 @@
 /** Every page in every language, light and dark, on a desk and on a phone: none may have a fault that can be computed. */
 import { Hono } from "hono";
-import { consolePages } from "../../src/hub/pages/mod.tsx";
+import { type ConsoleOptions, consolePages } from "../../src/hub/pages/mod.tsx";
 import { securityHeaders } from "../../src/hub/security_headers.ts";
 import { integrationStates } from "../../src/hub/services.ts";
 import { assertEquals } from "../assert.ts";
@@ -16,15 +16,38 @@ const downloads = (["windows", "linux"] as const).map((platform) => ({
   sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 }));
 
-const pages: readonly { readonly name: string; readonly path: string; readonly act?: string }[] = [
+interface Page {
+  readonly name: string;
+  readonly path: string;
+  /** What is clicked before it is looked at. */
+  readonly act?: string;
+}
+
+const pages: readonly Page[] = [
   { name: "list", path: "/account/integrations" },
   { name: "new", path: "/account/integrations/new" },
   ...integrationStates.map((state) => ({ name: state, path: `/account/integrations/${state}` })),
   { name: "revealed", path: "/account/integrations/online", act: "details.reveal > summary" },
+  { name: "older", path: "/account/integrations/online?cursor=older" },
+  ...["draft-linked", "database", "database-new", "database-draft"].map((id) => ({
+    name: id,
+    path: `/account/integrations/${id}`,
+  })),
+  { name: "database-older", path: "/account/integrations/database?cursor=older" },
+  { name: "settings", path: "/account/integrations/database/settings" },
   { name: "delete", path: "/account/integrations/online/delete" },
   { name: "not-found", path: "/account/integrations/none" },
   { name: "too-many", path: "/account/integrations/paused", act: ".manage form[action$=resume] button" },
   { name: "not-at-all", path: "/nothing" },
+];
+
+/** Those that are others where the hub hands out no program, as it does by default. */
+const pagesWithoutDownloads: readonly Page[] = [
+  ...["draft", "never-linked", "unlinked"].map((state) => ({
+    name: `${state}-no-downloads`,
+    path: `/account/integrations/${state}`,
+  })),
+  { name: "revealed-no-downloads", path: "/account/integrations/online", act: "details.reveal > summary" },
 ];
 
 const looks = [
@@ -40,32 +63,47 @@ Deno.test({
   sanitizeOps: false,
   sanitizeResources: false,
   async fn() {
-    const app = new Hono();
-    await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, app.fetch);
-    const url = new URL(`http://127.0.0.1:${server.addr.port}`);
-    const { services, secret } = sampleServices(url);
-    app.use(securityHeaders({ publicUrl: url }));
-    app.route("/", consolePages(services, { downloads }));
+    await using full = serveSamples({ downloads });
+    await using bare = serveSamples({});
     await using browser = await launchBrowser();
     const faults: string[] = [];
     for (const { name: look, ...options } of looks) {
       await using opened = await browser.open({ ...options, isMobile: look.startsWith("phone") });
       const { page, context } = opened;
-      const visit = async (name: string, path: string, act?: string) => {
+      const visit = async ({ url }: Served, { name, path, act }: Page) => {
         await page.goto(new URL(path, url).href);
         if (act !== undefined) await page.click(act);
         await takePicture(page, `${look}-${name}`);
         faults.push(...(await accessibilityFaults(page)).map((fault) => `${look}, ${name}: ${fault}`));
       };
-      await visit("login", "/login");
+      await visit(full, { name: "login", path: "/login" });
       await page.fill("#field-name", "admin");
       await page.fill("#field-password", "wrong");
       await page.click("button[type=submit]");
       faults.push(...(await accessibilityFaults(page)).map((fault) => `${look}, login refused: ${fault}`));
-      await context.addCookies([{ name: "cloud-link-session", value: secret, url: url.href }]);
-      for (const { name, path, act } of pages) await visit(name, path, act);
+      // Cookies are for all ports of a host.
+      await context.addCookies([{ name: "cloud-link-session", value: full.secret, url: full.url.href }]);
+      for (const shown of pages) await visit(full, shown);
+      for (const shown of pagesWithoutDownloads) await visit(bare, shown);
       faults.push(...opened.errors.map((error) => `${look}: ${error}`));
     }
     assertEquals(faults, []);
   },
 });
+
+interface Served extends AsyncDisposable {
+  readonly url: URL;
+  /** Logs in. */
+  readonly secret: string;
+}
+
+/** The console with samples instead of a hub behind it. */
+function serveSamples(options: ConsoleOptions): Served {
+  const app = new Hono();
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, app.fetch);
+  const url = new URL(`http://127.0.0.1:${server.addr.port}`);
+  const { services, secret } = sampleServices(url);
+  app.use(securityHeaders({ publicUrl: url }));
+  app.route("/", consolePages(services, options));
+  return { url, secret, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}

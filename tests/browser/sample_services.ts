@@ -1,6 +1,6 @@
 /**
- * Services with one integration in each state and nothing behind them: for looking at every page without having to
- * bring a hub into that state. What pages do is tested against a real hub, in `console_test.ts`.
+ * Services with one integration in each state, some of databases, and nothing behind them: for looking at every page
+ * without having to bring a hub into that state. What pages do is tested against a real hub, in `console_test.ts`.
  */
 import {
   type Account,
@@ -16,6 +16,7 @@ import {
   type Session,
   type User,
 } from "../../src/hub/services.ts";
+import { sampleDatabases, sampleSummary, sampleTest, sampleWindows } from "./sample_databases.ts";
 
 const account: Account = { id: "acme", name: "Häberlein & Söhne Kundendienst GmbH" };
 const user: User = { id: "u1", account, name: "admin", role: "administrator", createdAt: "2026-01-01T00:00:00.000Z" };
@@ -70,6 +71,13 @@ function sample(state: IntegrationStateName): Integration {
   };
 }
 
+const integrations: readonly Integration[] = [
+  ...integrationStates.map(sample),
+  // A draft that is linked already.
+  { ...sample("draft"), id: "draft-linked", installation, nextStep: "save" },
+  ...sampleDatabases(sample("online")),
+];
+
 function sampleImports(integrationId: string): Import[] {
   return ["Warteschlangen_2026-03-04_10-15_für_alle_Standorte.csv", "queues.csv", "calls 2026-03-02.csv"].map((
     fileName,
@@ -100,9 +108,9 @@ export function sampleServices(
   const secret = "sample";
   const session: Session = { user: { ...user, role }, csrfToken, expiresAt: "2099-01-01T00:00:00.000Z" };
   const find = (id: string) => {
-    const state = integrationStates.find((candidate) => candidate === id);
-    if (state === undefined) throw new HubProblem("not-found", "There is no such integration.");
-    return sample(state);
+    const found = integrations.find((integration) => integration.id === id);
+    if (found === undefined) throw new HubProblem("not-found", "There is no such integration.");
+    return found;
   };
   const services: HubServices = {
     publicUrl,
@@ -113,7 +121,7 @@ export function sampleServices(
       findToken: () => Promise.resolve(undefined),
     },
     integrations: {
-      list: () => Promise.resolve({ items: integrationStates.map(sample), next: null }),
+      list: () => Promise.resolve({ items: integrations, next: null }),
       get: (_actor, id) => Promise.resolve().then(() => find(id)),
       create: () => Promise.resolve().then(refused),
       change: () => Promise.reject(new HubProblem("too-many-requests", "Slow down.", { retryAfterSeconds: 90 })),
@@ -129,11 +137,14 @@ export function sampleServices(
       content: () => Promise.resolve().then(refused),
     },
     rows: {
-      summary: () => Promise.resolve().then(refused),
-      windows: () => Promise.resolve().then(refused),
+      summary: (_actor, id) => Promise.resolve(sampleSummary(id)),
+      windows: (_actor, { integrationId }) => Promise.resolve({ items: sampleWindows(integrationId), next: "older" }),
       stream: () => Promise.resolve().then(refused),
     },
-    requests: { create: () => Promise.resolve().then(refused), get: () => Promise.resolve().then(refused) },
+    requests: {
+      create: () => Promise.resolve().then(refused),
+      get: (_actor, { id }) => Promise.resolve(sampleTest(id)),
+    },
     changes: {
       next: (_topic, signal) =>
         new Promise((resolve) => {
