@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { type ConsoleOptions, consolePages } from "../../src/hub/pages/mod.tsx";
 import { securityHeaders } from "../../src/hub/security_headers.ts";
 import { integrationStates } from "../../src/hub/services.ts";
-import { assertEquals } from "../assert.ts";
+import { assert, assertEquals } from "../assert.ts";
 import { accessibilityFaults } from "./accessibility.ts";
 import { launchBrowser, takePicture } from "./browser.ts";
 import { sampleServices } from "./sample_services.ts";
@@ -88,6 +88,48 @@ Deno.test({
       faults.push(...opened.errors.map((error) => `${look}: ${error}`));
     }
     assertEquals(faults, []);
+  },
+});
+
+Deno.test({
+  name: "on a phone a page of imports is short, who is logged in is told, and buttons begin in one line",
+  sanitizeOps: false,
+  sanitizeResources: false,
+  async fn() {
+    await using served = serveSamples({ downloads });
+    await using browser = await launchBrowser();
+    for (const locale of ["en-GB", "nl-NL", "de-DE"]) {
+      await using opened = await browser.open({ locale, viewport: { width: 360, height: 740 }, isMobile: true });
+      const { page, context } = opened;
+      await context.addCookies([{ name: "cloud-link-session", value: served.secret, url: served.url.href }]);
+      const measure = async <T>(path: string, script: string): Promise<T> => {
+        await page.goto(new URL(path, served.url).href);
+        return await page.evaluate(script) as T;
+      };
+      // Below its name, each has at most two lines that say the rest.
+      const lines = await measure<number[]>(
+        "/account/integrations/online",
+        `[...document.querySelectorAll(".imports tbody tr")].map((row) =>
+          new Set([...row.querySelectorAll("td")].filter((cell) => cell.checkVisibility())
+            .map((cell) => cell.getBoundingClientRect().top)).size)`,
+      );
+      assert(lines.length > 5 && lines.every((count) => count <= 2), `${locale}: ${lines}`);
+      const height = await measure<number>("/account/integrations/online", "document.documentElement.scrollHeight");
+      assert(height < 3300, `${locale}: ${height} px`);
+      for (const name of ["admin", "Häberlein & Söhne Kundendienst GmbH"]) {
+        assert(await page.locator(".who-name").getByText(name).isVisible(), `${locale}: ${name}`);
+      }
+      const indent = await measure<number>(
+        "/account/integrations/online/delete",
+        `(() => {
+          const [button, cancel] = [...document.querySelectorAll(".actions > *")];
+          const [above, below] = [button.getBoundingClientRect(), cancel.getBoundingClientRect()];
+          if (below.top < above.bottom) return 0;
+          return below.left + parseFloat(getComputedStyle(cancel).paddingLeft) - above.left;
+        })()`,
+      );
+      assertEquals([locale, indent], [locale, 0]);
+    }
   },
 });
 

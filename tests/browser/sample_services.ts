@@ -78,21 +78,23 @@ const integrations: readonly Integration[] = [
   ...sampleDatabases(sample("online")),
 ];
 
+const files = [
+  { fileName: "Warteschlangen_2026-03-04_10-15_für_alle_Standorte.csv", size: 48_213, rows: 1204 },
+  { fileName: "queues.csv", size: 912, rows: 13 },
+  { fileName: "calls 2026-03-02.csv", size: 1_873_000_000, rows: 21_345_678 },
+];
+
+/** More than any page shows. */
 function sampleImports(integrationId: string): Import[] {
-  return ["Warteschlangen_2026-03-04_10-15_für_alle_Standorte.csv", "queues.csv", "calls 2026-03-02.csv"].map((
-    fileName,
-    n,
-  ) => ({
+  return Array.from({ length: 7 }, () => files).flat().map((file, n) => ({
+    ...file,
     id: `import-${n}`,
     integrationId,
-    fileName,
-    size: [48_213, 912, 1_873_000_000][n] ?? 0,
     sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    rows: [1204, 13, 21_345_678][n] ?? 0,
     state: n === 1 ? "failed" : "received",
     receivedAt: "2026-03-04T10:15:12.000Z",
     error: n === 1 ? "The batch is not CSV: record 7 has 3 fields, the first one has 4." : null,
-    origin: { kind: "csv", fileName, modifiedAt: null },
+    origin: { kind: "csv", fileName: file.fileName, modifiedAt: null },
   }));
 }
 
@@ -132,7 +134,8 @@ export function sampleServices(
       look: () => Promise.resolve({ ...installation, pinAt: installation.lastSeenAt, linkedTo: null }),
     },
     imports: {
-      list: (_actor, { integrationId }) => Promise.resolve({ items: sampleImports(integrationId), next: "older" }),
+      list: (_actor, { integrationId, limit }) =>
+        Promise.resolve({ items: sampleImports(integrationId).slice(0, limit), next: "older" }),
       get: () => Promise.resolve().then(refused),
       content: () => Promise.resolve().then(refused),
     },

@@ -23,8 +23,8 @@ import { renderPage } from "./render.tsx";
 import { newValues, type SettingsValues, valuesOf } from "./settings_form.ts";
 import { createView, type View } from "./view.ts";
 
-/** How many imports one page shows. */
-const importsPerPage = 20;
+/** How many imports or windows one page shows: few, for on a phone each takes several lines. */
+const importsPerPage = 10;
 
 /** What a form on this page got that cannot be. */
 export interface FormProblem {
