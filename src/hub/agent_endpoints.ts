@@ -45,7 +45,6 @@ function workEndpoints({ assignments, requests, giveUp, stop }: AgentServices): 
       summary: "What to do: a long poll with If-None-Match and Prefer: wait=seconds",
       tag: "agent",
       audience: "agent",
-      problems: ["unlinked"],
       responses: {
         200: { description: "It differs from the one with the given ETag", schema: Assignment },
         304: { description: "It does not, after the wait" },
@@ -70,7 +69,6 @@ function workEndpoints({ assignments, requests, giveUp, stop }: AgentServices): 
       tag: "agent",
       audience: "agent",
       body: AgentStatusReport,
-      problems: ["unlinked"],
       responses: { 204: { description: "Taken" } },
       async handle({ context, caller, body }) {
         await assignments.report(caller, body);
@@ -85,7 +83,6 @@ function workEndpoints({ assignments, requests, giveUp, stop }: AgentServices): 
       audience: "agent",
       body: AgentAnswer,
       bodyBytesMax: 64 * 1024 * 1024,
-      problems: ["unlinked"],
       responses: { 204: { description: "Taken" } },
       async handle({ context, caller, body, param }) {
         await requests.answer(caller, { id: param("id"), answer: body });
@@ -98,7 +95,6 @@ function workEndpoints({ assignments, requests, giveUp, stop }: AgentServices): 
       summary: "The agent does not want this link",
       tag: "agent",
       audience: "agent",
-      problems: ["unlinked"],
       responses: { 204: { description: "Unlinked" } },
       async handle({ context, caller }) {
         await giveUp(caller.linkId);
@@ -117,7 +113,7 @@ function deliveryEndpoints({ delivery }: AgentServices): readonly Endpoint[] {
       tag: "agent",
       audience: "agent",
       body: BatchDeclaration,
-      problems: ["unlinked"],
+      problems: ["not-found"],
       responses: { 200: { description: "Its receipt, or the parts that are here", schema: DeclarationAnswer } },
       async handle({ context, caller, body }) {
         return context.json(await delivery.declare(caller, body));
@@ -131,7 +127,6 @@ function deliveryEndpoints({ delivery }: AgentServices): readonly Endpoint[] {
       audience: "agent",
       body: WholeBatchesRequest,
       bodyBytesMax: wholeBatchesBytesMax,
-      problems: ["unlinked"],
       responses: { 200: { description: "What became of each", schema: WholeBatchesAnswer } },
       async handle({ context, caller, body }) {
         const answers = await delivery.whole(caller, body.batches);
@@ -145,7 +140,6 @@ function deliveryEndpoints({ delivery }: AgentServices): readonly Endpoint[] {
       tag: "agent",
       audience: "agent",
       body: MissingRequest,
-      problems: ["unlinked"],
       responses: { 200: { description: "Those", schema: MissingAnswer } },
       async handle({ context, caller, body }) {
         const missing = await delivery.missing(caller, body.ids);
@@ -159,7 +153,7 @@ function deliveryEndpoints({ delivery }: AgentServices): readonly Endpoint[] {
       tag: "agent",
       audience: "agent",
       body: PartsRequest,
-      problems: ["unlinked", "conflict"],
+      problems: ["conflict"],
       responses: { 200: { description: "One address per part", schema: PartsAnswer } },
       async handle({ context, caller, body, param }) {
         return context.json(await delivery.addresses(caller, { batchId: param("id"), parts: body.parts }));
@@ -173,7 +167,7 @@ function deliveryEndpoints({ delivery }: AgentServices): readonly Endpoint[] {
       audience: "agent",
       body: CompletionRequest,
       bodyBytesMax: completionBytesMax,
-      problems: ["unlinked", "checksum-mismatch", "part-missing"],
+      problems: ["checksum-mismatch", "part-missing", "unavailable"],
       responses: {
         200: { description: "The hub has the whole batch, durably", schema: Receipt },
         202: { description: "Still checking: ask again", schema: z.object({}) },

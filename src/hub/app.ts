@@ -9,7 +9,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { clientAddress, setClientAddress } from "./client_address.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Metrics } from "./metrics.ts";
-import { type Doorkeepers, mountEndpoints } from "./mount_endpoints.ts";
+import { type Doorkeepers, mountEndpoints, refuseOtherMethods } from "./mount_endpoints.ts";
 import { mountOAuth, type OAuthOptions } from "./oauth.ts";
 import { openApi } from "./openapi.ts";
 import { problemResponse } from "./problem_response.ts";
@@ -57,6 +57,7 @@ export function createApp(options: AppOptions): Hono {
   mountOAuth(app, options.oauth);
   const description = JSON.stringify(openApi(options.endpoints, { publicUrl }));
   app.get("/api/openapi.json", (context) => context.body(description, 200, { "Content-Type": "application/json" }));
+  refuseOtherMethods(app, { path: "/api/openapi.json", methods: "GET" });
   app.all("/api/*", () => {
     throw new HubProblem("not-found", "There is nothing here. /api/openapi.json describes what is where.");
   });

@@ -20,6 +20,8 @@ interface Description {
   readonly query?: z.ZodObject;
   /** Largest body, in bytes. */
   readonly bodyBytesMax?: number;
+  /** Of a body that is no JSON: the handler reads it itself. */
+  readonly bodyType?: string;
   readonly problems?: readonly ProblemCode[];
 }
 

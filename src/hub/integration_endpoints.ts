@@ -88,7 +88,7 @@ export function integrationEndpoints(services: HubServices, events: EventStreams
       tag: "linking",
       audience: "administrator",
       body: ConnectBody,
-      problems: ["wrong-pin", "too-many-requests"],
+      problems: ["wrong-pin", "conflict"],
       responses: { 200: { description: "The installation, now linked", schema: InstallationBody } },
       async handle({ context, caller, body, param }) {
         return context.json(await linking.connect(caller, { integrationId: param("id"), pin: body.pin }));
@@ -101,7 +101,7 @@ export function integrationEndpoints(services: HubServices, events: EventStreams
       tag: "integrations",
       audience: "administrator",
       body: NewRequestBody,
-      problems: ["conflict", "too-many-requests"],
+      problems: ["conflict"],
       responses: { 202: { description: "Asked; look for the answer at Location", schema: RequestBody } },
       async handle({ context, caller, body, param }) {
         const created = await requests.create(caller, { integrationId: param("id"), request: body });

@@ -9,6 +9,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { mayChange } from "./integrations.ts";
 import { jsonBytesMax } from "./limits.ts";
 import { plainIssues } from "./plain_issues.ts";
+import { problemResponse } from "./problem_response.ts";
 import { checkSameOrigin } from "./same_origin.ts";
 import { readSessionCookie } from "./session_cookie.ts";
 import { type Actor, HubProblem, type HubServices } from "./services.ts";
@@ -44,13 +45,17 @@ export function mountEndpoints(app: Hono, options: { endpoints: readonly Endpoin
       });
     });
   }
-  // The path is known, but not with this method.
-  for (const [path, methods] of methodsByPath(options.endpoints)) {
-    app.all(path, (context) => {
-      context.header("Allow", methods);
-      throw new HubProblem("method-not-allowed", `${context.req.method} does not go here, only ${methods}.`);
-    });
-  }
+  for (const [path, methods] of methodsByPath(options.endpoints)) refuseOtherMethods(app, { path, methods });
+}
+
+/** Answers 405 with `Allow` for a path that is known, but not with this method. To be mounted after those that are. */
+export function refuseOtherMethods(app: Hono, { path, methods }: { path: string; methods: string }): void {
+  app.all(path, (context) => {
+    const detail = `${context.req.method} does not go here, only ${methods}.`;
+    const response = problemResponse(new HubProblem("method-not-allowed", detail));
+    response.headers.set("Allow", methods);
+    return response;
+  });
 }
 
 function methodsByPath(endpoints: readonly Endpoint[]): ReadonlyMap<string, string> {

@@ -25,6 +25,7 @@ import type { GroupCommit } from "./database/group_commit.ts";
 import type { Database } from "./database/schema.ts";
 import { newId } from "./ids.ts";
 import { formBytesMax, jsonBytesMax, newPinLimits, registrationLimits } from "./limits.ts";
+import { refuseOtherMethods } from "./mount_endpoints.ts";
 import { OAuthRefusal, oauthRefusalResponse } from "./oauth_refusal.ts";
 import { isPointOfP256 } from "./p256.ts";
 import { issuePin } from "./pins.ts";
@@ -58,6 +59,10 @@ export function mountOAuth(app: Hono, options: OAuthOptions): void {
   app.post("/oauth/register", (context) => told(() => register(context, options)));
   app.post("/oauth/device_authorization", (context) => told(() => authorizeDevice(context, options)));
   app.post("/oauth/token", (context) => told(() => token(context, options)));
+  refuseOtherMethods(app, { path: serverMetadataPath, methods: "GET" });
+  for (const path of ["/oauth/register", "/oauth/device_authorization", "/oauth/token"]) {
+    refuseOtherMethods(app, { path, methods: "POST" });
+  }
 }
 
 function serverMetadata(origin: string): ServerMetadata & Record<string, unknown> {

@@ -1,27 +1,17 @@
 /** The API's description, OpenAPI 3.1, made of the endpoints and their schemas: it cannot differ from what is served. */
-import * as z from "zod";
-import {
-  DeviceAuthorizationResponse,
-  deviceCodeGrantType,
-  OAuthError,
-  RegistrationRequest,
-  RegistrationResponse,
-  ServerMetadata,
-  serverMetadataPath,
-  TokenResponse,
-} from "../protocol/linking.ts";
 import { Problem, type ProblemCode } from "../protocol/problem.ts";
 import { version } from "../runtime/version.ts";
 import type { Audience, Endpoint } from "./endpoint.ts";
+import { oauthPaths } from "./oauth_paths.ts";
+import { type Json, jsonSchema, operationId, problem } from "./openapi_parts.ts";
 import { problemStatus } from "./problem_response.ts";
 
-type Json = Record<string, unknown>;
-
-/** Schemas with a name of their own in the document. */
+/** What those who ask may be told, whatever they ask. */
 const usualProblems: Readonly<Record<Audience, readonly ProblemCode[]>> = {
   nobody: [],
-  reader: ["not-authenticated"],
-  administrator: ["not-authenticated", "forbidden"],
+  // Wrong API tokens are counted.
+  reader: ["not-authenticated", "too-many-requests"],
+  administrator: ["not-authenticated", "too-many-requests", "forbidden"],
   agent: ["not-authenticated", "unlinked"],
 };
 
@@ -46,7 +36,8 @@ export function openApi(endpoints: readonly Endpoint[], options: { publicUrl: UR
       title: "injixo Cloud Link hub",
       version,
       description: "Integrations, linking and what has been imported; and what installations use. " +
-        "Errors are problem details (RFC 9457).",
+        "Errors are problem details (RFC 9457); the address in their `type` says what it means. A known path with " +
+        "another method than those here is answered 405 with `Allow`.",
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: origin }],
@@ -69,6 +60,7 @@ export function openApi(endpoints: readonly Endpoint[], options: { publicUrl: UR
       responses: {
         Problem: {
           description: "Problem details (RFC 9457)",
+          headers: { "Retry-After": { description: "With 429 and 503: seconds", schema: { type: "integer" } } },
           content: { "application/problem+json": { schema: jsonSchema(Problem, "output") } },
         },
       },
@@ -84,18 +76,21 @@ function operation(endpoint: Endpoint): Json {
     schema: { type: "string" },
   }));
   return {
+    operationId: operationId(endpoint.method, endpoint.path),
     summary: endpoint.summary,
     tags: [endpoint.tag],
     security: security[endpoint.audience],
     parameters: [...parameters, ...queryParameters(endpoint)],
-    ...(endpoint.body === undefined ? {} : {
-      requestBody: {
-        required: true,
-        content: { "application/json": { schema: jsonSchema(endpoint.body, "input") } },
-      },
-    }),
+    ...requestBody(endpoint),
     responses: { ...answers(endpoint), ...problems(endpoint) },
   };
+}
+
+function requestBody({ body, bodyType }: Endpoint): Json {
+  if (body !== undefined) {
+    return { requestBody: { required: true, content: { "application/json": { schema: jsonSchema(body, "input") } } } };
+  }
+  return bodyType === undefined ? {} : { requestBody: { required: true, content: { [bodyType]: {} } } };
 }
 
 function queryParameters(endpoint: Endpoint): Json[] {
@@ -132,93 +127,12 @@ function content(type: string, schema: Json): Json {
 }
 
 function problems(endpoint: Endpoint): Json {
-  const codes: ProblemCode[] = [...usualProblems[endpoint.audience], ...(endpoint.problems ?? [])];
+  const codes: ProblemCode[] = [...usualProblems[endpoint.audience], ...(endpoint.problems ?? []), "internal"];
   if (endpoint.body !== undefined || endpoint.query !== undefined) codes.push("invalid-request");
+  // A body that breaks off is not what was announced.
+  if (endpoint.body !== undefined) codes.push("too-large", "checksum-mismatch");
   if (endpoint.path.includes(":")) codes.push("not-found");
   return Object.fromEntries(
-    [...new Set(codes.map(problemStatus))].map((status) => [status, { $ref: "#/components/responses/Problem" }]),
+    [...new Set(codes.map(problemStatus))].map((status) => [status, problem]),
   );
-}
-
-/** The OAuth endpoints have shapes of their own (RFC 6749), so they are no `Endpoint`s. */
-function oauthPaths(): Record<string, Json> {
-  const refusal = {
-    description: "RFC 6749, section 5.2",
-    content: { "application/json": { schema: jsonSchema(OAuthError, "output") } },
-  };
-  const json = (schema: z.ZodType) => ({ content: { "application/json": { schema: jsonSchema(schema, "output") } } });
-  const form = (required: readonly string[], properties: Json) => ({
-    required: true,
-    content: {
-      "application/x-www-form-urlencoded": {
-        schema: {
-          type: "object",
-          required: [...required, "client_assertion_type", "client_assertion"],
-          properties: {
-            ...properties,
-            client_id: { type: "string" },
-            client_assertion_type: { type: "string" },
-            client_assertion: { type: "string", description: "ES256 JWT (RFC 7523)" },
-          },
-        },
-      },
-    },
-  });
-  return {
-    [serverMetadataPath]: {
-      get: {
-        summary: "Metadata (RFC 8414)",
-        tags: ["linking"],
-        security: [],
-        responses: { 200: { description: "Metadata", ...json(ServerMetadata) } },
-      },
-    },
-    "/oauth/register": {
-      post: {
-        summary: "Register an installation's key (RFC 7591)",
-        tags: ["linking"],
-        security: [],
-        requestBody: {
-          required: true,
-          content: { "application/json": { schema: jsonSchema(RegistrationRequest, "input") } },
-        },
-        responses: { 201: { description: "Registered", ...json(RegistrationResponse) }, 400: refusal, 429: refusal },
-      },
-    },
-    "/oauth/device_authorization": {
-      post: {
-        summary: "A new PIN (RFC 8628)",
-        tags: ["linking"],
-        security: [],
-        requestBody: form([], {}),
-        responses: {
-          200: { description: "The PIN", ...json(DeviceAuthorizationResponse) },
-          400: refusal,
-          401: refusal,
-          429: refusal,
-        },
-      },
-    },
-    "/oauth/token": {
-      post: {
-        summary: `An access token: ${deviceCodeGrantType} or client_credentials`,
-        tags: ["linking"],
-        security: [],
-        requestBody: form(["grant_type"], { grant_type: { type: "string" }, device_code: { type: "string" } }),
-        responses: { 200: { description: "The token", ...json(TokenResponse) }, 400: refusal, 401: refusal },
-      },
-    },
-  };
-}
-
-function jsonSchema(schema: z.ZodType, io: "input" | "output"): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
-    io,
-    unrepresentable: "any",
-    override({ jsonSchema }) {
-      // Clients must bear members that a newer hub has added.
-      if (io === "output") delete jsonSchema.additionalProperties;
-    },
-  });
-  return rest;
 }

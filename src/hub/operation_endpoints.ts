@@ -1,14 +1,17 @@
 /** For those who run a hub: is it alive, is it ready, what does it count. */
 import { sql } from "kysely";
+import { problemCodes } from "../protocol/problem.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Database } from "./database/schema.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { type Metrics, metricsContentType } from "./metrics.ts";
+import { problemText } from "./problem_response.ts";
 import { HubProblem } from "./services.ts";
 
 /**
  * `/healthz` says that the process answers, `/readyz` that database and objects do too, `/metrics` is Prometheus' text: for
- * tokens only, since behind a proxy on this machine every request comes from here.
+ * tokens only, since behind a proxy on this machine every request comes from here. `/problems/{code}` says what a refusal
+ * means.
  */
 export function operationEndpoints(options: {
   database: Database;
@@ -60,6 +63,19 @@ export function operationEndpoints(options: {
       responses: text,
       async handle({ context }) {
         return context.body(await metrics.text({ database, clock }), 200, { "Content-Type": metricsContentType });
+      },
+    }),
+    endpoint({
+      method: "get",
+      path: "/problems/:code",
+      summary: "What the `type` of a problem means",
+      tag: "operation",
+      audience: "nobody",
+      responses: text,
+      handle({ context, param }) {
+        const code = problemCodes.find((known) => known === param("code"));
+        if (code === undefined) throw new HubProblem("not-found", "There is no such type of problem.");
+        return context.text(problemText(code));
       },
     }),
   ];

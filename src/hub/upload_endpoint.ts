@@ -20,6 +20,7 @@ export function uploadEndpoint(options: {
     summary: "One part, to its signed address",
     tag: "agent",
     audience: "nobody",
+    bodyType: "application/octet-stream",
     query: z.object({ signature: z.string().optional() }),
     problems: ["bad-upload-address", "checksum-mismatch", "too-large"],
     responses: { 204: { description: "Stored" } },

@@ -1,7 +1,7 @@
 /** Errors of the hub's API: problem details (RFC 9457), `application/problem+json`. */
 import * as z from "zod";
 
-/** Each code is the last segment of the problem's `type`, `/problems/{code}`. */
+/** Each code is the last segment of the problem's `type`, `/problems/{code}`, where the hub says what it means. */
 export const problemCodes = [
   "invalid-request",
   "not-authenticated",

@@ -40,6 +40,7 @@ const api: Readonly<Record<string, Row>> = {
   "GET /healthz": { for: "all", answer: 200 },
   "GET /readyz": { for: "all", answer: 200 },
   "GET /metrics": { for: "reader", answer: 200, foreign: 200 },
+  "GET /problems/{code}": { for: "all", answer: 404 },
   "PUT /api/v1/uploads": { for: "all", answer: 403 },
   "GET /api/v1/integrations": { for: "reader", answer: 200, foreign: 200 },
   "POST /api/v1/integrations": {

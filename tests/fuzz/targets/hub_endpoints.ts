@@ -53,7 +53,7 @@ export function requestFor(operation: Operation, random: Random): HubInput {
     path: pathOf(path, random),
     query: path.endsWith("/uploads") && !random.oneIn(4) ? "{upload}" : query.join("&"),
     headers: random.oneIn(4) ? random.pick(headers) : {},
-    type: path.endsWith("/uploads") ? "application/octet-stream" : type,
+    type,
     body: schema === undefined ? null : valueOf(schema, random),
   };
 }
