@@ -3,15 +3,13 @@
  * anywhere, PINs are typed, files are dropped into an import folder, a database is read with its history, and what
  * arrived is compared with what was there.
  */
-import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { untilAborted } from "../agent/tasks.ts";
 import { rehearseDatabase } from "./demo_database.ts";
-import { type DemoFile, demoFiles } from "./demo_data.ts";
+import { demoFiles } from "./demo_data.ts";
 import { type DemoHub, startDemoHub } from "./demo_hub.ts";
 import { type DemoInstallation, eventually, startDemoInstallation } from "./demo_installation.ts";
-import { exitCodes } from "./exit_codes.ts";
+import { type ArrivedFile, compareFiles, conclude, type Share } from "./demo_summary.ts";
 import { print } from "./print.ts";
 
 /** What the command line decides. */
@@ -37,11 +35,11 @@ export async function runDemo({ exit }: DemoOptions, { signal }: { signal: Abort
       integration: { name: "Kontaktcenter München", type: "csv" },
       signal,
     });
-    const filesArrived = await deliver(files, { hub, signal });
+    const delivered = await deliver(files, { hub, signal });
     const database = await rehearseDatabase({ hub, folder: join(folder, "database"), signal });
     await using _database = database.installation;
-    const exitCode = filesArrived && database.allArrived ? exitCodes.ok : exitCodes.failed;
-    print(exitCode === exitCodes.ok ? "Everything arrived." : "NOT everything arrived: see above.");
+    const { line, exitCode } = conclude({ files: delivered, rows: database.rows });
+    print(line);
     if (exit) return exitCode;
     invite(hub, files);
     await untilAborted(signal);
@@ -51,53 +49,37 @@ export async function runDemo({ exit }: DemoOptions, { signal }: { signal: Abort
   }
 }
 
-/** Drops files and waits until the hub has them. */
+/** Drops files, waits until the hub has them, and compares. */
 async function deliver(
   installation: DemoInstallation,
   { hub, signal }: { hub: DemoHub; signal: AbortSignal },
-): Promise<boolean> {
-  const files = demoFiles({ lastDay: Temporal.Now.plainDateISO().subtract({ days: 1 }).toString(), days });
-  for (const { name, bytes } of files) await Deno.writeFile(join(installation.folder, name), bytes);
-  print(`${files.length} files are dropped into the import folder.`);
+): Promise<Share> {
+  const dropped = demoFiles({ lastDay: Temporal.Now.plainDateISO().subtract({ days: 1 }).toString(), days });
+  for (const { name, bytes } of dropped) await Deno.writeFile(join(installation.folder, name), bytes);
+  print(`${dropped.length} files are dropped into the import folder.`);
   let shown = 0;
   const imports = await eventually(async () => {
     const { items } = await hub.ask("GET", `/api/v1/integrations/${installation.integration}/imports?limit=100`);
-    if (items.length !== shown) print(`   ${items.length} of ${files.length} have arrived`);
+    if (items.length !== shown) print(`   ${items.length} of ${dropped.length} have arrived`);
     shown = items.length;
-    return items.length >= files.length ? items : undefined;
+    return items.length >= dropped.length ? items as readonly DemoImport[] : undefined;
   }, { what: "Not all files arrived", signal });
+  const arrived: ArrivedFile[] = [];
+  for (const { id, fileName, rows } of imports) {
+    arrived.push({ name: fileName, rows, content: await hub.download(`/api/v1/imports/${id}/content`) });
+  }
+  const { lines, files } = compareFiles(dropped, arrived);
   print(`\n   ${"file".padEnd(26)} ${"bytes".padStart(8)} ${"rows".padStart(6)}  SHA-256`);
-  let intact = 0;
-  for (const file of files) intact += Number(await report(file, { hub, imports }));
-  print(`\n   ${intact} of ${files.length} files arrived byte for byte.`);
-  return intact === files.length;
+  for (const line of lines) print(`   ${line}`);
+  print(`\n   ${files.arrived} of ${files.there} files arrived byte for byte.`);
+  return files;
 }
 
-interface ArrivedFile {
+/** What is read of an import here. */
+interface DemoImport {
   readonly id: string;
   readonly fileName: string;
-  readonly size: number;
   readonly rows: number;
-}
-
-/** Prints one file and compares what the hub hands out with what was dropped. */
-async function report(
-  file: DemoFile,
-  { hub, imports }: { hub: DemoHub; imports: readonly ArrivedFile[] },
-): Promise<boolean> {
-  const arrived = imports.find(({ fileName }) => fileName === file.name);
-  if (arrived === undefined) {
-    print(`   ${file.name.padEnd(26)} did not arrive`);
-    return false;
-  }
-  const content = await hub.download(`/api/v1/imports/${arrived.id}/content`);
-  const sha256 = createHash("sha256").update(content).digest("hex");
-  const isIntact = Buffer.compare(content, file.bytes) === 0;
-  print(
-    `   ${file.name.padEnd(26)} ${String(arrived.size).padStart(8)} ${String(arrived.rows).padStart(6)}  ` +
-      `${sha256.slice(0, 16)}… ${isIntact ? "as dropped" : "DIFFERS"}`,
-  );
-  return isIntact;
 }
 
 function invite({ url, administrator: { name, password } }: DemoHub, files: DemoInstallation): void {

@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { demoContacts } from "./demo_data.ts";
 import type { DemoHub } from "./demo_hub.ts";
 import { type DemoInstallation, eventually, startDemoInstallation } from "./demo_installation.ts";
+import type { Share } from "./demo_summary.ts";
 import { print } from "./print.ts";
 
 /** Days of history. */
@@ -12,10 +13,10 @@ const days = 14;
 const youngestMinutes = 30;
 const fileName = "phone-system.db";
 
-/** Starts the installation and waits until its rows are at the hub; the count tells whether all are. */
+/** Starts the installation and waits until its rows are at the hub; tells how many are. */
 export async function rehearseDatabase(
   { hub, folder, signal }: { hub: DemoHub; folder: string; signal: AbortSignal },
-): Promise<{ installation: DemoInstallation; allArrived: boolean }> {
+): Promise<{ installation: DemoInstallation; rows: Share }> {
   await Deno.mkdir(folder, { recursive: true });
   const timeZone = Temporal.Now.timeZoneId();
   const until = Temporal.Now.plainDateTimeISO().subtract({ minutes: youngestMinutes });
@@ -45,7 +46,7 @@ export async function rehearseDatabase(
     print("Its history is read, newest first:");
     const arrived = await waitForRows(installation.integration, { hub, rows, signal });
     print(`   ${arrived} of ${rows} rows are at the hub, counted at the source, in the batches and there.\n`);
-    return { installation, allArrived: arrived === rows };
+    return { installation, rows: { there: rows, arrived } };
   } catch (error) {
     await installation[Symbol.asyncDispose]();
     throw error;
