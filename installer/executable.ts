@@ -15,7 +15,7 @@ const project = fileURLToPath(new URL("..", import.meta.url));
 /** Where the program begins, and where its workers do: `ownModule` in `src/runtime/own_module.ts` leads to those. */
 export const entryModules: readonly string[] = [
   "main.ts",
-  "src/cli/agent_worker.ts",
+  "src/cli/run/agent_worker.ts",
   "src/egress/relay_worker.ts",
   "src/hub/rows/load_worker.ts",
 ];

@@ -8,7 +8,7 @@ import { escapeControls } from "../log/escape.ts";
 import { checkDatabases } from "./database_checks.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { checkLocal } from "./local_checks.ts";
-import { importFolderTrouble } from "./own_service.ts";
+import { importFolderTrouble } from "./run/own_service.ts";
 import { print, printJson } from "./print.ts";
 import { stateFolderOf } from "./state_folder.ts";
 

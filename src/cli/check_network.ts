@@ -8,7 +8,7 @@ import { checkNetwork } from "../egress/network_checks.ts";
 import { startRelay } from "../egress/start_relay.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { proxyTroubleLines } from "./local_checks.ts";
-import { lookAtNetwork, type NetworkSurroundings } from "./surroundings.ts";
+import { lookAtNetwork, type NetworkSurroundings } from "./run/surroundings.ts";
 import { errorText } from "../runtime/error_text.ts";
 
 /** Looks at everything on the way to the hub, and at the hub. */

@@ -19,10 +19,10 @@ export async function carryOut(line: CommandLine, { signal }: { signal: AbortSig
       if (line.service !== undefined) {
         return await (await import("./windows_service_command.ts")).runAsWindowsService(line.service, line);
       }
-      return (await import("./run.ts")).run(line, { signal });
+      return (await import("./run/run.ts")).run(line, { signal });
     case "pin": {
       const { pin } = await import("./pin_command.ts");
-      const { startTemporaryAgent } = await import("./temporary_agent.ts");
+      const { startTemporaryAgent } = await import("./run/temporary_agent.ts");
       const options = { ...line, wait: !line.noWait, startAgent: startTemporaryAgent, clock: systemClock };
       return await pin(options, { signal });
     }
@@ -48,7 +48,7 @@ export async function carryOut(line: CommandLine, { signal }: { signal: AbortSig
     case "version":
       return (await import("./version_command.ts")).showVersion(line);
     case "demo":
-      return (await import("./demo.ts")).runDemo({ exit: line.exit }, { signal });
+      return (await import("./demo/demo.ts")).runDemo({ exit: line.exit }, { signal });
     default:
       return await carryOutHub(line, { signal });
   }
@@ -57,8 +57,8 @@ export async function carryOut(line: CommandLine, { signal }: { signal: AbortSig
 type HubLine = Extract<CommandLine, { command: `hub${string}` }>;
 
 async function carryOutHub(line: HubLine, { signal }: { signal: AbortSignal }): Promise<number> {
-  const hub = await import("./hub.ts");
-  const accounts = await import("./hub_accounts.ts");
+  const hub = await import("./hub_command.ts");
+  const accounts = await import("./hub_accounts_command.ts");
   const out = { out: print };
   const options = { ...line, dataDirectory: line.data };
   switch (options.command) {
@@ -74,7 +74,7 @@ async function carryOutHub(line: HubLine, { signal }: { signal: AbortSignal }): 
       return await hub.runHub({ ...options, pages }, { signal, ...out });
     }
     case "hub backup":
-      return await (await import("./hub_backup.ts")).hubBackup(options, out);
+      return await (await import("./hub_backup_command.ts")).hubBackup(options, out);
     case "hub user add":
       return await accounts.userAdd({ ...options, password: await givenPassword(options.passwordStdin) }, out);
     case "hub user list":

@@ -4,7 +4,7 @@ import type { CheckLine } from "../control/check_line.ts";
 import { openDatabase } from "../extractor/open_database.ts";
 import { driverManagerLibrary, openOdbcLibrary } from "../odbc/library.ts";
 import { listRegistered } from "../odbc/drivers.ts";
-import { defaultType, keptConnection } from "./kept_connection.ts";
+import { defaultType, keptConnection } from "./run/kept_connection.ts";
 import { anySignal } from "../runtime/any_signal.ts";
 import { errorText } from "../runtime/error_text.ts";
 

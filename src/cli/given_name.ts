@@ -1,6 +1,6 @@
 /** Names on the command line obey the rule of the API and the console. */
 import { Name } from "../hub/api_schemas.ts";
-import { plainIssues } from "../hub/plain_issues.ts";
+import { plainIssues } from "../hub/http/plain_issues.ts";
 
 /**
  * The name as the hub keeps it: without the spaces around it. Throws for one that will not do; `act` is what cannot be

@@ -21,7 +21,7 @@ import { isTimeZone } from "../source/time_zone.ts";
 import { type CsvFileSink, openCsvFile } from "./csv_file_sink.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { readFirstLine } from "./first_line.ts";
-import { defaultType, keptConnection } from "./kept_connection.ts";
+import { defaultType, keptConnection } from "./run/kept_connection.ts";
 import { noAgentText } from "./no_agent.ts";
 import { print, printError, rewriteLine } from "./print.ts";
 import { stateFolderOf } from "./state_folder.ts";

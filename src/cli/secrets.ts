@@ -6,7 +6,7 @@ import { readIdentity } from "../state/identity.ts";
 import { readLink } from "../state/link_store.ts";
 import { readState } from "../state/state.ts";
 import { stateFolderOf } from "./state_folder.ts";
-import { allProxies, lookAround } from "./surroundings.ts";
+import { allProxies, lookAround } from "./run/surroundings.ts";
 
 /** Shorter values are not searched for: they occur by chance. In characters. */
 const secretCharactersMin = 4;

@@ -4,7 +4,7 @@ import { openEventLog } from "../service/windows_event_log.ts";
 import { runWindowsService } from "../service/windows_service.ts";
 import { version } from "../runtime/version.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { run, type RunOptions } from "./run.ts";
+import { run, type RunOptions } from "./run/run.ts";
 
 /** Runs the agent until the manager stops it; resolves with the exit code, which the manager has been told. */
 export async function runAsWindowsService(name: string, options: RunOptions): Promise<number> {

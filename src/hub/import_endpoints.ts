@@ -1,7 +1,7 @@
 /** REST: what has arrived. */
 import { ImportBody, ImportPage, PageQuery } from "./api_schemas.ts";
-import { attachment } from "./content_disposition.ts";
-import { type Endpoint, endpoint } from "./endpoint.ts";
+import { attachment } from "./http/content_disposition.ts";
+import { type Endpoint, endpoint } from "./http/endpoint.ts";
 import type { HubServices } from "./services.ts";
 
 /** List, single import and content, for viewers and API tokens as well: nothing here changes anything. */

@@ -1,13 +1,13 @@
 /** What has arrived, for those who plan with it. */
 import { Buffer } from "node:buffer";
-import { decompress } from "./batch_check.ts";
-import { batchKeys } from "./batch_objects.ts";
-import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { decompress } from "./delivery/batch_check.ts";
+import { batchKeys } from "./delivery/batch_objects.ts";
+import { decodeCursor, encodeCursor } from "./http/cursor.ts";
 import type { Database } from "./database/schema.ts";
 import { integrationRow } from "./integrations.ts";
 import { pageItemsDefault, pageItemsMax } from "./limits.ts";
-import type { ObjectStore } from "./objects.ts";
-import { readParts } from "./read_parts.ts";
+import type { ObjectStore } from "./objects/objects.ts";
+import { readParts } from "./delivery/read_parts.ts";
 import { type Actor, HubProblem, type Import, type Imports, type Page } from "./services.ts";
 import { importView } from "./views.ts";
 

@@ -10,9 +10,9 @@ import {
   PageQuery,
   RequestBody,
 } from "./api_schemas.ts";
-import { type Endpoint, endpoint } from "./endpoint.ts";
-import type { EventStreams } from "./event_stream.ts";
-import { findActor } from "./mount_endpoints.ts";
+import { type Endpoint, endpoint } from "./http/endpoint.ts";
+import type { EventStreams } from "./http/event_stream.ts";
+import { findActor } from "./http/mount_endpoints.ts";
 import type { HubServices } from "./services.ts";
 
 const one = "/api/v1/integrations/:id";

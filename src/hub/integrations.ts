@@ -1,12 +1,12 @@
 /** Integrations of an account. */
 import type { Clock } from "../runtime/clock.ts";
-import type { ChangeFeed } from "./changes.ts";
-import { decodeCursor, encodeCursor } from "./cursor.ts";
+import type { ChangeFeed } from "./agents/change_feed.ts";
+import { decodeCursor, encodeCursor } from "./http/cursor.ts";
 import { type ExpressionBuilder, sql } from "kysely";
 import type { Database, DatabaseTransaction, Tables } from "./database/schema.ts";
 import { newId } from "./ids.ts";
 import { pageItemsDefault, pageItemsMax } from "./limits.ts";
-import { endLink } from "./links.ts";
+import { endLink } from "./linking/end_link.ts";
 import type { SecretBox } from "./settings/secret_box.ts";
 import { type SettingsInput, storedSettings } from "./settings/database_settings.ts";
 import { askForTest } from "./settings/source_tests.ts";

@@ -3,9 +3,9 @@ import { sql } from "kysely";
 import { problemCodes } from "../protocol/problem.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Database } from "./database/schema.ts";
-import { type Endpoint, endpoint } from "./endpoint.ts";
+import { type Endpoint, endpoint } from "./http/endpoint.ts";
 import { type Metrics, metricsContentType } from "./metrics.ts";
-import { problemText } from "./problem_response.ts";
+import { problemText } from "./http/problem_response.ts";
 import { HubProblem } from "./services.ts";
 
 /**

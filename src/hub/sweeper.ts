@@ -2,11 +2,11 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../runtime/clock.ts";
 import type { Database } from "./database/schema.ts";
-import type { Delivery } from "./delivery.ts";
-import { removeDeletedBatches } from "./deleted_batches.ts";
-import type { DiskObjects } from "./disk_objects.ts";
+import type { Delivery } from "./delivery/delivery.ts";
+import { removeDeletedBatches } from "./delivery/deleted_batches.ts";
+import type { DiskObjects } from "./objects/disk_objects.ts";
 import { attemptsKeptMs, draftKeptMs, neverLinkedKeptMs, sweepEveryMs } from "./limits.ts";
-import type { ObjectStore } from "./objects.ts";
+import type { ObjectStore } from "./objects/objects.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 

@@ -11,7 +11,7 @@ import { ExtractError } from "../../src/extractor/watch.ts";
 import type { ExtractJob, ExtractResult } from "../../src/extractor/messages.ts";
 import { openDatabase } from "../../src/extractor/open_database.ts";
 import { runJob } from "../../src/extractor/run_job.ts";
-import { databaseIdentity } from "../../src/cli/database_identity.ts";
+import { databaseIdentity } from "../../src/cli/run/database_identity.ts";
 import type { DatabaseSource } from "../../src/protocol/database.ts";
 import type { Link } from "../../src/protocol/linking.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";

@@ -1,7 +1,7 @@
 /** Every page in every language, light and dark, on a desk and on a phone: none may have a fault that can be computed. */
 import { Hono } from "hono";
 import { type ConsoleOptions, consolePages } from "../../src/hub/pages/mod.tsx";
-import { securityHeaders } from "../../src/hub/security_headers.ts";
+import { securityHeaders } from "../../src/hub/http/security_headers.ts";
 import { integrationStates } from "../../src/hub/services.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { accessibilityFaults } from "./accessibility.ts";

@@ -1,7 +1,7 @@
 /** What the running agent answers to commands, by the control channel. */
 import { Agent, type AgentOptions } from "../../src/agent/agent.ts";
 import { HubError } from "../../src/agent/ports.ts";
-import { type ServedInstallation, serveInstallation } from "../../src/cli/control_handlers.ts";
+import { type ServedInstallation, serveInstallation } from "../../src/cli/run/control_handlers.ts";
 import { connectControl, type ControlClient } from "../../src/control/connect_control.ts";
 import type { DeviceAuthorizationResponse } from "../../src/protocol/linking.ts";
 import { systemClock } from "../../src/runtime/clock.ts";

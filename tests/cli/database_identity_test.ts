@@ -1,4 +1,4 @@
-import { databaseIdentity } from "../../src/cli/database_identity.ts";
+import { databaseIdentity } from "../../src/cli/run/database_identity.ts";
 import type { DatabaseConnection, DatabaseSource } from "../../src/protocol/database.ts";
 import { assert, assertEquals } from "../assert.ts";
 

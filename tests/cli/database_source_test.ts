@@ -1,7 +1,7 @@
 /** What an installation lets the hub read from the connection that it keeps. */
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
-import { DatabaseSources } from "../../src/cli/database_source.ts";
+import { DatabaseSources } from "../../src/cli/run/database_source.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { realFileSystem } from "../../src/durable/real_file_system.ts";
 import { spawnProcess } from "../../src/extractor/process.ts";

@@ -1,5 +1,5 @@
-import { demoFiles } from "../../src/cli/demo_data.ts";
-import { type ArrivedFile, compareFiles, conclude } from "../../src/cli/demo_summary.ts";
+import { demoFiles } from "../../src/cli/demo/demo_data.ts";
+import { type ArrivedFile, compareFiles, conclude } from "../../src/cli/demo/demo_summary.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 const dropped = demoFiles({ lastDay: "2026-03-01", days: 3 });

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { assertEquals, assertMatch } from "../assert.ts";
-import { type AgentStart, type FromAgent, plainConfig, type ToAgent } from "../../src/cli/agent_messages.ts";
-import { supervise } from "../../src/cli/supervise.ts";
+import { type AgentStart, type FromAgent, plainConfig, type ToAgent } from "../../src/cli/run/agent_messages.ts";
+import { supervise } from "../../src/cli/run/supervise.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { noNotifier } from "../../src/service/service_notifier.ts";
 
@@ -32,7 +32,7 @@ Deno.test("the log of an agent that was stopped for a reason tells it", async ()
   const folder = await Deno.makeTempDir({ prefix: "agent-" });
   const file = join(folder, "injixo-cloud-link.toml");
   await Deno.writeTextFile(file, '[hub]\nurl = "http://127.0.0.1:1"\n');
-  const worker = new Worker(new URL("../../src/cli/agent_worker.ts", import.meta.url).href, { type: "module" });
+  const worker = new Worker(new URL("../../src/cli/run/agent_worker.ts", import.meta.url).href, { type: "module" });
   const told: Partial<Record<FromAgent["type"], PromiseWithResolvers<void>>> = {};
   const heard = (type: FromAgent["type"]) => told[type] ??= Promise.withResolvers();
   worker.onmessage = ({ data }: MessageEvent<FromAgent>) => heard(data.type).resolve();

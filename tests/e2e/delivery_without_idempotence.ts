@@ -2,9 +2,9 @@
  * The hub's delivery with its idempotence switched off: a batch that was received is taken once more when it is declared
  * again. For the negative control of the rounds in `kill_test.ts`.
  */
-import { Delivery as Real } from "../../src/hub/delivery.ts";
+import { Delivery as Real } from "../../src/hub/delivery/delivery.ts";
 
-export * from "../../src/hub/delivery.ts";
+export * from "../../src/hub/delivery/delivery.ts";
 
 type Options = ConstructorParameters<typeof Real>[0];
 

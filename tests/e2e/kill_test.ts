@@ -42,7 +42,7 @@ async function sabotagedImportMap(): Promise<string> {
   const { imports } = JSON.parse(await Deno.readTextFile(join(projectFolder, "deno.json")));
   for (const [name, target] of Object.entries(imports)) imports[`${name}/`] ??= `${target}/`.replace("npm:", "npm:/");
   const url = (path: string) => pathToFileURL(join(projectFolder, path)).href;
-  const delivery = url("src/hub/delivery.ts");
+  const delivery = url("src/hub/delivery/delivery.ts");
   const sabotaged = url("tests/e2e/delivery_without_idempotence.ts");
   const file = await Deno.makeTempFile({ suffix: ".json" });
   await Deno.writeTextFile(

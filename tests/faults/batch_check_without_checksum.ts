@@ -1,7 +1,7 @@
 /** The hub's check of a batch with its checksums switched off, for the negative control of the faults. */
-import type { checkPayload as real } from "../../src/hub/batch_check.ts";
+import type { checkPayload as real } from "../../src/hub/delivery/batch_check.ts";
 
-export * from "../../src/hub/batch_check.ts";
+export * from "../../src/hub/delivery/batch_check.ts";
 
 /** Takes whatever comes. */
 export const checkPayload: typeof real = async (payload) => {

@@ -35,13 +35,13 @@ export const controls: readonly Control[] = [
   { safeguard: "fsync", fault: unsyncedPowerLoss(), notices: ({ lost }) => lost.length > 0 },
   {
     safeguard: "idempotence",
-    replaced: { module: "src/hub/delivery.ts", by: "tests/e2e/delivery_without_idempotence.ts" },
+    replaced: { module: "src/hub/delivery/delivery.ts", by: "tests/e2e/delivery_without_idempotence.ts" },
     fault: named(kills, "kill -9 of the hub"),
     notices: ({ doubled }) => doubled.length > 0,
   },
   {
     safeguard: "checksum",
-    replaced: { module: "src/hub/batch_check.ts", by: "tests/faults/batch_check_without_checksum.ts" },
+    replaced: { module: "src/hub/delivery/batch_check.ts", by: "tests/faults/batch_check_without_checksum.ts" },
     fault: named(disks, "a flipped bit on the hub's disk"),
     notices: ({ changed }) => changed.length > 0,
   },

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { hubBackup } from "../../src/cli/hub_backup.ts";
+import { hubBackup } from "../../src/cli/hub_backup_command.ts";
 import type { Assignment } from "../../src/protocol/assignment.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { fetchWithin } from "./fetch_within.ts";

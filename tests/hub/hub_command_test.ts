@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertPrompt, assertRejects } from "../assert.ts";
-import { runHub } from "../../src/cli/hub.ts";
+import { runHub } from "../../src/cli/hub_command.ts";
 import {
   tokenAdd,
   tokenList,
@@ -8,7 +8,7 @@ import {
   userList,
   userPasswd,
   userRemove,
-} from "../../src/cli/hub_accounts.ts";
+} from "../../src/cli/hub_accounts_command.ts";
 import { openDatabase } from "../../src/hub/database/open.ts";
 import { HubClient } from "./hub_client.ts";
 import { startHubProcess } from "./hub_process.ts";

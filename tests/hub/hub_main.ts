@@ -1,5 +1,5 @@
 /** The hub alone, for `hub_process.ts`: data folder and address as arguments, JSON lines on standard output. */
-import { runHub } from "../../src/cli/hub.ts";
+import { runHub } from "../../src/cli/hub_command.ts";
 
 const [dataDirectory = "", listen = "127.0.0.1:0"] = Deno.args;
 const stop = new AbortController();

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "../assert.ts";
 import { wholePayloadBytesMax } from "../../src/protocol/delivery.ts";
 import { seededRandom } from "../../src/runtime/seeded_random.ts";
-import { openAccounts } from "../../src/hub/open_accounts.ts";
+import { openAccounts } from "../../src/hub/access/open_accounts.ts";
 import { HubClient } from "./hub_client.ts";
 import { type HubProcess, startHubProcess } from "./hub_process.ts";
 import { sha256, TestAgent, type TestBatch } from "./test_agent.ts";

@@ -8,7 +8,7 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   cloud: ["protocol", "runtime", "agent/ports"],
   config: ["runtime"],
   control: ["protocol", "runtime", "agent/ports"],
-  database: ["protocol", "runtime", "odbc"],
+  database: ["protocol", "runtime"],
   durable: ["runtime"],
   egress: ["runtime", "protocol", "control/check_line"],
   extractor: ["protocol", "runtime", "agent/ports", "database", "odbc", "source", "durable", "spool/incoming_writer"],

@@ -1,4 +1,5 @@
-import { assertEquals } from "../assert.ts";
+import architecture from "../../src/ARCHITECTURE.md" with { type: "text" };
+import { assert, assertEquals } from "../assert.ts";
 import plugin, { allowedImports, forbiddenImport } from "./architecture.ts";
 
 function complaints(source: string, file: string): string[] {
@@ -42,7 +43,7 @@ Deno.test("allowed-imports resolves what a file in a subfolder imports", () => {
 
 Deno.test("allowed-imports lets cli/ tie everything together, and is silent outside src/", () => {
   const source = 'import "../hub/hub.ts";\nimport "../agent/agent.ts";\n';
-  assertEquals(complaints(source, "src/cli/run.ts"), []);
+  assertEquals(complaints(source, "src/cli/run/run.ts"), []);
   assertEquals(complaints(source, "tests/agent/agent_test.ts"), []);
 });
 
@@ -63,5 +64,22 @@ Deno.test("no two of the parts that know nothing of one another may import each 
   for (const [from, to] of [["agent", "cloud"], ["agent", "spool"], ["spool", "cloud"], ["hub", "agent"]] as const) {
     const forbidden = `${from}/ must not import ${to}/`;
     assertEquals(forbiddenImport(`${from}/a.ts`, `${to}/b.ts`), forbidden);
+  }
+});
+
+Deno.test("the map in ARCHITECTURE.md has the same rows", () => {
+  const rows = [...architecture.matchAll(/^\| `(\w+)\/` +\|[^|]*\|([^|]*)\|$/gm)]
+    .map(([, folder = "", imports = ""]) => [folder, imports.trim() === "nothing" ? [] : imports.trim().split(", ")]);
+  const { cli, ...others } = Object.fromEntries(rows);
+  assert(cli);
+  assertEquals(others, allowedImports);
+});
+
+Deno.test("every file that ARCHITECTURE.md names exists", () => {
+  const named = [...architecture.matchAll(/`((?:[\w-]+\/)+\w+\.ts)`/g)].map(([, path = ""]) => path);
+  assert(named.length > 20);
+  for (const path of named) {
+    const root = /^(tests|installer)\//.test(path) ? "../../" : "../../src/";
+    Deno.statSync(new URL(`${root}${path}`, import.meta.url));
   }
 });

@@ -1,6 +1,6 @@
 /** What arrives at the socket of systemd, and that a hanging worker is not called alive. */
 import { join } from "node:path";
-import { startHeartbeat } from "../../src/cli/heartbeat.ts";
+import { startHeartbeat } from "../../src/cli/run/heartbeat.ts";
 import { noNotifier, type ServiceNotifier } from "../../src/service/service_notifier.ts";
 import { openSystemdNotifier } from "../../src/service/systemd_notifier.ts";
 import { assertEquals, assertRejects } from "../assert.ts";

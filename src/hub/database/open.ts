@@ -1,7 +1,7 @@
 /** The hub's data folder: `hub.db` (mode 0600) and `objects/` (0700). */
 import { join } from "node:path";
 import { Kysely } from "kysely";
-import { makePrivateDatabase } from "../private_file.ts";
+import { makePrivateDatabase } from "../objects/private_file.ts";
 import { migrate } from "./migrations.ts";
 import type { Database, Tables } from "./schema.ts";
 import { sqliteDialect } from "./sqlite.ts";

@@ -1,7 +1,7 @@
 /** "Add a new integration": choose the type; the draft's own page then goes on with linking, naming and saving. */
 import { type Context, Hono } from "hono";
 import type { FC } from "hono/jsx";
-import { type ConsoleEnv, requireSession } from "../console_session.ts";
+import { type ConsoleEnv, requireSession } from "../access/console_session.ts";
 import { HubProblem, type HubServices } from "../services.ts";
 import { CsrfField } from "./components/form.tsx";
 import { Steps } from "./components/steps.tsx";

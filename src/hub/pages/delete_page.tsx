@@ -1,7 +1,7 @@
 /** Deleting an integration: a page of its own says what that means. */
 import { Hono } from "hono";
 import type { FC } from "hono/jsx";
-import { type ConsoleEnv, requireSession } from "../console_session.ts";
+import { type ConsoleEnv, requireSession } from "../access/console_session.ts";
 import { HubProblem, type HubServices, type Integration } from "../services.ts";
 import { ActionForm } from "./components/form.tsx";
 import { setFlash } from "./flash.ts";

@@ -1,7 +1,7 @@
 /** Reads the console's forms: small, and only with the session's token. */
 import type { Context } from "hono";
 import { Name } from "../api_schemas.ts";
-import { checkCsrfToken, type ConsoleEnv } from "../console_session.ts";
+import { checkCsrfToken, type ConsoleEnv } from "../access/console_session.ts";
 import { nameLengthMax } from "../limits.ts";
 import { HubProblem } from "../services.ts";
 import type { View } from "./view.ts";

@@ -4,7 +4,7 @@
  */
 import type { Context } from "hono";
 import type { Child, FC } from "hono/jsx";
-import type { ConsoleEnv } from "../console_session.ts";
+import type { ConsoleEnv } from "../access/console_session.ts";
 import { nameLengthMax } from "../limits.ts";
 import type { HubServices, Import, Integration, LoadedWindow, Page, RequestState, RowsSummary } from "../services.ts";
 import type { SettingsField } from "../settings/database_settings.ts";

@@ -1,7 +1,7 @@
 /** What can be done on an integration's page; each action ends on the page again. */
 import { type Context, Hono } from "hono";
-import { clientAddress, networkOf } from "../client_address.ts";
-import { type ConsoleEnv, requireSession } from "../console_session.ts";
+import { clientAddress, networkOf } from "../http/client_address.ts";
+import { type ConsoleEnv, requireSession } from "../access/console_session.ts";
 import { Pin } from "../../protocol/linking.ts";
 import { HubProblem, type HubServices, type PinShown } from "../services.ts";
 import type { ConsoleOptions } from "./console_options.ts";

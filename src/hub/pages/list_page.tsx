@@ -1,7 +1,7 @@
 /** All integrations of the account, each with its state and what to do next. */
 import { Hono } from "hono";
 import type { FC } from "hono/jsx";
-import { type ConsoleEnv, requireSession } from "../console_session.ts";
+import { type ConsoleEnv, requireSession } from "../access/console_session.ts";
 import type { HubServices, Integration, Page } from "../services.ts";
 import { LastImport, StateBadge, StateNext, StateReason } from "./components/state.tsx";
 import { integrationTitle, typeName } from "./names.ts";

@@ -1,11 +1,11 @@
 /** Logging in and out. */
 import { type Context, Hono } from "hono";
 import type { FC } from "hono/jsx";
-import { clientAddress } from "../client_address.ts";
-import { type ConsoleEnv, requireSession, safeReturnPath } from "../console_session.ts";
+import { clientAddress } from "../http/client_address.ts";
+import { type ConsoleEnv, requireSession, safeReturnPath } from "../access/console_session.ts";
 import { nameLengthMax } from "../limits.ts";
 import type { HubServices } from "../services.ts";
-import { clearSessionCookie, readBrowserCookie, readSessionCookie, setLoginCookies } from "../session_cookie.ts";
+import { clearSessionCookie, readBrowserCookie, readSessionCookie, setLoginCookies } from "../access/session_cookie.ts";
 import { setFlash } from "./flash.ts";
 import { parseForm, readForm, readPublicForm } from "./form.ts";
 import { Field } from "./components/form.tsx";

@@ -7,7 +7,7 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HubProblem, type HubServices } from "../services.ts";
-import { checkSameOrigin } from "../same_origin.ts";
+import { checkSameOrigin } from "../http/same_origin.ts";
 import { addRoutes } from "./add_page.tsx";
 import { assetRoutes } from "./assets.ts";
 import type { ConsoleOptions } from "./console_options.ts";

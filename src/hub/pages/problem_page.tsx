@@ -6,7 +6,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Session } from "../services.ts";
 import { HubProblem } from "../services.ts";
-import { sentFromElsewhere } from "../same_origin.ts";
+import { sentFromElsewhere } from "../http/same_origin.ts";
 import { Instant } from "./components/instant.tsx";
 import { setFlash } from "./flash.ts";
 import { formExpired } from "./form.ts";

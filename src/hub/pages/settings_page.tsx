@@ -1,6 +1,6 @@
 /** Changing what a database integration reads: a page of its own, since the form is long. */
 import { type Context, Hono } from "hono";
-import { type ConsoleEnv, requireSession } from "../console_session.ts";
+import { type ConsoleEnv, requireSession } from "../access/console_session.ts";
 import { HubProblem, type HubServices } from "../services.ts";
 import type { SettingsField } from "../settings/database_settings.ts";
 import { faultText, SettingsProblem } from "../settings/store_settings.ts";

@@ -1,5 +1,6 @@
 /** The hub's side of the loading worker: started with the first batch, and again after a crash. */
 import { dirname } from "node:path";
+import { errorText } from "../../runtime/error_text.ts";
 import { ownModule } from "../../runtime/own_module.ts";
 import type { FromLoader, LoadJob, LoadResult, RemoveResult, ToLoader } from "./load_messages.ts";
 
@@ -34,7 +35,7 @@ export class LoadClient implements Disposable {
         if (done === true) send({ type: "end" });
         else send({ type: "chunk", bytes: value }, [value.buffer]);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = errorText(error);
         send({ type: "cancel", reason, record: options.isLost(error) });
       }
     };

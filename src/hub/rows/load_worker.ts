@@ -2,8 +2,9 @@
  * The worker that loads batches, beside the hub's own thread: it takes a payload chunk by chunk, decompresses, reads CSV
  * and writes rows, one batch after the other. It may read and write the folder of the rows and nothing else.
  */
+import { errorText } from "../../runtime/error_text.ts";
 import { textCharactersMax } from "../../source/columns.ts";
-import { decompress } from "../batch_check.ts";
+import { decompress } from "../delivery/batch_check.ts";
 import { BatchLoad } from "./batch_load.ts";
 import { CsvError, CsvRecords } from "./csv_records.ts";
 import type { FromLoader, LoadResult, ToLoader } from "./load_messages.ts";
@@ -43,7 +44,7 @@ async function load({ job, nowMs }: ToLoader & { type: "begin" }): Promise<void>
   try {
     self.postMessage({ type: "loaded", result: batch.begin() ?? await fill(batch, nowMs) });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     try {
       if (database.isTransaction) batch.rollback();
       const refused = error instanceof ColumnsMissingError || error instanceof CsvError ||
@@ -60,7 +61,7 @@ function remove(of: ToLoader & { type: "remove" }): void {
   try {
     self.postMessage({ type: "removed", result: removeSome(database, of) });
   } catch (error) {
-    self.postMessage({ type: "failed", reason: error instanceof Error ? error.message : String(error) });
+    self.postMessage({ type: "failed", reason: errorText(error) });
   }
 }
 

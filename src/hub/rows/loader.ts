@@ -9,15 +9,16 @@ import type { DatabaseSync } from "node:sqlite";
 import type { BatchOrigin } from "../../protocol/delivery.ts";
 import { anySignal } from "../../runtime/any_signal.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import type { ChangeFeed } from "../changes.ts";
-import { batchKeys } from "../batch_objects.ts";
+import { errorText } from "../../runtime/error_text.ts";
+import type { ChangeFeed } from "../agents/change_feed.ts";
+import { batchKeys } from "../delivery/batch_objects.ts";
 import type { Database, DatabaseTransaction, Tables } from "../database/schema.ts";
-import { ObjectMissingError, type ObjectStore } from "../objects.ts";
-import { readParts } from "../read_parts.ts";
+import { ObjectMissingError, type ObjectStore } from "../objects/objects.ts";
+import { readParts } from "../delivery/read_parts.ts";
 import type { LoadClient } from "./load_client.ts";
 import type { LoadJob, LoadResult } from "./load_messages.ts";
 import { recordOutcome } from "./load_outcome.ts";
-import { importsTopic } from "../topics.ts";
+import { importsTopic } from "../agents/topics.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
@@ -84,7 +85,7 @@ export class Loader {
         if (this.#failsSinceMs === undefined) {
           this.#failsSinceMs = clock.now();
           log.error("Cannot load imported rows: {reason}. It is tried again by itself; nothing is lost.", {
-            reason: error instanceof Error ? error.message : String(error),
+            reason: errorText(error),
           });
         }
         waitMs = retryMs;

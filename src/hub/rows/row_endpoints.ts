@@ -1,7 +1,7 @@
 /** REST: what has been loaded of a database integration, and the rows. */
 import { PageQuery, RowsBody, RowsQuery, WindowsBody } from "../api_schemas.ts";
-import { attachment } from "../content_disposition.ts";
-import { type Endpoint, endpoint } from "../endpoint.ts";
+import { attachment } from "../http/content_disposition.ts";
+import { type Endpoint, endpoint } from "../http/endpoint.ts";
 import type { HubServices } from "../services.ts";
 
 const one = "/api/v1/integrations/:id";

@@ -1,7 +1,7 @@
 /** The file with the rows in the hub's data folder, open for reading; only the loading worker writes it. */
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import { makePrivateDatabase } from "../private_file.ts";
+import { makePrivateDatabase } from "../objects/private_file.ts";
 import { ensureTables, openRows } from "./tables.ts";
 
 /** The open file. */

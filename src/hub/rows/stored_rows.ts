@@ -2,7 +2,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { DataType } from "../../protocol/database.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { decodeCursor, encodeCursor } from "../cursor.ts";
+import { decodeCursor, encodeCursor } from "../http/cursor.ts";
 import type { Database } from "../database/schema.ts";
 import { integrationRow } from "../integrations.ts";
 import { pageItemsDefault, pageItemsMax } from "../limits.ts";

@@ -1,5 +1,5 @@
 /** The load on the hub of a year of history: how fast its rows are in their table, and what others feel of it. */
-import { openAccounts } from "../../../src/hub/open_accounts.ts";
+import { openAccounts } from "../../../src/hub/access/open_accounts.ts";
 import { HubClient } from "../../hub/hub_client.ts";
 import { startHubProcess } from "../../hub/hub_process.ts";
 import { contentBatch, linkedDatabase, loaded } from "../../hub/rows/query_batch.ts";

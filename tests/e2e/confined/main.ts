@@ -2,7 +2,7 @@
  * A program that is compiled by `confinement_test.ts`: it starts a worker with exactly the agent's permissions and gives
  * up its own as `run` does; both then try what they must not be able to do. Arguments: installation folder, relay port.
  */
-import { agentPermissions, giveUpPermissions } from "../../../src/cli/permissions.ts";
+import { agentPermissions, giveUpPermissions } from "../../../src/cli/run/permissions.ts";
 import { realPathOf } from "../../../src/cli/real_path.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { allowedHosts } from "../../../src/egress/allowed_hosts.ts";

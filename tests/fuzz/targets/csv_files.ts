@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
-import { attachment } from "../../../src/hub/content_disposition.ts";
+import { attachment } from "../../../src/hub/http/content_disposition.ts";
 import { BatchOrigin } from "../../../src/protocol/delivery.ts";
 import { CsvIntake, type CsvLedger } from "../../../src/source/csv_intake.ts";
 import { isImportName, lookAt } from "../../../src/source/csv_file.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "../../assert.ts";
-import { openAccounts } from "../../../src/hub/open_accounts.ts";
+import { openAccounts } from "../../../src/hub/access/open_accounts.ts";
 import { HubClient } from "../hub_client.ts";
 import { type HubProcess, startHubProcess } from "../hub_process.ts";
 import { linkedDatabase, loaded, queryBatch, rowsOf } from "./query_batch.ts";

@@ -1,0 +1,64 @@
+/** The database connection that the TOML keeps, with its password from where the TOML says it is. */
+import { join } from "node:path";
+import type { Config, DatabaseType, PasswordPlace } from "../../config/config.ts";
+import { errorText } from "../../runtime/error_text.ts";
+import type { KeptConnection } from "../../source/query_approval.ts";
+
+/** systemd puts a service's credentials here. */
+const credentialsVariable = "CREDENTIALS_DIRECTORY";
+/** Longest password, in characters. */
+const passwordLengthMax = 1024;
+
+/** The connection and its password, which is a secret; `undefined` when the TOML has none. */
+export async function keptConnection(
+  config: Config,
+): Promise<{ connection: KeptConnection; secrets: readonly string[] } | undefined> {
+  const { kept, password: place } = config.database;
+  if (kept === undefined) return undefined;
+  const password = place && await readPassword(place);
+  const secrets = password === undefined ? [] : [password];
+  if (password === undefined || kept.by === "file") return { connection: kept, secrets };
+  if (kept.by === "parts") return { connection: { ...kept, password }, secrets };
+  const connectionString = `${kept.connectionString.replace(/;?\s*$/, ";")}PWD={${password.replaceAll("}", "}}")}};`;
+  return { connection: { by: "connectionString", connectionString }, secrets };
+}
+
+/** The type of a connection for which nobody has named one; `undefined` where it makes a difference. */
+export function defaultType(connection: KeptConnection): DatabaseType | undefined {
+  switch (connection.by) {
+    case "file":
+      return "sqlite";
+    case "connectionString":
+      return "odbc";
+    case "parts":
+      return undefined;
+  }
+}
+
+async function readPassword(place: PasswordPlace): Promise<string> {
+  const path = place.in === "file" ? place.path : credentialPath(place.name);
+  const key = place.in === "file" ? "passwordFile" : "passwordCredential";
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (cause) {
+    const reason = errorText(cause);
+    throw new Error(`Cannot read [database] ${key} "${path}": ${reason}. The service's user must be able to read it.`, {
+      cause,
+    });
+  }
+  const [password = ""] = text.split(/\r?\n/);
+  if (password !== "" && password.length <= passwordLengthMax) return password;
+  throw new Error(
+    `Cannot use [database] ${key} "${path}": its first line must be the password, ${passwordLengthMax} characters at most.`,
+  );
+}
+
+function credentialPath(name: string): string {
+  const folder = Deno.env.get(credentialsVariable);
+  if (folder !== undefined) return join(folder, name);
+  throw new Error(
+    `Cannot use [database] passwordCredential "${name}": only a service has credentials. ` +
+      `Add LoadCredential=${name}:/path/of/the/file to the unit, or use passwordFile.`,
+  );
+}

@@ -1,0 +1,75 @@
+/** What this process has of the service that it may be running as. Looked up while it still may. */
+import { join } from "node:path";
+import type { Config } from "../../config/config.ts";
+import { missingRight, missingRightText, ownProbe } from "../../service/access.ts";
+import { whyUnseen } from "../../service/homes.ts";
+import { noNotifier, type ServiceNotifier } from "../../service/service_notifier.ts";
+import { openSystemdNotifier } from "../../service/systemd_notifier.ts";
+import { serviceUserOf } from "../../service/units.ts";
+import { makePrivateFolder } from "../../service/windows_private_folder.ts";
+import { realPathOf } from "../real_path.ts";
+import { stateFolderOf } from "../state_folder.ts";
+
+/** The way to whoever started this process as a service. */
+export function openNotifier(): ServiceNotifier {
+  const socket = Deno.build.os === "linux" ? Deno.env.get("NOTIFY_SOCKET") : undefined;
+  if (!socket) return noNotifier;
+  return openSystemdNotifier({ socket, watchdogMicroseconds: Deno.env.get("WATCHDOG_USEC") });
+}
+
+/** Where the system has put files for this service alone, e.g. by `LoadCredential=` of its unit. */
+export function credentialsFolder(): string | undefined {
+  return Deno.env.get("CREDENTIALS_DIRECTORY") || undefined;
+}
+
+/**
+ * Root must not run the agent where it is a service of another user: that one could not use the files that root makes,
+ * and would not start again.
+ */
+export async function refuseRootBesideService({ folder }: Config): Promise<void> {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0 || Deno.env.get("NOTIFY_SOCKET") !== undefined) return;
+  const user = await serviceUserOf(folder);
+  if (user === undefined || user === "root") return;
+  throw new Error(
+    `Cannot run the agent as root in "${folder}": it is a service there, whose user "${user}" could not use the files ` +
+      'that root makes. Start the service: "sudo ./injixo-cloud-link service start"',
+  );
+}
+
+/** Makes the state folder, or says what has to be done so that it can be made. */
+export async function requireStateFolder(config: Config): Promise<void> {
+  const folder = stateFolderOf(config);
+  try {
+    if (Deno.build.os === "windows") await makePrivateFolder(folder);
+    else await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+    await Deno.stat(join(folder, "."));
+    for await (const _ of Deno.readDir(folder)) break;
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotADirectory)) throw cause;
+    const remedy = Deno.build.os === "windows"
+      ? "Run it in a console as administrator, or give this user full control on the folder's page “Security”"
+      : `Run "sudo injixo-cloud-link service install" again, which gives the service's user the right, or give the ` +
+        `folder to the user that runs the agent: chown -R ${userName()} "${folder}"`;
+    throw new Error(
+      `Cannot use the folder "${folder}": the user "${userName()}" may not make it, write it or read it. ${remedy}`,
+      { cause },
+    );
+  }
+}
+
+/** Why this user cannot read the import folder, and what to do; `undefined` when it can, or when it does not exist. */
+export async function importFolderTrouble(config: Config): Promise<string | undefined> {
+  if (Deno.build.os === "windows") return undefined;
+  const path = await realPathOf(config.app.importDirectory);
+  const missing = await missingRight(path, ownProbe);
+  if (missing !== undefined) return `${missingRightText(missing, userName())}.`;
+  if (Deno.env.get("NOTIFY_SOCKET") === undefined) return undefined;
+  if (await Deno.stat(path).then(() => true, () => false)) return undefined;
+  const unseen = await whyUnseen(path);
+  if (unseen === undefined) return undefined;
+  return `${unseen}. Run "sudo injixo-cloud-link service install" again, which shows it this folder, and restart it.`;
+}
+
+function userName(): string {
+  return Deno.env.get("USER") || Deno.env.get("USERNAME") || `number ${Deno.uid()}`;
+}

@@ -1,0 +1,112 @@
+/**
+ * An agent for the time of one command: `pin` without a running service. It is the ordinary `run` in a child process, so
+ * that linking has one implementation, and what is linked here is linked for the service too.
+ */
+import { dirname } from "node:path";
+import type { Config } from "../../config/config.ts";
+import { connectControl, type ControlClient } from "../../control/connect_control.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { ownCommand } from "../../runtime/own_command.ts";
+import { refuseRootBesideService } from "./own_service.ts";
+import type { TemporaryAgent } from "../pin_command.ts";
+import { stateFolderOf } from "../state_folder.ts";
+
+/** The agent must answer within this time, in ms. */
+const startTimeoutMs = 20_000;
+/** How often it is tried whether it answers, in ms. */
+const tryEveryMs = 50;
+/** It is killed when it has not stopped after this time, in ms; what it knows is durable at any time. */
+const stopTimeoutMs = 2000;
+/** Of what it says on standard error, so much is repeated, in characters. */
+const errorCharactersMax = 2000;
+
+/**
+ * Starts an agent and waits until it answers.
+ *
+ * @throws when the state belongs to another user, or when the agent ends at once; then with what it said
+ */
+export async function startTemporaryAgent(
+  config: Config,
+  options: { clock: Clock; signal: AbortSignal },
+): Promise<TemporaryAgent> {
+  await refuseRootBesideService(config);
+  await refuseForeignState(config);
+  const { path, args } = ownCommand();
+  const child = new Deno.Command(path, {
+    args: [...args, "run", ...(await exists(config.file) ? ["--config", config.file] : [])],
+    cwd: dirname(config.file),
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const said = new Response(child.stderr).text();
+  const stop = () => stopChild(child, { said });
+  try {
+    return { client: await untilItAnswers(config, { child, said, ...options }), [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Files that this user would make there could not be used by the service, whose user is another one. */
+async function refuseForeignState(config: Config): Promise<void> {
+  const folder = stateFolderOf(config);
+  const uid = Deno.build.os === "windows" ? null : Deno.uid();
+  let owner: number | null;
+  try {
+    owner = (await Deno.stat(folder)).uid;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  if (owner === null || owner === uid) return;
+  throw new Error(
+    `Cannot start an agent for the time of linking: "${folder}" belongs to another user. ` +
+      `Start the service ("sudo injixo-cloud-link service start"), then ask for the PIN`,
+  );
+}
+
+async function untilItAnswers(
+  config: Config,
+  options: { child: Deno.ChildProcess; said: Promise<string>; clock: Clock; signal: AbortSignal },
+): Promise<ControlClient> {
+  const { child, said, clock, signal } = options;
+  let ended = false;
+  child.status.finally(() => ended = true);
+  const deadlineMs = clock.monotonicMs() + startTimeoutMs;
+  while (clock.monotonicMs() < deadlineMs) {
+    const client = await connectControl(stateFolderOf(config));
+    if (client !== undefined) return client;
+    if (ended) {
+      throw new Error(`Cannot start the agent: ${(await said).trim().slice(-errorCharactersMax) || "see its log"}`);
+    }
+    await clock.sleep(tryEveryMs, signal);
+  }
+  throw new Error(`Cannot start the agent: it did not answer within ${startTimeoutMs / 1000} s. See its log`);
+}
+
+async function stopChild(child: Deno.ChildProcess, { said }: { said: Promise<string> }): Promise<void> {
+  const kill = (signal: Deno.Signal) => {
+    try {
+      child.kill(signal);
+    } catch {
+      // It has ended by itself.
+    }
+  };
+  kill("SIGTERM");
+  const timer = setTimeout(() => kill("SIGKILL"), stopTimeoutMs);
+  await child.status;
+  clearTimeout(timer);
+  await said;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

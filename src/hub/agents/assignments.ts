@@ -1,0 +1,208 @@
+/**
+ * What a linked agent is to do, by long poll.
+ *
+ * The ETag tells two things, `"<hash>.<count>"`: a hash of the assignment without `received`, and how many batches the
+ * hub had. The count changes with every delivery, so a higher one answers no poll early (only its end); a lower one
+ * answers at once, since the hub was restored from a backup.
+ */
+import { createHash } from "node:crypto";
+import { getLogger } from "@logtape/logtape";
+import type { AgentStatusReport, Assignment, Source } from "../../protocol/assignment.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { AgentIdentity } from "../oauth/access_tokens.ts";
+import type { ChangeFeed } from "./change_feed.ts";
+import type { GroupCommit } from "../database/group_commit.ts";
+import { PreparedQuery } from "../database/prepared.ts";
+import type { Database, Tables } from "../database/schema.ts";
+import type { StoredRequests } from "./agent_requests.ts";
+import { smallObjectBytesMax } from "../limits.ts";
+import { HubProblem } from "../services.ts";
+import { databaseSource, storedSettings } from "../settings/database_settings.ts";
+import { afterReport, type AgentRun, haveTwins } from "../linking/twins.ts";
+import type { SecretBox } from "../settings/secret_box.ts";
+import { statusTopic } from "./topics.ts";
+
+const log = getLogger(["cloud-link", "hub"]);
+
+/** An assignment and the ETag that the agent's next poll names. */
+export interface Assigned {
+  readonly assignment: Assignment;
+  readonly etag: string;
+}
+
+/** Reads everything from the database at each poll: nothing of an assignment is kept in memory. */
+export class Assignments {
+  readonly #database: Database;
+  readonly #writes: GroupCommit;
+  readonly #links: PreparedQuery<AssignmentRow>;
+  readonly #changes: ChangeFeed;
+  readonly #requests: StoredRequests;
+  readonly #clock: Clock;
+  readonly #box: SecretBox;
+
+  constructor(options: {
+    database: Database;
+    writes: GroupCommit;
+    changes: ChangeFeed;
+    requests: StoredRequests;
+    clock: Clock;
+    box: SecretBox;
+  }) {
+    this.#box = options.box;
+    this.#database = options.database;
+    this.#writes = options.writes;
+    this.#links = assignmentQuery(options.database);
+    this.#changes = options.changes;
+    this.#requests = options.requests;
+    this.#clock = options.clock;
+  }
+
+  /**
+   * The assignment, as soon as it differs from the one with `etag`; `undefined` when it does not until the signal aborts.
+   * With `wait: false` it is looked at once. The signal has to abort in the end: it takes the wait for changes along.
+   */
+  async poll(
+    agent: AgentIdentity,
+    options: { etag: string | undefined; wait: boolean; signal: AbortSignal },
+  ): Promise<Assigned | undefined> {
+    const { etag, wait, signal } = options;
+    for (;;) {
+      // Waits before it looks: what changes in between is not missed.
+      const changed = this.#changes.next(agent.integrationId, signal);
+      const assigned = await this.#current(agent);
+      const difference = compare(etag, assigned.etag);
+      if (difference === "differs") return assigned;
+      if (wait) await changed;
+      if (wait && !signal.aborted) continue;
+      return difference === "more-received" ? assigned : undefined;
+    }
+  }
+
+  /** What the agent says of itself. */
+  async report(agent: AgentIdentity, report: AgentStatusReport): Promise<void> {
+    const nowMs = this.#clock.now();
+    const id = agent.installationId;
+    let twins = false;
+    let twinsChanged = false;
+    // It comes again in a minute: worth no sync of the disk.
+    await this.#writes.run(async (transaction) => {
+      const before = await transaction.selectFrom("installation").select(["problemSince", "report", "reportedAt"])
+        .where("id", "=", id).executeTakeFirstOrThrow();
+      const runsBefore = storedRuns(before.report);
+      const runs = report.run === undefined ? runsBefore : afterReport(runsBefore, { run: report.run, nowMs });
+      twins = haveTwins(runs, nowMs);
+      twinsChanged = twins !== haveTwins(runsBefore, before.reportedAt ?? 0);
+      await transaction.updateTable("installation").set({
+        report: JSON.stringify({ ...report, runs }),
+        reportedAt: nowMs,
+        lastSeenAt: nowMs,
+        version: report.version,
+        problemSince: report.problem === null ? null : before.problemSince ?? nowMs,
+      }).where("id", "=", id).execute();
+    }, { durable: false });
+    // Agents need not hear of their own reports, so the console's topic is not the integration's.
+    this.#changes.wake(statusTopic(agent.integrationId));
+    if (twinsChanged) {
+      this.#changes.wake(agent.integrationId);
+      log.warn(
+        twins
+          ? "Two computers report as the one installation {installation}: one was copied. Both are told."
+          : "One computer alone reports as installation {installation} again.",
+        { installation: id },
+      );
+    }
+  }
+
+  async #current(agent: AgentIdentity): Promise<Assigned> {
+    const row = await this.#links.first(this.#database, [agent.linkId]);
+    if (row === undefined) throw new Error(`Cannot find the link ${agent.linkId}`);
+    if (row.endedAt !== null) {
+      throw new HubProblem("unlinked", "This installation is not linked to the integration any longer.", {
+        reason: row.endReason ?? "integration-deleted",
+      });
+    }
+    const assignment: Assignment = {
+      link: {
+        id: agent.linkId,
+        account: { id: row.accountId, name: row.accountName },
+        integration: { id: row.integrationId, name: row.name },
+      },
+      paused: row.paused === 1,
+      source: this.#source(row),
+      requests: row.mayBeAsked === 0 ? [] : await this.#requests.open(agent.linkId),
+      received: { count: row.importCount },
+      wholePayloadBytes: smallObjectBytesMax,
+      ...haveTwins(storedRuns(row.report), this.#clock.now()) ? { twin: true } : {},
+    };
+    const hash = createHash("sha256").update(JSON.stringify({ ...assignment, received: null })).digest("hex");
+    return { assignment, etag: `"${hash.slice(0, 32)}.${row.importCount}"` };
+  }
+
+  #source(row: { integrationId: string; type: string; settings: string; draft: number }): Source | null {
+    if (row.draft === 1) return null;
+    if (row.type !== "database") return { type: "csv" };
+    const settings = storedSettings(row.settings);
+    return settings === undefined
+      ? null
+      : databaseSource(settings, { box: this.#box, integrationId: row.integrationId });
+  }
+}
+
+/** The runs that reported lately; they are kept beside the last report. */
+function storedRuns(report: string | null): readonly AgentRun[] {
+  return report === null ? [] : (JSON.parse(report) as { runs?: readonly AgentRun[] }).runs ?? [];
+}
+
+type AssignmentRow =
+  & Pick<Tables["link"], "endedAt" | "endReason">
+  & Pick<Tables["integration"], "name" | "type" | "settings" | "draft" | "paused" | "importCount">
+  & Pick<Tables["installation"], "report">
+  & {
+    readonly integrationId: string;
+    readonly accountId: string;
+    readonly accountName: string;
+    /** 0: nothing is asked of the agent, and nothing need be looked for. */
+    readonly mayBeAsked: number;
+  };
+
+function assignmentQuery(database: Database): PreparedQuery<AssignmentRow> {
+  return new PreparedQuery(
+    database.selectFrom("link")
+      .innerJoin("integration", "integration.id", "link.integrationId")
+      .innerJoin("account", "account.id", "integration.accountId")
+      .innerJoin("installation", "installation.id", "link.installationId")
+      .select([
+        "installation.report",
+        "link.endedAt",
+        "link.endReason",
+        "integration.id as integrationId",
+        "integration.name",
+        "integration.type",
+        "integration.settings",
+        "integration.draft",
+        "integration.paused",
+        "integration.importCount",
+        "account.id as accountId",
+        "account.name as accountName",
+      ]).select((eb) =>
+        eb.exists(
+          eb.selectFrom("request").select("request.id").whereRef("request.linkId", "=", "link.id")
+            .where("request.answer", "is", null),
+        ).$castTo<number>().as("mayBeAsked")
+      ).where("link.id", "=", "link").compile(),
+  );
+}
+
+/** How the assignment with the ETag `present` is to the one that the agent has. */
+function compare(known: string | undefined, present: string): "differs" | "more-received" | "same" {
+  if (known === undefined) return "differs";
+  const [knownHash, knownCount] = split(known);
+  const [hash, count] = split(present);
+  if (knownHash !== hash || count < knownCount) return "differs";
+  return count > knownCount ? "more-received" : "same";
+}
+
+function split(etag: string): readonly [string, number] {
+  const [hash = "", count = ""] = etag.replace(/^W\//, "").replaceAll('"', "").split(".");
+  return [hash, Number(count)];
+}

@@ -1,0 +1,168 @@
+/**
+ * Is a payload what its declaration says? Decompresses it in passing, with flat memory, and stops at the first byte
+ * beyond what was declared: a bomb never unfolds.
+ */
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { constants, createZstdDecompress, zstdDecompressSync } from "node:zlib";
+import { smallContentBytesMax, smallPayloadBytesMax, zstdWindowLogMax } from "../limits.ts";
+
+/** What was declared. */
+export interface Declared {
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly payloadSha256: string;
+  readonly payloadBytes: number;
+}
+
+/** `lines`: how many there are, a last one without line end included. */
+export type CheckResult =
+  | { readonly ok: true; readonly lines: number }
+  | { readonly ok: false; readonly reason: string };
+
+const chunkBytes = 256 * 1024;
+const zstdParameters = { [constants.ZSTD_d_windowLogMax]: zstdWindowLogMax };
+
+/** Checks a payload that comes in chunks. */
+export async function checkPayload(payload: AsyncIterable<Uint8Array>, declared: Declared): Promise<CheckResult> {
+  if (declared.payloadBytes <= smallPayloadBytesMax && declared.bytes <= smallContentBytesMax) {
+    return checkSmallPayload(await gather(payload, declared.payloadBytes), declared);
+  }
+  return await checkLarge(payload, declared);
+}
+
+/** The content of a payload. Its reader may stop early. */
+export function decompress(payload: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array<ArrayBuffer>> {
+  return decompressed(payload, () => {});
+}
+
+/** Checks a payload that is in memory, and whose content may be. */
+export function checkSmallPayload(payload: Uint8Array | undefined, declared: Declared): CheckResult {
+  if (payload === undefined || payload.length !== declared.payloadBytes) return wrong("the payload's size");
+  if (createHash("sha256").update(payload).digest("hex") !== declared.payloadSha256) {
+    return wrong("the payload's SHA-256");
+  }
+  let content: Buffer;
+  try {
+    // maxOutputLength must not be 0; one byte more than declared is noticed below.
+    content = zstdDecompressSync(payload, { maxOutputLength: declared.bytes + 1, params: zstdParameters });
+  } catch {
+    return wrong("the size, or it is not zstd: the content");
+  }
+  const counter = new ContentCounter();
+  counter.add(content);
+  return counter.result(declared);
+}
+
+async function checkLarge(payload: AsyncIterable<Uint8Array>, declared: Declared): Promise<CheckResult> {
+  const payloadHash = createHash("sha256");
+  let payloadBytes = 0;
+  const counter = new ContentCounter();
+  try {
+    const content = decompressed(payload, (chunk) => {
+      payloadHash.update(chunk);
+      payloadBytes += chunk.length;
+    });
+    for await (const chunk of content) {
+      counter.add(chunk);
+      if (counter.bytes > declared.bytes) return wrong("the size: the content is larger");
+    }
+  } catch (error) {
+    if (!(error instanceof NotZstdError)) throw error;
+    return wrong("zstd: the payload");
+  }
+  if (payloadBytes !== declared.payloadBytes) return wrong("the payload's size");
+  if (payloadHash.digest("hex") !== declared.payloadSha256) return wrong("the payload's SHA-256");
+  return counter.result(declared);
+}
+
+/** The payload cannot be decompressed. */
+class NotZstdError extends Error {
+  override readonly name = "NotZstdError";
+}
+
+async function* decompressed(
+  payload: AsyncIterable<Uint8Array>,
+  onPayload: (chunk: Uint8Array) => void,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  const zstd = createZstdDecompress({ chunkSize: chunkBytes, params: zstdParameters });
+  const fed = feed(payload, { zstd, onPayload });
+  // Read below; here only so that a failure while nobody looks is no unhandled rejection.
+  fed.catch(() => {});
+  try {
+    for await (const chunk of zstd) yield chunk as Uint8Array<ArrayBuffer>;
+  } catch (cause) {
+    // Either the decompressor's own complaint, or that reading the payload failed, which `fed` tells.
+    if (cause instanceof PayloadReadError) throw cause.cause;
+    throw new NotZstdError("Cannot decompress the payload", { cause });
+  } finally {
+    zstd.destroy();
+    await fed.catch(() => {});
+  }
+}
+
+/** Carries the reason out of the stream. */
+class PayloadReadError extends Error {
+  override readonly name = "PayloadReadError";
+}
+
+async function feed(
+  payload: AsyncIterable<Uint8Array>,
+  { zstd, onPayload }: {
+    zstd: ReturnType<typeof createZstdDecompress>;
+    onPayload: (chunk: Uint8Array) => void;
+  },
+): Promise<void> {
+  const closed = new AbortController();
+  zstd.once("close", () => closed.abort());
+  try {
+    for await (const chunk of payload) {
+      if (zstd.destroyed) return;
+      onPayload(chunk);
+      if (!zstd.write(chunk)) await once(zstd, "drain", { signal: closed.signal }).catch(() => {});
+    }
+    zstd.end();
+  } catch (cause) {
+    zstd.destroy(new PayloadReadError("Cannot read the payload", { cause }));
+  }
+}
+
+class ContentCounter {
+  bytes = 0;
+  #lines = 0;
+  #last = 0x0a;
+  readonly #hash = createHash("sha256");
+
+  add(chunk: Uint8Array): void {
+    this.bytes += chunk.length;
+    this.#hash.update(chunk);
+    let lines = 0;
+    for (let index = 0; index < chunk.length; index++) {
+      if (chunk[index] === 0x0a) lines++;
+    }
+    this.#lines += lines;
+    this.#last = chunk.at(-1) ?? this.#last;
+  }
+
+  result(declared: Declared): CheckResult {
+    if (this.bytes !== declared.bytes) return wrong("the size");
+    if (this.#hash.digest("hex") !== declared.sha256) return wrong("the SHA-256");
+    return { ok: true, lines: this.#last === 0x0a ? this.#lines : this.#lines + 1 };
+  }
+}
+
+async function gather(payload: AsyncIterable<Uint8Array>, bytesMax: number): Promise<Buffer | undefined> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of payload) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function wrong(what: string): CheckResult {
+  return { ok: false, reason: `${what} is not what was declared` };
+}

@@ -1,0 +1,25 @@
+/** Which objects are a batch's. */
+import type { BatchRow } from "./batch_row.ts";
+import type { Database } from "../database/schema.ts";
+import { isSinglePart, type KeyedBatch, partKey } from "../objects/object_keys.ts";
+import type { ObjectStore } from "../objects/objects.ts";
+import { singlePart, storedParts } from "./parts.ts";
+
+/** The parts of a received batch, as keys in the order of the payload. */
+export async function batchKeys(database: Database, row: BatchRow): Promise<readonly string[]> {
+  if (isSinglePart(row)) return [partKey(row, singlePart(row))];
+  const stored = await database.selectFrom("batchParts").select("parts").where("batch", "=", row.id)
+    .executeTakeFirst();
+  return storedParts(stored?.parts ?? "[]").map((part) => partKey(row, part));
+}
+
+/** The folder with a batch's objects: its own if it has several, otherwise one that it shares with others. */
+export function objectFolder(row: KeyedBatch): string {
+  return isSinglePart(row) ? row.folder : `${row.folder}/${row.id}`;
+}
+
+/** Everything that was ever stored of a batch, received or not. No object belongs to two batches. */
+export async function storedKeys(objects: ObjectStore, row: KeyedBatch): Promise<readonly string[]> {
+  const folder = objectFolder(row);
+  return isSinglePart(row) ? [`${folder}/${row.id}`] : (await objects.list(folder)).map((name) => `${folder}/${name}`);
+}

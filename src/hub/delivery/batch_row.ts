@@ -1,0 +1,43 @@
+/** The row of a batch, and the receipt that it is worth. */
+import type { BatchDeclaration, Receipt } from "../../protocol/delivery.ts";
+import type { AgentIdentity } from "../oauth/access_tokens.ts";
+import { batchFileName } from "./batch_file_name.ts";
+import type { Tables } from "../database/schema.ts";
+import { newId } from "../ids.ts";
+import { batchFolder } from "../objects/object_keys.ts";
+import { instant } from "../views.ts";
+
+/** As the database has it. */
+export type BatchRow = Tables["batch"];
+
+/** A batch that is declared now and not received. */
+export function newBatchRow(
+  agent: AgentIdentity,
+  { declaration, nowMs }: { declaration: BatchDeclaration; nowMs: number },
+): BatchRow {
+  return {
+    id: newId(),
+    integrationId: agent.integrationId,
+    linkId: agent.linkId,
+    batchId: declaration.id,
+    sequence: declaration.sequence,
+    lane: declaration.lane,
+    origin: JSON.stringify(declaration.origin),
+    fileName: batchFileName(declaration.origin),
+    sha256: declaration.sha256,
+    bytes: declaration.bytes,
+    payloadSha256: declaration.payloadSha256,
+    payloadBytes: declaration.payloadBytes,
+    createdAt: Date.parse(declaration.createdAt),
+    declaredAt: nowMs,
+    folder: batchFolder(agent.integrationId, { payloadBytes: declaration.payloadBytes, nowMs }),
+    receivedAt: null,
+    rows: null,
+    loadError: null,
+  };
+}
+
+/** The hub's word that it has the batch, since `receivedAt`. */
+export function receipt(row: Pick<BatchRow, "batchId">, receivedAt: number): Receipt {
+  return { batch: row.batchId, receivedAt: instant(receivedAt) };
+}

@@ -1,0 +1,30 @@
+/** The bytes of an upload, checked as they pass. */
+import { createHash } from "node:crypto";
+import { HubProblem } from "../services.ts";
+
+/** The bytes of one object as they come, and what they have to be. */
+export interface Incoming {
+  readonly body: AsyncIterable<Uint8Array>;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Passes the bytes on and throws {@linkcode HubProblem}, at the end or before, unless they are what was announced. */
+export async function* checked({ body, bytes, sha256 }: Incoming): AsyncGenerator<Uint8Array, void, undefined> {
+  const hash = createHash("sha256");
+  let received = 0;
+  for await (const chunk of body) {
+    received += chunk.length;
+    if (received > bytes) {
+      throw new HubProblem("too-large", `Cannot take this part: it has more than the announced ${bytes} bytes.`);
+    }
+    hash.update(chunk);
+    yield chunk;
+  }
+  if (received < bytes) {
+    throw new HubProblem("checksum-mismatch", `Cannot take this part: ${received} of ${bytes} bytes came.`);
+  }
+  if (hash.digest("hex") !== sha256) {
+    throw new HubProblem("checksum-mismatch", "Cannot take this part: its SHA-256 is not the announced one.");
+  }
+}

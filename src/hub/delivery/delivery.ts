@@ -1,0 +1,345 @@
+/**
+ * Taking batches: declared, sent in parts to signed addresses, checked as a whole, and made visible by one transaction.
+ * Until that transaction there is no import; after it there is a whole one, on disk. A declared batch is known by its
+ * row, and every object belongs to a row, so that leftovers are found without reading folders.
+ */
+import { getLogger } from "@logtape/logtape";
+import type {
+  BatchDeclaration,
+  CompletionRequest,
+  DeclarationAnswer,
+  Part,
+  PartsAnswer,
+  Receipt,
+  WholeBatchAnswer,
+  WholeBatchesRequest,
+} from "../../protocol/delivery.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { AgentIdentity } from "../oauth/access_tokens.ts";
+import { checkPayload } from "./batch_check.ts";
+import { storedKeys } from "./batch_objects.ts";
+import { type BatchRow, newBatchRow, receipt } from "./batch_row.ts";
+import type { ChangeFeed } from "../agents/change_feed.ts";
+import type { GroupCommit } from "../database/group_commit.ts";
+import type { Database } from "../database/schema.ts";
+import { outranks } from "../rows/coverage.ts";
+import { queueLoad } from "../rows/loader.ts";
+import { checksAtOnce, checkWaitMs, declaredKeptMs, uploadAddressMs } from "../limits.ts";
+import { isSinglePart, partKey, partOfName } from "../objects/object_keys.ts";
+import { ObjectMissingError, type ObjectStore } from "../objects/objects.ts";
+import { checkConsecutive, partMissing, partsOfRuns, singlePart } from "./parts.ts";
+import { readParts } from "./read_parts.ts";
+import { HubProblem } from "../services.ts";
+import { Turns } from "../turns.ts";
+import { WholeBatches } from "./whole_batches.ts";
+import { importsTopic } from "../agents/topics.ts";
+
+const log = getLogger(["cloud-link", "hub"]);
+
+/** Batches that are swept in one go. */
+const sweepMax = 1000;
+/** Checks that wait for their turn. */
+const checksWaitingMax = 256;
+/** How often ids are asked for in one query. */
+const idsPerQueryMax = 500;
+
+/** The hub's side of `protocol/delivery.ts`. Every call may be repeated: an agent that heard no answer asks again. */
+export class Delivery {
+  readonly #database: Database;
+  readonly #writes: GroupCommit;
+  readonly #objects: ObjectStore;
+  readonly #changes: ChangeFeed;
+  readonly #clock: Clock;
+  readonly #checks = new Map<string, Promise<Receipt>>();
+  readonly #turns = new Turns({ atOnce: checksAtOnce, waitingMax: checksWaitingMax });
+  readonly #stop: AbortSignal;
+  readonly #received: (bytes: number) => void;
+  readonly #queued: () => void;
+  readonly #whole: WholeBatches;
+
+  constructor(options: {
+    database: Database;
+    writes: GroupCommit;
+    objects: ObjectStore;
+    changes: ChangeFeed;
+    clock: Clock;
+    /** Ends checks that are under way: the agent asks again. */
+    stop: AbortSignal;
+    /** Told of every batch taken, for the metrics. */
+    received?: (bytes: number) => void;
+    /** Told when there are rows to load. */
+    queued?: () => void;
+  }) {
+    this.#database = options.database;
+    this.#writes = options.writes;
+    this.#objects = options.objects;
+    this.#changes = options.changes;
+    this.#clock = options.clock;
+    this.#stop = options.stop;
+    this.#received = options.received ?? (() => {});
+    this.#queued = options.queued ?? (() => {});
+    this.#whole = new WholeBatches({
+      ...options,
+      received: this.#received,
+      queued: this.#queued,
+      renew: (agent, known) => this.#renew(agent, known),
+    });
+  }
+
+  /** Step 1: is it wanted, and which parts are here already? */
+  async declare(agent: AgentIdentity, declaration: BatchDeclaration): Promise<DeclarationAnswer> {
+    if (declaration.linkId !== agent.linkId) {
+      throw new HubProblem("not-found", "This batch belongs to another link: it is not taken here.");
+    }
+    const row = newBatchRow(agent, { declaration, nowMs: this.#clock.now() });
+    const inserted = await this.#writes.run((transaction) =>
+      transaction.insertInto("batch").values(row)
+        .onConflict((conflict) => conflict.columns(["integrationId", "batchId"]).doNothing())
+        .executeTakeFirst(), { durable: false });
+    if (inserted.numInsertedOrUpdatedRows === 1n) return wanted([]);
+    return await this.#answerKnown(agent, { row: await this.#require(agent, declaration.id), declaration });
+  }
+
+  /** All steps at once, for small batches. */
+  whole(agent: AgentIdentity, batches: WholeBatchesRequest["batches"]): Promise<readonly WholeBatchAnswer[]> {
+    return this.#whole.take(agent, batches);
+  }
+
+  /** Step 2: where to send parts. */
+  async addresses(
+    agent: AgentIdentity,
+    { batchId, parts }: { batchId: string; parts: readonly Part[] },
+  ): Promise<PartsAnswer> {
+    const row = await this.#require(agent, batchId);
+    if (row.receivedAt !== null) throw new HubProblem("conflict", "The hub has this batch already. Declare it again.");
+    const expiresAt = new Date(this.#clock.now() + uploadAddressMs);
+    return {
+      addresses: await Promise.all(parts.map(async (part) => {
+        if (part.offset + part.bytes > row.payloadBytes) {
+          throw new HubProblem("invalid-request", `The part at ${part.offset} ends beyond the payload.`);
+        }
+        if (isSinglePart(row)) checkConsecutive([part], row.payloadBytes);
+        const address = await this.#objects.address(partKey(row, part), { part, expiresAt });
+        return { url: address.url, headers: { ...address.headers }, expiresAt: expiresAt.toISOString() };
+      })),
+    };
+  }
+
+  /** Whether an address may still be used: its batch waits for parts and its link is current. */
+  async mayUpload(key: string): Promise<boolean> {
+    const row = await this.#database.selectFrom("batch").innerJoin("link", "link.id", "batch.linkId")
+      .select(["batch.receivedAt", "link.endedAt"]).where("batch.id", "=", key.split("/")[2] ?? "")
+      .executeTakeFirst();
+    return row !== undefined && row.receivedAt === null && row.endedAt === null;
+  }
+
+  /** Step 3: all parts are sent. `undefined` while the check is still going on. */
+  async complete(
+    agent: AgentIdentity,
+    { batchId, request }: { batchId: string; request: CompletionRequest },
+  ): Promise<Receipt | undefined> {
+    const row = await this.#require(agent, batchId);
+    if (row.receivedAt !== null) return receipt(row, row.receivedAt);
+    let running = this.#checks.get(row.id);
+    if (running === undefined) {
+      const parts = "parts" in request ? request.parts : partsOfRuns(request.runs, await this.#arrivedParts(row));
+      checkConsecutive(parts, row.payloadBytes);
+      // Another request may have begun it meanwhile.
+      running = this.#checks.get(row.id) ?? this.#startCheck(row, parts);
+    }
+    return await withinMs(running, checkWaitMs);
+  }
+
+  /** Which of these batches has the hub not got? */
+  async missing(agent: AgentIdentity, ids: readonly string[]): Promise<readonly string[]> {
+    const found = new Set<string>();
+    for (let start = 0; start < ids.length; start += idsPerQueryMax) {
+      const rows = await this.#database.selectFrom("batch").select("batchId")
+        .where("integrationId", "=", agent.integrationId).where("receivedAt", "is not", null)
+        .where("batchId", "in", ids.slice(start, start + idsPerQueryMax)).execute();
+      for (const { batchId } of rows) found.add(batchId);
+    }
+    return ids.filter((id) => !found.has(id));
+  }
+
+  /** Forgets batches that were declared long ago and never completed, with their parts. */
+  async sweep(): Promise<number> {
+    const rows = await this.#database.selectFrom("batch").selectAll().where("receivedAt", "is", null)
+      .where("declaredAt", "<", this.#clock.now() - declaredKeptMs).limit(sweepMax).execute();
+    for (const row of rows) {
+      if (this.#checks.has(row.id)) continue;
+      await this.#removeParts(row, { keep: new Set() });
+      await this.#database.deleteFrom("batch").where("id", "=", row.id).where("receivedAt", "is", null).execute();
+    }
+    return rows.length;
+  }
+
+  /** Resolves when no check runs any more. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#checks.values());
+  }
+
+  #startCheck(row: BatchRow, parts: readonly Part[]): Promise<Receipt> {
+    const check = this.#check(row, parts).finally(() => this.#checks.delete(row.id));
+    this.#checks.set(row.id, check);
+    return check;
+  }
+
+  async #check(row: BatchRow, parts: readonly Part[]): Promise<Receipt> {
+    const keys = parts.map((part) => partKey(row, part));
+    try {
+      const lines = await this.#checkedLines(row, keys);
+      await this.#objects.settle(keys);
+      const receivedAt = await this.#admit(row, { parts, lines });
+      if (!isSinglePart(row)) await this.#removeParts(row, { keep: new Set(keys) });
+      return receipt(row, receivedAt);
+    } catch (error) {
+      if (this.#stop.aborted) throw new HubProblem("unavailable", "The hub is stopping.", { retryAfterSeconds: 5 });
+      if (!(error instanceof ObjectMissingError)) throw error;
+      throw new HubProblem("part-missing", partMissing);
+    }
+  }
+
+  async #checkedLines(row: BatchRow, keys: readonly string[]): Promise<number> {
+    // Small ones take no turn: they are over before another could wait.
+    using _turn = isSinglePart(row) ? { [Symbol.dispose]: () => {} } : await this.#turns.take();
+    const result = await checkPayload(readParts(this.#objects, { keys, signal: this.#stop }), {
+      sha256: row.sha256,
+      bytes: row.bytes,
+      payloadSha256: row.payloadSha256,
+      payloadBytes: row.payloadBytes,
+    });
+    if (result.ok) return result.lines;
+    await this.#removeParts(row, { keep: new Set() });
+    log.warn("Refused batch {batch} of integration {integration}: {reason}. The agent sends it again.", {
+      batch: row.batchId,
+      integration: row.integrationId,
+      reason: result.reason,
+    });
+    throw new HubProblem("checksum-mismatch", `Cannot take this batch: ${result.reason}. Nothing was stored.`);
+  }
+
+  /** The instant from which the import exists. */
+  async #admit(row: BatchRow, { parts, lines }: { parts: readonly Part[]; lines: number }): Promise<number> {
+    const origin = JSON.parse(row.origin) as BatchDeclaration["origin"];
+    const nowMs = this.#clock.now();
+    const receivedAt = await this.#writes.run(async (transaction) => {
+      const updated = await transaction.updateTable("batch")
+        .set({ receivedAt: nowMs, rows: origin.kind === "query" ? origin.rows : lines })
+        .where("id", "=", row.id).where("receivedAt", "is", null).executeTakeFirst();
+      if (updated.numUpdatedRows === 0n) return undefined;
+      if (!isSinglePart(row)) {
+        await transaction.insertInto("batchParts").values({ batch: row.id, parts: JSON.stringify(parts) }).execute();
+      }
+      await transaction.updateTable("integration")
+        .set((eb) => ({ importCount: eb("importCount", "+", 1), lastImportAt: nowMs }))
+        .where("id", "=", row.integrationId).execute();
+      if (origin.kind === "query") await queueLoad(transaction, row);
+      return nowMs;
+    });
+    if (receivedAt === undefined) {
+      const again = await this.#database.selectFrom("batch").select("receivedAt").where("id", "=", row.id)
+        .executeTakeFirst();
+      if (again?.receivedAt === null || again === undefined) {
+        throw new HubProblem("part-missing", "The batch was forgotten meanwhile. Declare it again.");
+      }
+      return again.receivedAt;
+    }
+    this.#changes.wake(importsTopic(row.integrationId));
+    this.#received(row.bytes);
+    if (origin.kind === "query") this.#queued();
+    return receivedAt;
+  }
+
+  async #answerKnown(
+    agent: AgentIdentity,
+    { row, declaration }: { row: BatchRow; declaration: BatchDeclaration },
+  ): Promise<DeclarationAnswer> {
+    if (row.receivedAt !== null) {
+      await this.#renew(agent, { row, declaration });
+      return { state: "received", receipt: receipt(row, row.receivedAt) };
+    }
+    const same = row.sha256 === declaration.sha256 && row.bytes === declaration.bytes &&
+      row.payloadSha256 === declaration.payloadSha256 && row.payloadBytes === declaration.payloadBytes;
+    if (!same) {
+      // The same content compressed anew (another version, another level): what came of the old payload is of no use.
+      await this.#removeParts(row, { keep: new Set() });
+    }
+    await this.#writes.run((transaction) =>
+      transaction.updateTable("batch").set({
+        linkId: agent.linkId,
+        sequence: declaration.sequence,
+        lane: declaration.lane,
+        sha256: declaration.sha256,
+        bytes: declaration.bytes,
+        payloadSha256: declaration.payloadSha256,
+        payloadBytes: declaration.payloadBytes,
+        declaredAt: this.#clock.now(),
+      }).where("id", "=", row.id).where("receivedAt", "is", null).execute()
+    );
+    if (!same || isSinglePart(row)) return wanted([]);
+    return wanted((await this.#arrivedParts(row)).toSorted((a, b) => a.offset - b.offset));
+  }
+
+  /** Of a batch with one part only, that one, whether it has arrived or not. */
+  async #arrivedParts(row: BatchRow): Promise<Part[]> {
+    if (isSinglePart(row)) return [singlePart(row)];
+    const names = await this.#objects.list(`${row.folder}/${row.id}`);
+    return names.map(partOfName).filter((part) => part !== undefined);
+  }
+
+  /** A window that was read with other rows meanwhile, and now again with these: they win again. */
+  async #renew(
+    agent: AgentIdentity,
+    { row, declaration }: { row: BatchRow; declaration: BatchDeclaration },
+  ): Promise<void> {
+    if (declaration.origin.kind !== "query") return;
+    const { sequence } = declaration;
+    const same = row.linkId === agent.linkId;
+    if (same && row.sequence >= sequence) return;
+    const renewed = await this.#writes.run(async (transaction) => {
+      const links = await transaction.selectFrom("link").select(["id", "createdAt"])
+        .where("id", "in", [row.linkId, agent.linkId]).execute();
+      const epoch = (id: string) => links.find((link) => link.id === id)?.createdAt ?? 0;
+      const before = { epoch: epoch(row.linkId), sequence: row.sequence };
+      if (!outranks({ epoch: epoch(agent.linkId), sequence }, before)) return false;
+      await transaction.updateTable("batch").set({ linkId: agent.linkId, sequence }).where("id", "=", row.id).execute();
+      await queueLoad(transaction, { ...row, lane: declaration.lane });
+      return true;
+    });
+    if (renewed) this.#queued();
+  }
+
+  async #removeParts(row: BatchRow, { keep }: { keep: ReadonlySet<string> }): Promise<void> {
+    await this.#objects.remove((await storedKeys(this.#objects, row)).filter((key) => !keep.has(key)));
+  }
+
+  async #find(agent: AgentIdentity, batchId: string): Promise<BatchRow | undefined> {
+    return await this.#database.selectFrom("batch").selectAll().where("integrationId", "=", agent.integrationId)
+      .where("batchId", "=", batchId).executeTakeFirst();
+  }
+
+  async #require(agent: AgentIdentity, batchId: string): Promise<BatchRow> {
+    const row = await this.#find(agent, batchId);
+    if (row === undefined || row.linkId !== agent.linkId && row.receivedAt === null) {
+      throw new HubProblem("not-found", "This batch was not declared here. Declare it first.");
+    }
+    return row;
+  }
+}
+
+function wanted(parts: Part[]): DeclarationAnswer {
+  return { state: "wanted", parts, takesRuns: true };
+}
+
+async function withinMs<Result>(promise: Promise<Result>, ms: number): Promise<Result | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), ms));
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+    // Whoever asks next hears how it ended.
+    promise.catch(() => {});
+  }
+}

@@ -1,0 +1,71 @@
+import { assert, assertEquals } from "../../assert.ts";
+import { startTestHub } from "../start_hub.ts";
+import { TestAgent } from "../test_agent.ts";
+import type { PartRun } from "../../../src/protocol/delivery.ts";
+
+async function problemOf(response: Response): Promise<string> {
+  return String((await response.json()).type).replace("/problems/", "");
+}
+
+/** Content that cannot be compressed. */
+function noise(bytes: number): Uint8Array<ArrayBuffer> {
+  const content = new Uint8Array(bytes);
+  for (let start = 0; start < bytes; start += 65536) crypto.getRandomValues(content.subarray(start, start + 65536));
+  return content;
+}
+
+Deno.test("a linked installation delivers a CSV file, and the hub hands it out byte for byte", async () => {
+  await using test = await startTestHub();
+  const integration = await test.admin.createIntegration("ACD Köln");
+  const agent = await TestAgent.linked(test.admin, integration.id);
+  const content = "queue;date;calls\nSüd;2026-03-01;17\n";
+  await agent.deliver(agent.batch("März.csv", content));
+
+  const [received, ...others] = await test.admin.imports(integration.id);
+  assertEquals(others.length, 0);
+  assert(received !== undefined);
+  assertEquals([received.fileName, received.rows, received.state], ["März.csv", 2, "received"]);
+  assertEquals(new TextDecoder().decode(await test.admin.content(received.id)), content);
+  assertEquals((await test.admin.integration(integration.id)).state, "online");
+});
+
+Deno.test("a batch is completed by the lengths of its parts, in whatever order they came", async () => {
+  await using test = await startTestHub();
+  const integration = await test.admin.createIntegration("ACD");
+  const agent = await TestAgent.linked(test.admin, integration.id);
+  const content = noise(1_200_000);
+  const batch = agent.batch("a.csv", content, { partBytes: 100_000 });
+  const completeBy = (runs: readonly PartRun[]) =>
+    agent.request("POST", `batches/${batch.declaration.id}/complete`, { json: { runs } });
+  const declared = await agent.declare(batch);
+  assert(declared.state === "wanted" && declared.takesRuns === true);
+
+  const { payloadBytes } = batch.declaration;
+  const full = Math.floor(payloadBytes / 100_000);
+  const runs = [{ bytes: 100_000, count: full }, { bytes: payloadBytes - full * 100_000, count: 1 }];
+  const [last, ...others] = batch.parts.toReversed();
+  assert(last !== undefined);
+  await agent.send(batch, others);
+  assertEquals(await problemOf(await completeBy(runs)), "part-missing");
+  await agent.send(batch, [last]);
+  assertEquals(await problemOf(await completeBy(runs.slice(0, 1))), "invalid-request");
+  assertEquals(await problemOf(await completeBy([{ bytes: 1, count: 300_000 }, ...runs])), "invalid-request");
+  assertEquals(await problemOf(await completeBy([{ bytes: 200_000, count: 1 }, ...runs])), "part-missing");
+  const completed = await completeBy(runs);
+  assertEquals([completed.status, (await completed.json()).batch], [200, batch.declaration.id]);
+
+  const [received] = await test.admin.imports(integration.id);
+  assertEquals(await test.admin.content(received?.id ?? ""), content);
+});
+
+Deno.test("a batch of one part may be completed by its length too", async () => {
+  await using test = await startTestHub();
+  const integration = await test.admin.createIntegration("ACD");
+  const agent = await TestAgent.linked(test.admin, integration.id);
+  const batch = agent.batch("a.csv", "a\n1\n");
+  await agent.declare(batch);
+  await agent.send(batch, batch.parts);
+  const runs = [{ bytes: batch.declaration.payloadBytes, count: 1 }];
+  const completed = await agent.request("POST", `batches/${batch.declaration.id}/complete`, { json: { runs } });
+  assertEquals([completed.status, (await completed.json()).batch], [200, batch.declaration.id]);
+});
