@@ -20,7 +20,7 @@ export async function watchClock(clock: Clock, signal: AbortSignal): Promise<voi
     if (Math.abs(jumpMs) < jumpMsMin) continue;
     log.warn(
       jumpMs > 0
-        ? "The clock is ahead by {jump} all at once: it was set, or the computer slept."
+        ? "The clock jumped ahead by {jump}: it was set, or the computer slept."
         : "The clock was set back by {jump}. What databases hold of the time in question is read again.",
       { jump: durationText(Math.abs(jumpMs)) },
     );

@@ -49,7 +49,7 @@ export class DeliveryLog {
     const { batches } = unsaid;
     this.#unsaid.set(origin.dataType, { saidAtMs: nowMs, batches: 0 });
     if (batches === 0) return log.info("Delivered {title}, {bytes} bytes, in {seconds} s.", facts);
-    log.info("Delivered {title}, {bytes} bytes, in {seconds} s, and {batches} before it since the last such line.", {
+    log.info("Delivered {title}, {bytes} bytes, in {seconds} s, and {batches} more since the last such line.", {
       ...facts,
       batches,
     });

@@ -53,7 +53,7 @@ export class LaneAttempts {
       if (mayBeTooMuch(failure, this.#lastFailure)) this.#askForLess();
       this.#lastFailure = failure;
       if (this.#problem !== reason) {
-        log.error("Cannot read {what} from the database: {reason} It is tried again by itself.", { what, reason });
+        log.error("Cannot read {what} from the database: {reason} It is retried automatically.", { what, reason });
       }
       this.#problem = reason;
       return retryDelayMs(++this.#failures + retryStepsSkipped, this.#options);

@@ -42,6 +42,8 @@ class LongPoll {
   #cuts = 0;
   /** Whether the last poll was answered. */
   #answered = false;
+  /** How long the last poll was silent before it was cut, in ms. */
+  #cutAfterMs: number | undefined;
   #told = false;
 
   constructor(api: AgentApi, transport: Transport) {
@@ -68,6 +70,7 @@ class LongPoll {
       });
       this.#cuts = 0;
       this.#answered = true;
+      this.#tell();
       this.#seconds = nextPollSeconds(this.#seconds, { state: "answered" });
       const url = new URL(path, hubUrl);
       if (answer.status === 304) return undefined;
@@ -86,21 +89,27 @@ class LongPoll {
   #isHarmless(error: HubError, afterMs: number): boolean {
     const wasAnswered = this.#answered;
     this.#answered = false;
+    this.#cutAfterMs = undefined;
     if (!wasCut(afterMs) || !mayBeCut(error)) return false;
     this.#seconds = nextPollSeconds(this.#seconds, { state: "cut", afterMs });
     // Without an answer in time, and none before, it may not even have reached the hub.
     if (!wasAnswered && error.sent === undefined && error.status === undefined) return false;
-    this.#tell(afterMs);
+    this.#cutAfterMs = afterMs;
     return ++this.#cuts === 1;
   }
 
-  /** Once: how long the line bears silence is found out anew from time to time. */
-  #tell(afterMs: number): void {
-    if (this.#told) return;
+  /**
+   * A shorter poll was answered after one that was cut: so it was for the silence, and the hub was not down. Told once:
+   * how long the line bears silence is found out anew from time to time.
+   */
+  #tell(): void {
+    const afterMs = this.#cutAfterMs;
+    this.#cutAfterMs = undefined;
+    if (afterMs === undefined || this.#told) return;
     this.#told = true;
     log.info(
       "A connection to {host} was cut after {seconds} s of silence: a proxy or firewall on the way closes idle " +
-        "connections. It is asked more often now; allow idle connections of a minute there to have it asked less.",
+        "connections. The hub is asked more often now; to avoid that, let connections be idle for a minute there.",
       { host: this.#api.http.hubUrl.host, seconds: Math.round(afterMs / 1000) },
     );
   }

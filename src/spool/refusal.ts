@@ -34,7 +34,7 @@ export function logRefusal(
         stored,
         bytesMax,
         remedy: othersBytes === 0
-          ? "Look why the hub does not take them, or raise [spool] maxMegabytes."
+          ? "Find out why the hub does not accept them, or raise [spool] maxMegabytes."
           : `Raise [spool] maxMegabytes.${othersText(othersBytes)}`,
       },
     );

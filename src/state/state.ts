@@ -56,7 +56,7 @@ export async function openState(
     const setAsideFolder = join(folder, setAsideFolderName);
     if (lock.beginRun()) {
       log.warn(
-        "The last run ended without being told to: it was killed, or the computer lost power. What it had not finished " +
+        "The previous run was not shut down: it was killed, or the computer lost power. What it had not finished " +
           "is done now.",
       );
     }

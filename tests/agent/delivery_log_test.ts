@@ -57,7 +57,7 @@ Deno.test("every file and every window of history is in the log, live windows on
     "info Delivered contact 2026-03-02T08:00:00.000Z to 2026-03-02T08:01:00.000Z, 100 bytes, in 0.12 s.",
     "info Delivered contact 2026-03-02T08:01:00.000Z to 2026-03-02T08:02:00.000Z, 100 bytes, in 0.12 s.",
     "info Delivered agent-status 2026-03-02T08:00:00.000Z to 2026-03-02T08:01:00.000Z, 100 bytes, in 0.12 s.",
-    "info Delivered agent-status 2026-03-02T08:30:00.000Z to 2026-03-02T08:31:00.000Z, 100 bytes, in 0.12 s, and 29 before it since the last such line.",
+    "info Delivered agent-status 2026-03-02T08:30:00.000Z to 2026-03-02T08:31:00.000Z, 100 bytes, in 0.12 s, and 29 more since the last such line.",
     "info Delivered contact 2026-03-02T08:40:00.000Z to 2026-03-02T08:41:00.000Z, 100 bytes, in 0.12 s.",
     "info Delivered contact 2026-03-02T08:41:00.000Z to 2026-03-02T08:42:00.000Z, 100 bytes, in 5 s.",
   ]);

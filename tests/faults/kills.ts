@@ -4,7 +4,7 @@ import type { Fault, World } from "./world.ts";
 import { pause } from "./traffic.ts";
 
 /** What an agent says that finds out that it was killed. */
-export const endedAbruptly = /The last run ended without being told to/;
+export const endedAbruptly = /The previous run was not shut down/;
 /** What an agent says when the hub does not answer. */
 export const hubUnreachable = /(No assignment from the hub|Cannot deliver to the hub): /;
 

@@ -189,7 +189,7 @@ Deno.test("state lock falls with its process, kill -9 included, and the next run
     (await open(folder))[Symbol.dispose]();
     using _ = await open(folder);
     assertEquals(log.lines().length, 1);
-    assertMatch(log.lines()[0] ?? "", /^warning The last run ended without being told to/);
+    assertMatch(log.lines()[0] ?? "", /^warning The previous run was not shut down/);
   }));
 
 Deno.test("state that another process keeps locked is refused with what to do", () =>

@@ -84,7 +84,7 @@ export class Loader {
         if (signal.aborted) return;
         if (this.#failsSinceMs === undefined) {
           this.#failsSinceMs = clock.now();
-          log.error("Cannot load imported rows: {reason}. It is tried again by itself; nothing is lost.", {
+          log.error("Cannot load imported rows: {reason}. It is retried automatically; nothing is lost.", {
             reason: errorText(error),
           });
         }
