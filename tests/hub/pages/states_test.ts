@@ -78,7 +78,7 @@ Deno.test("a database integration that is online and late with its data says sin
     return [state, nextStep, noDataSince];
   };
   assertEquals(await state(), ["online", "none", null]);
-  assertMatch(await read(""), /OnlineThe installation is connected and imports\..*Last import: Never/);
+  assertMatch(await read(""), /OnlineThe installation is connected and importing\..*Last import: Never/);
   await allIsWell(agent, { clock, minutes: 2 });
   const { installation } = await test.admin.integration(id);
   assertEquals(await state(), ["online", "see-status", installation?.linkedAt ?? null]);
