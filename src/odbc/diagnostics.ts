@@ -168,7 +168,7 @@ const texts: readonly (readonly [RegExp, OdbcErrorKind])[] = [
   [/no pg_hba\.conf entry|pg_hba\.conf rejects|is not allowed to connect to this/i, "not-admitted"],
   [/can't open lib|file not found/i, "driver-missing"],
   [
-    /certificate (?:verify|chain|authority|has expired|is not)|self.signed certificate|ssl (?:provider|routines|security|error|connection)|encryption (?:errors|not supported|required)|does not support ssl|insecure transport/i,
+    /certificate (?:verify|chain|authority|has expired|is not)|root certificate|self.signed certificate|ssl (?:provider|routines|security|error|connection)|encryption (?:errors|not supported|required)|does not support ssl|insecure transport/i,
     "encryption",
   ],
   [

@@ -46,5 +46,6 @@ Deno.test("PostgreSQL is reached by TLS where the server has it, also where it t
     assertEquals(error.kind, "not-admitted", error.message);
     assertMatch(error.message, /add a line to pg_hba\.conf/);
   }
-  assertEquals((await refusal([{ key: "SSLmode", value: "verify-full" }])).kind, "encryption");
+  const unverified = await refusal([{ key: "SSLmode", value: "verify-full" }]);
+  assertEquals(unverified.kind, "encryption", unverified.message);
 });
