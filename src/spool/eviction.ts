@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { FileSystem } from "../durable/file_system.ts";
-import { errorText } from "../runtime/error_text.ts";
+import { errorText, sentence } from "../runtime/error_text.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import type { LostBatch } from "./lost_batch.ts";
 import type { IndexedBatch, SpoolIndex } from "./spool_index.ts";
@@ -46,8 +46,8 @@ export class Eviction {
   /** Expired, and their files could not be removed yet. */
   readonly #left: IndexedBatch[] = [];
   #failure: unknown;
-  /** Files of which the log tells that they cannot be removed. */
-  readonly #told = new Set<string>();
+  /** Whether the log has told of them. */
+  #told = false;
 
   constructor(options: EvictionOptions) {
     this.#options = options;
@@ -118,11 +118,12 @@ export class Eviction {
       try {
         await fs.remove(join(folder, row.file));
         gone.push(row);
-        this.#told.delete(row.file);
       } catch (error) {
-        this.#noteLeft(row, error);
+        this.#failure = error;
+        this.#left.push(row);
       }
     }
+    this.#tellLeft();
     // Before the rows go: a file that comes back without a row would be taken for a new batch.
     await fs.syncFolder(folder);
     const removed = database.transaction(() => gone.filter((row) => index.remove(row)), { relaxed: true });
@@ -131,14 +132,17 @@ export class Eviction {
     return bytes;
   }
 
-  #noteLeft(row: IndexedBatch, error: unknown): void {
-    this.#failure = error;
-    this.#left.push(row);
-    if (this.#told.has(row.file)) return;
-    this.#told.add(row.file);
-    log.warn("Cannot remove {file}, which was delivered: {reason}. It is tried again later.", {
-      file: row.file,
-      reason: errorText(error),
-    });
+  /** Once, until all could be removed: on a full disk there may be hundreds. */
+  #tellLeft(): void {
+    const [first, ...others] = this.#left;
+    if (first === undefined) {
+      this.#told = false;
+      return;
+    }
+    if (this.#told) return;
+    this.#told = true;
+    const files = others.length === 0 ? first.file : `${first.file} and ${others.length} more`;
+    const reason = sentence(errorText(this.#failure));
+    log.warn("Cannot remove delivered batches ({files}): {reason} It is tried again later.", { files, reason });
   }
 }

@@ -113,8 +113,11 @@ export class IncomingFiles {
     if (!wasTaken) await fs.remove(path);
   }
 
+  /** A disk on which delivered batches cannot even be removed is full, too. */
   #reserveRoom(wanted: RoomWanted): Promise<Reservation> {
-    return this.#options.room.reserve(wanted.bytes + footerBytesReserved, wanted);
+    const { room } = this.#options;
+    const bytes = wanted.bytes + footerBytesReserved;
+    return explainFullDisk(room.reserve(bytes, wanted), { room, bytesNeeded: bytes });
   }
 
   #newPath(): string {
