@@ -45,6 +45,8 @@ class LongPoll {
   /** How long the last poll was silent before it was cut, in ms. */
   #cutAfterMs: number | undefined;
   #told = false;
+  /** Whether the last poll found no hub: the next one only asks whether there is one again, which is news to be had soon. */
+  #wasDown = false;
 
   constructor(api: AgentApi, transport: Transport) {
     this.#api = api;
@@ -58,20 +60,22 @@ class LongPoll {
     const { clock, hubUrl } = this.#api.http;
     const path = "/api/v1/agent/assignment";
     let startedMs = Infinity;
+    const waitSeconds = this.#wasDown ? 0 : this.#seconds;
     try {
       const answer = await this.#api.send({
         method: "GET",
         path,
         transport: notingStart(this.#transport, () => startedMs = clock.monotonicMs()),
-        headers: { prefer: `wait=${this.#seconds}`, ...(etag === undefined ? {} : { "if-none-match": etag }) },
-        timeoutMs: this.#seconds * 1000 + pollGraceMs,
+        headers: { prefer: `wait=${waitSeconds}`, ...(etag === undefined ? {} : { "if-none-match": etag }) },
+        timeoutMs: waitSeconds * 1000 + pollGraceMs,
         answerBytesMax: assignmentBytesMax,
         signal,
       });
       this.#cuts = 0;
       this.#answered = true;
       this.#tell();
-      this.#seconds = nextPollSeconds(this.#seconds, { state: "answered" });
+      if (!this.#wasDown) this.#seconds = nextPollSeconds(this.#seconds, { state: "answered" });
+      this.#wasDown = false;
       const url = new URL(path, hubUrl);
       if (answer.status === 304) return undefined;
       const newTag = answer.headers.get("etag");
@@ -90,7 +94,10 @@ class LongPoll {
     const wasAnswered = this.#answered;
     this.#answered = false;
     this.#cutAfterMs = undefined;
-    if (!wasCut(afterMs) || !mayBeCut(error)) return false;
+    if (!wasCut(afterMs) || !mayBeCut(error)) {
+      this.#wasDown = true;
+      return false;
+    }
     this.#seconds = nextPollSeconds(this.#seconds, { state: "cut", afterMs });
     // Without an answer in time, and none before, it may not even have reached the hub.
     if (!wasAnswered && error.sent === undefined && error.status === undefined) return false;

@@ -218,6 +218,21 @@ Deno.test("cloud client fetches one token for all who ask, and a new one when it
   assertEquals(tokens, 2);
 });
 
+Deno.test("cloud client asks a hub that was down without waiting, so that its return is known at once", async () => {
+  let down = true;
+  await using hub = startFakeHub((_, { pathname }) =>
+    pathname === "/api/v1/agent/assignment" && down ? new Response(null, { status: 503 }) : undefined
+  );
+  using cloud = await cloudOf(hub.url);
+  const poll = () => cloud.assignment.poll('"0"', signal);
+  await assertRejects(poll);
+  await assertRejects(poll);
+  down = false;
+  await poll();
+  await poll();
+  assertEquals(waitsOf(hub.seen), [55, 0, 0, 55]);
+});
+
 /** What cuts a poll, after 200 ms. */
 const cuts: readonly [string, (request: Request) => Promise<Response>, RegExp][] = [
   ["504", () => later(() => new Response(null, { status: 504 })), /504/],
