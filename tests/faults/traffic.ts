@@ -119,7 +119,7 @@ export class FileTraffic {
       / (?:Took in|csv:) (file-\d+\.csv)(?:,| is not imported)/g,
     );
     this.#lookedTo = whole;
-    const news = Array.from(told, ([, name = ""]) => name).filter((name) => !this.#takenIn.has(name));
+    const news = [...new Set(Array.from(told, ([, name = ""]) => name))].filter((name) => !this.#takenIn.has(name));
     for (const name of news) this.#takenIn.add(name);
     return news;
   }
