@@ -4,6 +4,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { realFileSystem } from "../../durable/real_file_system.ts";
 
 const algorithm = "aes-256-gcm";
 const keyBytes = 32;
@@ -67,6 +68,8 @@ export async function openSecretBox(folder: string): Promise<SecretBox> {
   } finally {
     await Deno.remove(temporary);
   }
+  // Without it a power cut may take the name, and with the key all that it has sealed.
+  await realFileSystem.syncFolder(folder);
   const made = await readKey(file);
   if (made === undefined) throw new Error(`Cannot read the key in "${file}": it vanished. Start the hub again`);
   return secretBox(made);
