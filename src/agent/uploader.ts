@@ -144,9 +144,10 @@ export class Uploader {
     spool.changed.addEventListener("change", onChange);
     try {
       while (!this.#failures.unlinked) {
-        this.#start(inner.signal);
+        // One time for both: what became due between two looks at the clock would wait for something else, if need be for ever.
         const nowMs = clock.monotonicMs();
-        const napMs = Math.max(0, this.#failures.troubles.nextMs(nowMs) - nowMs);
+        this.#start(inner.signal, nowMs);
+        const napMs = Math.max(0, this.#failures.troubles.nextMs(nowMs) - clock.monotonicMs());
         await this.#waker.nap(Math.min(napMs, this.#hours.waitMs), { clock, signal });
       }
       stop.abort();
@@ -160,11 +161,10 @@ export class Uploader {
   }
 
   /** Starts what may be under way now. */
-  #start(signal: AbortSignal): void {
-    const { spool, clock } = this.#options;
+  #start(signal: AbortSignal, nowMs: number): void {
+    const { spool } = this.#options;
     // Asked for only when it is worth it: counting takes as long as there is much to deliver.
     if (this.#hours.waitMs === 0) this.#hours.tell({ heldBack: false, batches: spool.waiting().batches });
-    const nowMs = clock.monotonicMs();
     const { outage } = this.#failures.troubles;
     if (outage && (nowMs < outage.untilMs || !this.#underWay.isEmpty || this.#comparing)) return;
     if (this.#restored.wanted && !this.#comparing) this.#comparing = this.#compare(signal);
