@@ -130,7 +130,7 @@ function readTables(tables: Record<string, unknown>, source: string, context: Va
     const line = findLine(source, place);
     const section = place.section === undefined ? "" : `[${place.section}]`;
     const key = [section, place.key].filter((part) => part !== undefined && part !== "").join(" ");
-    problems.push({ key, message, ...(line === undefined ? {} : { line }) });
+    problems.push({ key: withoutPassword(key), message, ...(line === undefined ? {} : { line }) });
   };
   for (const [name, table] of Object.entries(tables)) {
     if (Object.hasOwn(schema, name)) {
@@ -217,11 +217,15 @@ const shownCharactersMax = 100;
 
 function showValue(value: unknown, secret: boolean): string {
   if (secret) return "the value";
-  // A password may have been written into an address by mistake, and a connection string into another key.
-  const json = (JSON.stringify(value) ?? String(value)).replace(/(:\/\/[^\s/:@"]*):[^\s/"]*@/g, "$1:***@")
-    .replace(/:[^\s:/"@]+@/g, ":***@");
+  // A connection string may have been written into another key.
+  const json = withoutPassword(JSON.stringify(value) ?? String(value));
   if (/(?:passw\w*|pwd)\s*=/i.test(json)) return "the value (not shown: it may hold a password)";
   return json.length > shownCharactersMax ? `${json.slice(0, shownCharactersMax)}…` : json;
+}
+
+/** An address with a password may have been written into any value by mistake, or stand where a name should. */
+function withoutPassword(text: string): string {
+  return text.replace(/(:\/\/[^\s/:@"]*):[^\s/"]*@/g, "$1:***@").replace(/:[^\s:/"@]+@/g, ":***@");
 }
 
 function isTable(value: unknown): value is Record<string, unknown> {
