@@ -1,6 +1,6 @@
 /**
- * The agent: joins the loops. The link is kept all the time; everything else belongs to one link and starts anew with
- * the next one.
+ * The agent: joins the loops. Linking runs all the time; everything else belongs to one link and is recreated for the
+ * next.
  *
  * ```
  * linking ──▶ assignments ──▶ source ──▶ spool ──▶ uploader
@@ -17,13 +17,13 @@ import { runTogether, runUntilChanged } from "./tasks.ts";
 
 /** The part of the spool that the agent drives. */
 export interface LinkedSpool {
-  /** Shows the batches of this link's integration from now on, and declares them with this link. */
+  /** From now on shows the batches of this link's integration, and declares them with this link. */
   use(link: Link | undefined): Promise<void> | void;
   waiting(): { readonly batches: number; readonly bytes: number };
 }
 
 /**
- * Everything that the agent is made of. It opens nothing itself, so a test can put in a clock of its own and a model of
+ * Everything the agent is made of. The agent opens nothing itself, so a test can hand in its own clock and a model of
  * the hub.
  */
 export interface AgentOptions extends LinkedParts {
@@ -34,22 +34,22 @@ export interface AgentOptions extends LinkedParts {
   readonly spool: LinkedSpool;
 }
 
-/** What of the agent changes while it runs, for `status`. */
+/** The parts of the agent's state that `status` shows. */
 export interface AgentSnapshot {
   readonly link: LinkState;
   readonly paused: boolean;
-  /** What does not work besides the way to the hub. */
+  /** What is broken, apart from the connection to the hub. */
   readonly problem: string | null;
-  /** Why something waits though all is well. */
+  /** Why something is waiting although nothing is broken. */
   readonly notice: string | null;
-  /** Why the hub gives no assignment, or no PIN. */
+  /** Why the hub returns no assignment, or no PIN. */
   readonly hubFailure: HubError | undefined;
-  /** Why there is no PIN, and how many tries have failed since the start. */
+  /** Why there is no PIN, and how many attempts have failed since the start. */
   readonly pinFailures: Pick<HubFailures, "latest" | "total">;
   readonly lastContactAtMs: number | undefined;
 }
 
-/** One installation at work. */
+/** A running installation. */
 export class Agent {
   readonly #options: AgentOptions;
   readonly #linking: Linking;
@@ -76,7 +76,7 @@ export class Agent {
     });
   }
 
-  /** Runs until aborted; rejects only when something is broken that a restart may mend. */
+  /** Runs until aborted; rejects only on a failure that a restart may fix. */
   async run(signal: AbortSignal): Promise<void> {
     await runTogether([
       (inner) => this.#linking.run(inner),
@@ -84,12 +84,12 @@ export class Agent {
     ], signal);
   }
 
-  /** Shows a PIN: the one on offer, or a new one. */
+  /** Shows a PIN: the current one, or a new one. */
   wantPin(): void {
     this.#linking.wantPin();
   }
 
-  /** The hub has given a proper answer, whoever asked: what waits for another try after failures need not wait. */
+  /** The hub has given a proper answer to some request: whatever is backing off after failures may retry now. */
   hubAnswered(): void {
     const { clock } = this.#options;
     this.#lastContactAtMs = clock.now();
@@ -104,12 +104,15 @@ export class Agent {
     this.#linked?.importNow();
   }
 
-  /** Starts the source anew. */
+  /** Restarts the source. */
   restartSource(): void {
     this.#linked?.restartSource();
   }
 
-  /** Calls `wake` at every change of the link or the PIN, and when asking for one has failed, until the returned function is called. */
+  /**
+   * Calls `wake` whenever the link or the PIN changes, or a request for a PIN fails, until the returned function is
+   * called.
+   */
   watchLink(wake: () => void): () => void {
     this.#watchers.add(wake);
     return () => this.#watchers.delete(wake);

@@ -1,4 +1,4 @@
-/** Keeps the assignment up to date by the long poll, and answers the hub's requests. */
+/** Keeps the assignment up to date by long polling, and answers the hub's requests. */
 import { getLogger } from "@logtape/logtape";
 import type { AgentAnswer, AgentRequest, Assignment } from "../protocol/assignment.ts";
 import type { Link } from "../protocol/linking.ts";
@@ -13,12 +13,14 @@ import { retryDelayMs } from "./retry.ts";
 
 const log = getLogger(["cloud-link", "assignment"]);
 
-/** Ids of requests remembered, so that none is carried out twice. */
+/** How many request ids are remembered, so that no request is carried out twice. */
 const requestsRememberedMax = 256;
 
-/** An answer that does not get through is sent again for so long, in ms: hubs hand out requests no longer. */
+/**
+ * For how long an answer that does not get through is sent again, in ms: a hub stops offering the request after that.
+ */
 const answerForMs = 10 * 60_000;
-/** The longest step between two tries, in ms: somebody waits in front of the page. */
+/** The longest step between two tries, in ms: someone is waiting in front of the page. */
 const answerStepMaxMs = 30_000;
 
 /** Polls are at least this far apart, in ms, whatever the hub answers. */
@@ -39,7 +41,7 @@ export interface AssignmentsOptions {
   readonly link: Link;
   readonly onAssignment: (assignment: Assignment) => void;
   readonly onUnlinked: (reason: UnlinkReason) => void;
-  /** The hub has answered; `again`: it had not, the last time. */
+  /** The hub has answered; `again`: after having been unreachable. */
   readonly onReachable: (again: boolean) => void;
   readonly carryOut: (request: AgentRequest, signal: AbortSignal) => Promise<AgentAnswer>;
 }
@@ -49,10 +51,13 @@ export class Assignments {
   readonly #options: AssignmentsOptions;
   readonly #handled = new Set<string>();
   readonly #waker = new Waker();
-  /** Before this the hub is not asked again, though it answers something else; `undefined` when nothing has failed. */
+  /**
+   * Before this time the hub is not asked again, even if it answers other requests; `undefined` when nothing has
+   * failed.
+   */
   #notBeforeMs: number | undefined;
   #requests: Promise<void> = Promise.resolve();
-  /** Answers on their way: they hold up no further request. */
+  /** Answers being sent; they do not delay further requests. */
   readonly #answers = new Set<Promise<void>>();
   readonly #failures = new HubFailures();
 
@@ -60,7 +65,7 @@ export class Assignments {
     this.#options = options;
   }
 
-  /** Why the hub gives no assignment; `undefined` when it does. */
+  /** Why the hub returns no assignment; `undefined` when it does. */
   get failure(): HubError | undefined {
     return this.#failures.latest;
   }
@@ -74,7 +79,7 @@ export class Assignments {
     }
   }
 
-  /** The hub has answered something else: it is asked before the time, unless it said when. */
+  /** The hub has answered another request: poll early, unless the hub said when to. */
   reachable(): void {
     if (this.#notBeforeMs !== undefined && this.#options.clock.monotonicMs() >= this.#notBeforeMs) this.#waker.wake();
   }
@@ -115,7 +120,7 @@ export class Assignments {
     }
   }
 
-  /** Takes up the kept assignment, if it is of this link's integration. */
+  /** Restores the stored assignment if it belongs to this link's integration. */
   #recall(): string | undefined {
     const kept = this.#options.store.load();
     if (kept?.assignment.link.integration.id !== this.#options.link.integration.id) return undefined;
@@ -123,7 +128,10 @@ export class Assignments {
     return kept.assignment.link.id === this.#options.link.id ? kept.etag : undefined;
   }
 
-  /** Requests are carried out one after the other, beside the poll: a slow query must not hide a changed assignment. */
+  /**
+   * Requests are carried out one after the other, in parallel with the poll: a slow query must not delay a changed
+   * assignment.
+   */
   #enqueue(requests: readonly AgentRequest[], signal: AbortSignal): void {
     for (const request of requests) {
       if (this.#handled.has(request.id)) continue;
@@ -154,7 +162,7 @@ export class Assignments {
         const isFinal = !(error instanceof HubError) || error.kind === "refused" || error.kind === "unlinked";
         const waitMs = retryDelayMs(failures, { random, error, stepMaxMs: answerStepMaxMs });
         if (isFinal || clock.monotonicMs() + waitMs > untilMs) {
-          // A hub that asks for it once more gets another try.
+          // If the hub asks again, the request gets another try.
           if (!isFinal) this.#handled.delete(request.id);
           return logUnanswered(request, error);
         }
@@ -175,7 +183,7 @@ function logUnanswered({ type }: AgentRequest, error: unknown): void {
   log.warn("Cannot answer the hub's request {type}: {reason}", { type, reason });
 }
 
-/** A hub that has lost the installation does not take it back by itself. */
+/** A hub that has lost the installation does not restore it by itself. */
 function withRemedy(error: HubError): HubError {
   if (error.kind !== "unknown-installation") return error;
   const { kind, message, retryAfterMs } = error;

@@ -1,4 +1,4 @@
-/** Sends what was chosen, acknowledges what the hub has received, and reports what has failed. */
+/** Sends the chosen batches, acknowledges what the hub has received, and reports failures. */
 import { getLogger } from "@logtape/logtape";
 import type { Receipt } from "../protocol/delivery.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -13,22 +13,22 @@ import { transferWhole, type WholeGroup } from "./whole_transfer.ts";
 
 const log = getLogger(["cloud-link", "uploader"]);
 
-/** So often in a row whole batches do not get through, while others in parts do, until all are sent so. */
+/** After this many failures in a row of whole batches, while batches in parts get through, all are sent in parts. */
 const wholeFailuresMax = 2;
 
-/** Where batches come from and go to, and who is told how it went. */
+/** Where batches come from and go to, and who learns the outcome. */
 export interface BatchSenderOptions {
   readonly spool: Pick<Spool, "acknowledge">;
   readonly client: DeliveryClient;
   readonly clock: Clock;
-  /** Absent: as fast as the line goes. */
+  /** Absent: unlimited. */
   readonly bytesPerSecondMax?: number | undefined;
   readonly hours: UploadHours;
   readonly failures: DeliveryFailures;
   readonly underWay: Pick<TransfersUnderWay, "sent">;
-  /** Learns how large parts are to be. */
+  /** Learns how large parts should be. */
   readonly sizing: PartSizing;
-  /** Learns how much payload goes in a request with whole batches. */
+  /** Learns how much payload to put into a request with whole batches. */
   readonly wholeSizing: PartSizing;
   /** The hub does not take requests with whole batches. */
   readonly onWholeRefused: () => void;
@@ -45,7 +45,7 @@ export class BatchSender {
   readonly #gate: LaneGate;
   readonly #log: DeliveryLog;
   #wholeFailures = 0;
-  /** Whether a batch in parts got through since whole ones did not. */
+  /** Whether a batch in parts has got through since whole ones stopped doing so. */
   #partsPassed = false;
 
   constructor(options: BatchSenderOptions) {
@@ -54,7 +54,7 @@ export class BatchSender {
     this.#log = new DeliveryLog(options.clock);
   }
 
-  /** Resolves when it is delivered, has failed or was aborted. Never rejects for what the hub, the line or a file does. */
+  /** Resolves when it is delivered, has failed or was aborted. Never rejects because of the hub, the line or a file. */
   send(what: Transfer, signal: AbortSignal): Promise<void> {
     return what.kind === "whole" ? this.#sendWhole(what.group, signal) : this.#sendParts(what.batch, signal);
   }
@@ -110,7 +110,7 @@ export class BatchSender {
     for (const batch of inParts) await this.#sendParts(batch, signal);
   }
 
-  /** Whether it is for being sent whole: it is refused so, or stopped on the way, where parts are not. */
+  /** Whether the failure concerns sending whole: something refuses or drops such requests, but lets parts through. */
   #isOfWhole({ kind }: HubError): boolean {
     if (kind === "refused" || kind === "too-large") return true;
     if (kind !== "unreachable" && kind !== "not-a-hub") return false;
@@ -119,7 +119,10 @@ export class BatchSender {
     return this.#wholeFailures >= wholeFailuresMax;
   }
 
-  /** A hub of before, or something on the way, does not take such requests: until the next assignment all go in parts. */
+  /**
+   * An older hub, or something on the way, does not accept such requests: until the next assignment everything goes in
+   * parts.
+   */
   #wholeRefused({ message }: HubError): void {
     this.#options.onWholeRefused();
     log.debug("Small batches are sent in parts for now: {reason}", { reason: message });

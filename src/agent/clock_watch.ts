@@ -1,10 +1,10 @@
-/** Tells the log when the wall clock jumps: times in the log, windows of queries and certificates depend on it. */
+/** Logs jumps of the wall clock: times in the log, windows of queries and certificates depend on it. */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../runtime/clock.ts";
 
 /** How often the wall clock is compared with the monotonic one, in ms. */
 const compareEveryMs = 2_000;
-/** Jumps below are not told, in ms: time servers correct by seconds. */
+/** Smaller jumps are not logged, in ms: time servers correct by seconds. */
 const jumpMsMin = 60_000;
 
 const log = getLogger(["cloud-link", "clock"]);

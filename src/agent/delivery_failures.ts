@@ -1,6 +1,6 @@
 /**
- * What becomes of a delivery that failed: the whole way to the hub rests, or the batch does, or it is set aside. Tells
- * the log when something begins and when it is over.
+ * What happens after a delivery has failed: the whole connection backs off, or only the batch does, or the batch is set
+ * aside. Logs when trouble begins and when it is over.
  */
 import { getLogger } from "@logtape/logtape";
 import { batchTitle } from "../protocol/batch_title.ts";
@@ -12,7 +12,7 @@ import { verifyPayload } from "./verify_payload.ts";
 
 const log = getLogger(["cloud-link", "uploader"]);
 
-/** Parts that arrive for so long are a sign that a busy hub works again, in ms. */
+/** Parts that arrive after this long show that a busy hub works again, in ms. */
 const busyProbeMs = 10_000;
 
 /** What a failure can lead to: setting the batch aside, waiting, or the end of the link. */
@@ -41,7 +41,7 @@ export class DeliveryFailures {
     return this.#unlinked;
   }
 
-  /** A batch failed. Never throws: what cannot be done now is tried again. */
+  /** A batch failed. Never throws: what cannot be done now is retried. */
   async batch(
     batch: StoredBatch,
     failure: { error: unknown; startedMs: number; round: number; signal: AbortSignal },
@@ -85,7 +85,7 @@ export class DeliveryFailures {
     );
   }
 
-  /** A batch was delivered. Returns the trouble that it had, if any. */
+  /** A batch was delivered. Returns the trouble it had had, if any. */
   delivered(id: string): BatchTrouble | undefined {
     this.#deliveredAtMs = this.#options.clock.monotonicMs();
     this.gotThrough();
@@ -94,7 +94,7 @@ export class DeliveryFailures {
 
   /**
    * A part arrived: things work again, long before a large batch is delivered. A busy hub may still take parts but no
-   * batches, so its word is waited for a while.
+   * batches, so those count only after a while.
    */
   partArrived(startedMs: number): void {
     const { outage } = this.troubles;
@@ -117,7 +117,7 @@ export class DeliveryFailures {
     );
   }
 
-  /** When others were delivered since this batch began to fail, it is this batch that the hub cannot cope with. */
+  /** If other batches were delivered since this one began to fail, it is this batch that the hub cannot cope with. */
   #busy(batch: StoredBatch, failure: { error: HubError; startedMs: number; round: number }): void {
     const { error, startedMs, round } = failure;
     const sinceMs = this.troubles.of(batch.declaration.id)?.sinceMs ?? startedMs;
@@ -126,7 +126,7 @@ export class DeliveryFailures {
     if (all) this.way(error, { round });
   }
 
-  /** The hub got something else than was declared: is it the file, or did it happen on the way? */
+  /** The hub received something other than what was declared: is the file damaged, or did it happen on the way? */
   async #checkPayload(batch: StoredBatch, { error, signal }: { error: HubError; signal: AbortSignal }): Promise<void> {
     try {
       await verifyPayload(batch, signal);

@@ -1,6 +1,6 @@
 /**
- * Tells the log what was delivered: every file and every window of history. Live windows of a database come every few
- * seconds in real time; of each kind of data a line comes now and then, and says how many there were.
+ * Logs what was delivered: every file and every window of history. In real time, live windows of a database come every
+ * few seconds, so each kind of live data gets one line now and then, which says how many there were.
  */
 import { getLogger } from "@logtape/logtape";
 import { batchTitle } from "../protocol/batch_title.ts";
@@ -9,10 +9,10 @@ import type { StoredBatch } from "./ports.ts";
 
 const log = getLogger(["cloud-link", "uploader"]);
 
-/** Lines of the same kind of live data are so far apart, in ms. */
+/** Minimum time between two lines about the same kind of live data, in ms. */
 const liveLineEveryMs = 5 * 60_000;
 
-/** What was delivered of one kind of data since the last line. */
+/** What was delivered of one kind of data since its last line. */
 interface Unsaid {
   saidAtMs: number;
   batches: number;
@@ -27,7 +27,7 @@ export class DeliveryLog {
     this.#clock = clock;
   }
 
-  /** `tries`: when it was not the first. */
+  /** `tries`: given when it was not the first try. */
   delivered(batch: StoredBatch, { ms, tries }: { ms: number; tries: number }): void {
     const { bytes, lane, origin } = batch.declaration;
     const facts = {

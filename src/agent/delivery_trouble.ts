@@ -1,6 +1,6 @@
 /**
- * What does not get through, and when it is tried again. Pure: it is told what happened and when. Trouble with the way to
- * the hub holds up everything, trouble with one batch only that batch.
+ * What does not get through, and when to retry it. Pure: told what happened and when. Trouble with the connection to
+ * the hub holds up everything; trouble with one batch holds up only that batch.
  */
 import { restMs } from "./early_retry.ts";
 import { HubError, type HubErrorKind } from "./ports.ts";
@@ -8,39 +8,39 @@ import { retryDelayMs } from "./retry.ts";
 import { strangerRetryMs, StrangerWatch } from "./stranger_watch.ts";
 import { errorText } from "../runtime/error_text.ts";
 
-/** `stale` happens when an address has expired: so many times in a row it is nothing to talk about. */
+/** `stale` means that an address has expired; up to this many in a row are not worth a log line. */
 const quietStaleMax = 2;
 
-/** Nothing gets through. Times are of the monotonic clock. */
+/** Nothing gets through. Times are on the monotonic clock. */
 export interface Outage {
   readonly kind: HubErrorKind;
   readonly reason: string;
   readonly failures: number;
   readonly sinceMs: number;
   readonly untilMs: number;
-  /** Before this nothing is tried, though the hub answers something else. */
+  /** Nothing is tried before this time, even if the hub answers other requests. */
   readonly notBeforeMs: number;
 }
 
 /** One batch does not get through. */
 export interface BatchTrouble {
   readonly reason: string;
-  /** In all. */
+  /** In total. */
   readonly failures: number;
-  /** Without that the hub had more of it in between. */
+  /** Since the hub last received more of it. */
   readonly failuresInARow: number;
-  /** What the hub had of it at the beginning of the try before, in bytes of payload. */
+  /** How much of it the hub had when the previous try began, in bytes of payload. */
   readonly presentBytes: number;
   readonly sinceMs: number;
   readonly untilMs: number;
-  /** Send all parts again: what the hub has of them does not fit together. */
+  /** Send all parts again: those the hub has do not fit together. */
   readonly afresh: boolean;
-  /** Whether it is worth telling. */
+  /** Whether it is worth a log line. */
   readonly loud: boolean;
 }
 
 /**
- * A delivery that failed. `nowMs` is of the monotonic clock, like all times here: a corrected wall clock delays no
+ * A delivery that failed. `nowMs` is on the monotonic clock, like all times here: adjusting the wall clock delays no
  * retry.
  */
 export interface Failure {
@@ -54,7 +54,7 @@ export class DeliveryTroubles {
   readonly #batches = new Map<string, BatchTrouble>();
   readonly #strangers = new StrangerWatch();
   #outage: Outage | undefined;
-  /** Kinds of trouble that were told in this outage. */
+  /** Kinds of trouble already logged in this outage. */
   readonly #told = new Set<HubErrorKind>();
   #round = 0;
 
@@ -66,7 +66,9 @@ export class DeliveryTroubles {
     return this.#outage;
   }
 
-  /** What a transfer says of itself when it fails: those of the same round count as one failure of the way to the hub. */
+  /**
+   * The token a transfer passes in when it fails: failures of the same round count as one failure of the connection.
+   */
   get round(): number {
     return this.#round;
   }
@@ -76,7 +78,7 @@ export class DeliveryTroubles {
     return this.#batches.get(id);
   }
 
-  /** The first batch whose trouble is worth telling. */
+  /** The first batch whose trouble is worth a log line. */
   get loudest(): { readonly id: string; readonly trouble: BatchTrouble } | undefined {
     for (const [id, trouble] of this.#batches) if (trouble.loud) return { id, trouble };
     return undefined;
@@ -92,7 +94,7 @@ export class DeliveryTroubles {
     return this.#batches.keys();
   }
 
-  /** When something is to be tried again; `Infinity` for never. What is overdue waits for something else. */
+  /** When the next retry is due; `Infinity` for never. An overdue retry is waiting for something else. */
   nextMs(nowMs: number): number {
     if (this.#outage && this.#outage.untilMs > nowMs) return this.#outage.untilMs;
     let next = Infinity;
@@ -100,10 +102,10 @@ export class DeliveryTroubles {
     return next;
   }
 
-  /** Nothing got through. Returns whether this is news: the beginning, or trouble of a kind that was not told yet. */
+  /** Nothing got through. Returns whether this is news: the beginning, or a kind of trouble not logged yet. */
   outageFailed({ error, round, nowMs }: Failure & { error: HubError; round: number }): boolean {
     const before = this.#outage;
-    // Transfers that ran side by side fail together: that is one failure.
+    // Transfers running side by side fail together: that is one failure.
     if (before && round !== this.#round) return false;
     this.#round++;
     const failures = (before?.failures ?? 0) + 1;
@@ -125,8 +127,8 @@ export class DeliveryTroubles {
   }
 
   /**
-   * A batch did not get through. `loud`: because of itself, not of the way to the hub. Returns whether this is news to
-   * tell.
+   * A batch did not get through. `loud`: because of the batch itself, not of the connection. Returns whether this is
+   * news.
    */
   batchFailed(id: string, failure: Failure & { afresh?: boolean; loud?: boolean }): boolean {
     const { error, nowMs, afresh = false } = failure;
@@ -148,8 +150,8 @@ export class DeliveryTroubles {
   }
 
   /**
-   * A batch is tried again, of which the hub says that it has so much. When it is more than the last time, its addresses may
-   * expire as often again: parts that merely were sent say nothing, the store may lose them.
+   * A batch is retried, and the hub says how much of it has arrived. If that is more than last time, its addresses may
+   * expire just as often again: merely having sent parts proves nothing, as the store may lose them.
    */
   resumed(id: string, presentBytes: number): void {
     const trouble = this.#batches.get(id);
@@ -157,7 +159,7 @@ export class DeliveryTroubles {
     this.#batches.set(id, { ...trouble, presentBytes, failuresInARow: 0 });
   }
 
-  /** The hub has answered something else: it is tried at once, unless the hub asked for time or is busy. */
+  /** The hub has answered another request: retry at once, unless the hub asked for time or is busy. */
   reachable(nowMs: number): void {
     if (!this.#outage) return;
     const untilMs = Math.min(this.#outage.untilMs, Math.max(nowMs, this.#outage.notBeforeMs));
@@ -165,7 +167,7 @@ export class DeliveryTroubles {
     this.#endRests(untilMs);
   }
 
-  /** Something got through. Returns the outage that this ends. */
+  /** Something got through. Returns the outage that this ended, if any. */
   gotThrough(nowMs: number): Outage | undefined {
     const outage = this.#outage;
     this.#outage = undefined;
@@ -174,14 +176,14 @@ export class DeliveryTroubles {
     return outage;
   }
 
-  /** Batches that failed because of the outage do not wait longer than it lasts. */
+  /** Batches that failed because of the outage do not wait beyond its end. */
   #endRests(untilMs: number): void {
     for (const [id, trouble] of this.#batches) {
       if (!trouble.loud) this.#batches.set(id, { ...trouble, untilMs: Math.min(trouble.untilMs, untilMs) });
     }
   }
 
-  /** The batch is delivered, or out of the spool. Returns its trouble, if it had any. */
+  /** The batch was delivered, or has left the spool. Returns the trouble it had had, if any. */
   forget(id: string): BatchTrouble | undefined {
     const trouble = this.#batches.get(id);
     this.#batches.delete(id);

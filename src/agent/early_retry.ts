@@ -1,20 +1,23 @@
 /**
- * What a failed call makes of another one's success. After a long outage each part of the agent is deep in its backoff;
- * the first that gets through tells the others.
+ * How one successful call shortens the backoff of the others. After a long outage every part of the agent is deep in
+ * its backoff; the first to get through tells the rest.
  */
 import type { HubError } from "./ports.ts";
 
-/** The others are told this often at most, in ms: less than what lies between two reports, so that each of those counts. */
+/**
+ * How often the others are told at most, in ms: less than the interval between two reports, so that every report
+ * counts.
+ */
 export const tellEveryMs = 4_000;
 
-/** A hub that answered, but not as it should, is left in peace for this long, in ms, whatever else it answers. */
+/** A hub that answered with an error is left alone for this long, in ms, whatever else it answers. */
 const busyRestMs = 30_000;
 
 /**
- * How long after a failure an answer to something else makes another try worth while, in ms. It is no invitation to ask
- * again before the time that the hub named.
+ * How long after a failure an answer to another request makes a retry worth while, in ms. Never earlier than the hub
+ * asked for.
  *
- * @param options.waitMs after which it is tried anyway, in ms
+ * @param options.waitMs when the regular retry is due, in ms
  * @example
  * ```ts
  * import { HubError } from "./ports.ts";

@@ -1,4 +1,4 @@
-/** Calls of the hub that fail one after the other: what is told of them, each kind of failure once. */
+/** Consecutive failed calls of the hub: decides what to log of them, each kind of failure once. */
 import type { HubError, HubErrorKind } from "./ports.ts";
 
 /** The failures of one loop. */
@@ -17,7 +17,7 @@ export class HubFailures {
     return this.#total;
   }
 
-  /** A call has failed. Returns whether that is news: the first failure in a row, or the first of its kind. */
+  /** A call failed. Returns whether that is news: the first failure in a row, or the first of its kind. */
   add(error: HubError): boolean {
     const isNews = !this.#told.has(error.kind);
     this.#told.add(error.kind);
@@ -26,7 +26,7 @@ export class HubFailures {
     return isNews;
   }
 
-  /** A call got through. Returns whether the one before had failed. */
+  /** A call got through. Returns whether the previous one had failed. */
   end(): boolean {
     const hadFailed = this.#latest !== undefined;
     this.#latest = undefined;

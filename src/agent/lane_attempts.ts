@@ -1,4 +1,4 @@
-/** Reading one lane of a database when it may fail: what is said of it, and when it is tried again. */
+/** Attempts to read one lane of a database: what to report of failures, and when to retry. */
 import { getLogger } from "@logtape/logtape";
 import type { ExtractFailure } from "../extractor/messages.ts";
 import type { Lane } from "./ports.ts";
@@ -8,25 +8,25 @@ import { errorText, sentence } from "../runtime/error_text.ts";
 
 const log = getLogger(["cloud-link", "database"]);
 
-/** What people call it. */
+/** What users call it. */
 const laneNames: Readonly<Record<Lane, string>> = { live: "new data", history: "history" };
 
-/** A query costs the database more than a request costs the hub: the first wait is this many steps further. */
+/** A query costs the database more than a request costs the hub, so the backoff starts this many steps later. */
 const retryStepsSkipped = 2;
 
 /** What the attempts need, and whom they tell. */
 export interface LaneAttemptsOptions {
   readonly random: () => number;
-  /** The query was too much for the database or its driver, or may have been: less is to be asked for. */
+  /** The query was, or may have been, too much for the database or its driver: ask for less. */
   readonly onTooMuch: () => void;
 }
 
-/** The attempts of one lane; tells the log when they begin to fail, and when they work again. */
+/** The attempts of one lane; logs when they start to fail, and when they work again. */
 export class LaneAttempts {
   readonly #lane: Lane;
   readonly #options: LaneAttemptsOptions;
   #problem: string | null = null;
-  /** In a row. */
+  /** Consecutive failures. */
   #failures = 0;
   #lastFailure: ExtractFailure | undefined;
 
@@ -40,14 +40,14 @@ export class LaneAttempts {
     return this.#problem;
   }
 
-  /** Returns after how long to try again, in ms; `undefined` when it went well. Rejects only when aborted. */
+  /** Returns after how long to try again, in ms; `undefined` after a success. Rejects only when aborted. */
   async attempt(act: () => Promise<void>, signal: AbortSignal): Promise<number | undefined> {
     const what = laneNames[this.#lane];
     try {
       await act();
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      // Whatever it is (a full disk, too), it must not take CSV delivery, linking and the log down with it.
+      // Whatever the failure is (even a full disk), it must not take CSV delivery, linking and the log down with it.
       const reason = sentence(errorText(error));
       const failure = failureOf(error);
       if (mayBeTooMuch(failure, this.#lastFailure)) this.#askForLess();
@@ -65,7 +65,7 @@ export class LaneAttempts {
     return undefined;
   }
 
-  /** Where the disk is full, this cannot be kept either: the same is asked for again. */
+  /** On a full disk this cannot be stored either; the next attempt then asks for the same again. */
   #askForLess(): void {
     try {
       this.#options.onTooMuch();
@@ -76,8 +76,9 @@ export class LaneAttempts {
 }
 
 /**
- * Time and memory are used up by asking for too much. Drivers and databases have errors of their own for that, too many
- * to know: what they refuse twice is asked for in smaller pieces, which does no harm when it was something else.
+ * Timeouts and exhausted memory come from asking for too much. Drivers and databases have their own errors for that,
+ * too many to know: whatever they refuse twice is asked for in smaller pieces, which does no harm if the cause was
+ * another.
  */
 function mayBeTooMuch(failure: ExtractFailure | undefined, before: ExtractFailure | undefined): boolean {
   if (failure === "timeout" || failure === "crash" || failure === "output") return true;

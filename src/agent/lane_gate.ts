@@ -1,6 +1,6 @@
 /**
- * Lets live data pass first: a part of history waits while live data is being sent. And holds parts of both lanes back
- * as long as they would be more than so many bytes a second.
+ * Lets live data pass first: a part of history waits while live data is being sent. Also holds back parts of both lanes
+ * while they would exceed the bandwidth limit.
  */
 import type { Clock } from "../runtime/clock.ts";
 import type { Lane } from "./ports.ts";
@@ -13,7 +13,7 @@ export interface Passage {
   readonly bytes: number;
 }
 
-/** What a request takes of the line besides its body, about, in bytes: its head, TLS, and the answer. */
+/** Approximate overhead of a request besides its body, in bytes: its head, TLS, and the answer. */
 export const requestHeadBytes = 1500;
 
 /** Shared by all transfers of one uploader. */
@@ -23,14 +23,14 @@ export class LaneGate {
   #live = 0;
   #waiting: (() => void)[] = [];
 
-  /** `bytesPerSecondMax` absent: as fast as the line goes. */
+  /** `bytesPerSecondMax` absent: unlimited. */
   constructor(options: { clock: Clock; bytesPerSecondMax?: number | undefined }) {
     const { clock, bytesPerSecondMax } = options;
     this.#clock = clock;
     if (bytesPerSecondMax !== undefined) this.#bucket = new TokenBucket({ bytesPerSecondMax, clock });
   }
 
-  /** From here until disposed a transfer of this lane is under way. */
+  /** Marks a transfer of this lane as under way until disposed. */
   enter(lane: Lane): Disposable {
     if (lane === "history") return { [Symbol.dispose]() {} };
     this.#live++;
@@ -44,7 +44,7 @@ export class LaneGate {
     };
   }
 
-  /** Resolves when these bytes may go, all of them; rejects with the signal's reason. */
+  /** Resolves when all of these bytes may go; rejects with the signal's reason. */
   async pass({ lane, bytes }: Passage, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     while (true) {

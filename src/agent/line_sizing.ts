@@ -1,4 +1,4 @@
-/** The size of parts, by how the line to the object store does; all transfers share the line. */
+/** The size of parts, adapted to the line to the object store, which all transfers share. */
 import { partSizeAfter, partSizeAfterFailure, partSizeFirst } from "./part_size.ts";
 import type { PartSizing } from "./transfer.ts";
 

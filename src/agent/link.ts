@@ -2,13 +2,13 @@
  * The state of the link between this installation and an integration: one pure switch, which performs nothing.
  * `linking.ts` acts on what it says.
  *
- * Two things go on side by side. The link itself, and a PIN on offer: a linked installation can show a PIN too, and a
- * Connect then moves it to the other integration.
+ * The state has two independent sides: the link, and a PIN on offer. A linked installation can show a PIN too; entering
+ * it in another integration moves the installation there.
  */
 import type { UnlinkReason } from "../protocol/problem.ts";
 import type { Link } from "../protocol/linking.ts";
 
-/** A PIN that the hub gave out. Times are of the monotonic clock, in ms. */
+/** A PIN issued by the hub. Times are on the monotonic clock, in ms. */
 export interface PinOnOffer {
   readonly pin: string;
   readonly deviceCode: string;
@@ -16,17 +16,17 @@ export interface PinOnOffer {
   readonly pollEveryMs: number;
 }
 
-/** The PIN's side of the state; it does not depend on whether there is a link. */
+/** The PIN's side of the state, independent of whether there is a link. */
 export type Offer =
   /** No PIN is wanted. */
   | { readonly state: "none" }
   /** A PIN is wanted and being asked for. */
   | { readonly state: "wanted" }
   | { readonly state: "shown"; readonly offer: PinOnOffer }
-  /** The last PIN was not used in time, or refused in the hub; a restart or the command `pin` gives another. */
+  /** The last PIN expired unused, or was rejected in the hub; a restart or the command `pin` asks for another. */
   | { readonly state: "over"; readonly why: "expired" | "denied" | "refused-account" };
 
-/** Both sides. `link` is `undefined` as long as the installation is linked to nothing. */
+/** Both sides. `link` is `undefined` while the installation is not linked. */
 export interface LinkState {
   readonly link: Link | undefined;
   readonly offer: Offer;
@@ -39,7 +39,7 @@ export type LinkEvent =
   | { readonly type: "slow-down" }
   | { readonly type: "pin-expired" }
   | { readonly type: "pin-denied" }
-  /** The hub does not know it any longer, nor the installation that it gave it to. */
+  /** The hub no longer knows the PIN, nor the installation it was issued to. */
   | { readonly type: "pin-forgotten" }
   | { readonly type: "account-refused" }
   | { readonly type: "linked"; readonly link: Link }
@@ -50,7 +50,7 @@ export type LinkEvent =
 const slowDownMs = 5000;
 
 /**
- * The state at start: an installation without a link wants a PIN.
+ * The initial state: an installation without a link wants a PIN.
  *
  * @example
  * ```ts
@@ -93,7 +93,7 @@ function slower(offer: PinOnOffer): PinOnOffer {
   return { ...offer, pollEveryMs: offer.pollEveryMs + slowDownMs };
 }
 
-/** A PIN that is being shown stays good: the manual copies it before it deletes the old integration. */
+/** A PIN on display stays valid: the manual has users copy it before they delete the old integration. */
 function afterUnlinking(offer: Offer): LinkState {
   return { link: undefined, offer: offer.state === "shown" ? offer : { state: "wanted" } };
 }

@@ -1,7 +1,4 @@
-/**
- * All that one link wants done: the assignment is followed, its source read, batches delivered, and the hub is told how it
- * goes.
- */
+/** All the work of one link: follow the assignment, read its source, deliver batches, and report status to the hub. */
 import { getLogger } from "@logtape/logtape";
 import type { AgentAnswer, AgentRequest, AgentStatusReport, Assignment, Source } from "../protocol/assignment.ts";
 import type { Link } from "../protocol/linking.ts";
@@ -24,12 +21,15 @@ const twinProblem =
 export interface Delivery {
   /** Delivers the spool's batches of the current link until aborted. */
   run(signal: AbortSignal): Promise<void>;
-  /** The hub answers: waiting retries go at once. */
+  /** The hub answers: pending retries go at once. */
   reachable(options?: { again?: boolean }): void;
-  /** What the hub has: when it is less than it has acknowledged, that is sent again; and what it takes whole. */
+  /**
+   * How much the hub has received (if less than it acknowledged, the difference is sent again), and what it accepts
+   * whole.
+   */
   assigned(assignment: Pick<Assignment, "received" | "wholePayloadBytes">): void;
   readonly problem: string | null;
-  /** Why something waits though all is well. */
+  /** Why something is waiting although nothing is broken. */
   readonly notice: string | null;
 }
 
@@ -38,15 +38,15 @@ export interface LinkedParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly version: string;
-  /** Names this process, among all that there ever were. */
+  /** Identifies this process, unique across all runs. */
   readonly run: string;
   readonly assignmentClient: AssignmentClient;
   readonly assignmentStore: AssignmentStore;
   readonly spool: { waiting(): { readonly batches: number; readonly bytes: number } };
-  /** Makes the uploader of one link; `onUnlinked` is for an end of the link that it comes upon. */
+  /** Makes the uploader of one link; it calls `onUnlinked` when it learns that the link has ended. */
   readonly makeDelivery: (options: { onUnlinked: (reason: UnlinkReason) => void }) => Delivery;
   readonly makeSource: (source: Source, link: Link) => SourceRunner;
-  /** Called with every assignment that says paused. */
+  /** Called with every assignment that is paused. */
   readonly onPaused: (link: Link) => void;
   /** Carries out the hub's request to test a database. */
   readonly testSource: (
@@ -55,12 +55,12 @@ export interface LinkedParts {
   ) => Promise<AgentAnswer>;
 }
 
-/** Whom the work of one link tells what it learns of the link. */
+/** Options of {@linkcode LinkedWork}: also whom it tells what it learns about the link. */
 export interface LinkedWorkOptions extends LinkedParts {
   readonly onUnlinked: (reason: UnlinkReason) => void;
   /** The hub has answered. */
   readonly onReachable: () => void;
-  /** The hub calls the account or the integration so now. */
+  /** The hub has renamed the account or the integration. */
   readonly onNamed: (link: Link) => void;
 }
 
@@ -95,7 +95,7 @@ export class LinkedWork {
     });
   }
 
-  /** Runs until aborted; rejects only when something is broken that a restart may mend. */
+  /** Runs until aborted; rejects only on a failure that a restart may fix. */
   async run(signal: AbortSignal): Promise<void> {
     const { assignmentClient: client, clock, random } = this.#options;
     await runTogether([
@@ -106,7 +106,7 @@ export class LinkedWork {
     ], signal);
   }
 
-  /** The hub has answered: what waits for another try goes now. */
+  /** The hub has answered: pending retries go now. */
   reachable(): void {
     this.#assignments.reachable();
     this.#delivery.reachable();
@@ -117,29 +117,29 @@ export class LinkedWork {
     this.#source.importNow();
   }
 
-  /** Starts the source anew. */
+  /** Restarts the source. */
   restartSource(): void {
     this.#source.restart();
   }
 
-  /** Whether the hub says so. */
+  /** Whether the hub has paused the integration. */
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** Why the hub gives no assignment. */
+  /** Why the hub returns no assignment. */
   get hubFailure(): HubError | undefined {
     return this.#assignments.failure;
   }
 
-  /** Why something waits though all is well. */
+  /** Why something is waiting although nothing is broken. */
   get notice(): string | null {
     return this.#delivery.notice;
   }
 
-  /** What does not work besides the way to the hub. */
+  /** What is broken, apart from the connection to the hub. */
   get problem(): string | null {
-    // Without a hub nothing is delivered: that needs no words of its own, a full spool does.
+    // Without a hub nothing is delivered; that needs no extra words, but a full spool does.
     const delivery = this.hubFailure === undefined ? this.#delivery.problem : null;
     return [this.#twin, delivery, this.#source.problem].filter((problem) => problem !== null).join(" ") || null;
   }

@@ -1,5 +1,5 @@
 /**
- * Keeps the link: shows PINs, waits for them to be typed, remembers the link, and lets it go when the hub says so. All
+ * Keeps the link: shows PINs, waits until one is entered, stores the link, and drops it when the hub says so. All
  * decisions are in `link.ts`.
  */
 import { getLogger } from "@logtape/logtape";
@@ -25,13 +25,13 @@ const shownStepMaxMs = 30_000;
 /** Where the link is kept over restarts. */
 export interface LinkStore {
   load(): Link | undefined;
-  /** When it returns the link is durable. */
+  /** When it returns, the link is durable. */
   save(link: Link): void;
-  /** When it returns the link is forgotten. */
+  /** When it returns, the link is forgotten. */
   end(link: Link, reason: UnlinkReason): void;
 }
 
-/** What the link is kept with. `store` outlives the process: a restart asks for no PIN when there is a link. */
+/** What linking works with. `store` outlives the process: a restart with a link asks for no PIN. */
 export interface LinkingOptions {
   readonly client: LinkingClient;
   readonly store: LinkStore;
@@ -40,7 +40,7 @@ export interface LinkingOptions {
   readonly hubUrl: URL;
   /** `[hub] account`: only this account, by id or name. */
   readonly account?: string | undefined;
-  /** Called after every change, with the state before and after, and after every failure, with the same state twice. */
+  /** Called after every change with the states before and after, and after every failure with the same state twice. */
   readonly onChange: (state: LinkState, before: LinkState) => void;
   /** Called when the hub has answered. */
   readonly onReachable: () => void;
@@ -59,9 +59,12 @@ export class Linking {
   readonly #polls: PinPolls;
   #state: LinkState;
   #wake = Promise.withResolvers<void>();
-  /** Before this the hub is not asked again, though it answers something else; `undefined` when nothing has failed. */
+  /**
+   * Before this time the hub is not asked again, even if it answers other requests; `undefined` when nothing has
+   * failed.
+   */
   #notBeforeMs: number | undefined;
-  /** Why no PIN can be had right now; shown by `pin` and `status`. */
+  /** Why no PIN can be had right now; `pin` and `status` show it. */
   readonly failures: HubFailures = new HubFailures();
 
   constructor(options: LinkingOptions) {
@@ -74,7 +77,7 @@ export class Linking {
     return this.#state;
   }
 
-  /** Asks for a PIN, unless one is being shown that is still good. */
+  /** Asks for a PIN, unless the one on display is still valid. */
   wantPin(): void {
     const { offer } = this.#state;
     if (offer.state === "shown" && this.#polls.isOver(offer.offer)) this.#apply({ type: "pin-expired" });
@@ -82,7 +85,7 @@ export class Linking {
     this.#wake.resolve();
   }
 
-  /** The hub has answered something else: it is asked before the time, unless it said when. */
+  /** The hub has answered another request: ask early, unless the hub said when to. */
   reachable(): void {
     if (this.#notBeforeMs !== undefined && this.#options.clock.monotonicMs() >= this.#notBeforeMs) this.#wake.resolve();
   }
@@ -103,7 +106,7 @@ export class Linking {
     this.#apply({ type: "unlinked", linkId, reason });
   }
 
-  /** The integration or the account has another name now. */
+  /** The hub has renamed the integration or the account. */
   renamed(link: Link): void {
     const { link: known } = this.#state;
     if (known?.id !== link.id || JSON.stringify(known) === JSON.stringify(link)) return;
@@ -143,7 +146,7 @@ export class Linking {
     }
   }
 
-  /** While a PIN is shown somebody waits, and what became of it is asked at its end at the latest. */
+  /** While a PIN is on display someone is waiting; its outcome is asked for no later than when it expires. */
   #delayAfter(failures: number, { error, hourly }: { error: HubError; hourly: boolean }): number {
     const { clock, random } = this.#options;
     const { offer } = this.#state;

@@ -1,6 +1,7 @@
 /**
- * Which of the waiting batches go next, and how: in the spool's order, small ones whole and several in one request where
- * the hub takes them so, else in parts. What the time of day holds back is left out, and what there is no place for.
+ * Chooses which waiting batches go next, and how: in the spool's order; small ones whole, several in one request, if
+ * the hub accepts that, otherwise in parts. Skips batches that the time of day holds back and those without a free
+ * slot.
  */
 import type { DeliveryTroubles } from "./delivery_trouble.ts";
 import type { Spool, StoredBatch } from "./ports.ts";
@@ -8,9 +9,9 @@ import { isSmall, type Transfer, type TransfersUnderWay } from "./transfers_unde
 import type { UploadHours } from "./upload_hours.ts";
 import { mayGoWhole, WholeGroup } from "./whole_transfer.ts";
 
-/** So many batches are passed over, for which there is no place, to find one that may go. */
+/** How many batches without a free slot are skipped at most in search of one that may go. */
 const passedOverMax = 64;
-/** So many waiting batches are asked for at once, at most. */
+/** How many waiting batches are requested at once, at most. */
 const lookAheadMax = 64;
 
 /** What the choice depends on. */
@@ -19,14 +20,14 @@ export interface NextTransfersOptions {
   readonly hours: UploadHours;
   readonly troubles: DeliveryTroubles;
   readonly underWay: TransfersUnderWay;
-  /** How much payload goes in a request with whole batches. */
+  /** How much payload to put into a request with whole batches. */
   readonly wholeSizing: { readonly bytes: number };
 }
 
 /** Chooses for one uploader. */
 export class NextTransfers {
   readonly #options: NextTransfersOptions;
-  /** Live batches that wait for the time window, so that each is passed over once; none while it is open. */
+  /** Live batches that wait for the upload window, so that each is skipped only once; empty while it is open. */
   readonly #heldBack = new Set<string>();
 
   constructor(options: NextTransfersOptions) {
@@ -34,8 +35,8 @@ export class NextTransfers {
   }
 
   /**
-   * What may go, until there is nothing more or no place for it. Each one is to be under way before the next is asked
-   * for. Payloads up to `wholePayloadBytes` may go whole.
+   * Yields what may go until nothing is left or no slot is free. The caller starts each one before asking for the next.
+   * Payloads up to `wholePayloadBytes` may go whole.
    */
   *all(
     { nowMs, wholePayloadBytes }: { nowMs: number; wholePayloadBytes: number },
@@ -55,13 +56,13 @@ export class NextTransfers {
         group ??= new WholeGroup(lane, { bytesMax: this.#options.wholeSizing.bytes });
         group.add(batch);
       } else if (underWay.hasPlaceFor(batch)) yield { kind: "parts", batch };
-      // Smaller ones do not overtake it: it would wait as long as there are any.
+      // Smaller ones must not overtake it, or it would wait as long as any are left.
       else if (isSmall(batch) || ++passedOver >= passedOverMax) break;
     }
     if (group) yield { kind: "whole", group };
   }
 
-  /** One that tries whether things work again; not always the same one, which may be what the hub cannot cope with. */
+  /** One batch to try whether things work again; not always the same, which may be the one the hub cannot cope with. */
   probe({ nowMs }: { nowMs: number }): Transfer | undefined {
     const except = this.#notNow(nowMs);
     const [fresh] = this.#candidates(new Set([...except, ...this.#options.troubles.troubled]));
@@ -75,16 +76,16 @@ export class NextTransfers {
     return new Set([...underWay.ids, ...troubles.resting(nowMs), ...this.#heldBack]);
   }
 
-  /** One that has failed goes by itself, so that it takes no others along. */
+  /** A batch that has failed goes alone, so that it does not make others fail. */
   #goesWhole(batch: StoredBatch, payloadBytesMax: number): boolean {
     return mayGoWhole(batch, { payloadBytesMax }) &&
       this.#options.troubles.of(batch.declaration.id) === undefined;
   }
 
-  /** What may go at this time of day, in its order. Adds what it has looked at to `except`. */
+  /** Yields what may go at this time of day, in order. Adds every batch it has looked at to `except`. */
   *#candidates(except: Set<string>): Generator<StoredBatch, void, undefined> {
     const { spool, hours } = this.#options;
-    // One at first: there is often no place even for that.
+    // One at first: often there is no slot even for that.
     for (let limit = 1;; limit = lookAheadMax) {
       const batches = spool.next({ except, limit });
       for (const batch of batches) {
@@ -94,9 +95,9 @@ export class NextTransfers {
           continue;
         }
         if (hours.notice === null) hours.tell({ heldBack: true, batches: spool.waiting().batches });
-        // Nothing but history comes after history.
+        // Only history follows history.
         if (batch.declaration.lane === "history") return;
-        // However many files these are: live rows are not to wait behind them.
+        // However many files these are: live rows must not wait behind them.
         this.#heldBack.add(batch.declaration.id);
       }
       if (batches.length < limit) return;

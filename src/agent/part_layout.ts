@@ -1,4 +1,7 @@
-/** How a payload is cut: what is still to be sent when the hub has some parts of it, and what the parts are in short. */
+/**
+ * How a payload is cut into parts: what remains to be sent when the hub has some of them, and how the parts are
+ * summarised.
+ */
 import type { Part, PartRun } from "../protocol/delivery.ts";
 
 /** A range of the payload, in bytes. */
@@ -7,14 +10,14 @@ export interface Range {
   readonly bytes: number;
 }
 
-/** What the hub has that fits together, and the gaps in between; both in order. */
+/** The parts at the hub that fit together, and the gaps between them; both in order. */
 export interface Layout {
   readonly present: readonly Part[];
   readonly gaps: readonly Range[];
 }
 
 /**
- * Parts keep their ranges, whatever size is the right one now. Of parts that overlap (the size was another each time) the
+ * Parts keep their ranges even if the part size has changed since. Of overlapping parts (sent with different sizes) the
  * earlier is kept.
  *
  * @example
@@ -39,7 +42,7 @@ export function layOut(payloadBytes: number, parts: readonly Part[]): Layout {
 }
 
 /**
- * All parts of a payload in short.
+ * All parts of a payload, as runs.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * How large the next part is: by how the line does. A part should take some seconds, so that a line that breaks loses
+ * How large the next part is, adapted to the line. A part should take a few seconds, so that a line that breaks loses
  * little and a fast one is not slowed by round trips.
  */
 import { partBytesMin } from "../protocol/delivery.ts";
@@ -8,28 +8,30 @@ import { partBytesMin } from "../protocol/delivery.ts";
 export interface PartSize {
   /** Size of the next part. */
   readonly bytes: number;
-  /** How long a part should take: less on a line that breaks often, since what a part has sent by then is lost. */
+  /**
+   * How long a part should take: less on a line that breaks often, since what was sent of an interrupted part is lost.
+   */
   readonly targetMs: number;
 }
 
 /**
- * Largest part, in bytes; the protocol allows more. While a part is sent, several copies of it are in memory: 2 MiB take 8 MB
- * more and are no faster on loopback. On a line with 50 ms there and back, 1 MiB gives up to 20 MB/s.
+ * Largest part, in bytes; the protocol allows more. While a part is sent, memory holds several copies of it: 2 MiB
+ * would take 8 MB more and be no faster on loopback. On a line with a round trip of 50 ms, 1 MiB allows up to 20 MB/s.
  */
 export const partBytesLargest = 1024 * 1024;
-/** How long a part should take, in ms: on a line that does not break, and on one that does nothing else. */
+/** How long a part should take, in ms: on a line that never breaks, and on one that keeps breaking. */
 const targetMs = { most: 4000, least: 250 };
-/** So much longer a part may take after each one that got through. */
+/** Factor by which that time grows after each part that got through. */
 const targetGrowth = 1.05;
 /** Sizes are multiples of this, in bytes. */
 const partBytesStep = 64 * 1024;
 
-/** The size of the first part: a thin line shows itself as one, and a fast one after a few parts. */
+/** The size of the first part: small enough for a thin line, and a fast line grows it within a few parts. */
 export const partSizeFirst: PartSize = { bytes: 256 * 1024, targetMs: targetMs.most };
 
 /**
- * The size after a part of `bytes` that took `ms`: what would have taken as long as a part should, at most twice and at
- * least half of what it was.
+ * The size after a part of `bytes` that took `ms`: scaled so that the next takes as long as it should, by a factor
+ * between a half and two.
  *
  * @example
  * ```ts
@@ -41,7 +43,7 @@ export const partSizeFirst: PartSize = { bytes: 256 * 1024, targetMs: targetMs.m
  */
 export function partSizeAfter(size: PartSize, sent: { bytes: number; ms: number }): PartSize {
   const ideal = (sent.bytes / Math.max(sent.ms, 1)) * size.targetMs;
-  // The last part of a batch is short: it says little of larger ones.
+  // The last part of a batch is short and says little about larger ones.
   const most = sent.bytes < size.bytes / 2 ? size.bytes : size.bytes * 2;
   return {
     bytes: bounded(Math.min(most, Math.max(size.bytes / 2, ideal))),
@@ -50,14 +52,14 @@ export function partSizeAfter(size: PartSize, sent: { bytes: number; ms: number 
 }
 
 /**
- * The size after a part that did not get through. On a line that breaks again and again, halving here and growing slowly
- * there settles where some ten parts get through between two breaks.
+ * The size after a part that did not get through. On a line that breaks again and again, halving here and growing
+ * slowly on success settles where about ten parts get through between two breaks.
  */
 export function partSizeAfterFailure(size: PartSize): PartSize {
   return { bytes: bounded(size.bytes / 2), targetMs: Math.max(targetMs.least, size.targetMs / 2) };
 }
 
-/** The largest part when payloads may take so many bytes a second: a part goes at the line's full speed. */
+/** The largest part under a bandwidth limit: within a part, bytes go at the line's full speed. */
 export function partBytesMaxAt(bytesPerSecondMax: number | undefined): number {
   return bounded((bytesPerSecondMax ?? Infinity) * (targetMs.most / 1000));
 }

@@ -1,6 +1,6 @@
-/** The message that shows a PIN, word for word as the manual has it. */
+/** The message that shows a PIN, worded exactly as in the manual. */
 
-/** All that the message depends on; the words around it never change. */
+/** Everything the message depends on; its wording never changes. */
 export interface PinMessageOptions {
   /** Six digits. */
   readonly pin: string;
@@ -10,7 +10,7 @@ export interface PinMessageOptions {
   readonly expiresInSeconds: number;
 }
 
-/** Where integrations are on the hub. */
+/** Path of the integrations page on the hub. */
 const integrationsPath = "/account/integrations";
 
 /**
@@ -41,7 +41,7 @@ export function pinMessage(options: PinMessageOptions): string {
   return pinMessageLines(options).join("\n");
 }
 
-/** Rounded down, so that nobody relies on a minute that is not left; a second or two on the way do not count. */
+/** Rounded down, so that nobody relies on a minute that is not left; a second or two lost in transit do not count. */
 function inMinutes(seconds: number): string {
   const minutes = Math.floor((seconds + 5) / 60);
   if (minutes >= 2) return `${minutes} minutes`;

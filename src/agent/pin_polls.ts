@@ -1,4 +1,4 @@
-/** Asks the hub what has become of a PIN that is shown (RFC 8628, section 3.4). */
+/** Asks the hub whether a PIN on display has been used (RFC 8628, section 3.4). */
 import { getLogger } from "@logtape/logtape";
 import { type Link, pinLifetimeSeconds } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -8,10 +8,10 @@ import { sentence } from "../runtime/error_text.ts";
 
 const log = getLogger(["cloud-link", "link"]);
 
-/** The hub does not know the installation any longer. */
+/** The hub no longer knows the installation. */
 type Answer = PinPoll | { readonly state: "forgotten" };
 
-/** What one poll has found: a link, something else that has happened, or neither. */
+/** The result of one poll: a link, some other event, or neither. */
 export interface PinNews {
   readonly link?: Link;
   readonly event?: LinkEvent;
@@ -29,8 +29,8 @@ export class PinPolls {
   }
 
   /**
-   * One poll. A PIN is over at its time, whatever the hub answers. Where no answer comes ({@linkcode HubError}), the hub is to
-   * be asked beyond that: the PIN may have been entered in time.
+   * One poll. A PIN is over when its time is up, whatever the hub answers. If no answer comes ({@linkcode HubError}),
+   * keep asking beyond that: the PIN may have been entered in time.
    */
   async poll(offer: PinOnOffer, signal: AbortSignal): Promise<PinNews> {
     const answer = await this.#ask(offer, signal);
@@ -45,7 +45,7 @@ export class PinPolls {
     return this.#clock.monotonicMs() >= offer.expiresAtMs;
   }
 
-  /** A hub that does not know this installation is asked for another PIN, but only once within a PIN's time. */
+  /** If the hub does not know this installation, asks for another PIN, but only once within a PIN's lifetime. */
   async #ask(offer: PinOnOffer, signal: AbortSignal): Promise<Answer> {
     try {
       return await this.#client.pollPin(offer.deviceCode, signal);

@@ -1,6 +1,6 @@
 /**
- * What the agent needs of its neighbours. `agent/` imports these interfaces and `protocol/`, never an adapter; `cli/run`
- * ties them together.
+ * What the agent needs from its neighbours. `agent/` imports these interfaces and `protocol/`, never an adapter;
+ * `cli/run` ties them together.
  */
 import type { AgentAnswer, AgentStatusReport, Assignment } from "../protocol/assignment.ts";
 import type {
@@ -29,33 +29,36 @@ export interface BatchFile {
 
 /** Takes the content of one batch. Disposing it before `finish` deletes what was written. */
 export interface BatchWriter extends AsyncDisposable {
-  /** Hashes, compresses and writes; resolves when another chunk may come. The chunk may be reused then. */
+  /** Hashes, compresses and writes; resolves when it can take another chunk. The caller may then reuse this one. */
   write(chunk: Uint8Array): Promise<void>;
-  /** When it resolves the file is durable. */
+  /** When it resolves, the file is durable. */
   finish(): Promise<BatchFile>;
 }
 
-/** Batches on disk between their source and the hub. All of one link: the current one. */
+/** Batches on disk between their source and the hub, all of the current link. */
 export interface Spool {
   /**
-   * Waits until `bytes` more fit (limit and free-space reserve), saying so in the log when it has to wait; one batch
-   * above the limit fits an empty spool. Then opens a writer.
+   * Waits until `bytes` more fit (limit and free-space reserve), logging if it has to wait; a single batch above the
+   * limit fits an empty spool. Then opens a writer.
    */
   open(options: { bytes: number; lane: Lane; signal: AbortSignal }): Promise<BatchWriter>;
   /**
-   * Takes a finished file in. When it resolves the batch is durable, and what `alongside` wrote to the state database
-   * was committed in the same transaction. `known`: the spool or the hub has this batch already; the file is deleted,
-   * `alongside` committed all the same.
+   * Admits a finished file. When it resolves, the batch is durable, and what `alongside` wrote to the state database
+   * was committed in the same transaction. `known`: the spool or the hub already has this batch; the file is deleted,
+   * `alongside` is committed all the same.
    */
   admit(
     file: BatchFile,
     options: { origin: BatchOrigin; lane: Lane; alongside?: (batchId: string) => void },
   ): Promise<"admitted" | "known">;
-  /** Waiting batches, live before history, each lane oldest first, without those `except`ed; `limit` at most. */
+  /** Waiting batches, live before history, each lane oldest first, without those in `except`; `limit` at most. */
   next(options: { except: ReadonlySet<string>; limit: number }): readonly StoredBatch[];
-  /** The hub has them. Their files are kept for `keepDays`, or until the room is needed. */
+  /** The hub has them. Their files are kept for `keepDays`, or until the space is needed. */
   acknowledge(receipts: readonly Receipt[]): void;
-  /** Moves a batch that cannot be delivered to `state/set-aside/`, with the reason beside it. Its source may read again. */
+  /**
+   * Moves a batch that cannot be delivered to `state/set-aside/`, with the reason beside it. Its source may be read
+   * again.
+   */
   setAside(id: string, reason: string): Promise<void>;
 }
 
@@ -63,28 +66,28 @@ export interface Spool {
 export interface StoredBatch {
   readonly declaration: BatchDeclaration;
   /**
-   * Reads a range of the payload, into memory that is the caller's from then on; fails with
-   * {@linkcode BatchDamagedError} when the file is not what was written.
+   * Reads a range of the payload into memory that the caller owns; fails with {@linkcode BatchDamagedError} when the
+   * file is not what was written.
    */
   read(offset: number, bytes: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** A batch file is not what was written, or has gone: set the batch aside, so that its source is read again. */
+/** A batch file is missing or not what was written: set the batch aside, so that its source is read again. */
 export class BatchDamagedError extends Error {
   override readonly name = "BatchDamagedError";
 }
 
-/** What the hub answered, by its kind: the caller decides on `kind`, people read `message`. */
+/** The hub's answer, classified: callers decide on `kind`, people read `message`. */
 export class HubError extends Error {
   override readonly name = "HubError";
   readonly kind: HubErrorKind;
-  /** How long to wait at least before the next try, in ms (from `Retry-After`). */
+  /** Minimum wait before the next try, in ms (from `Retry-After`). */
   readonly retryAfterMs: number | undefined;
-  /** Why the link has ended, with kind `unlinked`, when the hub says. */
+  /** With kind `unlinked`: why the link has ended, if the hub says. */
   readonly unlinkReason: UnlinkReason | undefined;
-  /** With kind `busy`: the status of the answer, where there was one. */
+  /** With kind `busy`: the HTTP status, if there was an answer. */
   readonly status: number | undefined;
-  /** With kind `unreachable`: the request was sent, and only its answer is missing. `undefined`: that is not known. */
+  /** With kind `unreachable`: the request was sent, and only its answer is missing. `undefined`: not known. */
   readonly sent: boolean | undefined;
   constructor(
     message: string,
@@ -106,7 +109,7 @@ export class HubError extends Error {
   }
 }
 
-/** What a failed call means for the caller, whatever the status or the socket error was that told it. */
+/** What a failed call means for the caller, whichever status or socket error caused it. */
 export type HubErrorKind =
   /** No answer: network, proxy, TLS, timeout. `message` has the operating system's error and the remedy. */
   | "unreachable"
@@ -116,20 +119,20 @@ export type HubErrorKind =
   | "busy"
   /** The link has ended. */
   | "unlinked"
-  /** The hub does not know this installation's key (any longer): register again. */
+  /** The hub does not, or no longer, know this installation's key: register again. */
   | "unknown-installation"
-  /** This batch will never be taken; other batches may. */
+  /** This batch will never be accepted; other batches may. */
   | "refused"
-  /** Something on the way to the hub takes no request of this size, which its administrator can change: try again. */
+  /** Something on the way to the hub rejects requests of this size, which its administrator can change: try again. */
   | "too-large"
   /** A part is missing or its address has expired: declare again. */
   | "stale"
   /** The hub says the payload is not what was declared. */
   | "checksum";
 
-/** Asking the hub for a PIN. All of these throw {@linkcode HubError} (or the signal's reason). */
+/** Asking the hub for a PIN. All methods throw {@linkcode HubError} (or the signal's reason). */
 export interface LinkingClient {
-  /** Registers the key when needed and asks for a PIN. */
+  /** Registers the key if needed and asks for a PIN. */
   requestPin(signal: AbortSignal): Promise<DeviceAuthorizationResponse>;
   /** One poll of the token endpoint. */
   pollPin(deviceCode: string, signal: AbortSignal): Promise<PinPoll>;
@@ -145,19 +148,22 @@ export type PinPoll =
   | { readonly state: "denied" }
   | { readonly state: "linked"; readonly link: Link };
 
-/** Work for a linked agent. All of these throw {@linkcode HubError} (or the signal's reason). */
+/** Work for a linked agent. All methods throw {@linkcode HubError} (or the signal's reason). */
 export interface AssignmentClient {
-  /** Waits until the assignment differs from the one with `etag`, at most a poll's length; `undefined` when it does not. */
+  /**
+   * Waits, at most for the length of a poll, until the assignment differs from the one with `etag`; `undefined` if it
+   * does not.
+   */
   poll(etag: string | undefined, signal: AbortSignal): Promise<{ assignment: Assignment; etag: string } | undefined>;
   answer(requestId: string, answer: AgentAnswer, signal: AbortSignal): Promise<void>;
   report(status: AgentStatusReport, signal: AbortSignal): Promise<void>;
 }
 
-/** Delivery of one batch in parts. All of these throw {@linkcode HubError} (or the signal's reason). */
+/** Delivery of one batch in parts. All methods throw {@linkcode HubError} (or the signal's reason). */
 export interface PartsClient {
   declare(batch: BatchDeclaration, signal: AbortSignal): Promise<DeclarationAnswer>;
   addresses(batchId: string, parts: readonly Part[], signal: AbortSignal): Promise<PartsAnswer["addresses"]>;
-  /** Resolves with how often the part had to be sent: a connection that is cut is made anew once, at once. */
+  /** Resolves with the number of times the part had to be sent: a dropped connection is reopened once, immediately. */
   put(
     address: PartsAnswer["addresses"][number],
     bytes: Uint8Array<ArrayBuffer>,
@@ -173,19 +179,19 @@ export interface WholeBatch {
   readonly payload: Uint8Array<ArrayBuffer>;
 }
 
-/** What became of a batch that was sent whole; `wanted`: the hub wants it in parts. */
+/** The outcome for a batch sent whole; `wanted`: the hub wants it in parts. */
 export type WholeDelivery =
   | { readonly state: "received"; readonly receipt: Receipt }
   | { readonly state: "wanted" }
   | { readonly state: "failed"; readonly error: HubError };
 
-/** Delivery of batches. All of these throw {@linkcode HubError} (or the signal's reason). */
+/** Delivery of batches. All methods throw {@linkcode HubError} (or the signal's reason). */
 export interface DeliveryClient extends PartsClient {
   /**
-   * Sends small batches in one request, `wholeBatchesMax` at most; the answers are in their order. `refused` is said of
-   * the request: the hub does not take batches so.
+   * Sends small batches in one request, `wholeBatchesMax` at most; the answers are in the same order. A thrown
+   * `refused` concerns the request: the hub does not accept whole batches.
    */
   sendWhole(batches: readonly WholeBatch[], signal: AbortSignal): Promise<readonly WholeDelivery[]>;
-  /** Which of these batches has the hub not got? */
+  /** Which of these batches the hub does not have. */
   missing(batchIds: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
 }

@@ -1,11 +1,11 @@
-/** From a database integration and a window to the extractor's job, and from its result to the batch's origin. */
+/** Turns a database integration and a window into the extractor's job, and its result into the batch's origin. */
 import type { ExtractJob, ExtractResult } from "../extractor/messages.ts";
 import type { BatchOrigin } from "../protocol/delivery.ts";
 import type { DatabaseSource } from "../protocol/database.ts";
 import type { Window } from "../source/read_state.ts";
 import type { Reach } from "./scheduler_ports.ts";
 
-/** One window of one integration, with what the installation has to say about how it is read. */
+/** One window of one integration, with the installation's settings for reading it. */
 export interface JobOptions {
   readonly source: DatabaseSource;
   readonly reach: Reach;
@@ -36,7 +36,7 @@ export function queryJob(options: JobOptions): ExtractJob {
   };
 }
 
-/** What the batch says of itself. */
+/** The origin that the batch declares. */
 export function queryOrigin(
   source: DatabaseSource,
   { window, result }: { window: Window; result: ExtractResult },

@@ -1,19 +1,19 @@
 /**
- * Finds out that a hub was restored from a backup, and has it sent again what it has forgotten, as far as the spool still
- * has it. One sign is that the hub has fewer batches than it acknowledged. Batches of an installation that was linked
- * before count there as well, so when it is first heard of, and whenever it was away, it is asked for the newest ones: a
- * restored hub has lost those.
+ * Detects that a hub was restored from a backup, and sends again what it has lost, as far as the spool still has it.
+ * One sign is that the hub has fewer batches than it acknowledged. But its count includes batches of an installation
+ * linked earlier; so on first contact, and after every absence, the hub is asked for the newest batches: a restored hub
+ * has lost those.
  */
 import { getLogger } from "@logtape/logtape";
 import type { DeliveryClient } from "./ports.ts";
 
-/** So many ids are asked for at once; the protocol's limit. */
+/** How many ids are queried at once; the protocol's limit. */
 const pageMax = 1000;
-/** So many of the newest tell whether the hub was restored. */
+/** How many of the newest batches tell whether the hub was restored. */
 const newestMax = 100;
 /**
- * How often a hub that has too few is asked, while the number does not fall, in ms: batches that are no longer kept will
- * be missing for ever.
+ * How often a hub that has too few is asked while the number does not fall, in ms: batches no longer kept stay missing
+ * for ever.
  */
 const compareEveryMs = 60 * 60_000;
 
@@ -21,13 +21,13 @@ const log = getLogger(["cloud-link", "uploader"]);
 
 /** What the hub has acknowledged, of the current integration. */
 export interface AcknowledgedBatches {
-  /** How many there ever were. */
+  /** How many there have ever been. */
   acknowledgedCount(): number;
-  /** Those that are kept, by rising sequence. */
+  /** Those still kept, in ascending sequence. */
   acknowledged(page: { after: number; limit: number }): readonly { readonly id: string; readonly sequence: number }[];
-  /** The ids of those that were acknowledged last. */
+  /** The ids of the most recently acknowledged ones. */
   newestAcknowledged(limit: number): readonly string[];
-  /** They wait again. Returns how many of them are still kept. */
+  /** Makes them wait for delivery again. Returns how many of them are still kept. */
   resend(ids: readonly string[]): number;
 }
 
@@ -42,12 +42,12 @@ export class RestoredHub {
     this.#spool = spool;
   }
 
-  /** Whether the two have to be compared. */
+  /** Whether a comparison is due. */
   get wanted(): boolean {
     return this.#wanted !== undefined;
   }
 
-  /** The hub says how many it has. The number only grows, unless the hub was restored. */
+  /** The hub says how many it has. That number only grows, unless the hub was restored. */
   told(receivedCount: number, nowMs: number): void {
     if (receivedCount >= this.#spool.acknowledgedCount()) {
       this.#lowest = Infinity;
@@ -58,20 +58,20 @@ export class RestoredHub {
     if (fell || nowMs - this.#comparedAtMs >= compareEveryMs) this.#wanted = "all";
   }
 
-  /** The hub answers, for the first time or after it was away. */
+  /** The hub answers, for the first time or after having been away. */
   returned(): void {
     if (this.#spool.newestAcknowledged(1).length > 0) this.#wanted ??= "newest";
   }
 
-  /** It could not be done, and not for the hub's sake: it is tried again later. */
+  /** The comparison failed for a reason that is not the hub's: try again later. */
   putOff(nowMs: number): void {
     this.#wanted = undefined;
     this.#comparedAtMs = nowMs;
   }
 
   /**
-   * Asks for the batches that are kept, and has those that are missing sent again. Throws what the client throws. When
-   * the sign was a weak one, the newest are asked for first, and all only when one of them is missing.
+   * Asks which of the kept batches are missing, and has those sent again. Throws what the client throws. After a weak
+   * sign only the newest are asked for at first, and all only if one of them is missing.
    */
   async compare(
     client: Pick<DeliveryClient, "missing">,

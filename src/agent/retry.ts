@@ -5,16 +5,19 @@ import { HubError } from "./ports.ts";
 const retryFirstMs = 1000;
 /** Longest step, in ms. */
 const retryMaxMs = 5 * 60_000;
-/** So much later than a hub asks for at most, as a part of it: those who were told the same are not to come at once. */
+/**
+ * How far beyond the time a hub asks for a retry is spread, as a fraction of it: agents given the same time must not
+ * all come at once.
+ */
 const spreadPart = 0.25;
-/** Bounds of that, in ms. */
+/** Bounds of that spread. */
 const spreadMs = { least: retryFirstMs, most: 60_000 };
 
 /**
- * The wait before try `failures + 1`: full jitter over an exponential step (at least half of it). Never less than the hub
- * asked for, and then some jitter on top of that.
+ * The wait before try `failures + 1`: full jitter over an exponential step (at least half of it). Never less than the
+ * hub asked for, with some jitter on top.
  *
- * @param failures How many calls in a row have failed, from 1.
+ * @param failures Number of consecutive failed calls, from 1.
  * @param options.stepMaxMs The longest step, 5 min unless given.
  * @example
  * ```ts

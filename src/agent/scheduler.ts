@@ -1,7 +1,7 @@
 /**
- * Reads a database integration: live on its schedule, and history beside it, each on a connection of its own. Which
- * window is next is decided by `source/windows.ts` from what the ledger keeps; the ledger's step is committed in the same
- * transaction as the batch, so a kill at any instant reads a window again at worst.
+ * Reads a database integration: live on its schedule, and history in parallel, each on its own connection.
+ * `source/windows.ts` decides which window is next from what the ledger holds; the ledger's step is committed in the
+ * same transaction as the batch, so after a kill at any instant the worst case is that a window is read again.
  */
 import { getLogger } from "@logtape/logtape";
 import { sentence } from "../runtime/error_text.ts";
@@ -27,13 +27,13 @@ import { WindowReader, type WindowReaderOptions } from "./window_reader.ts";
 
 const log = getLogger(["cloud-link", "database"]);
 
-/** Queries may take this long, in seconds; then less is asked for. */
+/** How long queries may take, in seconds; after that, less is asked for. */
 const queryTimeoutSeconds = 120;
-/** The smallest window may take longer: nothing less can be asked for. */
+/** The smallest window may take longer: it cannot be made smaller. */
 const lastQueryTimeoutSeconds = 900;
-/** Regular runs of different installations start within this time after the full quarter of an hour, in ms. */
+/** Regular runs of different installations are spread over this time after each full quarter of an hour, in ms. */
 const regularSpreadMs = 20_000;
-/** No wait is longer: a computer that was asleep notices soon that a run is due, in ms. */
+/** Longest wait, in ms: a computer waking from sleep soon notices that a run is due. */
 const waitMsMax = 30_000;
 
 /** What the scheduler works with, besides what reads one window. */
@@ -41,7 +41,7 @@ export interface SchedulerOptions extends WindowReaderOptions {
   readonly live: QueryRunner;
   readonly history: QueryRunner;
   readonly random: () => number;
-  /** The installation's word on the hub's query, asked for at every start of the source. */
+  /** The installation's decision on the hub's query, requested at every start of the source. */
   readonly approve: (query: QueryIdentity) => Approval;
 }
 
@@ -87,7 +87,7 @@ export class Scheduler implements SourceRunner {
     }
   }
 
-  /** Takes up where the ledger is; `false` when this query is not accepted. */
+  /** Resumes where the ledger is; `false` when this query is not accepted. */
   #begin(): boolean {
     const { source, reach, ledger, clock, approve } = this.#options;
     const approval = approve(source);
@@ -168,7 +168,7 @@ export class Scheduler implements SourceRunner {
     } finally {
       idle.resolve();
     }
-    // There may be history to read now.
+    // There may now be history to read.
     this.#wakers.history.wake();
   }
 
@@ -203,7 +203,7 @@ export class Scheduler implements SourceRunner {
     this.#options.ledger.setProgress({ ...progress, state: change(progress.state) });
   }
 
-  /** Waits, but not longer than until the lane is woken. */
+  /** Waits, at most until the lane is woken. */
   async #nap(ms: number, lane: Lane, signal: AbortSignal): Promise<void> {
     await this.#wakers[lane].nap(Math.min(ms, waitMsMax), { clock: this.#options.clock, signal });
   }

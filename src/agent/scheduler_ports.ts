@@ -1,4 +1,4 @@
-/** What the scheduler needs of its neighbours. */
+/** What the scheduler needs from its neighbours. */
 import type { ExtractFailure, ExtractJob, ExtractResult } from "../extractor/messages.ts";
 import type { BatchOrigin } from "../protocol/delivery.ts";
 import type { DatabaseConnection } from "../protocol/database.ts";
@@ -7,7 +7,7 @@ import type { BatchFile, Lane } from "./ports.ts";
 
 /** Runs queries, one at a time, on one connection. */
 export interface QueryRunner {
-  /** Fails with an error that has a {@linkcode ExtractFailure} as `failure`, or with the signal's reason. */
+  /** Fails with an error whose `failure` is an {@linkcode ExtractFailure}, or with the signal's reason. */
   run(job: ExtractJob, options: { signal: AbortSignal }): Promise<ExtractResult>;
   /** Disconnects until the next query. */
   rest(): Promise<void>;
@@ -46,14 +46,14 @@ export interface Progress {
   readonly accepted: string | undefined;
 }
 
-/** How the database is reached, decided by hub and installation together. */
+/** How to reach the database, as decided by hub and installation together. */
 export interface Reach {
   readonly connection: Exclude<DatabaseConnection, { by: "kept" }>;
-  /** Names the database that the connection leads to, whoever logs in; `undefined` when that cannot be told. */
+  /** Identifies the database behind the connection, independent of the login; `undefined` when that cannot be told. */
   readonly database: string | undefined;
-  /** Folders in which an SQLite file may lie; `null` when the TOML names the file. */
+  /** Folders that may contain the SQLite file; `null` when the TOML names the file. */
   readonly sqliteFolders: readonly string[] | null;
-  /** The installation folder: where relative file names start. */
+  /** The installation folder, which relative file names refer to. */
   readonly folder: string;
 }
 

@@ -1,4 +1,7 @@
-/** How far a database integration has been read, as its ledger keeps it: where reading takes up, and since when it rests. */
+/**
+ * How far a database integration has been read, according to its ledger: where to resume, and since when it has been
+ * paused.
+ */
 import { getLogger } from "@logtape/logtape";
 import type { DatabaseSource } from "../protocol/database.ts";
 import { onHistoryChanged, onPaused, onResumed } from "../source/read_changes.ts";
@@ -7,15 +10,15 @@ import type { Progress, ProgressLedger } from "./scheduler_ports.ts";
 
 const log = getLogger(["cloud-link", "database"]);
 
-/** Notes that the integration is paused, so that resuming knows since when. To be called with every assignment. */
+/** Records that the integration is paused, so that resuming knows since when. Call it with every assignment. */
 export function notePause(ledger: ProgressLedger, { nowMs }: { nowMs: number }): void {
   const progress = ledger.progress();
   if (progress) ledger.setProgress({ ...progress, state: onPaused(progress.state, nowMs) });
 }
 
 /**
- * Takes up where the ledger is; from the beginning, when the query is not the one that was read with (`fingerprint`), or
- * the database not the one that was read. Where either of the two databases is not known, they are taken to be the same.
+ * Resumes where the ledger is, or starts from the beginning if the query (`fingerprint`) or the database is not the one
+ * that was read before. If either database is unknown, they count as the same.
  */
 export function takeUp(
   source: DatabaseSource,

@@ -1,4 +1,4 @@
-/** Runs the source that the assignment names, and changes over when the assignment does. */
+/** Runs the source named by the assignment, and switches when the assignment changes. */
 import type { Assignment, Source } from "../protocol/assignment.ts";
 import { runUntilChanged } from "./tasks.ts";
 
@@ -7,7 +7,7 @@ export interface SourceRunner {
   run(signal: AbortSignal): Promise<void>;
   /** Looks for new data at once. */
   importNow(): void;
-  /** What does not work now, one line with the remedy. */
+  /** What is broken now, one line with the remedy. */
   readonly problem: string | null;
 }
 
@@ -33,7 +33,7 @@ export class SourceSwitch {
     this.#runner?.importNow();
   }
 
-  /** A paused integration reads nothing; what was missed is made up afterwards. */
+  /** A paused integration reads nothing; what it missed is caught up on afterwards. */
   apply({ source, paused }: Pick<Assignment, "source" | "paused">): void {
     const wanted = source === null || paused ? undefined : { key: JSON.stringify(source), source };
     if (wanted?.key === this.#wanted?.key) return;
@@ -41,7 +41,7 @@ export class SourceSwitch {
     this.#changed.resolve();
   }
 
-  /** Ends the source and starts it anew: something besides the assignment has changed. */
+  /** Restarts the source: something other than the assignment has changed. */
   restart(): void {
     this.#changed.resolve();
   }
@@ -54,7 +54,7 @@ export class SourceSwitch {
     }
   }
 
-  /** Resolves when the source has come to rest; rejects only with what is no abort. */
+  /** Resolves when the source has stopped; rejects only with errors other than aborts. */
   async #start(signal: AbortSignal): Promise<void> {
     if (this.#wanted === undefined) return;
     this.#runner = this.#make(this.#wanted.source);

@@ -1,4 +1,4 @@
-/** Tells the hub how things are: soon after a change, and once a minute. */
+/** Reports status to the hub: soon after a change, and once a minute. */
 import type { AgentStatusReport } from "../protocol/assignment.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { type AssignmentClient, HubError } from "./ports.ts";
@@ -33,7 +33,7 @@ export async function reportStatus(
         reportedAtMs = clock.monotonicMs();
         failures = 0;
       } catch (error) {
-        // The assignment's loop tells of an unreachable hub; this one only tries again.
+        // The assignment loop logs an unreachable hub; this one only retries.
         if (!(error instanceof HubError)) throw error;
         waitMs = Math.max(waitMs, retryDelayMs(++failures, { random, error, stepMaxMs: reportEveryMs }));
       }

@@ -1,14 +1,15 @@
 /**
- * Notices an address that is no hub: it is asked rarely then. Several answers in a row that no hub would give, and over
- * minutes, since a balancer gives some too while hubs are replaced. Pure: it is told what happened and when.
+ * Notices an address that is not a hub, which is then asked only rarely. It takes several answers in a row that no hub
+ * would give, spread over minutes, since a load balancer also gives some while hubs are being replaced. Pure: told what
+ * happened and when.
  */
 import type { HubError } from "./ports.ts";
 
-/** So many answers of strangers in a row at least, in ... */
+/** How many such answers in a row it takes at least, ... */
 const answersMin = 3;
-/** ... so much time at least, in ms. */
+/** ... and over how long at least, in ms. */
 const durationMinMs = 5 * 60_000;
-/** How often an address that is no hub is asked, in ms. */
+/** How often an address that is not a hub is asked, in ms. */
 export const strangerRetryMs = 60 * 60_000;
 
 /** Watches one address. */
@@ -16,7 +17,7 @@ export class StrangerWatch {
   #answers = 0;
   #sinceMs = 0;
 
-  /** A call failed. Returns whether the address is no hub. `nowMs` is of the monotonic clock. */
+  /** A call failed. Returns whether the address is not a hub. `nowMs` is on the monotonic clock. */
   failed(error: HubError, nowMs: number): boolean {
     if (error.kind !== "not-a-hub") {
       this.answered();

@@ -1,9 +1,9 @@
-/** Running several loops as one: none outlives the others. */
+/** Runs several loops as one: none outlives the others. */
 import { anySignal } from "../runtime/any_signal.ts";
 
 /**
  * Starts every loop with one signal. When one fails, the others are aborted; when all have ended, the first failure is
- * thrown. An end by the outer signal is no failure.
+ * thrown. Stopping because of the outer signal is not a failure.
  */
 export async function runTogether(
   loops: readonly ((signal: AbortSignal) => Promise<void>)[],
@@ -26,8 +26,8 @@ export async function runTogether(
 }
 
 /**
- * Works until `changed` resolves or the signal is aborted; resolves when the work has come to rest. Work that ends earlier
- * is not begun again; when it fails, its failure is thrown.
+ * Works until `changed` resolves or the signal is aborted; resolves when the work has stopped. Work that ends earlier
+ * is not restarted; if it fails, its failure is thrown.
  */
 export async function runUntilChanged(
   work: (signal: AbortSignal) => Promise<void>,

@@ -6,13 +6,13 @@ import { edgeAtOrAfter, edgeAtOrBefore, isTimeZone } from "../source/time_zone.t
 import { queryJob } from "./query_job.ts";
 import { failureOf, type QueryRunner, type Reach } from "./scheduler_ports.ts";
 
-/** Someone waits in front of the page. */
+/** Someone is waiting in front of the page. */
 export const testTimeoutSeconds = 30;
 const hourMs = 3_600_000;
 const previewRows = 10;
 const messageLength = 4096;
 
-/** Runs the test and says in one line what came of it. Rejects only with the signal's reason. */
+/** Runs the test and reports the result in one line. Rejects only with the signal's reason. */
 export async function testSource(
   source: DatabaseSource,
   options: { reach: Reach; runner: QueryRunner; nowMs: number; signal: AbortSignal },

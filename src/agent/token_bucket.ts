@@ -1,12 +1,12 @@
-/** How many bytes may go now, when there are at most so many a second. */
+/** How many bytes may go now under a limit per second. */
 import type { Clock } from "../runtime/clock.ts";
 
-/** What was not used is saved up for this long, in ms. */
+/** How long unused capacity is saved up, in ms. */
 const savedMs = 1000;
 
 /**
- * Fills up by time and is spent by bytes. Something larger than what is in it may go as soon as the bucket is not in
- * debt, and is paid off afterwards: on average the limit holds.
+ * Filled by time and drained by bytes. A request larger than the content may go as soon as the bucket is not in debt,
+ * and is paid off afterwards: on average the limit holds.
  */
 export class TokenBucket {
   readonly #bytesPerMs: number;
@@ -20,13 +20,13 @@ export class TokenBucket {
     this.#atMs = options.clock.monotonicMs();
   }
 
-  /** How long until something may go, in ms; 0 for now. */
+  /** How long until something may go, in ms; 0 when it may go now. */
   get waitMs(): number {
     this.#fill();
     return this.#bytes >= 0 ? 0 : Math.ceil(-this.#bytes / this.#bytesPerMs);
   }
 
-  /** So many bytes go. */
+  /** Takes this many bytes out. */
   spend(bytes: number): void {
     this.#fill();
     this.#bytes -= bytes;

@@ -1,6 +1,6 @@
 /**
- * Sends one batch: declare it, send the parts that the hub has not got, complete it, get the receipt. Whatever goes wrong
- * is thrown; the next try begins with the declaration and goes on where this one stopped.
+ * Sends one batch: declare it, send the parts the hub does not have, complete it, get the receipt. Every failure is
+ * thrown; the next try begins with the declaration and continues where this one stopped.
  *
  * While a part is on its way, the next ones are read, hashed and given addresses. At most twice
  * `partBytesLargest` is in memory, and what fetch copies of it.
@@ -22,15 +22,15 @@ import { type UploadHours, UploadHoursOverError } from "./upload_hours.ts";
 
 /** How often the hub is asked whether it has checked a large batch: first and longest interval, in ms. */
 const completionPollMs = { first: 100, max: 5000 };
-/** How long the hub may take for that, in ms. */
+/** How long that check may take, in ms. */
 const completionMaxMs = 30 * 60_000;
 
 /**
- * Of a very large batch the parts are larger, so that they are no more than this as long as they can: even if no two in a
- * row are of one length, the request that names them stays below `requestBytesMax`.
+ * Very large batches use larger parts, to stay below this number while possible: then, even if no two consecutive parts
+ * have the same length, the request that names them stays below `requestBytesMax`.
  */
 const partsWanted = 8000;
-/** So many parts are named one by one, within `requestBytesMax`; of more, runs. */
+/** Up to this many parts are listed one by one, within `requestBytesMax`; beyond that, as runs. */
 const namedPartsMax = 1000;
 
 /** Size of the next part, and what is learnt from the last. */
@@ -40,17 +40,17 @@ export interface PartSizing {
   failed(): void;
 }
 
-/** What the transfers of one uploader share (client, gate, sizing), and what is particular to one try. */
+/** What the transfers of one uploader share (client, gate, sizing), and what is specific to one try. */
 export interface TransferOptions {
   readonly client: DeliveryClient;
   readonly clock: Clock;
   readonly gate: LaneGate;
-  /** The batch is left with {@linkcode UploadHoursOverError} when they hold it back. */
+  /** Throws {@linkcode UploadHoursOverError}, leaving the batch, when they hold it back. */
   readonly hours: Pick<UploadHours, "holdBack">;
   readonly sizing: PartSizing;
-  /** Sends all parts again, whatever the hub has: what it has does not fit together. */
+  /** Sends all parts again, even those the hub has, because they do not fit together. */
   readonly afresh: boolean;
-  /** Called with how much of the payload the hub has: at first what it has from earlier tries, then as parts arrive. */
+  /** Called with how much of the payload the hub has: first what it has from earlier tries, then as parts arrive. */
   readonly onProgress: (progress: { sentBytes: number; arrived: boolean }) => void;
   readonly signal: AbortSignal;
 }
@@ -68,7 +68,7 @@ export async function transfer(batch: StoredBatch, options: TransferOptions): Pr
   const portions = new Portions(batch, { gaps, ...options });
   const prepare = () => {
     const portion = portions.next();
-    // Awaited only after the parts before it have been sent, which may be later than it fails.
+    // Awaited only after the preceding parts have been sent, which may be after it has failed.
     portion.catch(() => {});
     return portion;
   };
@@ -98,7 +98,7 @@ interface ReadyPart {
   readonly address: PartsAnswer["addresses"][number];
 }
 
-/** Cuts the gaps into parts, a portion at a time, and gets each its address. */
+/** Cuts the gaps into parts, a portion at a time, and gets an address for each. */
 class Portions {
   readonly #batch: StoredBatch;
   readonly #options: Pick<TransferOptions, "client" | "sizing" | "signal">;
@@ -114,7 +114,10 @@ class Portions {
     this.#gaps = [...options.gaps];
   }
 
-  /** The next parts, none when all have been cut: one at first, later as much as two parts, within `partBytesLargest`. */
+  /**
+   * The next parts; empty when all have been cut. One at first, later up to two parts' worth, within
+   * `partBytesLargest`.
+   */
   async next(): Promise<ReadyPart[]> {
     const { client, signal } = this.#options;
     const portionBytesMax = this.#isFirst ? this.#partBytes : Math.min(partBytesLargest, this.#partBytes * 2);
@@ -165,7 +168,7 @@ async function put(
     const { tries } = await client.put(part.address, part.bytes, signal);
     if (tries > 1) return sizing.failed();
   } catch (error) {
-    // What was refused may have been too large, or have taken until its address expired.
+    // The part may have been too large, or have taken until its address expired.
     const mayBeOfSize = error instanceof HubError && (error.kind === "unreachable" || error.kind === "stale");
     if (!signal.aborted && mayBeOfSize) sizing.failed();
     throw error;
@@ -187,7 +190,7 @@ async function complete(
       const receipt = await client.complete(id, asRuns ? { runs: runsOf(parts) } : { parts: [...parts] }, signal);
       if (receipt) return receipt;
     } catch (error) {
-      // While hubs are replaced one by one, a hub of before may answer.
+      // While hubs are being replaced one by one, an older hub may answer.
       if (!asRuns || !(error instanceof HubError) || error.kind !== "refused") throw error;
       asRuns = false;
       continue;
@@ -201,14 +204,14 @@ async function complete(
 }
 
 /**
- * Gives a part's memory back now. Sending makes so few objects that the collector hardly runs: the parts of half a minute
- * would wait for it.
+ * Frees a part's memory immediately. Sending allocates so few objects that the collector hardly runs: half a minute's
+ * worth of parts would pile up.
  */
 function release(bytes: Uint8Array<ArrayBuffer>): void {
   bytes.buffer.transfer(0);
 }
 
-/** Not by `crypto.subtle`, which copies what it hashes. */
+/** Not with `crypto.subtle`, which copies its input. */
 function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }

@@ -1,18 +1,21 @@
-/** What is under way to the hub, how far it is, and so what there is still a place for. */
+/** What is on its way to the hub, how far it has got, and therefore what there is still a slot for. */
 import { batchTitle } from "../protocol/batch_title.ts";
 import type { Lane, StoredBatch } from "./ports.ts";
 import type { WholeGroup } from "./whole_transfer.ts";
 
 /** Payloads up to this length are small, in bytes. */
 const smallBytesMax = 256 * 1024;
-/** So many small batches are sent in parts at the same time. */
+/** How many small batches are sent in parts at the same time. */
 const smallMax = 8;
-/** And no more of them than so many parts of the size that the line takes: they share it, and each has to be in time. */
+/**
+ * And their sizes together stay within this many parts of the current size: they share the line, and each has to be in
+ * time.
+ */
 const smallPartsMax = 4;
-/** So many requests with whole batches are under way: while one is answered, the next one is gathered. */
+/** How many requests with whole batches are under way: while one is being answered, the next is assembled. */
 const wholeRequestsMax: Readonly<Record<Lane, number>> = { live: 2, history: 1 };
 
-/** What goes as one: a batch in parts, or several whole ones in one request. */
+/** What is sent as a unit: one batch in parts, or several whole ones in one request. */
 export type Transfer =
   | { readonly kind: "parts"; readonly batch: StoredBatch }
   | { readonly kind: "whole"; readonly group: WholeGroup };
@@ -28,7 +31,7 @@ export interface DeliveryProgress {
 export class TransfersUnderWay {
   readonly #sizing: { readonly bytes: number };
   readonly #transfers = new Map<Transfer, Promise<void>>();
-  /** By the batch's id; whole ones go at once. */
+  /** By batch id; whole ones are sent in one go. */
   readonly #sentBytes = new Map<string, number>();
 
   /** `sizing`: of parts. */
@@ -36,7 +39,7 @@ export class TransfersUnderWay {
     this.#sizing = options.sizing;
   }
 
-  /** It has begun; `done` resolves after it was removed. */
+  /** A transfer has started; `done` resolves after it was removed. */
   add(transfer: Transfer, done: Promise<void>): void {
     this.#transfers.set(transfer, done);
     for (const { declaration } of batchesOf(transfer)) this.#sentBytes.set(declaration.id, 0);
@@ -48,7 +51,7 @@ export class TransfersUnderWay {
     for (const { declaration } of batchesOf(transfer)) this.#sentBytes.delete(declaration.id);
   }
 
-  /** So much of a batch has gone. */
+  /** This much of a batch has been sent. */
   sent(id: string, bytes: number): void {
     if (this.#sentBytes.has(id)) this.#sentBytes.set(id, bytes);
   }
@@ -62,7 +65,7 @@ export class TransfersUnderWay {
     return this.#sentBytes.keys();
   }
 
-  /** How far the largest batch is. */
+  /** Progress of the largest batch. */
   get progress(): DeliveryProgress | undefined {
     const declarations = [...this.#transfers.keys()].flatMap(batchesOf).map(({ declaration }) => declaration);
     const largest = declarations.toSorted((a, b) => b.payloadBytes - a.payloadBytes)[0];
@@ -71,12 +74,12 @@ export class TransfersUnderWay {
     return { title: batchTitle(largest.origin), sentBytes, totalBytes: largest.payloadBytes };
   }
 
-  /** So many small batches go in parts that nothing more is to begin. */
+  /** Whether so many small batches go in parts that nothing more should start. */
   get isFull(): boolean {
     return this.#count((transfer) => transfer.kind === "parts" && isSmall(transfer.batch)) >= smallMax;
   }
 
-  /** Whether the batch may go in parts now: of large ones goes one of each lane. */
+  /** Whether the batch may go in parts now; large ones go one per lane. */
   hasPlaceFor(batch: StoredBatch): boolean {
     const { lane, payloadBytes } = batch.declaration;
     if (isSmall(batch)) {
@@ -88,13 +91,13 @@ export class TransfersUnderWay {
     return this.#count(isLarge) === 0;
   }
 
-  /** Whether there is a place for one more request with whole batches. */
+  /** Whether there is a slot for another request with whole batches. */
   hasPlaceForWhole(lane: Lane): boolean {
     return this.#count((transfer) => transfer.kind === "whole" && transfer.group.lane === lane) <
       wholeRequestsMax[lane];
   }
 
-  /** Resolves when all have ended that are under way now. */
+  /** Resolves when everything now under way has ended. */
   async settled(): Promise<void> {
     await Promise.all(this.#transfers.values());
   }
@@ -116,7 +119,7 @@ function batchesOf(transfer: Transfer): readonly StoredBatch[] {
   return transfer.kind === "whole" ? transfer.group.batches : [transfer.batch];
 }
 
-/** Whether the batch is one of those that go several at a time. */
+/** Whether the batch counts as small, of which several go at a time. */
 export function isSmall({ declaration: { payloadBytes } }: StoredBatch): boolean {
   return payloadBytes <= smallBytesMax;
 }

@@ -1,6 +1,6 @@
 /**
- * The time of day at which data is sent, for sites with a thin line: outside of it CSV files and history wait in the
- * spool. Live rows of a database go at any time: a day is planned with them while it lasts, and they are few.
+ * The time of day at which data is sent, for sites with a thin line: outside it, CSV files and history wait in the
+ * spool. Live rows of a database go at any time: the current day is planned with them, and they are few.
  */
 import { getLogger } from "@logtape/logtape";
 import type { BatchDeclaration } from "../protocol/delivery.ts";
@@ -9,10 +9,10 @@ import { type DailyWindow, openFromMs, shownDailyWindow } from "../runtime/daily
 
 const log = getLogger(["cloud-link", "uploader"]);
 
-/** The clock on the wall may be set, or jump: it is looked at again after this long at most, in ms. */
+/** The wall clock may be set, or jump, so it is read again after at most this long, in ms. */
 const lookEveryMs = 60_000;
 
-/** A batch under way stops at its next part: the window has closed. It goes on when that opens. */
+/** The window has closed: a batch under way stops before its next part, and continues when the window opens. */
 export class UploadHoursOverError extends Error {
   override readonly name = "UploadHoursOverError";
 }
@@ -25,7 +25,7 @@ export interface UploadHoursOptions {
   readonly timeZone: () => string;
 }
 
-/** Says which batches have to wait, and tells the log when it begins and when it is over. */
+/** Decides which batches have to wait, and logs when the waiting begins and ends. */
 export class UploadHours {
   readonly #options: UploadHoursOptions;
   #told = false;
@@ -44,14 +44,14 @@ export class UploadHours {
     return (lane === "history" || origin.kind === "csv") && !this.areOpen;
   }
 
-  /** How long until it is worth looking again, in ms; `Infinity` when nothing waits for the window. */
+  /** How long until it is worth checking again, in ms; `Infinity` when nothing waits for the window. */
   get waitMs(): number {
     const opensAtMs = this.#opensAtMs;
     if (!this.#told) return Infinity;
     return opensAtMs === undefined ? 0 : Math.min(lookEveryMs, opensAtMs - this.#options.clock.now());
   }
 
-  /** Why what waits does so, one line; `null` when nothing waits for the window. */
+  /** Why something is waiting, one line; `null` when nothing waits for the window. */
   get notice(): string | null {
     const { window } = this.#options;
     const opensAtMs = this.#opensAtMs;
@@ -60,7 +60,7 @@ export class UploadHours {
       `until ${this.#local(opensAtMs)}; live rows of databases are sent at any time.`;
   }
 
-  /** Tells the log once that something waits for the window, and once that it goes on. */
+  /** Logs once that something waits for the window, and once that it continues. */
   tell(waits: { readonly heldBack: boolean; readonly batches: number }): void {
     if (this.#told && this.#opensAtMs === undefined) {
       this.#told = false;

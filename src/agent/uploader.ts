@@ -1,13 +1,13 @@
 /**
- * Delivers what waits in the spool: live data before history, each oldest first. Small batches go whole, several in
- * one request, where the hub takes them so, else several at a time; of the large ones goes one of each lane. History waits
- * while live data is being sent.
+ * Delivers what waits in the spool: live data before history, each oldest first. Small batches go whole, several in one
+ * request, if the hub accepts that, otherwise several at a time; large ones go one per lane. History waits while live
+ * data is being sent.
  *
- * Trouble on the way to the hub pauses everything and is logged once; then one batch at a time tries whether it works
- * again. Trouble with one batch delays that batch. A batch that will never be taken is set aside.
+ * Trouble with the connection pauses everything and is logged once; then one batch at a time probes whether it works
+ * again. Trouble with one batch delays that batch. A batch that will never be accepted is set aside.
  *
- * Here is the loop. What goes next is chosen in next_transfers.ts and sent by batch_sender.ts; what becomes of a failure is
- * decided in delivery_failures.ts.
+ * This file is the loop. next_transfers.ts chooses what goes next, batch_sender.ts sends it, and delivery_failures.ts
+ * decides what follows a failure.
  */
 import { getLogger } from "@logtape/logtape";
 import type { Assignment } from "../protocol/assignment.ts";
@@ -39,25 +39,25 @@ export interface DeliverySpool extends Pick<Spool, "next" | "acknowledge" | "set
   waiting(): { readonly batches: number };
 }
 
-/** The spool that is emptied and the hub that it goes to; made anew for each link. */
+/** The spool to empty and the hub to deliver to; one uploader per link. */
 export interface UploaderOptions {
   readonly spool: DeliverySpool & AcknowledgedBatches;
   readonly client: DeliveryClient;
   readonly clock: Clock;
   readonly random: () => number;
   readonly limits?: UploadLimits;
-  /** The hub says that the link has ended; nothing is sent from then on. */
+  /** The hub says that the link has ended; nothing is sent after that. */
   readonly onUnlinked: (error: HubError) => void;
 }
 
 /** What `[upload]` sets. */
 export interface UploadLimits {
-  /** Payloads take no more of the line than this, in bytes. */
+  /** Bandwidth limit for payloads, in bytes. */
   readonly bytesPerSecondMax?: number;
-  /** Outside of it CSV files and history wait. */
+  /** Outside it, CSV files and history wait. */
   readonly window?: DailyWindow;
   /**
-   * IANA name of the zone in which the window is meant.
+   * IANA name of the zone that the window refers to.
    * @default this machine's
    */
   readonly timeZone?: () => string;
@@ -73,7 +73,7 @@ export class Uploader {
   readonly #hours: UploadHours;
   readonly #next: NextTransfers;
   readonly #sender: BatchSender;
-  /** Payloads up to this length may go whole, in bytes; 0 until the hub has said so. */
+  /** Payloads up to this length may go whole, in bytes; 0 until the hub says so. */
   #wholePayloadBytes = 0;
   /** Whether the hub has answered yet. */
   #heard = false;
@@ -98,26 +98,26 @@ export class Uploader {
     });
   }
 
-  /** What does not work now, one line with the remedy; `null` when all is well. */
+  /** What is broken now, one line with the remedy; `null` when all is well. */
   get problem(): string | null {
     const { outage, loudest } = this.#failures.troubles;
     if (outage) return `Nothing is delivered: ${outage.reason}`;
     return loudest ? `A batch waits to be delivered: ${loudest.trouble.reason}` : null;
   }
 
-  /** Why what waits does so though all is well, one line; `null` when nothing is held back. */
+  /** Why batches are waiting although nothing is broken, one line; `null` when nothing is held back. */
   get notice(): string | null {
     return this.#hours.notice;
   }
 
-  /** How far the largest batch under way is. */
+  /** Progress of the largest batch under way. */
   get progress(): DeliveryProgress | undefined {
     return this.#underWay.progress;
   }
 
-  /** The hub has answered something else: what waits for it goes at once. `again`: it had not, the last time. */
+  /** The hub has answered another request: pending retries go at once. `again`: after having been unreachable. */
   reachable({ again = false }: { again?: boolean } = {}): void {
-    // At first, too: a hub may have been restored while this agent did not run.
+    // On first contact, too: the hub may have been restored while this agent was not running.
     if (again || !this.#heard) {
       this.#heard = true;
       this.#restored.returned();
@@ -128,7 +128,7 @@ export class Uploader {
     this.#waker.wake();
   }
 
-  /** The hub says how many batches of the integration it has, and which it takes whole. */
+  /** The hub says how many batches of the integration it has, and what it accepts whole. */
   assigned({ received, wholePayloadBytes = 0 }: Pick<Assignment, "received" | "wholePayloadBytes">): void {
     this.#wholePayloadBytes = Math.min(wholePayloadBytes, wholePayloadBytesMax);
     this.#restored.told(received.count, this.#options.clock.monotonicMs());
@@ -144,7 +144,8 @@ export class Uploader {
     spool.changed.addEventListener("change", onChange);
     try {
       while (!this.#failures.unlinked) {
-        // One time for both: what became due between two looks at the clock would wait for something else, if need be for ever.
+        // One timestamp for both: a retry falling due between two readings of the clock would have to wait for another
+        // event, possibly for ever.
         const nowMs = clock.monotonicMs();
         this.#start(inner.signal, nowMs);
         const napMs = Math.max(0, this.#failures.troubles.nextMs(nowMs) - clock.monotonicMs());
@@ -160,10 +161,10 @@ export class Uploader {
     signal.throwIfAborted();
   }
 
-  /** Starts what may be under way now. */
+  /** Starts whatever may go now. */
   #start(signal: AbortSignal, nowMs: number): void {
     const { spool } = this.#options;
-    // Asked for only when it is worth it: counting takes as long as there is much to deliver.
+    // Only if needed: counting takes longer the more there is to deliver.
     if (this.#hours.waitMs === 0) this.#hours.tell({ heldBack: false, batches: spool.waiting().batches });
     const { outage } = this.#failures.troubles;
     if (outage && (nowMs < outage.untilMs || !this.#underWay.isEmpty || this.#comparing)) return;

@@ -1,4 +1,4 @@
-/** Reads a batch's payload from beginning to end, to see whether it is what was declared. */
+/** Reads a batch's whole payload and checks that it is what was declared. */
 import { createHash } from "node:crypto";
 import { BatchDamagedError, type StoredBatch } from "./ports.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Sends small batches whole, several in one request. What goes wrong with one of them is its answer; what goes wrong with
- * the request is thrown, and everything may be sent again.
+ * Sends small batches whole, several in one request. A failure of one batch is its outcome; a failure of the request is
+ * thrown, and everything may be sent again.
  */
 import { Buffer } from "node:buffer";
 import { requestBytesMax, wholeBatchesMax, wholeContentBytesMax } from "../protocol/delivery.ts";
@@ -19,12 +19,12 @@ import {
 import type { PartSizing } from "./transfer.ts";
 import { type UploadHours, UploadHoursOverError } from "./upload_hours.ts";
 
-/** What stands around a declaration and its payload in a request, in bytes. */
+/** Overhead around a declaration and its payload in a request, in bytes. */
 const wrappingBytes = 32;
 
 /**
- * How much payload goes in one request, by how the line does: on a thin one, which the requests share, a large one would
- * not get through in time, and be sent in vain again and again.
+ * How much payload to put into one request, adapted to the line: on a thin line, which requests share, a large one
+ * would not get through in time and would be resent in vain.
  */
 export function wholeSizing(bytesPerSecondMax: number | undefined): LineSizing {
   return new LineSizing(Math.min(requestBytesMax, partBytesMaxAt(bytesPerSecondMax)));
@@ -44,7 +44,7 @@ export class WholeGroup {
     this.#bytesMax = options.bytesMax;
   }
 
-  /** Whether the batch belongs to this lane and there is still room for it. */
+  /** Whether the batch belongs to this lane and still fits. */
   takes(batch: StoredBatch): boolean {
     const { lane, payloadBytes } = batch.declaration;
     return lane === this.lane && this.batches.length < wholeBatchesMax &&
@@ -58,12 +58,12 @@ export class WholeGroup {
   }
 }
 
-/** What a batch takes of a request, in bytes. The payload is in Base64. */
+/** What a batch takes up in a request, in bytes. The payload is in Base64. */
 function bytesInRequest({ declaration }: Pick<StoredBatch, "declaration">): number {
   return Math.ceil(declaration.payloadBytes / 3) * 4 + Buffer.byteLength(JSON.stringify(declaration)) + wrappingBytes;
 }
 
-/** What became of a batch. The error may also be of reading its file. */
+/** The outcome for one batch. The error may also come from reading its file. */
 export type WholeOutcome =
   | Exclude<WholeDelivery, { state: "failed" }>
   | { readonly state: "failed"; readonly error: unknown };
@@ -78,7 +78,7 @@ export interface WholeTransferOptions {
   readonly signal: AbortSignal;
 }
 
-/** Whether a batch may be sent so to a hub that takes payloads up to this length. */
+/** Whether a batch may be sent whole to a hub that accepts payloads up to this length. */
 export function mayGoWhole(
   { declaration: { payloadBytes, bytes } }: StoredBatch,
   options: { payloadBytesMax: number },
@@ -86,7 +86,10 @@ export function mayGoWhole(
   return payloadBytes <= options.payloadBytesMax && bytes <= wholeContentBytesMax;
 }
 
-/** Sends them; the outcomes are in the order of the group. Throws {@linkcode UploadHoursOverError} when it is too late. */
+/**
+ * Sends the group; the outcomes are in its order. Throws {@linkcode UploadHoursOverError} when the upload window has
+ * closed.
+ */
 export async function transferWhole(
   { lane, batches }: WholeGroup,
   options: WholeTransferOptions,
@@ -115,7 +118,7 @@ async function send(
   const startedMs = clock.monotonicMs();
   try {
     const deliveries = await client.sendWhole(batches, signal);
-    // A request with little in it says nothing of a full one.
+    // A request with little in it says nothing about a full one.
     if (bytes >= sizing.bytes / 2) sizing.sent({ bytes, ms: clock.monotonicMs() - startedMs });
     return deliveries;
   } catch (error) {

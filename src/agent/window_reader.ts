@@ -1,4 +1,4 @@
-/** Reads one window of a database integration into the spool, and says so in the log. */
+/** Reads one window of a database integration into the spool, and logs it. */
 import { getLogger } from "@logtape/logtape";
 import type { ExtractResult } from "../extractor/messages.ts";
 import type { DatabaseSource } from "../protocol/database.ts";
@@ -10,18 +10,18 @@ import type { Progress, ProgressLedger, QueryRunner, QuerySpool, Reach } from ".
 
 const log = getLogger(["cloud-link", "database"]);
 
-/** Room that is asked for before the first batch tells how large they are, in bytes. */
+/** Room to ask for until the first batch shows how large they are, in bytes. */
 const batchBytesFirst = 1024 * 1024;
-/** Rows that are logged of each request with `verbose`. */
+/** How many rows of each request are logged with `verbose`. */
 const verboseRows = 10;
 
-/** Whose windows are read, and where they go. */
+/** Whose windows to read, and where they go. */
 export interface WindowReaderOptions {
   readonly source: DatabaseSource;
   readonly reach: Reach;
   readonly ledger: ProgressLedger;
   readonly spool: QuerySpool;
-  /** A batch may not take more than this, in bytes. */
+  /** Maximum size of a batch, in bytes. */
   readonly batchBytesMax: number;
   readonly clock: Clock;
   /** `[app] verbose`. */
@@ -50,7 +50,7 @@ export class WindowReader {
     this.#options = options;
   }
 
-  /** Fails with what the runner or the spool failed with; then nothing was committed. */
+  /** Fails with the error of the runner or the spool; nothing was committed then. */
   async read(window: Window, options: ReadOptions): Promise<ExtractResult> {
     const { source, reach, ledger, spool, clock, verbose, batchBytesMax } = this.#options;
     const { lane, signal, advance } = options;
@@ -92,7 +92,7 @@ export class WindowReader {
     return result;
   }
 
-  /** What a request brought: always at debug level, its rows when `verbose`; refused rows when they are news. */
+  /** Logs the result of a request: always at debug level, its rows when `verbose`; refused rows when they are news. */
   #tell(window: Window, { lane, result }: { lane: Lane; result: ExtractResult }): void {
     const { verbose } = this.#options;
     const facts = { rows: result.rows, window: windowText(window), durationMs: result.durationMs };
