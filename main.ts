@@ -1,7 +1,7 @@
 /**
  * injixo Cloud Link: the agent, the hub and the rehearsal of both in one program.
  *
- * `src/cli/command_line.ts` has the commands, `src/cli/commands.ts` leads to what each does, `src/ARCHITECTURE.md` is
+ * `src/cli/command_line.ts` defines the commands, `src/cli/commands.ts` what each one loads, `src/ARCHITECTURE.md` is
  * the map.
  *
  * @module

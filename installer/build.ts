@@ -2,9 +2,9 @@
  * `deno task msi`: writes `dist/injixo-cloud-link.msi`.
  *
  * On Windows with candle and light (WiX 3.10 or later, by `PATH` or `%WIX%`), elsewhere with wixl (msitools 0.106),
- * which may be in the box that `../shared/tools/wine-box` makes. Both read the same source; what wixl does not know is
- * added to its tables here. Arguments: `--version X.Y.Z` and `--executable FILE` for another version or a compiled
- * program, `--output FILE`.
+ * possibly inside the sandbox that `../shared/tools/wine-box` sets up. Both read the same source; what wixl does not
+ * support is added to its tables here. Arguments: `--version X.Y.Z` and `--executable FILE` for another version or a
+ * compiled program, `--output FILE`.
  */
 import { createHash } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
@@ -23,13 +23,13 @@ const project = fileURLToPath(new URL("..", import.meta.url));
 const sources = ["injixo-cloud-link.wxs", "pages.wxs"] as const;
 /** msidbComponentAttributesNeverOverwrite. */
 const neverOverwrite = 0x80;
-/** Instances besides the first. */
+/** Instances in addition to the first. */
 const instancesMax = 8;
 
-/** What is built. */
+/** What to build. */
 export interface MsiOptions {
   readonly version: string;
-  /** A compiled program; without it, it is compiled. */
+  /** A compiled program; if absent, one is compiled. */
   readonly executable?: string | undefined;
   readonly output: string;
 }
@@ -57,7 +57,7 @@ export async function buildMsi(options: MsiOptions): Promise<void> {
   }
 }
 
-/** Another content is another product, so that it replaces an earlier build of the same version too. */
+/** Different content is a different product, so that it also replaces an earlier build of the same version. */
 async function variablesOf(
   { version, files, executable }: { version: string; files: string; executable: string },
 ): Promise<Variables> {
@@ -122,7 +122,7 @@ async function buildWithWixl({ work, variables, output }: Build): Promise<void> 
   await Deno.writeFile(output, writeCompoundFile(storage));
 }
 
-/** Adds what wixl has left out. */
+/** Adds what wixl leaves out. */
 function complete(database: Database, facts: SourceFacts): void {
   const components = database.table("Component");
   for (const row of components.rows) {

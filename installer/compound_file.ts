@@ -1,12 +1,12 @@
 /**
- * Compound files ([MS-CFB], version 3): the file system in a file that an MSI is. Reads one into memory and writes it
- * again; nothing is changed in place.
+ * Compound files ([MS-CFB], version 3), the file system inside a file that MSI is built on. Reads one into memory and
+ * writes it out again; nothing is changed in place.
  */
 
 /** A stream: its bytes. */
 export type Stream = Uint8Array<ArrayBuffer>;
 
-/** A storage: streams and storages by name, and what made it. */
+/** A storage: streams and storages by name, and the class that made it. */
 export interface Storage {
   /** Class id, 16 bytes; zeros for none. */
   readonly classId: Uint8Array<ArrayBuffer>;
@@ -21,12 +21,12 @@ export function isStorage(entry: Stream | Storage | undefined): entry is Storage
 const signature = [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 const sectorBytes = 512;
 const miniSectorBytes = 64;
-/** Shorter streams lie in the mini stream, in bytes. */
+/** Shorter streams are in the mini stream, in bytes. */
 const miniStreamMax = 4096;
 const entryBytes = 128;
 const headerSectorsMax = 109;
 const perSector = sectorBytes / 4;
-/** Longest file, in sectors: far above any installer, and a broken chain ends there. */
+/** Longest file, in sectors: far above any installer, and a limit for broken chains. */
 const sectorsMax = 4_000_000;
 
 const endOfChain = 0xffff_fffe;
@@ -40,7 +40,7 @@ const nameMax = 31;
 /**
  * Reads a compound file.
  *
- * @throws when it is none, or is damaged
+ * @throws when it is not one, or is damaged
  */
 export function readCompoundFile(bytes: Uint8Array<ArrayBuffer>): Storage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -277,7 +277,7 @@ function header(options: {
   return bytes;
 }
 
-/** 32-bit numbers, filled up to whole sectors. */
+/** 32-bit numbers, padded to whole sectors. */
 function bytesOf(numbers: readonly number[], filler: number): Uint8Array<ArrayBuffer> {
   const padded = new Uint32Array(Math.ceil(numbers.length / perSector) * perSector).fill(filler);
   padded.set(numbers);

@@ -1,9 +1,9 @@
 /**
  * `deno task compile`: writes `dist/injixo-cloud-link`.
  *
- * The program is bundled first, into one file for each worker and command and what they share: of the packages, only
- * what is called gets into the executable and into memory, and with them a start reads some files instead of hundreds.
- * Arguments: `--output FILE`, and `--target TRIPLE` for another system.
+ * The program is bundled first, into one file for each worker and command plus what they share: only the code that is
+ * used gets into the executable and into memory, and a start reads a few files instead of hundreds. Arguments:
+ * `--output FILE`, and `--target TRIPLE` for another system.
  */
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,9 @@ import { runTool } from "./tool.ts";
 
 const project = fileURLToPath(new URL("..", import.meta.url));
 
-/** Where the program begins, and where its workers do: `ownModule` in `src/runtime/own_module.ts` leads to those. */
+/**
+ * Entry points of the program and of its workers; `ownModule` in `src/runtime/own_module.ts` resolves to the latter.
+ */
 export const entryModules: readonly string[] = [
   "main.ts",
   "src/cli/run/agent_worker.ts",
@@ -20,15 +22,18 @@ export const entryModules: readonly string[] = [
   "src/hub/rows/load_worker.ts",
 ];
 
-/** The agent takes 20 MB less at its peak with it; what agent, hub and extractor need of the processor stays the same. */
+/** Lowers the agent's peak memory by 20 MB; the CPU time of agent, hub and extractor stays the same. */
 const v8Flags = "--v8-flags=--optimize-for-size";
 
-/** What is compiled, and for what. */
+/** What to compile, and for which platform. */
 export interface CompileOptions {
   readonly output: string;
   /** What Deno calls the platform. @default this machine's */
   readonly target?: string | undefined;
-  /** Path of a denort for it, for machines that cannot reach Deno's downloads. @default `DENORT_BIN`, else Deno's own */
+  /**
+   * Path of a denort for that platform, for machines that cannot reach Deno's downloads.
+   * @default `DENORT_BIN`, else Deno's own
+   */
   readonly runtime?: string | undefined;
 }
 
@@ -69,7 +74,10 @@ async function* javaScriptIn(folder: string): AsyncGenerator<string, void, undef
   }
 }
 
-/** The bundler notes above each module where it lies on this machine, which is nobody's business. Lines stay in place. */
+/**
+ * The bundler writes each module's path on this machine above it, which concerns nobody else. Line numbers stay the
+ * same.
+ */
 function withoutOtherPaths(code: string): string {
   return code.replace(/^\/\/ (?:\.\.\/|\/|[A-Z]:)\S+$/gm, "");
 }

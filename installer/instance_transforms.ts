@@ -1,9 +1,10 @@
 /**
- * Instance transforms: what makes the same MSI another product, `msiexec … TRANSFORMS=":instance.1"`. Each is a storage
- * in the MSI with the rows that differ. light writes them from `InstanceTransforms`; wixl does not, so this does.
+ * Instance transforms, which turn the same MSI into another product: `msiexec … TRANSFORMS=":instance.1"`. Each is a
+ * storage in the MSI with the rows that differ. light writes them from `InstanceTransforms`; wixl does not, so this
+ * does.
  *
- * They differ in product code, upgrade code, name and the instance's property, in the component ids (or the components
- * of one instance would outlive it for the sake of another's), and in the rows that look for older versions.
+ * They differ in product code, upgrade code, name and the instance's property, in the component ids (otherwise
+ * components would stay behind as long as another instance shares them), and in the rows that look for older versions.
  */
 import { createHash } from "node:crypto";
 import type { Storage, Stream } from "./compound_file.ts";
@@ -17,7 +18,7 @@ import {
   type Value,
 } from "./msi_tables.ts";
 
-/** An instance, as the source has it. */
+/** An instance, as declared in the source. */
 export interface Instance {
   /** Also the name of the transform, e.g. `instance.1`. */
   readonly id: string;
@@ -84,7 +85,7 @@ function transform(
 }
 
 /**
- * The id of a component in an instance: another one for each instance, the same in every version.
+ * The id of a component in an instance: different in each instance, the same in every version.
  *
  * @example
  * ```ts
@@ -96,7 +97,7 @@ export function componentId(id: string, instance: string): string {
   return guidOf(`${id}:${instance}`);
 }
 
-/** A GUID that belongs to a text (RFC 9562, version 5 in shape, of SHA-256). */
+/** A GUID derived from a text (shaped like RFC 9562 version 5, but from SHA-256). */
 export function guidOf(text: string): string {
   const hash = createHash("sha256").update(text).digest();
   hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x50;
@@ -105,7 +106,10 @@ export function guidOf(text: string): string {
   return `{${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}}`;
 }
 
-/** A row of a transform begins with what happens to it: 0 goes, bit 0 comes (with the number of columns), else changes. */
+/**
+ * A row of a transform starts with its operation: 0 deletes, bit 0 set inserts (with the number of columns), anything
+ * else updates.
+ */
 function update(
   { columns }: Table,
   change: { keys: readonly Value[]; column: number; value: Value; pool: StringPool },

@@ -1,12 +1,12 @@
 /**
- * The tables in an MSI: streams of a compound file, columns one after the other, texts as numbers of a common pool.
+ * The tables in an MSI: streams of a compound file, stored column by column, with texts as indexes into a common pool.
  * (Microsoft does not document the format; Wine's `dlls/msi/table.c` and msitools read and write it.)
  */
 import { isStorage, type Storage, type Stream } from "./compound_file.ts";
 
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._";
 
-/** Name of a table's stream: two characters packed into one. */
+/** Name of a table's stream, with two characters packed into one. */
 export function streamName(table: string): string {
   let name = "\u4840";
   for (let index = 0; index < table.length; index++) {
@@ -43,7 +43,7 @@ export class StringPool {
   readonly #texts: string[] = [""];
   readonly #uses: number[] = [0];
   readonly #numbers = new Map<string, number>();
-  /** Numbers take 3 bytes instead of 2. */
+  /** Indexes take 3 bytes instead of 2. */
   readonly isLong: boolean;
 
   constructor(options: { codePage: number; isLong: boolean }) {
@@ -77,7 +77,7 @@ export class StringPool {
     return this.#texts[number] ?? "";
   }
 
-  /** The number of a text, new or known; counts one use. */
+  /** The index of a text, added if new; counts one use. */
   number(text: string): number {
     if (text === "") return 0;
     const number = this.#numbers.get(text) ?? this.#push(text, 0);
@@ -127,7 +127,7 @@ export class Database {
     return { columns, rows: this.#rows(name, columns) };
   }
 
-  /** Replaces the rows of a table; keys must stay as they are and in their order. */
+  /** Replaces the rows of a table; keys must stay the same and in the same order. */
   replace(name: string, { columns, rows }: Table): void {
     const bytes: number[] = [];
     columns.forEach((column, index) => {

@@ -1,21 +1,21 @@
-/** What the build needs to know of the WiX source, and the source as wixl wants it. */
+/** What the build needs to know from the WiX source, and the source in the form wixl needs. */
 import type { Instance } from "./instance_transforms.ts";
 
 /** Names and values of `$(var.…)`. */
 export type Variables = Readonly<Record<string, string>>;
 
-/** What wixl does not understand and the build adds to the tables. */
+/** What wixl does not understand, for the build to add to the tables. */
 export interface SourceFacts {
   readonly instances: readonly Instance[];
   /** The property that tells the instances apart. */
   readonly instanceProperty: string;
-  /** Components whose files are kept when they are there already. */
+  /** Components whose files are kept if they already exist. */
   readonly neverOverwrite: readonly string[];
   /** Properties that reach the privileged part of the installation. */
   readonly secureProperties: readonly string[];
 }
 
-/** Reads them. The source is our own: its attributes are on one line, in double quotes. */
+/** Reads them. The source is our own: each attribute is on one line, in double quotes. */
 export function readSource(text: string, variables: Variables): SourceFacts {
   const source = withVariables(text, variables);
   const elements = (name: string) =>
@@ -41,8 +41,8 @@ export function readSource(text: string, variables: Variables): SourceFacts {
 }
 
 /**
- * The source in wixl's dialect: what it does not know is left out, conditions of pages stand in attributes (as in
- * WiX 4), and the units of disk space are its own.
+ * The source in wixl's dialect: what it does not support is left out, conditions of pages are in attributes (as in WiX
+ * 4), and disk space is in its own units.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /** Runs a program of the build. */
 
-/** Runs it to its end and returns what it printed. Throws with what it said when it fails. */
+/** Runs it to completion and returns its output. If it fails, throws with what it printed. */
 export async function runTool(
   program: string,
   args: readonly string[],

@@ -19,7 +19,7 @@ export async function compileForWindows(
   await Deno.writeFile(output, mendImage(await Deno.readFile(output)));
 }
 
-/** Path of the denort for Windows that a folder `shared/tools` beside the project gives, if there is one. */
+/** Path of the denort for Windows in a folder `shared/tools` beside the project, if there is one. */
 export async function sharedRuntime(project: string): Promise<string | undefined> {
   const own = Deno.env.get("DENORT_BIN_WINDOWS");
   if (own) return own;
@@ -29,9 +29,9 @@ export async function sharedRuntime(project: string): Promise<string | undefined
 }
 
 /**
- * `deno compile` puts the program into a section of the image. Where the runtime had that section already, its size in
- * memory stays that of the old one, and Windows would map a part of the program only: the last section is made as
- * long as what lies in the file. Other images stay as they are.
+ * `deno compile` puts the program into a section of the image. If the runtime already had that section, the section
+ * keeps its old size in memory, and Windows would map only a part of the program. This makes the last section as long
+ * as its data in the file. Other images stay as they are.
  */
 export function mendImage(image: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const view = new DataView(image.buffer, image.byteOffset, image.byteLength);

@@ -1,7 +1,7 @@
 /**
- * `deno task package`: writes into `dist/` what Linux users download, from the executable that is there:
+ * `deno task package`: writes to `dist/` what Linux users download, from the executable already there:
  *
- * - `injixo-cloud-link-linux-x64.tar.gz`: the executable, its configuration and the licences, to be unpacked in the
+ * - `injixo-cloud-link-linux-x64.tar.gz`: the executable, its configuration and the licences; unpack it in the
  *   installation folder. The same input gives the same bytes.
  * - `….tar.gz.sha256`, as `sha256sum --check` reads it, and `….tar.gz.json` with the version
  * - `….cdx.json`: what is inside, as a software bill of materials (CycloneDX 1.6)
@@ -16,10 +16,10 @@ import { tarOf } from "../src/runtime/tar.ts";
 import { programName, version } from "../src/runtime/version.ts";
 
 const projectFolder = fileURLToPath(new URL("..", import.meta.url));
-/** All files are of this moment, unless `SOURCE_DATE_EPOCH` says otherwise: 1980, the first that every tool knows. */
+/** Timestamp of all files unless `SOURCE_DATE_EPOCH` is set: 1980, the earliest that every tool supports. */
 const defaultEpochSeconds = 315_532_800;
 
-/** What is packed, and where to. */
+/** What to package, and where. */
 export interface PackageOptions {
   /** The compiled executable. */
   readonly executable: string;
@@ -64,7 +64,7 @@ export async function makePackage(options: PackageOptions): Promise<string> {
   return path;
 }
 
-/** CycloneDX 1.6, without a time of its own: the same program gives the same bill. */
+/** CycloneDX 1.6 without a timestamp: the same program gives the same document. */
 function billOfMaterials(
   packages: readonly NpmPackage[],
   { executable, runtime, integrity, licences }: {
@@ -137,7 +137,7 @@ function licensed(spdx: string): unknown[] {
   return /^[\w.-]+$/.test(spdx) ? [{ license: { id: spdx } }] : [{ expression: spdx }];
 }
 
-/** What the packages say of their licences, by name. */
+/** The licences that the packages declare, by name. */
 async function licencesOf(packages: readonly NpmPackage[]): Promise<Map<string, string>> {
   return new Map(
     await Promise.all(packages.map(async ({ name, localPath }) => {
@@ -150,7 +150,10 @@ async function licencesOf(packages: readonly NpmPackage[]): Promise<Map<string, 
   );
 }
 
-/** The runtime inside, which the executable itself names; `undefined` when it is for another architecture. */
+/**
+ * The version of the embedded runtime, as reported by the executable itself; `undefined` when it is for another
+ * architecture.
+ */
 async function runtimeOf(executable: string): Promise<{ deno: string; v8: string } | undefined> {
   try {
     const { stdout, success } = await new Deno.Command(executable, { args: ["version", "--json"] }).output();

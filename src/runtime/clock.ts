@@ -1,4 +1,4 @@
-/** Time as a parameter: everything that waits or dates takes a {@linkcode Clock}, so that tests need not wait. */
+/** Time as a parameter: everything that waits or timestamps takes a {@linkcode Clock}, so that tests need not wait. */
 
 /** Wall clock, monotonic clock and waiting. */
 export interface Clock {

@@ -1,8 +1,8 @@
-/** A time of every day, such as 20:00-06:00, on the clock on the wall. Pure. */
+/** A daily period, such as 20:00-06:00, in wall-clock time. Pure. */
 
 const minutesPerHour = 60;
 
-/** A window that ends before it begins lasts over midnight. */
+/** A window that ends before it begins spans midnight. */
 export interface DailyWindow {
   /** Begin, inclusive, in minutes since midnight. */
   readonly fromMinute: number;
@@ -11,7 +11,7 @@ export interface DailyWindow {
 }
 
 /**
- * Parses `HH:MM-HH:MM`; `24:00` may be the end. `undefined` for anything else, and for a window without any length.
+ * Parses `HH:MM-HH:MM`; the end may be `24:00`. `undefined` for anything else, and for an empty window.
  *
  * @example
  * ```ts
@@ -30,14 +30,14 @@ export function parseDailyWindow(text: string): DailyWindow | undefined {
   return fromMinute === toMinute % dayMinutes && toMinute !== dayMinutes ? undefined : { fromMinute, toMinute };
 }
 
-/** The window as it is written. */
+/** The window in the notation of the configuration. */
 export function shownDailyWindow({ fromMinute, toMinute }: DailyWindow): string {
   return `${shownMinute(fromMinute)}-${shownMinute(toMinute)}`;
 }
 
 /**
- * When the window is open next: now, where it is open. A jump of the clock may open it in its midst, a second time, or not
- * at all on that day.
+ * When the window is next open; now, if it is. A jump of the clock may enter it midway, open it twice, or skip it on
+ * that day.
  *
  * @param options.timeZone IANA name of the zone whose clock counts.
  */
@@ -45,7 +45,7 @@ export function openFromMs(window: DailyWindow, options: { nowMs: number; timeZo
   const { nowMs, timeZone } = options;
   const now = Temporal.Instant.fromEpochMilliseconds(nowMs).toZonedDateTimeISO(timeZone);
   if (isOpenAt(window, minuteOfDay(now))) return nowMs;
-  // No clock jumps over the whole window day after day.
+  // No clock jumps over the whole window every day.
   for (let day = now.toPlainDate();; day = day.add({ days: 1 })) {
     const opens = beginsOn(day, { window, timeZone }).filter((begin) =>
       begin.epochMilliseconds > nowMs && isOpenAt(window, minuteOfDay(begin))
@@ -54,7 +54,7 @@ export function openFromMs(window: DailyWindow, options: { nowMs: number; timeZo
   }
 }
 
-/** Where the window may begin on a day: its own begin, which may come twice, and where the clock jumps. */
+/** When the window may begin on a day: at its own start, which may occur twice, and where the clock jumps. */
 function beginsOn(
   day: Temporal.PlainDate,
   { window, timeZone }: { window: DailyWindow; timeZone: string },

@@ -1,13 +1,13 @@
 /** What an error says, for log lines and messages. */
 
-/** The message of an error, or whatever else was thrown as text. */
+/** The message of an error; anything else thrown, as text. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 /**
- * The text as a sentence of its own: with one full stop, unless it ends in another mark. Messages of errors come with and
- * without; log lines that go on after them take them by this.
+ * The text as a complete sentence: with one full stop, unless it ends in another punctuation mark. Error messages come
+ * with and without one; log lines that continue after a message use this.
  *
  * @example
  * ```ts

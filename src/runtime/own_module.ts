@@ -1,8 +1,8 @@
-/** Addresses of this program's own modules that workers begin with. */
+/** URLs of this program's own modules, for starting workers. */
 
 /**
- * The address of a module, given by its path in the project: of the source from a checkout, and of what the source was
- * bundled into in the compiled executable, where chunks of code lie elsewhere than the modules they came from.
+ * The URL of a module given by its path in the project: in a checkout, of the source; in the compiled executable, of
+ * the bundle made from it, because bundled chunks are not where their modules were.
  *
  * @example
  * ```ts

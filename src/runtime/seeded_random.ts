@@ -1,8 +1,7 @@
-/** Repeatable numbers: what the demo and the tests make of chance is the same on every machine. */
+/** Repeatable random numbers: whatever the demo and the tests leave to chance is the same on every machine. */
 
 /**
- * Numbers from 0 to below 1, the same for the same seed (mulberry32). Good enough for shuffling and sizes, not for
- * secrets.
+ * Numbers in [0, 1), the same for the same seed (mulberry32). Good enough for shuffling and sizes, not for secrets.
  *
  * @example
  * ```ts

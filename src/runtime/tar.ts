@@ -1,10 +1,7 @@
-/**
- * Archives in the format of POSIX.1-1988 (ustar): regular files only. The same entries give the same bytes, whoever
- * makes the archive and when.
- */
+/** Archives in the format of POSIX.1-1988 (ustar): regular files only. The same entries always give the same bytes. */
 
 const blockBytes = 512;
-/** An archive is filled up to a multiple of this, as tar does. */
+/** An archive is padded to a multiple of this, as tar does. */
 const recordBytes = 20 * blockBytes;
 const encoder = new TextEncoder();
 
@@ -12,13 +9,13 @@ const encoder = new TextEncoder();
 export interface TarEntry {
   /** Relative path with `/`; 100 bytes at most. */
   readonly name: string;
-  /** All of it. */
+  /** The whole content. */
   readonly content: Uint8Array;
   /** Permission bits. @default 0o644 */
   readonly mode?: number;
 }
 
-/** The archive; all files belong to root and are of the same moment. */
+/** The archive; all files belong to root and have the same timestamp. */
 export function tarOf(
   entries: readonly TarEntry[],
   { modifiedAtMs }: { modifiedAtMs: number },

@@ -3,5 +3,5 @@ import manifest from "../../deno.json" with { type: "json" };
 
 /** Semantic version of this build. */
 export const version: string = manifest.version;
-/** The program's name, also of the executable. */
+/** The program's name, and the executable's. */
 export const programName = "injixo-cloud-link";

@@ -1,13 +1,13 @@
 /** A nap that can be cut short: how a loop waits for "something happened, or it is time". */
 import type { Clock } from "./clock.ts";
 
-/** A timer's limit, in ms; a nap may end early anyway. */
+/** Upper limit of a timer, in ms; a nap may end early anyway. */
 const napMsMax = 2 ** 31 - 1;
 
-/** Why a nap ended; a constant, because an error of its own for every wake costs time. */
+/** Why a nap ended; a constant, because creating an error for every wake takes time. */
 const woken = "woken";
 
-/** One loop naps, anyone wakes it. Waking a loop that is not napping makes its next nap end at once. */
+/** One loop naps, anyone wakes it. Waking a loop that is not napping ends its next nap at once. */
 export class Waker {
   #woken = false;
   #nap: AbortController | undefined;
