@@ -1,4 +1,4 @@
-/** Shapes of the API for users and scripts; those of agents are in `protocol/`. */
+/** Schemas of the API for users and scripts; those for agents are in `protocol/`. */
 import * as z from "zod";
 import { AgentAnswer } from "../protocol/assignment.ts";
 import { DatabaseSource, databaseTypes, dataTypes } from "../protocol/database.ts";
@@ -10,15 +10,13 @@ import { rowFormats } from "./rows/row_stream.ts";
 import { importStates, integrationStates, nextSteps, windowStates } from "./services.ts";
 
 const Instant = z.iso.datetime();
-/** What people type as a name, of anything: something visible, no control characters. Spaces around it do not count. */
+/** A name typed by a user, of anything: visible, without control characters. Surrounding spaces are ignored. */
 export const Name: z.ZodString = z.string().trim().min(1).max(nameLengthMax)
   .regex(/^[^\p{Cc}]*$/u, "no control characters");
 
 const Waiting = z.object({ batches: z.number().int(), bytes: z.number().int() });
 
-/**
- * The installation that an integration is linked to. `waiting` is what it last reported, `null` when it has not yet.
- */
+/** The installation that an integration is linked to. `waiting` is as last reported, `null` before the first report. */
 export const InstallationBody = z.object({
   id: Id,
   hostName: z.string(),
@@ -34,7 +32,7 @@ export const InstallationBody = z.object({
 const Minutes = z.union([z.literal(15), z.literal(30), z.literal(60)]);
 const IntervalMinutes = z.union([z.literal(15), z.literal(30)]);
 
-/** Settings of a database integration as they are shown: whether there is a secret, never the secret. */
+/** Settings of a database integration as shown: whether there is a secret, never the secret itself. */
 export const SettingsBody = z.object({
   databaseType: z.enum(databaseTypes),
   host: z.string().nullable(),
@@ -57,8 +55,8 @@ export const SettingsBody = z.object({
 });
 
 /**
- * Settings as they are given. Which of `host` …, `connectionString` and `file` are asked for depends on the database type;
- * none when the connection is kept by the installation. What is absent stays as it was.
+ * Settings as given. Whether `host` …, `connectionString` or `file` are required depends on the database type; none are
+ * when the connection is kept by the installation. Absent fields stay unchanged.
  */
 export const SettingsInputBody = z.strictObject({
   databaseType: z.enum(databaseTypes).optional(),
@@ -82,8 +80,8 @@ export const SettingsInputBody = z.strictObject({
 });
 
 /**
- * An integration as it stands at the moment of the answer: `state`, `problem`, `noDataSince` and `nextStep` are
- * computed, not stored.
+ * An integration at the moment of the response: `state`, `problem`, `noDataSince` and `nextStep` are computed, not
+ * stored.
  */
 export const IntegrationBody = z.object({
   id: Id,
@@ -106,7 +104,7 @@ export const IntegrationBody = z.object({
   createdAt: Instant,
 });
 
-/** To add an integration. A `draft` can be linked before its settings are complete, as the console's page does it. */
+/** Creates an integration. A `draft` can be linked before its settings are complete, as the console's page does. */
 export const NewIntegrationBody = z.strictObject({
   name: Name,
   type: z.enum(["csv", "database"]),
@@ -114,7 +112,7 @@ export const NewIntegrationBody = z.strictObject({
   settings: SettingsInputBody.optional(),
 });
 
-/** To change one: what is absent stays. A draft becomes saved, never the other way round. */
+/** Changes an integration: absent fields stay unchanged. A draft becomes saved, never the other way round. */
 export const IntegrationChangeBody = z.strictObject({
   name: Name.optional(),
   paused: z.boolean().optional(),
@@ -125,12 +123,12 @@ export const IntegrationChangeBody = z.strictObject({
 /** Rows as JSON: columns of the data type by name, times as RFC 3339 in UTC. */
 export const RowsBody = z.array(z.record(z.string(), z.union([z.string(), z.number(), z.null()])));
 
-/** To link: the PIN that the installation shows. */
+/** Links an integration: the PIN that the installation shows. */
 export const ConnectBody = z.strictObject({ pin: Pin });
 
 /**
- * A batch that has arrived whole; there are no others to be seen. `size` is of the content in bytes, uncompressed. Rows of
- * a database become `loaded` or `failed` (`error` says why); files stay `received`.
+ * A completely received batch; others are not visible. `size` is of the content in bytes, uncompressed. Rows of a
+ * database become `loaded` or `failed` (`error` says why); files stay `received`.
  */
 export const ImportBody = z.object({
   id: Id,
@@ -145,7 +143,7 @@ export const ImportBody = z.object({
   origin: BatchOrigin,
 });
 
-/** Which page of a list. `cursor` is the `next` of the page before; it stays good when rows are added meanwhile. */
+/** Which page of a list. `cursor` is the `next` of the previous page; it stays valid when rows are added. */
 export const PageQuery = z.object({
   cursor: z.string().max(1024).optional(),
   limit: z.coerce.number().int().min(1).max(pageItemsMax).optional(),
@@ -178,8 +176,8 @@ const WindowBody = TimeRange.extend({
 });
 
 /**
- * What has been read of a database, and a page of single windows. `rows` counts those in force, without what was
- * replaced.
+ * What has been read of a database, and a page of individual windows. `rows` counts those in force, without replaced
+ * ones.
  */
 export const WindowsBody = z.object({
   dataType: z.enum(dataTypes),
@@ -194,20 +192,23 @@ export const WindowsBody = z.object({
   next: z.string().nullable(),
 });
 
-/** Which rows: `from` inclusive, `to` exclusive; all of them without either. `format` goes before the Accept header. */
+/**
+ * Which rows: `from` inclusive, `to` exclusive; all if both are absent. `format` takes precedence over the Accept
+ * header.
+ */
 export const RowsQuery = z.object({
   from: z.iso.datetime({ offset: true }).or(z.iso.date()).optional(),
   to: z.iso.datetime({ offset: true }).or(z.iso.date()).optional(),
   format: z.enum(rowFormats).optional(),
 });
 
-/** To ask a linked agent for something, once. A test without `source` takes the saved settings. */
+/** A one-off request to a linked agent. A test without `source` uses the saved settings. */
 export const NewRequestBody = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("import-now") }),
   z.strictObject({ type: z.literal("test"), source: DatabaseSource.optional() }),
 ]);
 
-/** What became of a request; `answer` is `null` until the agent has given one. */
+/** The state of a request; `answer` is `null` until the agent has given one. */
 export const RequestBody = z.object({
   id: Id,
   type: z.enum(["import-now", "test"]),

@@ -1,6 +1,6 @@
 /**
- * The hub's doors on one Hono app: REST, agents, OAuth, operation, and the console's pages at `/`. It holds no state:
- * everything is behind the services that it is given.
+ * All of the hub's routes in one Hono app: REST, agents, OAuth, operation, and the console's pages at `/`. Holds no
+ * state: everything is behind the services passed in.
  */
 import { type Context, Hono } from "hono";
 import { routePath } from "hono/route";
@@ -19,27 +19,27 @@ import { HubProblem } from "./services.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
-/** What the doors lead to. Tests put the same app together without a socket. */
+/** What the app is made of. Tests build the same app without a socket. */
 export interface AppOptions {
   readonly doorkeepers: Doorkeepers;
   readonly endpoints: readonly Endpoint[];
   readonly oauth: OAuthOptions;
   readonly metrics: Metrics;
   readonly clock: Clock;
-  /** Whether `X-Forwarded-For` is believed: only behind a proxy that sets it. */
+  /** Whether to trust `X-Forwarded-For`: only behind a proxy that sets it. */
   readonly trustProxy: boolean;
-  /** The console's pages; without them the hub has its API only. */
+  /** The console's pages; if absent, the hub has only its API. */
   readonly pages?: Hono;
 }
 
-/** What `Deno.serve` tells of a connection, handed to Hono as its environment. */
+/** What `Deno.serve` says about a connection, passed to Hono as its environment. */
 export interface ConnectionInfo {
   readonly remoteAddr: Deno.Addr;
 }
 
 /**
- * Errors that are no {@linkcode HubProblem} are logged (each once a minute), and answered 500 without telling why. Paths below `/api/` never
- * reach the pages.
+ * Errors other than {@linkcode HubProblem} are logged (each once a minute), and answered with 500 without the reason.
+ * Paths below `/api/` never reach the pages.
  */
 export function createApp(options: AppOptions): Hono {
   const { services } = options.doorkeepers;
@@ -72,7 +72,7 @@ export function createApp(options: AppOptions): Hono {
 }
 
 function requestAddress(context: Context, { trustProxy }: AppOptions): string {
-  // The last entry is the proxy's own; those before it are whatever the client claimed.
+  // The proxy adds the last entry; those before it are whatever the client claimed.
   const forwarded = trustProxy ? context.req.header("x-forwarded-for")?.split(",").at(-1)?.trim() : undefined;
   if (forwarded !== undefined && /^[0-9A-Fa-f.:]{2,45}$/.test(forwarded)) return forwarded;
   const address = (context.env as ConnectionInfo | undefined)?.remoteAddr;
@@ -82,7 +82,7 @@ function requestAddress(context: Context, { trustProxy }: AppOptions): string {
 function record(context: Context, { metrics, seconds }: AppOptions & { seconds: number }): void {
   const { method } = context.req;
   const { status } = context.res;
-  // The route, not the path: a path may carry a signature.
+  // The route, not the path: a path may contain a signature.
   const route = routePath(context, -1);
   metrics.countRequest({ method, route, status, seconds });
   log.debug("{method} {route} {status} from {address} in {milliseconds} ms", {

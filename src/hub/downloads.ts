@@ -1,4 +1,4 @@
-/** The installers and archives of `hub --downloads DIR`: found and hashed once at the start, then handed out. */
+/** The installers and archives of `hub --downloads DIR`: found and hashed once at the start, then served. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { Hono } from "hono";
@@ -12,7 +12,7 @@ const names: readonly { readonly platform: Download["platform"]; readonly name: 
   { platform: "linux", name: "injixo-cloud-link-linux-x64.tar.gz" },
 ];
 
-/** A file that is offered, and where it lies. */
+/** A file on offer, and its path. */
 export interface DownloadFile extends Download {
   readonly name: string;
   readonly path: string;
@@ -21,7 +21,7 @@ export interface DownloadFile extends Download {
 /**
  * The files that are in the folder.
  *
- * @throws when there is none of them
+ * @throws when there are none
  */
 export async function openDownloads(folder: string): Promise<readonly DownloadFile[]> {
   const found: DownloadFile[] = [];
@@ -39,7 +39,7 @@ export async function openDownloads(folder: string): Promise<readonly DownloadFi
   );
 }
 
-/** `GET /downloads/NAME`: whoever installs an agent need not log in on that machine. */
+/** `GET /downloads/NAME`, without login: whoever installs an agent need not log in on that machine. */
 export function downloadRoutes(files: readonly DownloadFile[]): Hono {
   const app = new Hono();
   app.get("/downloads/:name", async (context) => {
@@ -62,7 +62,7 @@ export function downloadRoutes(files: readonly DownloadFile[]): Hono {
   return app;
 }
 
-/** What `FILE.json` says, when it speaks of this very file (`installer/accompany.ts`). */
+/** The version in `FILE.json`, if that describes this very file (`installer/accompany.ts`). */
 async function versionOf(path: string, { sha256 }: { sha256: string }): Promise<string | undefined> {
   const text = await Deno.readTextFile(`${path}.json`).catch(() => "{}");
   const described = Description.safeParse(parseJson(text));

@@ -1,10 +1,13 @@
-/** An AbortSignal that several things can end; disposing it leaves no timer and no listener behind. */
+/** An AbortSignal that several things can abort; disposing it leaves no timer and no listener behind. */
 
-/** Nobody asks why: an error of its own for each of thousands of held requests costs more than the request. */
+/**
+ * Nobody reads the reason: creating an error for each of thousands of held requests would cost more than the request.
+ */
 const ended = new DOMException("It has ended.", "AbortError");
 
 /**
- * Many that one signal ends, with one listener on it: adding a listener to a signal takes as long as it has listeners.
+ * Many waits ended by one signal through a single listener: adding a listener takes time proportional to those already
+ * there.
  */
 export class EndGroup {
   readonly #signal: AbortSignal;
@@ -17,7 +20,7 @@ export class EndGroup {
     }, { once: true });
   }
 
-  /** Calls `end` when the signal aborts, at once when it has. */
+  /** Calls `end` when the signal aborts, or at once if it already has. */
   add(end: () => void): void {
     if (this.#signal.aborted) end();
     else this.#ends.add(end);
@@ -28,7 +31,7 @@ export class EndGroup {
   }
 }
 
-/** Aborts with any of `signals`, with the group's, after `afterMs`, or when disposed. */
+/** Aborts with any of `signals`, with the group, after `afterMs`, or when disposed. */
 export function ends(
   signals: readonly AbortSignal[],
   options: { afterMs?: number; group?: EndGroup } = {},

@@ -1,6 +1,4 @@
-/**
- * The hub as a whole: opens its data folder, ties the services together and serves them until it is told to stop.
- */
+/** The hub as a whole: opens its data folder, ties the services together and serves them until told to stop. */
 import { getLogger } from "@logtape/logtape";
 import type { Hono } from "hono";
 import { type Clock, systemClock } from "../runtime/clock.ts";
@@ -44,32 +42,32 @@ const log = getLogger(["cloud-link", "hub"]);
 
 /** How a hub is started: by the command `hub`, by `demo`, and by tests on a free port. */
 export interface HubOptions {
-  /** The data folder, made when it is not there. */
+  /** The data folder, created if missing. */
   readonly dataDirectory: string;
   readonly listen: ListenOptions;
-  /** Where browsers and agents reach the hub. @default the address that it listens on */
+  /** Where browsers and agents reach the hub. @default the address it listens on */
   readonly publicUrl?: URL | undefined;
-  /** Believe `X-Forwarded-For`: only behind a proxy that sets it. @default false */
+  /** Trust `X-Forwarded-For`: only behind a proxy that sets it. @default false */
   readonly trustProxy?: boolean;
-  /** Name of the account. @default the one that it has, else that of `accounts.ts` */
+  /** Name of the account. @default the existing name, else that in `accounts.ts` */
   readonly accountName?: string | undefined;
   readonly clock?: Clock;
-  /** How hard passwords are hashed; tests take less. @default what OWASP asks for */
+  /** Cost of password hashing; tests use less. @default what OWASP recommends */
   readonly passwordCost?: PasswordCost;
-  /** Makes the console's pages; without it the hub has its API only. */
+  /** Makes the console's pages; if absent, the hub has only its API. */
   readonly pages?: (services: HubServices) => Hono;
 }
 
-/** A hub that serves. Disposing it stops it within a second. */
+/** A running hub. Disposing it stops it within a second. */
 export interface RunningHub extends AsyncDisposable {
   readonly publicUrl: URL;
-  /** The port that it listens on. */
+  /** The port it listens on. */
   readonly port: number;
   readonly services: HubServices;
   readonly accounts: Accounts;
-  /** The administrator that this start made, with the password that nobody can read later. */
+  /** The administrator created by this start, with the password, which cannot be read later. */
   readonly madeAdministrator: { readonly name: string; readonly password: string } | undefined;
-  /** Removes leftovers now, as it does by itself. */
+  /** Removes leftovers now, as it regularly does by itself. */
   sweep(): Promise<void>;
 }
 
@@ -94,7 +92,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     origin: () => publicUrl.origin,
     secret: keys.upload,
   });
-  // Not before the port and the folders are the hub's: a start that fails could not tell the password.
+  // Only once the port and the folders are the hub's: a start that fails could not show the password.
   const madeAdministrator = await accounts.ensureAdministrator(account);
   const parts = tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop: stop.signal });
   server.answer(createApp({
@@ -146,7 +144,7 @@ interface TieOptions {
   readonly stop: AbortSignal;
 }
 
-/** Makes the services and the endpoints that call them. */
+/** Creates the services and the endpoints that call them. */
 function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: TieOptions) {
   const { database, keys } = data;
   const changes = new ChangeFeed();

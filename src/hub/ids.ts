@@ -1,4 +1,4 @@
-/** Names and secrets drawn at random. */
+/** Random names and secrets. */
 import { createHash, randomBytes } from "node:crypto";
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -13,12 +13,15 @@ export function newSecret(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** A password that can be read out: 20 letters and digits (100 bits) in groups of five. */
+/** A password that can be read aloud: 20 letters and digits (100 bits) in groups of five. */
 export function newPassword(): string {
   return (base32(randomBytes(13)).slice(0, 20).match(/.{5}/g) ?? []).join("-");
 }
 
-/** What is stored of a random secret: its SHA-256, hexadecimal. Enough, since 256 random bits cannot be guessed. */
+/**
+ * The stored form of a random secret: its SHA-256, hexadecimal. That is enough, since 256 random bits cannot be
+ * guessed.
+ */
 export function secretHash(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
 }

@@ -4,7 +4,7 @@ import { attachment } from "./http/content_disposition.ts";
 import { type Endpoint, endpoint } from "./http/endpoint.ts";
 import type { HubServices } from "./services.ts";
 
-/** List, single import and content, for viewers and API tokens as well: nothing here changes anything. */
+/** List, single import and content, for viewers and API tokens too: nothing here changes anything. */
 export function importEndpoints({ imports }: HubServices, { stop }: { stop: AbortSignal }): readonly Endpoint[] {
   return [
     endpoint({
@@ -49,7 +49,7 @@ export function importEndpoints({ imports }: HubServices, { stop }: { stop: Abor
           return new Response(null, { status: 304, headers });
         }
         const { body } = await imports.content(caller, known.id);
-        // A download that nobody reads on must not hold up a hub that stops.
+        // A download that is no longer read must not hold up a hub that is stopping.
         return new Response(body.pipeThrough(new TransformStream(), { signal: stop }), {
           headers: {
             ...headers,

@@ -1,4 +1,4 @@
-/** What has arrived, for those who plan with it. */
+/** What has arrived, for planners. */
 import { Buffer } from "node:buffer";
 import { decompress } from "./delivery/batch_check.ts";
 import { batchKeys } from "./delivery/batch_objects.ts";
@@ -11,7 +11,7 @@ import { readParts } from "./delivery/read_parts.ts";
 import { type Actor, HubProblem, type Import, type Imports, type Page } from "./services.ts";
 import { importView } from "./views.ts";
 
-/** A batch is an import from the moment it has `receivedAt`; before that it is invisible here. */
+/** A batch is an import once it has `receivedAt`; before that it is invisible here. */
 export class StoredImports implements Imports {
   readonly #database: Database;
   readonly #objects: ObjectStore;

@@ -17,7 +17,7 @@ import type { HubServices } from "./services.ts";
 
 const one = "/api/v1/integrations/:id";
 
-/** The console's pages do the same through the same services: a script can do whatever they can. */
+/** The console's pages use the same services: a script can do whatever they can. */
 export function integrationEndpoints(services: HubServices, events: EventStreams): readonly Endpoint[] {
   const { integrations, linking, requests } = services;
   return [

@@ -1,11 +1,11 @@
-/** The state that an integration is in, and what to do about it: pure. */
+/** The state of an integration, and what to do about it. Pure. */
 import type { AgentStatusReport } from "../protocol/assignment.ts";
 import { staleAfterMs } from "./limits.ts";
 import { noDataSince } from "./no_data.ts";
 import type { IntegrationStateName, NextStep } from "./services.ts";
 import { storedSettings } from "./settings/database_settings.ts";
 
-/** The columns that decide. */
+/** The columns that determine it. */
 export interface StateRow {
   readonly settings: string;
   readonly draft: number;
@@ -26,26 +26,26 @@ export interface StateRow {
   readonly loading: number | null;
 }
 
-/** What counts besides the row. */
+/** What matters besides the row. */
 export interface StateOptions {
   readonly nowMs: number;
-  /** Since when the hub can load no rows at all. @default it can */
+  /** Since when the hub can load no rows at all. @default loading works */
   readonly loadingFailsSinceMs?: number | undefined;
 }
 
-/** What does not work, and what to do about it. */
+/** What is broken, and what to do about it. */
 export interface Failure {
   readonly problem: string;
   readonly nextStep: NextStep;
 }
 
-/** A state with what belongs to it. */
+/** A state with the data that belongs to it. */
 export type Status =
   | { readonly state: Exclude<IntegrationStateName, "failing" | "online">; readonly sinceMs: number | null }
   | { readonly state: "failing"; readonly sinceMs: number | null; readonly failure: Failure }
   | { readonly state: "online"; readonly sinceMs: null; readonly noDataSinceMs: number | undefined };
 
-/** What the hub says when it can load nothing: its log has the reason, which is for those who run it. */
+/** What users see when the hub can load nothing: the reason is in its log, for those who run it. */
 const cannotLoad = "The hub cannot load what has arrived. It tries again by itself; nothing is lost.";
 
 /** The state as of `nowMs`. */
@@ -59,7 +59,7 @@ export function integrationStatus(row: StateRow, { nowMs, loadingFailsSinceMs }:
   const seenAt = Math.max(row.lastSeenAt ?? 0, row.linkedAt);
   if (row.paused === 1) return { state: "paused", sinceMs: row.pausedAt };
   if (nowMs - seenAt > staleAfterMs) return { state: "stale", sinceMs: seenAt };
-  // What keeps the agent from reading goes before what becomes of what it has read.
+  // What keeps the agent from reading takes precedence over what happened to earlier data.
   const problem = currentReport(row)?.problem ?? null;
   if (problem !== null) return failing(row.problemSince, { problem, nextStep: "see-problem" });
   if (loadingFailsSinceMs !== undefined && row.loading !== null && row.loading > 0) {
@@ -74,7 +74,7 @@ function failing(sinceMs: number | null, failure: Failure): Status {
   return { state: "failing", sinceMs, failure };
 }
 
-/** What to do now; of a draft, whether it is `linked` decides. */
+/** What to do now; for a draft it depends on whether it is `linked`. */
 export function nextStep(status: Status, linked: boolean): NextStep {
   switch (status.state) {
     case "draft":
@@ -93,19 +93,19 @@ export function nextStep(status: Status, linked: boolean): NextStep {
   }
 }
 
-/** What was reported before the present link says nothing of it. */
+/** A report from before the current link says nothing about it. */
 export function currentReport(row: StateRow): AgentStatusReport | undefined {
   if (row.report === null || row.linkedAt === null || (row.reportedAt ?? 0) < row.linkedAt) return undefined;
   return JSON.parse(row.report) as AgentStatusReport;
 }
 
-/** Only of a database's rows it is known when they should come. */
+/** Only for database rows is it known when they should arrive. */
 function lateSince(row: StateRow & { readonly linkedAt: number }, nowMs: number): number | undefined {
   const settings = storedSettings(row.settings);
   return settings === undefined ? undefined : noDataSince({ ...row, everyMinutes: settings.everyMinutes }, nowMs);
 }
 
-/** Why the newest rows could not be loaded, of those that the present link has brought. */
+/** Why the newest rows that the current link delivered could not be loaded. */
 function currentLoadError({ loadError, newestLoadAt, linkedAt }: StateRow): string | null {
   return linkedAt === null || (newestLoadAt ?? 0) < linkedAt ? null : loadError;
 }

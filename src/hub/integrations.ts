@@ -14,7 +14,7 @@ import { sealedSettings } from "./settings/store_settings.ts";
 import { type Actor, HubProblem, type Integration, type Integrations, type Page } from "./services.ts";
 import { type IntegrationRow, integrationView } from "./views.ts";
 
-/** Every change wakes the agent's poll and the console's streams, so it is seen at once on both sides. */
+/** Every change wakes the agent's poll and the console's streams, so that both sides see it at once. */
 export class StoredIntegrations implements Integrations {
   readonly #database: Database;
   readonly #changes: ChangeFeed;
@@ -28,7 +28,7 @@ export class StoredIntegrations implements Integrations {
     changes: ChangeFeed;
     clock: Clock;
     box: SecretBox;
-    /** Told when one was deleted, whose rows are to go. */
+    /** Called when one was deleted, so that its rows can be removed. */
     removed: () => void;
     /** Since when the hub can load no rows at all. */
     loadingFailsSinceMs: () => number | undefined;
@@ -144,7 +144,7 @@ export class StoredIntegrations implements Integrations {
     return integrationView(row, { nowMs: this.#clock.now(), loadingFailsSinceMs: this.#loadingFailsSinceMs() });
   }
 
-  /** The row's JSON after `input` was joined to it; throws when an integration that is no draft would lack something. */
+  /** The row's JSON after merging `input`; throws if an integration that is not a draft would be incomplete. */
   #settings(
     input: SettingsInput | undefined,
     options: { id: string; type: string; draft?: boolean | undefined; beforeJson: string },
@@ -164,7 +164,7 @@ export class StoredIntegrations implements Integrations {
     await this.#database.transaction().execute(async (transaction) => {
       await integrationRow(transaction, { actor, id });
       const nowMs = this.#clock.now();
-      // Its batches follow in the background; a password need not stay for so long.
+      // Its batches follow in the background; a password need not stay that long.
       await transaction.updateTable("integration").set({ deletedAt: nowMs, settings: "{}" }).where("id", "=", id)
         .execute();
       await transaction.deleteFrom("request").where("integrationId", "=", id).execute();
@@ -175,7 +175,7 @@ export class StoredIntegrations implements Integrations {
   }
 }
 
-/** Throws {@linkcode HubProblem} unless the actor's role lets it change something. */
+/** Throws {@linkcode HubProblem} unless the actor's role allows changes. */
 export function mayChange(actor: Actor): void {
   if (actor.role !== "administrator") {
     throw new HubProblem("forbidden", `"${actor.name}" may only look. Ask an administrator of ${actor.account.name}.`);

@@ -1,4 +1,7 @@
-/** Numbers for Prometheus, in its text format (version 0.0.4). Counters are of this process; gauges of the database. */
+/**
+ * Metrics for Prometheus, in its text format (version 0.0.4). Counters are this process's; gauges come from the
+ * database.
+ */
 import type { Clock } from "../runtime/clock.ts";
 import { version } from "../runtime/version.ts";
 import type { Database } from "./database/schema.ts";
@@ -11,7 +14,7 @@ const durationBucketsSeconds = [0.005, 0.025, 0.1, 0.5, 2.5, 10, 60];
 
 const usualMethods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
-/** Counted in memory: reading them costs only the gauges' queries. */
+/** Counted in memory: a scrape costs only the gauges' queries. */
 export class Metrics {
   readonly #requests = new Map<string, number>();
   readonly #durations = durationBucketsSeconds.map(() => 0);
@@ -21,8 +24,8 @@ export class Metrics {
   #bytes = 0;
 
   /**
-   * Counts an answered request. `route` is the pattern, not the path, and methods that nobody uses count as one: the
-   * number of counters must not be the caller's choice.
+   * Counts an answered request. `route` is the pattern, not the path, and unusual methods count as one: callers must
+   * not determine the number of counters.
    */
   countRequest(options: { method: string; route: string; status: number; seconds: number }): void {
     const method = usualMethods.has(options.method) ? options.method : "other";
@@ -35,7 +38,7 @@ export class Metrics {
     });
   }
 
-  /** Counts a batch that was taken. */
+  /** Counts a received batch. */
   countBatch(bytes: number): void {
     this.#batches++;
     this.#bytes += bytes;

@@ -1,13 +1,13 @@
 /** When a database integration is late with its data: pure. */
 import { lateAfterMsMin, lateAfterRuns } from "./limits.ts";
 
-/** What is known of an integration whose installation is to read every `everyMinutes`. */
+/** What is known of an integration whose installation should read every `everyMinutes`. */
 export interface LiveData {
   readonly everyMinutes: number;
-  /** When the newest live batch came that could be loaded. */
+  /** When the newest live batch that could be loaded arrived. */
   readonly lastLiveAt: number | null;
   readonly linkedAt: number;
-  /** When it was last saved, resumed or set up anew. */
+  /** When it was last saved, resumed or given new settings. */
   readonly activeSince: number | null;
 }
 

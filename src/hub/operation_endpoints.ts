@@ -1,4 +1,4 @@
-/** For those who run a hub: is it alive, is it ready, what does it count. */
+/** For those who run a hub: whether it is alive, whether it is ready, and its metrics. */
 import { sql } from "kysely";
 import { problemCodes } from "../protocol/problem.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -9,9 +9,9 @@ import { problemText } from "./http/problem_response.ts";
 import { HubProblem } from "./services.ts";
 
 /**
- * `/healthz` says that the process answers, `/readyz` that database and objects do too, `/metrics` is Prometheus' text: for
- * tokens only, since behind a proxy on this machine every request comes from here. `/problems/{code}` says what a refusal
- * means.
+ * `/healthz` says that the process answers, `/readyz` that database and objects work too, `/metrics` is in Prometheus'
+ * text format: for tokens only, since behind a proxy on this machine every request is local. `/problems/{code}`
+ * explains a refusal.
  */
 export function operationEndpoints(options: {
   database: Database;

@@ -1,5 +1,5 @@
 /**
- * What the hub's doors (REST, OAuth, console) need of what is behind them: the domain's types and small services.
+ * What the hub's interfaces (REST, OAuth, console) need from the domain: its types and small services.
  *
  * Every method that takes an {@linkcode Actor} sees only that actor's account, and refuses with {@linkcode HubProblem}
  * `forbidden` what its role does not allow, `not-found` what is not in its account. Instants are RFC 3339 in UTC.
@@ -11,7 +11,7 @@ import type { DatabaseSource, DataType } from "../protocol/database.ts";
 import type { DatabaseSettings, SettingsInput } from "./settings/database_settings.ts";
 import type { RowFormat } from "./rows/row_stream.ts";
 
-/** Who plans with the data. */
+/** A customer, whose planners use the data. */
 export interface Account {
   readonly id: string;
   readonly name: string;
@@ -22,17 +22,17 @@ export const roles = ["administrator", "viewer"] as const;
 /** What someone may do, see {@linkcode roles}; the same for users and API tokens. */
 export type Role = (typeof roles)[number];
 
-/** Someone who logs in. */
+/** Someone who can log in. */
 export interface User {
   readonly id: string;
   readonly account: Account;
-  /** What is typed to log in. Unique in the hub. */
+  /** The login name, unique in the hub. */
   readonly name: string;
   readonly role: Role;
   readonly createdAt: string;
 }
 
-/** Who asks: a user in a session, or a script with an API token. */
+/** Who makes a request: a user in a session, or a script with an API token. */
 export interface Actor {
   readonly kind: "user" | "token";
   /** The user's or the token's id. */
@@ -40,11 +40,11 @@ export interface Actor {
   readonly name: string;
   readonly role: Role;
   readonly account: Account;
-  /** Network address of the request: for limits, never for rights. */
+  /** Network address of the request: used for limits, never for authorization. */
   readonly address: string;
 }
 
-/** Someone logged in. `secret` is in the cookie, `csrfToken` in every form. */
+/** A logged-in user. `secret` is in the cookie, `csrfToken` in every form. */
 export interface Session {
   readonly user: User;
   readonly csrfToken: string;
@@ -60,27 +60,27 @@ export interface Installation {
   readonly system: string;
   /** `[app] name`. */
   readonly name: string;
-  /** Where it last came from. */
+  /** The address it last connected from. */
   readonly address: string;
   readonly linkedAt: string;
   readonly lastSeenAt: string | null;
-  /** What waits there to be delivered, as last reported. */
+  /** What waits there for delivery, as last reported. */
   readonly waiting: { readonly batches: number; readonly bytes: number } | null;
 }
 
-/** Where several apply, what is still to be set up goes before what is wrong with the installation. */
+/** When several apply, missing setup takes precedence over problems of the installation. */
 export const integrationStates = [
-  /** Added but not saved yet; may be linked already. */
+  /** Added but not saved yet; may already be linked. */
   "draft",
-  /** Saved, and no installation was ever linked. */
+  /** Saved, but never linked to an installation. */
   "never-linked",
-  /** Was linked once; `unlinkReason` says why it no longer is. */
+  /** Was linked before; `unlinkReason` says why it no longer is. */
   "unlinked",
   "online",
   /** Linked, but not heard from since `stateSince`. */
   "stale",
   "paused",
-  /** Linked and online, but the agent reports what does not work, or what it sends cannot be loaded: `problem`. */
+  /** Linked and online, but the agent reports a problem, or what it sends cannot be loaded: `problem`. */
   "failing",
 ] as const;
 /** One of {@linkcode integrationStates}. */
@@ -99,8 +99,9 @@ export const nextSteps = [
   "see-status",
 ] as const;
 /**
- * One of {@linkcode nextSteps}; follows from the state, for a draft from whether it is linked, when failing from who says
- * so (the agent: `see-problem`, or the hub), and when online from whether data is missing (`see-status`).
+ * One of {@linkcode nextSteps}; follows from the state; for a draft, from whether it is linked; when failing, from who
+ * reports the problem (the agent: `see-problem`, or the hub); and when online, from whether data is missing
+ * (`see-status`).
  */
 export type NextStep = (typeof nextSteps)[number];
 
@@ -110,11 +111,11 @@ export interface Integration {
   readonly name: string;
   readonly type: "csv" | "database";
   readonly state: IntegrationStateName;
-  /** Since when it is in this state, where that is known. */
+  /** Since when it has been in this state, if known. */
   readonly stateSince: string | null;
   /** The agent's own words, one line with the remedy, or why the newest rows could not be loaded; only when failing. */
   readonly problem: string | null;
-  /** Since when no live data has come, when a database integration is online and late by its schedule. */
+  /** Since when no live data has arrived, if a database integration is online but late by its schedule. */
   readonly noDataSince: string | null;
   /** Only when unlinked. */
   readonly unlinkReason: UnlinkReason | null;
@@ -122,25 +123,25 @@ export interface Integration {
   readonly paused: boolean;
   readonly draft: boolean;
   readonly installation: Installation | null;
-  /** Of a database integration that has been set up; secrets are not among them. */
+  /** Of a database integration that has been set up; without secrets. */
   readonly settings: DatabaseSettings | null;
-  /** The last test of the settings on the installation; its answer is the request's. */
+  /** The last test of the settings on the installation; its answer is in the request. */
   readonly test: { readonly id: string; readonly state: "waiting" | "ok" | "failed" } | null;
-  /** Batches that have arrived and are not in the tables yet. */
+  /** Batches that have arrived but are not in the tables yet. */
   readonly loading: number;
   readonly importCount: number;
-  /** Of whatever has arrived, history too. */
+  /** Of anything that has arrived, including history. */
   readonly lastImportAt: string | null;
   readonly createdAt: string;
 }
 
 /**
- * `loaded`: the rows are in the table. `failed`: none of them could be taken, `error` says why. Files, and rows that wait
- * to be loaded, are `received`.
+ * `loaded`: the rows are in the table. `failed`: none could be loaded, `error` says why. Files, and rows waiting to be
+ * loaded, are `received`.
  */
 export const importStates = ["received", "loaded", "failed"] as const;
 
-/** One batch that has arrived whole. */
+/** A completely received batch. */
 export interface Import {
   readonly id: string;
   readonly integrationId: string;
@@ -164,17 +165,17 @@ export interface Page<Item> {
   readonly next: string | null;
 }
 
-/** What is typed to log in, and what the browser kept of the last time. */
+/** What the user typed to log in, and what the browser kept from the last time. */
 export interface Credentials {
   readonly name: string;
   readonly password: string;
-  /** `browser` of an earlier {@linkcode LoginResult}, whoever's it is. */
+  /** `browser` of an earlier {@linkcode LoginResult}, possibly another user's. */
   readonly browser?: string | undefined;
 }
 
 /**
- * `secret` and `browser` are for cookies and are stored nowhere: the one is the session, the other tells at the next
- * login that this user was here before. `wrong` does not say whether there is such a user.
+ * `secret` and `browser` are for cookies and not stored: the first is the session, the second shows at the next login
+ * that this user has logged in here before. `wrong` does not reveal whether the user exists.
  */
 export type LoginResult =
   | { readonly ok: true; readonly secret: string; readonly browser: string; readonly session: Session }
@@ -183,23 +184,23 @@ export type LoginResult =
 
 /** Logging in and out. */
 export interface Sessions {
-  /** Takes the same time whether or not the user exists; limited per name, per address and in all. */
+  /** Takes the same time whether or not the user exists; limited per name, per address and in total. */
   logIn(credentials: Credentials, options: { address: string }): Promise<LoginResult>;
-  /** The session of a cookie's secret, `undefined` when there is none (any longer). */
+  /** The session for a cookie's secret; `undefined` if there is none, or no longer. */
   find(secret: string): Promise<Session | undefined>;
   logOut(secret: string): Promise<void>;
-  /** Who a bearer API token is, `undefined` when there is none. */
+  /** The owner of a bearer API token; `undefined` if there is none. */
   findToken(token: string, options: { address: string }): Promise<Actor | undefined>;
 }
 
-/** What is configured. */
+/** The configured integrations. */
 export interface Integrations {
   /** By name. */
   list(actor: Actor, options?: { cursor?: string | undefined; limit?: number | undefined }): Promise<Page<Integration>>;
   get(actor: Actor, id: string): Promise<Integration>;
   /**
-   * A draft has a name too, e.g. that of its type, until it is saved (`change` with `draft: false`). A database
-   * integration that is no draft needs its settings; wrong ones are told field by field (`SettingsProblem`).
+   * Until it is saved (`change` with `draft: false`), a draft has a placeholder name, e.g. that of its type. A database
+   * integration that is not a draft needs its settings; errors are reported per field (`SettingsProblem`).
    */
   create(
     actor: Actor,
@@ -210,7 +211,7 @@ export interface Integrations {
       settings?: SettingsInput | undefined;
     },
   ): Promise<Integration>;
-  /** The linked agent hears of it at once; new settings are tested there. */
+  /** The linked agent is notified at once; new settings are tested there. */
   change(
     actor: Actor,
     options: {
@@ -218,11 +219,11 @@ export interface Integrations {
       name?: string | undefined;
       paused?: boolean | undefined;
       draft?: false | undefined;
-      /** Joined to the present ones. */
+      /** Merged into the current ones. */
       settings?: SettingsInput | undefined;
     },
   ): Promise<Integration>;
-  /** Unlinks its installation. What was imported is no longer shown, and removed within hours. */
+  /** Unlinks its installation. What was imported is no longer shown, and is removed within hours. */
   remove(actor: Actor, id: string): Promise<void>;
 }
 
@@ -230,16 +231,17 @@ export interface Integrations {
 export interface PinShown extends Omit<Installation, "linkedAt"> {
   /** Since when. */
   readonly pinAt: string | null;
-  /** What it is linked to now, which a new link would end; of another account nothing is told but that. */
+  /**
+   * The integration it is linked to now, whose link a new one would end; for another account, only that there is one.
+   */
   readonly linkedTo: Pick<Integration, "id" | "name" | "draft"> | "another account" | null;
 }
 
-/** Tying installations to integrations. */
+/** Linking installations to integrations. */
 export interface Linking {
   /**
-   * Links the installation that shows `pin`. What was linked to the integration before is unlinked, and so is the
-   * integration that this installation was linked to. Fails with {@linkcode HubProblem} `wrong-pin` (404) or
-   * `too-many-requests` (429, `retryAfterSeconds`).
+   * Links the installation that shows `pin`. Ends the previous links of the integration and of the installation. Fails
+   * with {@linkcode HubProblem} `wrong-pin` (404) or `too-many-requests` (429, `retryAfterSeconds`).
    */
   connect(actor: Actor, options: { integrationId: string; pin: string }): Promise<Installation>;
   /** The installation that shows `pin`, without linking it; the same limits and errors. */
@@ -254,7 +256,7 @@ export interface Imports {
     options: { integrationId: string; cursor?: string | undefined; limit?: number | undefined },
   ): Promise<Page<Import>>;
   get(actor: Actor, id: string): Promise<Import>;
-  /** The content, byte for byte; it has the import's `size`. */
+  /** The content, byte for byte; its length is the import's `size`. */
   content(actor: Actor, id: string): Promise<{ import: Import; body: ReadableStream<Uint8Array<ArrayBuffer>> }>;
 }
 
@@ -264,30 +266,32 @@ export interface Range {
   readonly to: string;
 }
 
-/** `replaced`: newer batches have all of its time. `failed`: nothing of it could be taken. */
+/** `replaced`: newer batches own all of its time. `failed`: none of it could be loaded. */
 export const windowStates = ["current", "partly-replaced", "replaced", "failed"] as const;
 
 /** A batch of rows that was loaded into its table. */
 export interface LoadedWindow extends Range {
   readonly lane: "live" | "history";
-  /** The agent's running number: for every instant the highest wins. */
+  /** The agent's sequence number: for every instant the highest wins. */
   readonly sequence: number;
   readonly state: (typeof windowStates)[number];
   readonly rows: {
-    /** That the query returned. */
+    /** Returned by the query. */
     readonly source: number;
-    /** That cannot be imported: found by the agent or here. */
+    /** Not importable, according to the agent or the hub. */
     readonly refused: number;
-    /** That came. */
+    /** Received. */
     readonly batch: number;
-    /** That went into the table. */
+    /** Loaded into the table. */
     readonly hub: number;
-    /** That did not, because a newer batch had their time already. */
+    /** Not loaded, because a newer batch already owned their time. */
     readonly overtaken: number;
-    /** That are in the table now. */
+    /** In the table now. */
     readonly now: number;
   };
-  /** The rows at the source, in the batch and here are the same number, but for those told as refused and overtaken. */
+  /**
+   * The numbers of rows at the source, in the batch and here agree, apart from those reported as refused or overtaken.
+   */
   readonly agrees: boolean;
   /** Why rows were refused: the first few. */
   readonly reasons: readonly string[];
@@ -297,24 +301,24 @@ export interface LoadedWindow extends Range {
   readonly loadedAt: string;
 }
 
-/** What there is of an integration's rows. */
+/** Overview of an integration's rows. */
 export interface RowsSummary {
   readonly dataType: DataType;
   readonly timeZone: string;
   readonly rows: number;
-  /** In order of time, those that touch as one; the newest hundred. */
+  /** In chronological order, adjacent ones merged; the newest hundred. */
   readonly imported: readonly Range[];
   /** Between them. */
   readonly gaps: readonly Range[];
-  /** Of the history, still to be read: newest first. */
+  /** The part of the history still to be read; newest is read first. */
   readonly historyLeft: Range | null;
   /** Windows with rows that were refused, newest first. */
   readonly refused: readonly LoadedWindow[];
-  /** The last days, today last; days are those of `timeZone`. For agent status `contacts` are changes of activity. */
+  /** The last days, today last, in `timeZone`. For agent status, `contacts` counts changes of activity. */
   readonly days: readonly { readonly day: string; readonly contacts: number; readonly answered: number }[];
 }
 
-/** The rows of database integrations. Refuses `conflict` for an integration without settings of a database. */
+/** The rows of database integrations. Refuses with `conflict` an integration without database settings. */
 export interface Rows {
   summary(actor: Actor, integrationId: string): Promise<RowsSummary>;
   /** Newest first. */
@@ -322,14 +326,14 @@ export interface Rows {
     actor: Actor,
     options: { integrationId: string; cursor?: string | undefined; limit?: number | undefined },
   ): Promise<Page<LoadedWindow>>;
-  /** In order of time. */
+  /** In chronological order. */
   stream(
     actor: Actor,
     options: { integrationId: string; from?: string | undefined; to?: string | undefined; format: RowFormat },
   ): Promise<{ dataType: DataType; body: ReadableStream<Uint8Array<ArrayBuffer>> }>;
 }
 
-/** Something asked of the linked agent. */
+/** A request to the linked agent. */
 export interface RequestState {
   readonly id: string;
   readonly type: "import-now" | "test";
@@ -338,12 +342,12 @@ export interface RequestState {
   readonly answer: AgentAnswer | null;
 }
 
-/** What can be asked; a test without a source is one of the saved settings. */
+/** The possible requests; a test without a source uses the saved settings. */
 export type NewRequest =
   | { readonly type: "import-now" }
   | { readonly type: "test"; readonly source?: DatabaseSource | undefined };
 
-/** Asking the linked agent for something once. */
+/** One-off requests to the linked agent. */
 export interface Requests {
   create(
     actor: Actor,
@@ -352,13 +356,13 @@ export interface Requests {
   get(actor: Actor, options: { integrationId: string; id: string }): Promise<RequestState>;
 }
 
-/** Waiting for something to change. */
+/** Waiting for changes. */
 export interface Changes {
   /** Resolves at the next change of `topic` (an integration's id) after the call, or when the signal aborts. */
   next(topic: string, signal: AbortSignal): Promise<void>;
 }
 
-/** Everything the doors need. */
+/** Everything the interfaces need. */
 export interface HubServices {
   /** Where browsers and agents reach the hub: no path, no trailing slash in `origin`. */
   readonly publicUrl: URL;
@@ -371,7 +375,7 @@ export interface HubServices {
   readonly changes: Changes;
 }
 
-/** A refusal that the asker is told as problem details (RFC 9457). */
+/** A refusal, sent to the caller as problem details (RFC 9457). */
 export class HubProblem extends Error {
   override readonly name = "HubProblem";
   readonly code: ProblemCode;

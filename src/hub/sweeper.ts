@@ -1,4 +1,4 @@
-/** Removes leftovers: what crashes, broken lines, deletions and the passing of time leave behind. */
+/** Removes what crashes, broken connections, deletions and the passing of time leave behind. */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../runtime/clock.ts";
 import type { Database } from "./database/schema.ts";
@@ -10,14 +10,14 @@ import type { ObjectStore } from "./objects/objects.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
-/** How long an expired device code is still told that it has expired, in ms. */
+/** How long an expired device code is still reported as expired, in ms. */
 const deviceKeptMs = 24 * 60 * 60 * 1000;
-/** How long answered requests are shown, in ms. */
+/** How long answered requests are kept, in ms. */
 const requestKeptMs = 7 * 24 * 60 * 60 * 1000;
-/** How often that is looked for which cannot wait for a day, in ms. */
+/** How often to look for leftovers that cannot wait for a day, in ms. */
 const oftenMs = 5 * 60 * 1000;
 
-/** Where leftovers may be: rows, objects of batches that nobody needs, temporary files. */
+/** Where leftovers may be: rows, objects of unneeded batches, temporary files. */
 export interface SweepOptions {
   readonly database: Database;
   readonly clock: Clock;
@@ -27,7 +27,7 @@ export interface SweepOptions {
   readonly signal: AbortSignal;
 }
 
-/** Sweeps at once, and then until the signal aborts. A sweep that fails is logged; the next one comes. */
+/** Sweeps at once, and then regularly until the signal aborts. A failed sweep is logged; the next one follows. */
 export async function sweepForever(options: SweepOptions): Promise<void> {
   const { clock, signal } = options;
   let sweptAtMs = -Infinity;
@@ -65,7 +65,7 @@ async function sweepDaily({ database, clock, delivery, files }: SweepOptions): P
   await database.deleteFrom("installation").where("everLinked", "=", 0)
     .where("registeredAt", "<", now - neverLinkedKeptMs)
     .where(({ eb, or }) => or([eb("pinAt", "is", null), eb("pinAt", "<", now - neverLinkedKeptMs)])).execute();
-  // "Continue" on "Add a new integration" makes a draft each time.
+  // "Continue" on "Add a new integration" creates a draft each time.
   await database.deleteFrom("integration").where("draft", "=", 1).where("createdAt", "<", now - draftKeptMs)
     .where(({ not, exists, selectFrom }) =>
       not(exists(selectFrom("link").select("link.id").whereRef("link.integrationId", "=", "integration.id")))

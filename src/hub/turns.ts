@@ -1,7 +1,7 @@
-/** Lets a few do something at the same time; a limited number of others wait for their turn. */
+/** Limits how many do something at the same time; a limited number of others wait for their turn. */
 import { HubProblem } from "./services.ts";
 
-/** How long those who are sent away are told to wait, in seconds. */
+/** The wait suggested to those turned away, in seconds. */
 const retryAfterSeconds = 5;
 
 /** For work that costs memory or a core: hashing passwords, checking large batches. */
@@ -15,7 +15,10 @@ export class Turns {
     this.#waitingMax = options.waitingMax;
   }
 
-  /** Resolves when it is one's turn; disposing gives it on. Throws {@linkcode HubProblem} when too many wait. */
+  /**
+   * Resolves when it is the caller's turn; disposing passes it on. Throws {@linkcode HubProblem} when too many are
+   * waiting.
+   */
   async take(): Promise<Disposable> {
     if (this.#free > 0) {
       this.#free--;

@@ -1,4 +1,4 @@
-/** From rows to what the hub shows: pure. */
+/** Converts rows to what the hub shows. Pure. */
 import type { BatchOrigin } from "../protocol/delivery.ts";
 import type { UnlinkReason } from "../protocol/problem.ts";
 import { settingsView, storedSettings } from "./settings/database_settings.ts";
@@ -25,11 +25,11 @@ export interface IntegrationRow extends StateRow {
   readonly address: string | null;
   readonly endReason: string | null;
   readonly testId: string | null;
-  /** 1 or 0; `null` until it was answered. */
+  /** 1 or 0; `null` until answered. */
   readonly testOk: number | null;
 }
 
-/** An integration with its state as of `nowMs`. */
+/** An integration with its state at `nowMs`. */
 export function integrationView(row: IntegrationRow, options: StateOptions): Integration {
   const installation = installationOf(row);
   const settings = storedSettings(row.settings);
@@ -74,7 +74,7 @@ function installationOf(row: IntegrationRow): Installation | null {
   };
 }
 
-/** The columns of a received batch that are shown. */
+/** The columns of a received batch needed for display. */
 export interface ImportRow {
   readonly id: string;
   readonly integrationId: string;

@@ -1,4 +1,4 @@
-/** Accounts, users and API tokens, as the commands manage them. */
+/** Accounts, users and API tokens, as managed by the commands. */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Database } from "../database/schema.ts";
@@ -10,9 +10,9 @@ import { instant } from "../views.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
-/** Name of the account that the first start makes, unless told otherwise. */
+/** Name of the account created at first start, unless another is given. */
 const defaultAccountName = "My account";
-/** Name of the administrator that the first start makes. */
+/** Name of the administrator created at first start. */
 const defaultAdministratorName = "admin";
 
 /** An API token without its secret. */
@@ -25,7 +25,8 @@ export interface ApiToken {
 }
 
 /**
- * Behind `hub user …` and `hub token …`: whoever may read the data folder may do all of it, so no role is asked for.
+ * Behind `hub user …` and `hub token …`: whoever can read the data folder can do anything anyway, so no role is
+ * checked.
  */
 export class Accounts {
   readonly #database: Database;
@@ -38,7 +39,7 @@ export class Accounts {
     this.#clock = options.clock;
   }
 
-  /** The hub's account, made when there is none; with a `name`, it is called so afterwards. */
+  /** The hub's account, created if there is none; a given `name` renames it. */
   async ensureAccount(name?: string): Promise<Account> {
     return await this.#database.transaction().execute(async (transaction) => {
       const known = await transaction.selectFrom("account").select(["id", "name"]).orderBy("createdAt")
@@ -55,7 +56,7 @@ export class Accounts {
     });
   }
 
-  /** Makes an administrator when the account has none; answers the password, which nobody can read later. */
+  /** Creates an administrator if the account has none; returns the password, which cannot be read later. */
   async ensureAdministrator(account: Account): Promise<{ name: string; password: string } | undefined> {
     const users = await this.users(account);
     if (users.some(({ role }) => role === "administrator")) return undefined;
@@ -65,7 +66,7 @@ export class Accounts {
     return { name, password: await this.addUser(account, { name, role: "administrator" }) };
   }
 
-  /** Adds a user; answers the password, a random one when none is given. */
+  /** Adds a user; returns the password, a random one if none is given. */
   async addUser(account: Account, user: { name: string; role: Role; password?: string | undefined }): Promise<string> {
     const password = user.password ?? newPassword();
     checkNewPassword(password);
@@ -93,7 +94,7 @@ export class Accounts {
     }));
   }
 
-  /** Removes a user, whose sessions end; the last administrator stays. */
+  /** Removes a user and ends the user's sessions; the last administrator cannot be removed. */
   async removeUser(account: Account, name: string): Promise<void> {
     await this.#database.transaction().execute(async (transaction) => {
       const users = await transaction.selectFrom("user").select(["id", "name", "role"])
@@ -109,7 +110,7 @@ export class Accounts {
     });
   }
 
-  /** Sets a new password, a random one when none is given, and ends the user's sessions. */
+  /** Sets a new password, a random one if none is given, and ends the user's sessions. */
   async setPassword(account: Account, user: { name: string; password?: string | undefined }): Promise<string> {
     const password = user.password ?? newPassword();
     checkNewPassword(password);
@@ -127,7 +128,7 @@ export class Accounts {
     return password;
   }
 
-  /** Makes an API token; answers the token, of which only a hash is kept. */
+  /** Creates an API token; returns the token, of which only a hash is stored. */
   async addToken(account: Account, token: { name: string; role: Role }): Promise<string> {
     const secret = `${apiTokenPrefix}${newSecret()}`;
     const added = await this.#database.insertInto("apiToken").values({

@@ -1,19 +1,19 @@
-/** Counts attempts in sliding windows, in the database: a restart forgets none. */
+/** Counts attempts in sliding windows, in the database, so that a restart does not reset them. */
 import type { Clock } from "../../runtime/clock.ts";
 import type { AttemptLimit } from "../limits.ts";
 import type { Database, DatabaseTransaction } from "../database/schema.ts";
 import { newId } from "../ids.ts";
 import { HubProblem } from "../services.ts";
 
-/** One limit and whom it counts, e.g. `pin:user:17`. */
+/** A limit and what it counts, e.g. `pin:user:17`. */
 export interface Bucket {
   readonly name: string;
   readonly limit: AttemptLimit;
 }
 
 /**
- * Throws {@linkcode HubProblem} `too-many-requests` when one of the buckets is full. To be called in the transaction
- * that decides and records, so that requests at the same time cannot slip through together.
+ * Throws {@linkcode HubProblem} `too-many-requests` when one of the buckets is full. Call it in the transaction that
+ * decides and records, so that concurrent requests cannot slip through together.
  */
 export async function checkAttempts(
   transaction: DatabaseTransaction | Database,
@@ -38,7 +38,7 @@ export async function isFull(
   return await oldestThatCounts(transaction, { ...options.bucket, now: options.clock.now() }) !== undefined;
 }
 
-/** The attempt that has to leave the window before the next one may come; `undefined` while there is room. */
+/** The attempt that has to leave the window before the next one is allowed; `undefined` while there is room. */
 async function oldestThatCounts(
   transaction: DatabaseTransaction | Database,
   { name, limit, now }: Bucket & { now: number },
@@ -48,7 +48,7 @@ async function oldestThatCounts(
     .executeTakeFirst();
 }
 
-/** Counts one attempt in every bucket; the ids take it back by {@linkcode forgetAttempts}. */
+/** Counts one attempt in every bucket; {@linkcode forgetAttempts} undoes it by the returned ids. */
 export async function recordAttempt(
   transaction: DatabaseTransaction | Database,
   options: { buckets: readonly Bucket[]; clock: Clock },
@@ -59,7 +59,7 @@ export async function recordAttempt(
   return rows.map(({ id }) => id);
 }
 
-/** Takes attempts back that turned out to be right. */
+/** Takes back attempts that turned out to be correct. */
 export async function forgetAttempts(transaction: DatabaseTransaction | Database, ids: readonly string[]) {
   await transaction.deleteFrom("attempt").where("id", "in", ids).execute();
 }

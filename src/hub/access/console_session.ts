@@ -1,5 +1,6 @@
 /**
- * For the console's pages: who is logged in, and the check of the token in its forms.
+ * Who is logged in to the console's pages, and the check of the token in its forms. `same_origin.ts` rejects changing
+ * requests from other sites before any page sees them; the token in each form is the second line of defence.
  *
  * Requests that change something and come from another site are refused before any page sees them (`same_origin.ts`);
  * the token in each form is the second wall.
@@ -15,7 +16,9 @@ export interface ConsoleEnv {
   Variables: { session: Session; actor: Actor };
 }
 
-/** Lets only logged-in users pass; others are sent to `/login?to=…` (a GET) or get problem `not-authenticated`. */
+/**
+ * Lets only logged-in users through; others are redirected to `/login?to=…` (a GET) or get problem `not-authenticated`.
+ */
 export function requireSession(services: HubServices): MiddlewareHandler<ConsoleEnv> {
   return async (context, next) => {
     const secret = readSessionCookie(context, services);
@@ -38,7 +41,7 @@ export function sessionActor(session: Session, address: string): Actor {
   return { kind: "user", id: user.id, name: user.name, role: user.role, account: user.account, address };
 }
 
-/** Throws {@linkcode HubProblem} `forbidden` unless `token`, from a form's hidden field, is this session's. */
+/** Throws {@linkcode HubProblem} `forbidden` unless `token`, from a form's hidden field, belongs to this session. */
 export function checkCsrfToken(session: Session, token: unknown): void {
   const expected = new TextEncoder().encode(session.csrfToken);
   const given = new TextEncoder().encode(typeof token === "string" ? token : "");

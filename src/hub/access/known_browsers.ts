@@ -1,9 +1,9 @@
 /**
- * Browsers in which a user has logged in before, told by a cookie: whoever guesses passwords from elsewhere cannot use
- * up their tries (OWASP, "Slow down online guessing attacks with device cookies").
+ * Browsers in which a user has logged in before, recognised by a cookie: someone guessing passwords elsewhere cannot
+ * use up their attempts (OWASP, "Slow down online guessing attacks with device cookies").
  *
- * Nothing is stored: a token is a random id and an end, signed together with the user's id and password hash. A new
- * password therefore makes all of the user's browsers unknown.
+ * Nothing is stored: a token is a random id and an expiry time, signed together with the user's id and password hash. A
+ * new password therefore makes all of the user's browsers unknown.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../../runtime/clock.ts";
@@ -12,7 +12,7 @@ import { knownBrowserMs } from "../limits.ts";
 
 interface StoredUser {
   readonly id: string;
-  /** As it is stored. */
+  /** As stored. */
   readonly password: string;
 }
 
@@ -21,7 +21,7 @@ export class KnownBrowsers {
   readonly #key: Uint8Array;
   readonly #clock: Clock;
 
-  /** `key` may be used for other things too: what is signed here begins with a word of its own. */
+  /** `key` may serve other purposes too: what is signed here starts with a prefix of its own. */
   constructor(options: { key: Uint8Array; clock: Clock }) {
     this.#key = options.key;
     this.#clock = options.clock;
@@ -33,7 +33,7 @@ export class KnownBrowsers {
     return `${claim}.${this.#sign(claim, user)}`;
   }
 
-  /** Which browser of `user` it is; `undefined` for a token that is none, is another user's or is over. */
+  /** The id of `user`'s browser; `undefined` for a token that is invalid, another user's or expired. */
   idOf(token: string, user: StoredUser): string | undefined {
     const [id, end, signature, ...rest] = token.split(".");
     if (id === undefined || end === undefined || signature === undefined || rest.length > 0) return undefined;

@@ -1,11 +1,11 @@
-/** Which limits a login falls under: those of a browser that is known, or those of everybody. */
+/** Which limits apply to a login: those of a known browser, or the general ones. */
 import { type Bucket, isFull } from "./attempts.ts";
 import { networkOf } from "../http/client_address.ts";
 import type { DatabaseTransaction } from "../database/schema.ts";
 import type { WrongPasswordLimits } from "../limits.ts";
 import type { Clock } from "../../runtime/clock.ts";
 
-/** Who tries to log in. */
+/** Who is trying to log in. */
 export interface LoginAttempt {
   readonly name: string;
   readonly address: string;

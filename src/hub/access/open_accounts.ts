@@ -1,11 +1,11 @@
-/** Accounts, users and tokens for the commands beside a hub, which may be running. */
+/** Accounts, users and tokens for commands that run alongside a hub. */
 import { join, resolve } from "node:path";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { Accounts } from "./accounts.ts";
 import { databaseFileName, openDatabase } from "../database/open.ts";
 import { Passwords } from "./password.ts";
 
-/** Opens the data folder of a hub. Where none was ever started it throws, and makes nothing. */
+/** Opens the data folder of a hub. If no hub has ever been started there, throws without creating anything. */
 export async function openAccounts(
   dataDirectory: string,
   options: { clock?: Clock } = {},

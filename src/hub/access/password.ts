@@ -1,6 +1,6 @@
 /**
  * Passwords by scrypt (RFC 7914), stored as `scrypt$N$r$p$salt$hash` so that the cost can grow later. Each hash takes
- * memory and a thread, so only a few run at once and few more may wait.
+ * memory and a thread, so only a few run at once and a limited number may wait.
  */
 import { Buffer } from "node:buffer";
 import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
@@ -13,14 +13,14 @@ import {
 } from "../limits.ts";
 import { Turns } from "../turns.ts";
 
-/** How hard hashing is made: time by `n` times `p`, memory by `n` times `r` times 128 bytes. */
+/** The cost of hashing: time grows with `n` times `p`, memory is `n` times `r` times 128 bytes. */
 export interface PasswordCost {
   readonly n: number;
   readonly r: number;
   readonly p: number;
 }
 
-/** What OWASP asks for, at 32 MiB a hash. */
+/** What OWASP recommends, at 32 MiB a hash. */
 export const defaultPasswordCost: PasswordCost = { n: 2 ** 15, r: 8, p: 3 };
 const hashBytes = 32;
 const memoryBytesMax = 128 * 1024 * 1024;
@@ -34,7 +34,7 @@ export class Passwords {
     this.#cost = options.cost ?? defaultPasswordCost;
   }
 
-  /** What to store of `password`. */
+  /** What to store for `password`. */
   async hash(password: string): Promise<string> {
     const salt = randomBytes(16);
     const hash = await this.#derive(password, salt, this.#cost);
@@ -42,7 +42,7 @@ export class Passwords {
     return ["scrypt", n, r, p, salt.toString("base64url"), hash.toString("base64url")].join("$");
   }
 
-  /** Whether `password` is the stored one. With nothing stored it takes as long and answers false. */
+  /** Whether `password` is the stored one. With nothing stored it takes as long and returns false. */
   async matches(password: string, stored: string | undefined): Promise<boolean> {
     const [scheme, n, r, p, salt, hash] = (stored ?? "").split("$");
     if (scheme !== "scrypt" || salt === undefined || hash === undefined) {

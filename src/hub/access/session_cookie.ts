@@ -1,7 +1,7 @@
 /**
- * The cookies of a login: HttpOnly, SameSite=Lax, and with the `__Host-` prefix (RFC 6265bis) where the hub is reached
+ * The cookies of a login: HttpOnly, SameSite=Lax, and with the `__Host-` prefix (RFC 6265bis) if the hub is reached
  * over https, so that no other host can plant one. One carries the session's secret; the other stays in the browser and
- * tells that its user has logged in there before (`known_browsers.ts`).
+ * shows that its user has logged in there before (`known_browsers.ts`).
  */
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
@@ -9,7 +9,7 @@ import { knownBrowserMs } from "../limits.ts";
 
 const plainName = "cloud-link-session";
 const browserPlainName = "cloud-link-browser";
-/** How long the browser keeps it, in seconds; the session itself may end before. */
+/** How long the browser keeps it, in seconds; the session itself may end earlier. */
 const cookieSecondsMax = 12 * 60 * 60;
 
 /** The cookie's name at this address. */
@@ -17,7 +17,7 @@ export function sessionCookieName(publicUrl: URL): string {
   return nameAt(publicUrl, plainName);
 }
 
-/** Gives the browser what `Sessions.logIn` answered. */
+/** Sets the cookies for what `Sessions.logIn` returned. */
 export function setLoginCookies(
   context: Context,
   login: { secret: string; browser: string },
@@ -29,7 +29,7 @@ export function setLoginCookies(
   setCookie(context, nameAt(publicUrl, browserPlainName), login.browser, { ...base, maxAge });
 }
 
-/** What the browser kept of an earlier login, for `Sessions.logIn`. */
+/** What the browser kept from an earlier login, for `Sessions.logIn`. */
 export function readBrowserCookie(context: Context, { publicUrl }: { publicUrl: URL }): string | undefined {
   return getCookie(context, nameAt(publicUrl, browserPlainName));
 }
@@ -39,7 +39,7 @@ export function readSessionCookie(context: Context, options: { publicUrl: URL })
   return getCookie(context, sessionCookieName(options.publicUrl));
 }
 
-/** Takes the session's back. */
+/** Clears the session cookie. */
 export function clearSessionCookie(context: Context, options: { publicUrl: URL }): void {
   deleteCookie(context, sessionCookieName(options.publicUrl), attributes(options.publicUrl));
 }

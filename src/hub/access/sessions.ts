@@ -1,4 +1,4 @@
-/** Logging in, sessions and API tokens. Of every secret only a hash is stored. */
+/** Logging in, sessions and API tokens. Only hashes of secrets are stored. */
 import type { Clock } from "../../runtime/clock.ts";
 import { Name } from "../api_schemas.ts";
 import { checkAttempts, forgetAttempts, recordAttempt } from "./attempts.ts";
@@ -26,12 +26,12 @@ import {
 } from "../services.ts";
 import { instant } from "../views.ts";
 
-/** API tokens begin so, which lets leak scanners find them. */
+/** Prefix of API tokens, by which leak scanners find them. */
 export const apiTokenPrefix = "icl_";
-/** `lastUsedAt` of a token is written this often at most. */
+/** `lastUsedAt` of a token is updated this often at most. */
 const tokenUseResolutionMs = 60_000;
 
-/** Stored in the database: a restart of the hub, or another hub on it, logs nobody out. */
+/** Stored in the database: neither a restart of the hub nor another hub on the same database logs anybody out. */
 export class StoredSessions implements Sessions {
   readonly #database: Database;
   readonly #passwords: Passwords;
@@ -44,7 +44,7 @@ export class StoredSessions implements Sessions {
       database: Database;
       passwords: Passwords;
       clock: Clock;
-      /** Signs what tells known browsers. */
+      /** Signs the cookies of known browsers. */
       browserKey: Uint8Array;
       /** @default {@linkcode wrongPasswordLimits} */
       limits?: WrongPasswordLimits;
@@ -58,7 +58,7 @@ export class StoredSessions implements Sessions {
   }
 
   async logIn(credentials: Credentials, options: { address: string }): Promise<LoginResult> {
-    // What is no name is nobody's.
+    // A malformed name belongs to nobody.
     const name = Name.safeParse(credentials.name).data ?? "";
     const user = await this.#database.selectFrom("user").selectAll().where("name", "=", name).executeTakeFirst();
     const knownBrowser = user === undefined ? undefined : this.#browsers.idOf(credentials.browser ?? "", user);
@@ -95,7 +95,7 @@ export class StoredSessions implements Sessions {
     };
   }
 
-  /** Counts a try before the password is hashed: many at the same time cannot all find room. */
+  /** Counts an attempt before the password is hashed, so that concurrent attempts cannot all find room. */
   async #count(attempt: LoginAttempt): Promise<readonly string[]> {
     const clock = this.#clock;
     return await this.#database.transaction().execute(async (transaction) => {

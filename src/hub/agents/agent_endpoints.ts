@@ -1,4 +1,4 @@
-/** What linked agents use, as `protocol/assignment.ts` and `protocol/delivery.ts` describe it. */
+/** The endpoints for linked agents, as described in `protocol/assignment.ts` and `protocol/delivery.ts`. */
 import * as z from "zod";
 import { AgentAnswer, AgentStatusReport, Assignment, assignmentWaitSecondsMax } from "../../protocol/assignment.ts";
 import {
@@ -25,13 +25,13 @@ export interface AgentServices {
   readonly assignments: Assignments;
   readonly delivery: Delivery;
   readonly requests: StoredRequests;
-  /** Ends a link because the agent says so. */
+  /** Ends a link at the agent's request. */
   giveUp(linkId: string): Promise<void>;
   /** Ends long polls when the hub stops. */
   readonly stop: AbortSignal;
 }
 
-/** Assignment, requests, reports and batches; each answers only for the link that the access token names. */
+/** Assignment, requests, reports and batches, each restricted to the link that the access token names. */
 export function agentEndpoints(services: AgentServices): readonly Endpoint[] {
   return [...workEndpoints(services), ...deliveryEndpoints(services)];
 }
@@ -49,7 +49,7 @@ function workEndpoints({ assignments, requests, giveUp, stop }: AgentServices): 
         200: { description: "It differs from the one with the given ETag", schema: Assignment },
         304: { description: "It does not, after the wait" },
       },
-      // The request's own signal is not asked for: thousands are held, and one whose agent is gone ends by itself.
+      // Does not use the request's own signal: thousands are held, and one whose agent has gone ends by itself.
       async handle({ context, caller }) {
         const waitSeconds = Number(/(?:^|[,;\s])wait=(\d{1,4})/.exec(context.req.header("prefer") ?? "")?.[1] ?? 0);
         const etag = context.req.header("if-none-match");

@@ -1,4 +1,4 @@
-/** Things asked of a linked agent once: handed out with its assignment, answered by id. */
+/** One-off requests to a linked agent: handed out with its assignment, answered by id. */
 import type { AgentAnswer, AgentRequest } from "../../protocol/assignment.ts";
 import type { DatabaseSource } from "../../protocol/database.ts";
 import { databaseSource, storedSettings } from "../settings/database_settings.ts";
@@ -15,7 +15,7 @@ import { openRequestsMax, requestOpenMs } from "../limits.ts";
 import { type Actor, HubProblem, type NewRequest, type Requests, type RequestState } from "../services.ts";
 import { instant } from "../views.ts";
 
-/** Kept in the database, so that the agent may ask one hub and answer another. */
+/** Stored in the database, so that the agent may poll one hub and answer another. */
 export class StoredRequests implements Requests {
   readonly #database: Database;
   readonly #open: PreparedQuery<OpenRow>;
@@ -87,7 +87,7 @@ export class StoredRequests implements Requests {
     };
   }
 
-  /** What the agent of a link has to answer, oldest first. */
+  /** The requests that a link's agent has yet to answer, oldest first. */
   async open(linkId: string): Promise<AgentRequest[]> {
     const rows = await this.#open.all(this.#database, [
       linkId,
@@ -114,14 +114,14 @@ export class StoredRequests implements Requests {
     return { id, type: "test", source: databaseSource(settings, { box: this.#box, integrationId }) };
   }
 
-  /** What is stored of it: a source may have a password in it. */
+  /** What is stored of the request: a source may contain a password. */
   #body(request: NewRequest, integrationId: string): string {
     if (request.type !== "test") return JSON.stringify(request);
     if (request.source === undefined) return savedTestBody;
     return JSON.stringify({ type: "test", sealed: this.#box.seal(JSON.stringify(request.source), integrationId) });
   }
 
-  /** Takes the agent's answer; answering again changes nothing. */
+  /** Stores the agent's answer; answering again changes nothing. */
   async answer(agent: AgentIdentity, options: { id: string; answer: AgentAnswer }): Promise<void> {
     const found = await this.#database.transaction().execute(async (transaction) => {
       const row = await transaction.selectFrom("request").select("answer").where("id", "=", options.id)

@@ -1,9 +1,9 @@
 /**
  * What a linked agent is to do, by long poll.
  *
- * The ETag tells two things, `"<hash>.<count>"`: a hash of the assignment without `received`, and how many batches the
- * hub had. The count changes with every delivery, so a higher one answers no poll early (only its end); a lower one
- * answers at once, since the hub was restored from a backup.
+ * The ETag has two parts, `"<hash>.<count>"`: a hash of the assignment without `received`, and how many batches the hub
+ * had. The count changes with every delivery, so a higher count does not end a poll early; a lower one does, since the
+ * hub was restored from a backup.
  */
 import { createHash } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
@@ -24,13 +24,13 @@ import { statusTopic } from "./topics.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
-/** An assignment and the ETag that the agent's next poll names. */
+/** An assignment and the ETag for the agent's next poll. */
 export interface Assigned {
   readonly assignment: Assignment;
   readonly etag: string;
 }
 
-/** Reads everything from the database at each poll: nothing of an assignment is kept in memory. */
+/** Reads everything from the database at each poll; assignments are never cached. */
 export class Assignments {
   readonly #database: Database;
   readonly #writes: GroupCommit;
@@ -58,8 +58,9 @@ export class Assignments {
   }
 
   /**
-   * The assignment, as soon as it differs from the one with `etag`; `undefined` when it does not until the signal aborts.
-   * With `wait: false` it is looked at once. The signal has to abort in the end: it takes the wait for changes along.
+   * The assignment, as soon as it differs from the one with `etag`; `undefined` if it still does not when the signal
+   * aborts. With `wait: false` it is checked only once. The signal must abort eventually: that is what ends the wait
+   * for changes.
    */
   async poll(
     agent: AgentIdentity,
@@ -67,7 +68,7 @@ export class Assignments {
   ): Promise<Assigned | undefined> {
     const { etag, wait, signal } = options;
     for (;;) {
-      // Waits before it looks: what changes in between is not missed.
+      // Starts waiting before it looks, so that a change in between is not missed.
       const changed = this.#changes.next(agent.integrationId, signal);
       const assigned = await this.#current(agent);
       const difference = compare(etag, assigned.etag);
@@ -78,13 +79,13 @@ export class Assignments {
     }
   }
 
-  /** What the agent says of itself. */
+  /** Stores the agent's status report. */
   async report(agent: AgentIdentity, report: AgentStatusReport): Promise<void> {
     const nowMs = this.#clock.now();
     const id = agent.installationId;
     let twins = false;
     let twinsChanged = false;
-    // It comes again in a minute: worth no sync of the disk.
+    // The next report comes within a minute: not worth a sync of the disk.
     await this.#writes.run(async (transaction) => {
       const before = await transaction.selectFrom("installation").select(["problemSince", "report", "reportedAt"])
         .where("id", "=", id).executeTakeFirstOrThrow();
@@ -100,7 +101,7 @@ export class Assignments {
         problemSince: report.problem === null ? null : before.problemSince ?? nowMs,
       }).where("id", "=", id).execute();
     }, { durable: false });
-    // Agents need not hear of their own reports, so the console's topic is not the integration's.
+    // Agents need not hear of their own reports, so these have a topic of their own, for the console.
     this.#changes.wake(statusTopic(agent.integrationId));
     if (twinsChanged) {
       this.#changes.wake(agent.integrationId);
@@ -148,7 +149,7 @@ export class Assignments {
   }
 }
 
-/** The runs that reported lately; they are kept beside the last report. */
+/** The runs that reported recently; they are stored beside the last report. */
 function storedRuns(report: string | null): readonly AgentRun[] {
   return report === null ? [] : (JSON.parse(report) as { runs?: readonly AgentRun[] }).runs ?? [];
 }
@@ -161,7 +162,7 @@ type AssignmentRow =
     readonly integrationId: string;
     readonly accountId: string;
     readonly accountName: string;
-    /** 0: nothing is asked of the agent, and nothing need be looked for. */
+    /** 0: nothing is asked of the agent, so there is no need to look. */
     readonly mayBeAsked: number;
   };
 
@@ -193,7 +194,7 @@ function assignmentQuery(database: Database): PreparedQuery<AssignmentRow> {
   );
 }
 
-/** How the assignment with the ETag `present` is to the one that the agent has. */
+/** How the assignment with the ETag `present` relates to the one the agent has. */
 function compare(known: string | undefined, present: string): "differs" | "more-received" | "same" {
   if (known === undefined) return "differs";
   const [knownHash, knownCount] = split(known);

@@ -1,12 +1,12 @@
-/** Wakes those who wait for a change: in memory, since all who make changes and all who wait are in this process. */
+/** Wakes those waiting for a change; in memory, since everyone who makes or awaits changes is in this process. */
 import type { Changes } from "../services.ts";
 
-/** Hands out changes. Disposing wakes everybody, and from then on nobody waits. */
+/** Publishes changes. Disposing wakes everybody, and ends all further waiting. */
 export class ChangeFeed implements Changes, Disposable {
   readonly #waiting = new Map<string, Set<() => void>>();
   #closed = false;
 
-  /** Wakes those who wait for `topic`: to be called once what changed is committed. */
+  /** Wakes those waiting for `topic`; call it once the change is committed. */
   wake(topic: string): void {
     const waiting = this.#waiting.get(topic);
     if (waiting === undefined) return;

@@ -1,14 +1,14 @@
 /**
- * What changes are about. An integration's own topic is its id: its settings, its link, what is asked of its agent. The
- * agent is woken by that one only.
+ * The topics of changes. An integration's own topic is its id: its settings, its link, requests to its agent. Only that
+ * one wakes the agent.
  */
 
-/** Topic of what has arrived for an integration and was loaded: its agent knows that already. */
+/** Topic of arrivals and loads of an integration, which its agent need not be told. */
 export function importsTopic(integrationId: string): string {
   return `${integrationId}/imports`;
 }
 
-/** Topic of what an installation reports of itself. */
+/** Topic of an installation's status reports. */
 export function statusTopic(integrationId: string): string {
   return `${integrationId}/status`;
 }

@@ -1,23 +1,23 @@
 /**
- * One transaction for the writes of many requests: whatever comes while a commit is under way shares the next one, so
- * that a thousand small deliveries do not wait for a thousand syncs of the disk.
+ * One transaction for the writes of many requests: whatever arrives during a commit shares the next one, so that a
+ * thousand small deliveries do not wait for a thousand syncs of the disk.
  *
- * A write may be run twice: when one of a group fails, the group is rolled back and each runs alone. So it touches
- * nothing but the transaction that it is given.
+ * A write may run twice: if one of a group fails, the group is rolled back and each write runs alone. It must therefore
+ * touch nothing but the transaction passed to it.
  */
 import { sql } from "kysely";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Database, DatabaseTransaction } from "./schema.ts";
 
-/** Writes of one transaction. */
+/** How many writes share one transaction at most. */
 const groupMax = 256;
 /**
- * Under load a group gathers writes for as long as the commit before took, within these limits, in ms: nothing else runs
- * while the disk syncs, so a slow one gets larger groups, and requests keep half of the time.
+ * Under load a group gathers writes for as long as the previous commit took, within these limits, in ms: nothing else
+ * runs while the disk syncs, so a slow disk gets larger groups, and requests keep half of the time.
  */
 const gatherMsMin = 2;
 const gatherMsMax = 50;
-/** Under load means: the last commit ended less than this ago, in ms. */
+/** There is load if the last commit ended less than this ago, in ms. */
 const loadMs = 10;
 
 type Write<Result> = (transaction: DatabaseTransaction) => Promise<Result>;
@@ -44,8 +44,9 @@ export class GroupCommit {
   }
 
   /**
-   * When it resolves, `write` is committed; when it rejects, nothing of it was done. `durable: false`: a power cut (not
-   * a crash of the hub) may undo it until the next durable commit. @default true
+   * When it resolves, `write` is committed; when it rejects, it has had no effect. `durable: false`: a power cut (not a
+   * crash of the hub) may undo it until the next durable commit.
+   * @default true
    */
   run<Result>(write: Write<Result>, options: { durable?: boolean } = {}): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
@@ -59,7 +60,7 @@ export class GroupCommit {
     });
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when nothing is waiting. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
   }
@@ -99,7 +100,7 @@ export class GroupCommit {
     });
   }
 
-  /** In WAL, `synchronous = normal` leaves out the sync of the commit and nothing else. */
+  /** In WAL mode, `synchronous = normal` only skips the sync of the commit. */
   async #transactRelaxed(group: readonly Waiting[]): Promise<readonly unknown[]> {
     return await this.#database.connection().execute(async (connection) => {
       await sql.raw("pragma synchronous = normal").execute(connection);

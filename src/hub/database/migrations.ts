@@ -1,4 +1,4 @@
-/** The steps from an empty database to the present schema; each runs once, in a transaction of its own. */
+/** The steps from an empty database to the current schema; each runs once, in its own transaction. */
 import { type Kysely, sql } from "kysely";
 import type { Database, DatabaseTransaction, Tables } from "./schema.ts";
 import { newSecret } from "../ids.ts";
@@ -66,7 +66,7 @@ const loadOutcomes = [
   `alter table integration add loadError text`,
   `alter table integration add loadFailedSince bigint`,
   `alter table batch add loadError text`,
-  // Has everything loaded once more, which tells what became of it and changes no row.
+  // Reloads everything, which records the outcome of each load and changes no row.
   `delete from meta where key = 'rows'`,
 ];
 
@@ -96,7 +96,7 @@ const steps: readonly ((transaction: DatabaseTransaction) => Promise<void>)[] = 
   },
 ];
 
-/** Brings the schema up to date. Fails when it is newer than this program. */
+/** Brings the schema up to date. Fails if it is newer than this program. */
 export async function migrate(database: Database): Promise<void> {
   await sql.raw(`create table if not exists meta (key text primary key, value text not null)`).execute(database);
   for (;;) {

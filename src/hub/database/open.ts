@@ -9,7 +9,7 @@ import { sqliteDialect } from "./sqlite.ts";
 /** The database in the data folder. */
 export const databaseFileName = "hub.db";
 
-/** Secrets that the hub made for itself at the first start. */
+/** Secrets that the hub generated at its first start. */
 export interface HubKeys {
   readonly token: Uint8Array<ArrayBuffer>;
   readonly upload: Uint8Array<ArrayBuffer>;
@@ -22,7 +22,7 @@ export interface HubDatabase extends AsyncDisposable {
   readonly keys: HubKeys;
 }
 
-/** Opens the database in `folder`, making both when they are not there. */
+/** Opens the database in `folder`, creating both if missing. */
 export async function openDatabase(folder: string): Promise<HubDatabase> {
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, databaseFileName);

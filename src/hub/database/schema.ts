@@ -1,7 +1,9 @@
-/** The hub's tables as Kysely sees them. Instants are integers (ms since the epoch), truth is 0 or 1, JSON is text. */
+/**
+ * The hub's tables as Kysely sees them. Instants are integers (ms since the epoch), booleans are 0 or 1, JSON is text.
+ */
 import type { Kysely, Transaction } from "kysely";
 
-/** By table, in camel case here and in the database alike; `migrations.ts` makes them. */
+/** By table, in camel case here and in the database alike; `migrations.ts` creates them. */
 export interface Tables {
   /** The hub's own secrets and the version of the schema. */
   meta: { key: string; value: string };
@@ -31,15 +33,15 @@ export interface Tables {
     deletedAt: number | null;
     importCount: number;
     lastImportAt: number | null;
-    /** When the newest batch was received whose loading has come to an end. */
+    /** When the newest batch whose loading has finished was received. */
     newestLoadAt: number | null;
     /** Why that batch could not be loaded; `null` when it was. */
     loadError: string | null;
-    /** When the first batch was received of those that could not be loaded since the last one that was. */
+    /** When the first of the batches that failed to load since the last success was received. */
     loadFailedSince: number | null;
-    /** When the newest live batch was received of those that could be loaded. */
+    /** When the newest live batch that could be loaded was received. */
     lastLiveAt: number | null;
-    /** When it was last saved, resumed or set up anew. */
+    /** When it was last saved, resumed or given new settings. */
     activeSince: number | null;
   };
   installation: {
@@ -70,7 +72,7 @@ export interface Tables {
     endedAt: number | null;
     endReason: string | null;
   };
-  /** A PIN that was given out (RFC 8628). */
+  /** An issued PIN (RFC 8628). */
   device: {
     id: string;
     installationId: string;
@@ -83,7 +85,7 @@ export interface Tables {
     intervalSeconds: number;
     linkId: string | null;
   };
-  /** Client assertions that were used (RFC 7523), until they expire. */
+  /** Used client assertions (RFC 7523), until they expire. */
   assertion: { installationId: string; jtiHash: string; expiresAt: number };
   attempt: { id: string; bucket: string; at: number };
   request: {
@@ -101,7 +103,7 @@ export interface Tables {
     id: string;
     integrationId: string;
     linkId: string;
-    /** The agent's id of it. */
+    /** The agent's id for it. */
     batchId: string;
     sequence: number;
     lane: string;
@@ -114,7 +116,7 @@ export interface Tables {
     payloadBytes: number;
     createdAt: number;
     declaredAt: number;
-    /** Where its objects are: see `object_keys.ts`. */
+    /** Where its objects are; see `object_keys.ts`. */
     folder: string;
     receivedAt: number | null;
     rows: number | null;
@@ -123,13 +125,13 @@ export interface Tables {
   };
   /** The parts of a received batch of several parts, JSON. */
   batchParts: { batch: string; parts: string };
-  /** Small objects: see `small_objects.ts`. */
+  /** Small objects; see `small_objects.ts`. */
   object: { key: string; bytes: Uint8Array };
   /** Received batches of rows that are not in the tables of `rows/` yet. */
   pendingLoad: { batch: string; integrationId: string; live: number };
 }
 
-/** The hub's database; services take it where they open transactions of their own. */
+/** The hub's database, for services that open their own transactions. */
 export type Database = Kysely<Tables>;
-/** A running transaction: taken by what must be committed together with something of the caller's. */
+/** A running transaction, for what must be committed together with the caller's changes. */
 export type DatabaseTransaction = Transaction<Tables>;

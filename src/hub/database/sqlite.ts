@@ -1,8 +1,8 @@
 /**
  * Kysely over `node:sqlite`. WAL and synchronous=FULL: a commit that returned survives a power cut.
  *
- * `node:sqlite` is synchronous, so its own waiting for another writer (a command beside the running hub) would hold up
- * every request; instead a statement that finds the database busy is tried again after a moment.
+ * `node:sqlite` is synchronous, so its built-in wait for another writer (a command beside the running hub) would block
+ * every request; instead, a statement that finds the database busy is retried after a moment.
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import {
@@ -17,7 +17,7 @@ import {
 } from "kysely";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 
-/** Prepared statements kept; the oldest is dropped. */
+/** How many prepared statements are kept; the oldest is dropped. */
 const statementsMax = 256;
 /** How long a statement waits for another writer, in ms. */
 const busyMs = 10_000;
@@ -26,7 +26,7 @@ const busyRetryMs = 5;
 /** SQLITE_BUSY, the primary result code. */
 const busyCode = 5;
 
-/** Opens (or makes) the database file for Kysely. */
+/** Opens (or creates) the database file for Kysely. */
 export function sqliteDialect(file: string, options: { clock?: Clock } = {}): Dialect {
   return {
     createAdapter: () => new SqliteAdapter(),
@@ -63,13 +63,13 @@ class SqliteFileDriver implements Driver {
   }
 
   acquireConnection(): Promise<DatabaseConnection> {
-    // Kysely hands out the only connection to one at a time (SqliteAdapter.supportsMultipleConnections).
+    // Kysely hands out the only connection to one user at a time (SqliteAdapter.supportsMultipleConnections).
     if (this.#connection === undefined) throw new Error("Cannot query the database: it is not open");
     return Promise.resolve(this.#connection);
   }
 
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    // A transaction that reads first and writes then would fail when another process wrote in between.
+    // A transaction that reads first and writes later would fail if another process wrote in between.
     await connection.executeQuery(CompiledQuery.raw("begin immediate"));
   }
 
@@ -78,7 +78,7 @@ class SqliteFileDriver implements Driver {
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    // SQLite may have rolled back by itself (disk full): the error that made it do so is the one to tell.
+    // SQLite may have rolled back by itself (disk full): the error that caused it is the one to report.
     if (this.#database?.isTransaction !== false) await connection.executeQuery(CompiledQuery.raw("rollback"));
   }
 
@@ -94,7 +94,7 @@ class SqliteFileDriver implements Driver {
 
 interface Prepared {
   readonly statement: StatementSync;
-  /** Whether it answers rows. */
+  /** Whether it returns rows. */
   readonly reads: boolean;
 }
 

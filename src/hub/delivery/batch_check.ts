@@ -1,6 +1,6 @@
 /**
- * Is a payload what its declaration says? Decompresses it in passing, with flat memory, and stops at the first byte
- * beyond what was declared: a bomb never unfolds.
+ * Checks that a payload is what its declaration says. Decompresses on the fly in constant memory, and stops at the
+ * first byte beyond the declared length: a decompression bomb never unfolds.
  */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
@@ -16,7 +16,7 @@ export interface Declared {
   readonly payloadBytes: number;
 }
 
-/** `lines`: how many there are, a last one without line end included. */
+/** `lines`: the number of lines, including a last one without a line end. */
 export type CheckResult =
   | { readonly ok: true; readonly lines: number }
   | { readonly ok: false; readonly reason: string };
@@ -24,7 +24,7 @@ export type CheckResult =
 const chunkBytes = 256 * 1024;
 const zstdParameters = { [constants.ZSTD_d_windowLogMax]: zstdWindowLogMax };
 
-/** Checks a payload that comes in chunks. */
+/** Checks a payload that arrives in chunks. */
 export async function checkPayload(payload: AsyncIterable<Uint8Array>, declared: Declared): Promise<CheckResult> {
   if (declared.payloadBytes <= smallPayloadBytesMax && declared.bytes <= smallContentBytesMax) {
     return checkSmallPayload(await gather(payload, declared.payloadBytes), declared);
@@ -32,12 +32,12 @@ export async function checkPayload(payload: AsyncIterable<Uint8Array>, declared:
   return await checkLarge(payload, declared);
 }
 
-/** The content of a payload. Its reader may stop early. */
+/** The content of a payload. The reader may stop early. */
 export function decompress(payload: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array<ArrayBuffer>> {
   return decompressed(payload, () => {});
 }
 
-/** Checks a payload that is in memory, and whose content may be. */
+/** Checks a payload in memory whose content also fits there. */
 export function checkSmallPayload(payload: Uint8Array | undefined, declared: Declared): CheckResult {
   if (payload === undefined || payload.length !== declared.payloadBytes) return wrong("the payload's size");
   if (createHash("sha256").update(payload).digest("hex") !== declared.payloadSha256) {
@@ -45,7 +45,7 @@ export function checkSmallPayload(payload: Uint8Array | undefined, declared: Dec
   }
   let content: Buffer;
   try {
-    // maxOutputLength must not be 0; one byte more than declared is noticed below.
+    // maxOutputLength must not be 0; a single byte more than declared is noticed below.
     content = zstdDecompressSync(payload, { maxOutputLength: declared.bytes + 1, params: zstdParameters });
   } catch {
     return wrong("the size, or it is not zstd: the content");
@@ -88,12 +88,12 @@ async function* decompressed(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   const zstd = createZstdDecompress({ chunkSize: chunkBytes, params: zstdParameters });
   const fed = feed(payload, { zstd, onPayload });
-  // Read below; here only so that a failure while nobody looks is no unhandled rejection.
+  // Awaited below; this only keeps a failure before then from being an unhandled rejection.
   fed.catch(() => {});
   try {
     for await (const chunk of zstd) yield chunk as Uint8Array<ArrayBuffer>;
   } catch (cause) {
-    // Either the decompressor's own complaint, or that reading the payload failed, which `fed` tells.
+    // Either the decompressor failed, or reading the payload did, which `fed` knows.
     if (cause instanceof PayloadReadError) throw cause.cause;
     throw new NotZstdError("Cannot decompress the payload", { cause });
   } finally {
@@ -102,7 +102,7 @@ async function* decompressed(
   }
 }
 
-/** Carries the reason out of the stream. */
+/** Carries the cause out of the stream. */
 class PayloadReadError extends Error {
   override readonly name = "PayloadReadError";
 }

@@ -1,8 +1,8 @@
-/** How an import is called. */
+/** The file name of an import. */
 import type { BatchOrigin } from "../../protocol/delivery.ts";
 
 /**
- * The file's name, or for a query one that tells what and when.
+ * The file's name, or for a query one made from its subject and time.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** Which objects are a batch's. */
+/** Which objects belong to a batch. */
 import type { BatchRow } from "./batch_row.ts";
 import type { Database } from "../database/schema.ts";
 import { isSinglePart, type KeyedBatch, partKey } from "../objects/object_keys.ts";
@@ -13,12 +13,12 @@ export async function batchKeys(database: Database, row: BatchRow): Promise<read
   return storedParts(stored?.parts ?? "[]").map((part) => partKey(row, part));
 }
 
-/** The folder with a batch's objects: its own if it has several, otherwise one that it shares with others. */
+/** The folder with a batch's objects: its own if it has several, otherwise a shared one. */
 export function objectFolder(row: KeyedBatch): string {
   return isSinglePart(row) ? row.folder : `${row.folder}/${row.id}`;
 }
 
-/** Everything that was ever stored of a batch, received or not. No object belongs to two batches. */
+/** Everything that was ever stored for a batch, received or not. No object belongs to two batches. */
 export async function storedKeys(objects: ObjectStore, row: KeyedBatch): Promise<readonly string[]> {
   const folder = objectFolder(row);
   return isSinglePart(row) ? [`${folder}/${row.id}`] : (await objects.list(folder)).map((name) => `${folder}/${name}`);

@@ -1,4 +1,4 @@
-/** The row of a batch, and the receipt that it is worth. */
+/** The row of a batch, and its receipt. */
 import type { BatchDeclaration, Receipt } from "../../protocol/delivery.ts";
 import type { AgentIdentity } from "../oauth/access_tokens.ts";
 import { batchFileName } from "./batch_file_name.ts";
@@ -7,10 +7,10 @@ import { newId } from "../ids.ts";
 import { batchFolder } from "../objects/object_keys.ts";
 import { instant } from "../views.ts";
 
-/** As the database has it. */
+/** As in the database. */
 export type BatchRow = Tables["batch"];
 
-/** A batch that is declared now and not received. */
+/** A batch that has just been declared and not yet received. */
 export function newBatchRow(
   agent: AgentIdentity,
   { declaration, nowMs }: { declaration: BatchDeclaration; nowMs: number },
@@ -37,7 +37,7 @@ export function newBatchRow(
   };
 }
 
-/** The hub's word that it has the batch, since `receivedAt`. */
+/** The hub's acknowledgement that it has had the batch since `receivedAt`. */
 export function receipt(row: Pick<BatchRow, "batchId">, receivedAt: number): Receipt {
   return { batch: row.batchId, receivedAt: instant(receivedAt) };
 }

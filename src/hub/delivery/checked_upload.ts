@@ -1,15 +1,15 @@
-/** The bytes of an upload, checked as they pass. */
+/** The bytes of an upload, checked as they pass through. */
 import { createHash } from "node:crypto";
 import { HubProblem } from "../services.ts";
 
-/** The bytes of one object as they come, and what they have to be. */
+/** The bytes of one object as they arrive, and what they have to be. */
 export interface Incoming {
   readonly body: AsyncIterable<Uint8Array>;
   readonly bytes: number;
   readonly sha256: string;
 }
 
-/** Passes the bytes on and throws {@linkcode HubProblem}, at the end or before, unless they are what was announced. */
+/** Passes the bytes on; throws {@linkcode HubProblem}, at the end or earlier, unless they are what was announced. */
 export async function* checked({ body, bytes, sha256 }: Incoming): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = createHash("sha256");
   let received = 0;

@@ -1,7 +1,7 @@
 /**
- * Removes the batches of deleted integrations, some at a time. Their objects go before the rows that name them: a hub
- * that is killed in between leaves rows that nobody is shown, and the next sweep removes those; never an object that no
- * row names.
+ * Removes the batches of deleted integrations, a few at a time. Objects are removed before the rows that name them: if
+ * the hub is killed in between, it leaves rows that are never shown, for the next sweep to remove, but never an object
+ * without a row.
  */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../runtime/clock.ts";
@@ -12,10 +12,10 @@ import type { ObjectStore } from "../objects/objects.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
-/** Batches that go together; then others have their turn. */
+/** Batches removed together, before other work gets its turn. */
 const batchesAtOnce = 100;
 
-/** Where the batches are; the signal ends it early. */
+/** Where the batches are; the signal stops it early. */
 export interface DeletedBatchesOptions {
   readonly database: Database;
   readonly objects: ObjectStore;
@@ -23,7 +23,7 @@ export interface DeletedBatchesOptions {
   readonly signal: AbortSignal;
 }
 
-/** Removes them all but those of the last hours, see {@linkcode deletedKeptMs}. */
+/** Removes them all, except those of the last hours; see {@linkcode deletedKeptMs}. */
 export async function removeDeletedBatches(options: DeletedBatchesOptions): Promise<void> {
   const { database, objects, clock, signal } = options;
   let removed = 0;

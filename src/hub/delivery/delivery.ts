@@ -1,7 +1,7 @@
 /**
- * Taking batches: declared, sent in parts to signed addresses, checked as a whole, and made visible by one transaction.
- * Until that transaction there is no import; after it there is a whole one, on disk. A declared batch is known by its
- * row, and every object belongs to a row, so that leftovers are found without reading folders.
+ * Accepts batches: declared, sent in parts to signed addresses, checked as a whole, and made visible by one
+ * transaction. Before that transaction there is no import; after it there is a complete one, on disk. Every declared
+ * batch has a row, and every object belongs to a row, so that leftovers are found without scanning folders.
  */
 import { getLogger } from "@logtape/logtape";
 import type {
@@ -36,14 +36,14 @@ import { importsTopic } from "../agents/topics.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
-/** Batches that are swept in one go. */
+/** Batches swept at once. */
 const sweepMax = 1000;
-/** Checks that wait for their turn. */
+/** Checks that may wait for their turn. */
 const checksWaitingMax = 256;
-/** How often ids are asked for in one query. */
+/** How many ids go into one query at most. */
 const idsPerQueryMax = 500;
 
-/** The hub's side of `protocol/delivery.ts`. Every call may be repeated: an agent that heard no answer asks again. */
+/** The hub's side of `protocol/delivery.ts`. Every call is idempotent: an agent that received no answer repeats it. */
 export class Delivery {
   readonly #database: Database;
   readonly #writes: GroupCommit;
@@ -63,11 +63,11 @@ export class Delivery {
     objects: ObjectStore;
     changes: ChangeFeed;
     clock: Clock;
-    /** Ends checks that are under way: the agent asks again. */
+    /** Aborts running checks: the agent asks again. */
     stop: AbortSignal;
-    /** Told of every batch taken, for the metrics. */
+    /** Called for every batch received, for the metrics. */
     received?: (bytes: number) => void;
-    /** Told when there are rows to load. */
+    /** Called when there are rows to load. */
     queued?: () => void;
   }) {
     this.#database = options.database;
@@ -86,7 +86,7 @@ export class Delivery {
     });
   }
 
-  /** Step 1: is it wanted, and which parts are here already? */
+  /** Step 1: is the batch wanted, and which parts are here already? */
   async declare(agent: AgentIdentity, declaration: BatchDeclaration): Promise<DeclarationAnswer> {
     if (declaration.linkId !== agent.linkId) {
       throw new HubProblem("not-found", "This batch belongs to another link: it is not taken here.");
@@ -133,7 +133,7 @@ export class Delivery {
     return row !== undefined && row.receivedAt === null && row.endedAt === null;
   }
 
-  /** Step 3: all parts are sent. `undefined` while the check is still going on. */
+  /** Step 3: all parts have been sent. `undefined` while the check is still running. */
   async complete(
     agent: AgentIdentity,
     { batchId, request }: { batchId: string; request: CompletionRequest },
@@ -144,13 +144,13 @@ export class Delivery {
     if (running === undefined) {
       const parts = "parts" in request ? request.parts : partsOfRuns(request.runs, await this.#arrivedParts(row));
       checkConsecutive(parts, row.payloadBytes);
-      // Another request may have begun it meanwhile.
+      // Another request may have started it meanwhile.
       running = this.#checks.get(row.id) ?? this.#startCheck(row, parts);
     }
     return await withinMs(running, checkWaitMs);
   }
 
-  /** Which of these batches has the hub not got? */
+  /** Which of these batches the hub does not have. */
   async missing(agent: AgentIdentity, ids: readonly string[]): Promise<readonly string[]> {
     const found = new Set<string>();
     for (let start = 0; start < ids.length; start += idsPerQueryMax) {
@@ -162,7 +162,7 @@ export class Delivery {
     return ids.filter((id) => !found.has(id));
   }
 
-  /** Forgets batches that were declared long ago and never completed, with their parts. */
+  /** Forgets batches declared long ago and never completed, and deletes their parts. */
   async sweep(): Promise<number> {
     const rows = await this.#database.selectFrom("batch").selectAll().where("receivedAt", "is", null)
       .where("declaredAt", "<", this.#clock.now() - declaredKeptMs).limit(sweepMax).execute();
@@ -174,7 +174,7 @@ export class Delivery {
     return rows.length;
   }
 
-  /** Resolves when no check runs any more. */
+  /** Resolves when no check is running. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#checks.values());
   }
@@ -201,7 +201,7 @@ export class Delivery {
   }
 
   async #checkedLines(row: BatchRow, keys: readonly string[]): Promise<number> {
-    // Small ones take no turn: they are over before another could wait.
+    // Small ones need no turn: they finish before another could wait.
     using _turn = isSinglePart(row) ? { [Symbol.dispose]: () => {} } : await this.#turns.take();
     const result = await checkPayload(readParts(this.#objects, { keys, signal: this.#stop }), {
       sha256: row.sha256,
@@ -219,7 +219,7 @@ export class Delivery {
     throw new HubProblem("checksum-mismatch", `Cannot take this batch: ${result.reason}. Nothing was stored.`);
   }
 
-  /** The instant from which the import exists. */
+  /** From this instant the import exists. */
   async #admit(row: BatchRow, { parts, lines }: { parts: readonly Part[]; lines: number }): Promise<number> {
     const origin = JSON.parse(row.origin) as BatchDeclaration["origin"];
     const nowMs = this.#clock.now();
@@ -262,7 +262,8 @@ export class Delivery {
     const same = row.sha256 === declaration.sha256 && row.bytes === declaration.bytes &&
       row.payloadSha256 === declaration.payloadSha256 && row.payloadBytes === declaration.payloadBytes;
     if (!same) {
-      // The same content compressed anew (another version, another level): what came of the old payload is of no use.
+      // The same content compressed differently (another version, another level): what arrived of the old payload is
+      // useless.
       await this.#removeParts(row, { keep: new Set() });
     }
     await this.#writes.run((transaction) =>
@@ -281,14 +282,14 @@ export class Delivery {
     return wanted((await this.#arrivedParts(row)).toSorted((a, b) => a.offset - b.offset));
   }
 
-  /** Of a batch with one part only, that one, whether it has arrived or not. */
+  /** For a batch with only one part, that part, whether it has arrived or not. */
   async #arrivedParts(row: BatchRow): Promise<Part[]> {
     if (isSinglePart(row)) return [singlePart(row)];
     const names = await this.#objects.list(`${row.folder}/${row.id}`);
     return names.map(partOfName).filter((part) => part !== undefined);
   }
 
-  /** A window that was read with other rows meanwhile, and now again with these: they win again. */
+  /** A window that was read with different rows in between, and now with these again: they win again. */
   async #renew(
     agent: AgentIdentity,
     { row, declaration }: { row: BatchRow; declaration: BatchDeclaration },
@@ -339,7 +340,7 @@ async function withinMs<Result>(promise: Promise<Result>, ms: number): Promise<R
     return await Promise.race([promise, late]);
   } finally {
     clearTimeout(timer);
-    // Whoever asks next hears how it ended.
+    // The next request learns how it ended.
     promise.catch(() => {});
   }
 }

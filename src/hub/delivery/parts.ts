@@ -23,8 +23,8 @@ export function checkConsecutive(parts: readonly Part[], payloadBytes: number): 
 }
 
 /**
- * The parts that runs stand for, of those that have arrived. Throws {@linkcode HubProblem} when one is not among them, or
- * they are more than a batch may have.
+ * The parts that the runs stand for, out of those that have arrived. Throws {@linkcode HubProblem} when one is missing,
+ * or there are more than a batch may have.
  */
 export function partsOfRuns(runs: readonly PartRun[], arrived: readonly Part[]): readonly Part[] {
   if (runs.reduce((sum, { count }) => sum + count, 0) > partsPerBatchMax) {
@@ -44,7 +44,7 @@ export function partsOfRuns(runs: readonly PartRun[], arrived: readonly Part[]):
   return parts;
 }
 
-/** What an agent is told that completes too early. */
+/** What an agent that completes too early is told. */
 export const partMissing = "Some parts are not there. Declare the batch again and send them.";
 
 /** The only part of a small batch. */

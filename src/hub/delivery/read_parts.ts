@@ -1,7 +1,7 @@
 /** The payload of a batch: its parts, one after the other. */
 import type { ObjectStore } from "../objects/objects.ts";
 
-/** Chunk by chunk, in the order of `keys`. Fails as the store's `read` does, or with the signal's reason. */
+/** Chunk by chunk, in the order of `keys`. Fails like the store's `read`, or with the signal's reason. */
 export async function* readParts(
   objects: ObjectStore,
   options: { keys: readonly string[]; signal?: AbortSignal },

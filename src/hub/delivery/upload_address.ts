@@ -1,4 +1,7 @@
-/** Signed addresses of the hub's own object store: the key, the size, the hash and the end of one PUT, under an HMAC. */
+/**
+ * Signed addresses of the hub's own object store: the key, the size, the hash and the expiry time of one PUT, under an
+ * HMAC.
+ */
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 import * as z from "zod";
@@ -34,7 +37,7 @@ export function signUpload(upload: Upload, options: { origin: string; secret: Ui
   return url.href;
 }
 
-/** What the address of a request allows; `undefined` when it is forged, altered or expired. */
+/** What the address of a request allows; `undefined` if it is forged, altered or expired. */
 export function verifyUpload(
   query: Readonly<Record<string, string>>,
   options: { secret: Uint8Array; nowMs: number },

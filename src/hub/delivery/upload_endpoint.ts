@@ -1,4 +1,6 @@
-/** Where parts are PUT when the hub itself is the object store. The signature in the address is all the authority. */
+/**
+ * Where parts are PUT when the hub itself is the object store. The signature in the address is the only authorization.
+ */
 import * as z from "zod";
 import type { Clock } from "../../runtime/clock.ts";
 import { bodyChunks } from "../http/request_body.ts";
@@ -7,7 +9,7 @@ import { type Endpoint, endpoint } from "../http/endpoint.ts";
 import { HubProblem } from "../services.ts";
 import { uploadPath, verifyUpload } from "./upload_address.ts";
 
-/** `mayUpload` says whether the batch of a key still waits for parts: a signature alone outlives the batch. */
+/** `mayUpload` checks that the batch of a key still waits for parts, since a signature outlives its batch. */
 export function uploadEndpoint(options: {
   objects: LocalObjects;
   secret: Uint8Array;

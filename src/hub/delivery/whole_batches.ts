@@ -1,6 +1,7 @@
 /**
- * Small batches that come with their declaration, several in one request: each is checked like any other, and what is
- * good becomes imports by one transaction, content included. A batch that has begun to come in parts goes on so.
+ * Small batches that come with their declaration, several in one request: each is checked like any other, and the valid
+ * ones become imports in one transaction, content included. A batch that has started to arrive in parts stays with
+ * parts.
  */
 import { Buffer } from "node:buffer";
 import { getLogger } from "@logtape/logtape";
@@ -29,7 +30,7 @@ const log = getLogger(["cloud-link", "hub"]);
 
 type Given = WholeBatchesRequest["batches"][number];
 
-/** A batch that was checked: it goes in, unless it is known. */
+/** A checked batch: it is stored unless already known. */
 interface Ready {
   readonly row: BatchRow & { readonly receivedAt: number };
   readonly declaration: BatchDeclaration;
@@ -40,24 +41,24 @@ interface Ready {
 interface Admitted {
   /** Ids of the rows that were inserted. */
   readonly inserted: ReadonlySet<string>;
-  /** What was there already, by the agent's id. */
+  /** Those that already existed, by the agent's id. */
   readonly known: ReadonlyMap<string, BatchRow>;
 }
 
-/** See `Delivery` for the parts it shares. */
+/** See `Delivery` for the options they share. */
 export interface WholeBatchesOptions {
   readonly writes: GroupCommit;
   readonly changes: ChangeFeed;
   readonly clock: Clock;
-  /** Told of every batch taken. */
+  /** Called for every batch received. */
   readonly received: (bytes: number) => void;
-  /** Told when there are rows to load. */
+  /** Called when there are rows to load. */
   readonly queued: () => void;
-  /** Told of a batch that is here already and was sent again. */
+  /** Called for a batch sent again although it is already here. */
   readonly renew: (agent: AgentIdentity, known: { row: BatchRow; declaration: BatchDeclaration }) => Promise<void>;
 }
 
-/** Takes them. */
+/** Accepts whole batches. */
 export class WholeBatches {
   readonly #options: WholeBatchesOptions;
 
@@ -96,14 +97,14 @@ export class WholeBatches {
       looks.push(lookAt(agent, batch, nowMs));
       unfoldedBytes += batch.declaration.bytes;
       if (unfoldedBytes < smallContentBytesMax) continue;
-      // Others have their turn between large contents.
+      // Other work gets its turn between large contents.
       unfoldedBytes = 0;
       await new Promise<void>((resolve) => setTimeout(resolve, 0));
     }
     return looks;
   }
 
-  /** The instant from which the imports exist. */
+  /** From this instant the imports exist. */
   async #admit(agent: AgentIdentity, ready: readonly Ready[]): Promise<Admitted> {
     const { writes, changes, received, queued } = this.#options;
     const admitted = await writes.run((transaction) => this.#insert(transaction, { agent, ready }));
@@ -152,7 +153,7 @@ export class WholeBatches {
   }
 }
 
-/** Is it what it says it is? */
+/** Checks that it is what it claims to be. */
 function lookAt(agent: AgentIdentity, { declaration, payload: text }: Given, nowMs: number): Ready | WholeBatchAnswer {
   if (declaration.linkId !== agent.linkId) {
     return refused(new HubProblem("not-found", "This batch belongs to another link: it is not taken here."));

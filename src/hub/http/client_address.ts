@@ -1,16 +1,19 @@
-/** Where a request came from. `app.ts` decides once, by the connection or (behind a proxy) by the header it vouches for. */
+/**
+ * Where a request came from. `app.ts` decides once, from the connection or (behind a proxy) from the header the proxy
+ * vouches for.
+ */
 import type { Context } from "hono";
 
 const variable = "clientAddress";
 
-/** Remembers the address for this request. */
+/** Stores the address for this request. */
 export function setClientAddress(context: Context, address: string): void {
   context.set(variable, address);
 }
 
 /**
- * What limits count as one address: of IPv6 the /64, within which a host takes any address it likes, or the /48, which
- * is what one customer has at most; an IPv4 address whichever way it is written.
+ * What limits count as one address: for IPv6 the /64, within which a host picks addresses freely, or the /48, the most
+ * a customer gets; an IPv4 address in whichever notation.
  *
  * @example
  * ```ts
@@ -29,7 +32,7 @@ export function networkOf(address: string, { prefix }: { prefix: 48 | 64 } = { p
   return `${groups.slice(0, prefix / 16).map((group) => group.toString(16)).join(":")}::/${prefix}`;
 }
 
-/** The eight groups of an IPv6 address; `undefined` when it is none. */
+/** The eight groups of an IPv6 address; `undefined` if it is not one. */
 function groupsOf(address: string): readonly number[] | undefined {
   const url = URL.parse(`http://[${address.split("%")[0]}]`);
   if (url === null) return undefined;
@@ -40,12 +43,12 @@ function groupsOf(address: string): readonly number[] | undefined {
   return [...head, ...zeros, ...tail].map((group) => parseInt(group, 16));
 }
 
-/** The address of this request; `unknown` where nothing tells. */
+/** The address of this request; `unknown` if it cannot be told. */
 export function clientAddress(context: Context): string {
   return context.get(variable) ?? "unknown";
 }
 
-/** Whether an address is this machine's own. Behind a proxy on this machine all are. */
+/** Whether an address is this machine's own. Behind a proxy on this machine, all are. */
 export function isLoopback(address: string): boolean {
   return /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+|localhost)$/.test(address);
 }

@@ -1,4 +1,4 @@
-/** The name under which a browser saves a download (RFC 6266), whatever is in it. */
+/** The name under which a browser saves a download (RFC 6266), whatever characters it contains. */
 
 /**
  * `attachment` with the name twice: plain ASCII for old clients, and in full by RFC 8187.

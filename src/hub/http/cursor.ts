@@ -17,7 +17,7 @@ export function decodeCursor<First extends "string" | "number">(
       return key as unknown as readonly [First extends "string" ? string : number, string];
     }
   } catch {
-    // Told below, together with well-formed nonsense.
+    // Reported below, together with well-formed nonsense.
   }
   throw new HubProblem("invalid-request", "Cannot read the cursor: take the one in the answer before, unchanged.");
 }

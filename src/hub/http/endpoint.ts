@@ -1,6 +1,6 @@
 /**
- * One endpoint of the API, described: who may call it, what it takes and answers. The same description guards the
- * route, is served as OpenAPI, and drives the tests of authorization.
+ * The description of an API endpoint: who may call it, what it accepts and returns. The same description guards the
+ * route, is served as OpenAPI, and drives the authorization tests.
  */
 import type { Context } from "hono";
 import type * as z from "zod";
@@ -20,12 +20,12 @@ interface Description {
   readonly query?: z.ZodObject;
   /** Largest body, in bytes. */
   readonly bodyBytesMax?: number;
-  /** Of a body that is no JSON: the handler reads it itself. */
+  /** For a body that is not JSON: the handler reads it itself. */
   readonly bodyType?: string;
   readonly problems?: readonly ProblemCode[];
 }
 
-/** What the handler is given besides Hono's context. */
+/** What the handler gets besides Hono's context. */
 export interface Call<Caller, Body> {
   readonly context: Context;
   readonly caller: Caller;
@@ -36,11 +36,11 @@ export interface Call<Caller, Body> {
 
 type CallerOf<For extends Audience> = For extends "agent" ? AgentIdentity : For extends "nobody" ? undefined : Actor;
 
-/** An endpoint whose answers are JSON (or whatever `handle` makes of it). */
+/** An endpoint that returns JSON (or whatever `handle` makes of it). */
 export interface Endpoint extends Description {
   readonly audience: Audience;
   readonly body?: z.ZodType;
-  /** A body of `schema`, or bytes of `contentType`; `json` besides those for callers who accept it. */
+  /** A body of `schema`, or bytes of `contentType`; `json` in addition, for callers who accept it. */
   readonly responses: Readonly<
     Record<number, { description: string; schema?: z.ZodType; contentType?: string; json?: z.ZodType }>
   >;

@@ -1,7 +1,7 @@
 /**
  * Live updates for the console as server-sent events: `integration` with the integration's JSON at the start and after
- * every change (an import, a link, a report), `gone` when it was deleted. Ends after a while; browsers come back. Ends
- * before the next event, too, once its session or API token has: whoever was removed sees nothing more.
+ * every change (an import, a link, a report), `gone` when it was deleted. Ends after a while; browsers reconnect. Also
+ * ends before the next event if the session or API token has ended: a removed user sees nothing more.
  */
 import { systemClock } from "../../runtime/clock.ts";
 import { importsTopic, statusTopic } from "../agents/topics.ts";
@@ -9,14 +9,17 @@ import { ends } from "../ends.ts";
 import { eventSpacingMs, eventStreamMs, eventStreamsMax } from "../limits.ts";
 import { type Actor, HubProblem, type HubServices } from "../services.ts";
 
-/** A comment line this often keeps proxies from cutting the connection, in ms. */
+/** Interval of comment lines that keep proxies from cutting the connection, in ms. */
 const heartbeatMs = 20_000;
 
 type Needed = Pick<HubServices, "integrations" | "changes">;
 
 /** Whom a stream is for. */
 export interface StreamOptions {
-  /** Looks up who asks, again before each event; throws {@linkcode HubProblem} when that is nobody any longer. */
+  /**
+   * Looks up the caller, again before each event; throws {@linkcode HubProblem} when the caller is no longer
+   * authorized.
+   */
   readonly findActor: () => Promise<Actor>;
   readonly integrationId: string;
   readonly signal: AbortSignal;
@@ -35,7 +38,7 @@ export class EventStreams {
   }
 
   async open(actor: Actor, options: StreamOptions): Promise<Response> {
-    // Refuses what the actor may not see before the stream begins.
+    // Refuses what the actor may not see before the stream starts.
     await this.#services.integrations.get(actor, options.integrationId);
     if (this.#open >= eventStreamsMax) {
       throw new HubProblem("unavailable", "Too many pages are watching. Reload later.", { retryAfterSeconds: 60 });
@@ -78,7 +81,7 @@ export class EventStreams {
   }
 }
 
-/** What `asked` resolves to; `undefined` when it is refused. */
+/** What `asked` resolves to; `undefined` if it is refused. */
 async function unlessRefused<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;

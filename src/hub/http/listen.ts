@@ -1,13 +1,13 @@
-/** The hub's listening socket, with or without TLS; stops within a second, whoever is connected. */
+/** The hub's listening socket, with or without TLS; stops within a second, even with connected clients. */
 import { getLogger } from "@logtape/logtape";
 import type { Hono } from "hono";
 import { isLoopback } from "./client_address.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
-/** How long running requests may take when the hub stops, in ms. */
+/** How long running requests may take once the hub stops, in ms. */
 const graceMs = 300;
-/** How soon it is listened again after that has failed, in ms. */
+/** How soon to listen again after a failure, in ms. */
 const listenAgainMs = 1000;
 /** How long connections may take to close after that, in ms. */
 const closeMs = 300;
@@ -15,11 +15,11 @@ const closeMs = 300;
 /** Where the hub listens. Passwords and tokens go over it, so plain HTTP is for loopback only. */
 export interface ListenOptions {
   readonly hostname: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
   /** PEM texts. */
   readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
-  /** Listen beyond this machine without TLS: only behind a proxy that has it. @default false */
+  /** Listen beyond this machine without TLS: only behind a proxy that provides it. @default false */
   readonly allowInsecure?: boolean | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface Listening extends AsyncDisposable {
   answer(app: Hono): void;
 }
 
-/** Listens; throws when the address is not to be had, or would be open to others without TLS. */
+/** Listens; throws if the address is unavailable, or would be open to others without TLS. */
 export function serve(options: ListenOptions, { stop }: { stop: AbortSignal }): Listening {
   const { hostname, port, tls } = options;
   if (tls === undefined && options.allowInsecure !== true && !isLoopback(hostname)) {
@@ -41,7 +41,7 @@ export function serve(options: ListenOptions, { stop }: { stop: AbortSignal }): 
     );
   }
   const ready = Promise.withResolvers<Hono>();
-  // Answers requests that do not end when the hub stops, e.g. one whose body never comes.
+  // Answers requests that do not end when the hub stops, e.g. one whose body never arrives.
   const unanswered = new Set<(answer: Response) => void>();
   let app: Hono | undefined;
   const listen = (onPort: number) =>
@@ -84,8 +84,8 @@ export function serve(options: ListenOptions, { stop }: { stop: AbortSignal }): 
 }
 
 /**
- * Listens again when listening has failed. Deno gives up for good when there is no file left for one more connection; the
- * hub would go on without anybody reaching it.
+ * Listens again after listening has failed. Deno gives up for good when no file descriptor is left for another
+ * connection; the hub would keep running but be unreachable.
  */
 class Listener {
   readonly port: number;
@@ -101,7 +101,7 @@ class Listener {
     this.#watch();
   }
 
-  /** No more: the caller shuts the server down. */
+  /** Stops accepting connections: the caller shuts the server down. */
   stop(): Deno.HttpServer {
     this.#stopped = true;
     clearTimeout(this.#again);
@@ -132,7 +132,7 @@ class Listener {
   }
 }
 
-/** Listening fails for reasons that the administrator can mend. */
+/** Listening fails for reasons that the administrator can fix. */
 function orSayWhy<T>({ hostname, port }: ListenOptions, listen: () => T): T {
   try {
     return listen();
@@ -154,11 +154,11 @@ function stopping(): Response {
 }
 
 /**
- * Closes the server within `graceMs` and `closeMs`. (Its abort signal would not do: Deno throws when it is aborted after
+ * Closes the server within `graceMs` and `closeMs`. (Not by its abort signal: Deno throws if that is aborted after
  * `shutdown` was called.)
  */
 async function shutDown(server: Deno.HttpServer, { giveUp }: { giveUp: () => void }): Promise<void> {
-  // A server that has failed is closed already.
+  // A server that has failed is already closed.
   const closed = server.shutdown().then(() => server.finished).catch(() => {});
   using grace = delay(graceMs);
   await Promise.race([closed, grace.over]);

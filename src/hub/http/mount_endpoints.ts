@@ -1,4 +1,6 @@
-/** Puts described endpoints on a Hono app: authentication, role, body and query are checked before the handler runs. */
+/**
+ * Mounts described endpoints on a Hono app: authentication, role, body and query are checked before the handler runs.
+ */
 import type { Context, Hono } from "hono";
 import type * as z from "zod";
 import type { AccessTokens, AgentIdentity } from "../oauth/access_tokens.ts";
@@ -14,7 +16,7 @@ import { checkSameOrigin } from "./same_origin.ts";
 import { readSessionCookie } from "../access/session_cookie.ts";
 import { type Actor, HubProblem, type HubServices } from "../services.ts";
 
-/** Wrong fields that are told, and how many of them in the sentence for people. */
+/** How many wrong fields are reported, and how many of them in the sentence for people. */
 const issuesMax = 20;
 const issuesInSentence = 5;
 
@@ -37,7 +39,7 @@ export function mountEndpoints(app: Hono, options: { endpoints: readonly Endpoin
         context,
         caller,
         body,
-        // Only when asked for: Deno makes and aborts a signal for every request that looks at it.
+        // Lazily: Deno creates and aborts a signal for every request that accesses it.
         get signal() {
           return context.req.raw.signal;
         },
@@ -48,7 +50,7 @@ export function mountEndpoints(app: Hono, options: { endpoints: readonly Endpoin
   for (const [path, methods] of methodsByPath(options.endpoints)) refuseOtherMethods(app, { path, methods });
 }
 
-/** Answers 405 with `Allow` for a path that is known, but not with this method. To be mounted after those that are. */
+/** Answers 405 with `Allow` for a known path with another method. Mount it after the endpoints. */
 export function refuseOtherMethods(app: Hono, { path, methods }: { path: string; methods: string }): void {
   app.all(path, (context) => {
     const detail = `${context.req.method} does not go here, only ${methods}.`;

@@ -1,4 +1,7 @@
-/** The API's description, OpenAPI 3.1, made of the endpoints and their schemas: it cannot differ from what is served. */
+/**
+ * The API's description, OpenAPI 3.1, generated from the endpoints and their schemas, so that it cannot differ from
+ * what is served.
+ */
 import { Problem, type ProblemCode } from "../../protocol/problem.ts";
 import { version } from "../../runtime/version.ts";
 import type { Audience, Endpoint } from "./endpoint.ts";
@@ -6,10 +9,10 @@ import { oauthPaths } from "../oauth/oauth_paths.ts";
 import { type Json, jsonSchema, operationId, problem } from "./openapi_parts.ts";
 import { problemStatus } from "./problem_response.ts";
 
-/** What those who ask may be told, whatever they ask. */
+/** Problems that any request of this audience may get. */
 const usualProblems: Readonly<Record<Audience, readonly ProblemCode[]>> = {
   nobody: [],
-  // Wrong API tokens are counted.
+  // Wrong API tokens count towards a limit.
   reader: ["not-authenticated", "too-many-requests"],
   administrator: ["not-authenticated", "too-many-requests", "forbidden"],
   agent: ["not-authenticated", "unlinked"],

@@ -1,10 +1,10 @@
-/** Pieces of the API's description. */
+/** Building blocks of the API's description. */
 import * as z from "zod";
 
 /** Any object of the description. */
 export type Json = Record<string, unknown>;
 
-/** The answer of every refusal but OAuth's; `openapi.ts` has it among its components. */
+/** The response of every refusal except OAuth's; `openapi.ts` defines it in its components. */
 export const problem: Json = { $ref: "#/components/responses/Problem" };
 
 /**
@@ -21,13 +21,13 @@ export function operationId(method: string, path: string): string {
   return method + words.map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join("");
 }
 
-/** The JSON Schema of what callers send (`input`) or get (`output`). */
+/** The JSON Schema of what callers send (`input`) or receive (`output`). */
 export function jsonSchema(schema: z.ZodType, io: "input" | "output"): Json {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, {
     io,
     unrepresentable: "any",
     override({ jsonSchema }) {
-      // Clients must bear members that a newer hub has added.
+      // Clients must tolerate members that a newer hub has added.
       if (io === "output") delete jsonSchema.additionalProperties;
     },
   });

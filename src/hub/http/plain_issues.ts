@@ -1,12 +1,12 @@
-/** What is wrong with a body or a query, in plain sentences: the field, what it is, what it must be. */
+/** What is wrong with a body or a query, in plain sentences: the field, its value, and what it must be. */
 import type * as z from "zod";
 
 /** How much of a value is shown, in characters. */
 const shownLength = 60;
 
-/** One wrong field; `detail` reads on from its name. */
+/** One wrong field; `detail` completes a sentence that starts with its name. */
 export interface FieldProblem {
-  /** With dots, "" for the whole. */
+  /** Path with dots, "" for the whole. */
   readonly field: string;
   readonly detail: string;
 }
@@ -92,7 +92,7 @@ function expected(issue: z.core.$ZodIssue): string {
   }
 }
 
-/** A pattern's schema either says what it means in words, or only the pattern says it. */
+/** A pattern's schema may explain it in words; otherwise the pattern itself is shown. */
 function byPattern(issue: z.core.$ZodIssueInvalidStringFormat): string {
   return issue.message.startsWith("Invalid")
     ? `text that matches ${issue.pattern ?? ""}`
@@ -110,7 +110,7 @@ function size(given: unknown, { origin }: z.core.$ZodIssueTooSmall | z.core.$Zod
   if (Array.isArray(given)) return `has ${given.length} entries`;
   if (typeof given !== "string") return `is ${shown(given)}`;
   if (given === "") return "is empty";
-  // A number of a query comes as text.
+  // A number in a query arrives as text.
   return origin === "string" ? `has ${given.length} characters` : `is ${given.slice(0, shownLength)}`;
 }
 

@@ -5,7 +5,7 @@ import { HubProblem } from "../services.ts";
 interface Kind {
   readonly status: number;
   readonly title: string;
-  /** For those who look a problem's type up. */
+  /** For readers who look up the problem's type. */
   readonly meaning: string;
 }
 
@@ -90,7 +90,7 @@ export function problemStatus(code: ProblemCode): number {
   return kinds[code].status;
 }
 
-/** What tells `problem`: the body of an answer, or one of several answers. */
+/** The JSON of `problem`: the body of a response, or one of several answers in it. */
 export function problemBody(problem: HubProblem): Problem {
   const { title, status } = kinds[problem.code];
   return {
@@ -103,7 +103,7 @@ export function problemBody(problem: HubProblem): Problem {
   };
 }
 
-/** The answer that tells `problem`. */
+/** The response for `problem`. */
 export function problemResponse(problem: HubProblem): Response {
   const { status } = kinds[problem.code];
   const body = problemBody(problem);

@@ -40,7 +40,7 @@ export async function readJson(request: Request, bytesMax: number): Promise<unkn
   }
 }
 
-/** The body as a form (application/x-www-form-urlencoded); a field that comes twice is refused. */
+/** The body as a form (application/x-www-form-urlencoded); a repeated field is refused. */
 export async function readForm(request: Request, bytesMax: number): Promise<ReadonlyMap<string, string>> {
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/x-www-form-urlencoded\b/i.test(type)) {
@@ -55,7 +55,7 @@ export async function readForm(request: Request, bytesMax: number): Promise<Read
 }
 
 /**
- * The body as it comes. Gives up on a sender from whom nothing comes any more, or next to nothing; a line that breaks is a
+ * The body as it arrives. Gives up on a sender that has stalled or sends next to nothing; a dropped connection is a
  * truncated body.
  */
 export async function* bodyChunks(

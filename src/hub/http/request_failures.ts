@@ -1,15 +1,15 @@
 /**
- * Tells the log of requests that the hub could not answer. What makes one fail (a full disk, a database that is gone)
- * makes all of them fail: as long as it goes on, the same reason is told once a minute, with how often it was met.
+ * Logs requests that the hub could not answer. The usual causes (a full disk, a database that is gone) make every
+ * request fail: while that lasts, the same reason is logged once a minute, with the number of occurrences.
  */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../runtime/clock.ts";
 
-/** The same reason is told this often, in ms. */
+/** How often the same reason is logged, in ms. */
 const againMs = 60_000;
-/** A reason that was not met for so long had gone: it is told anew, in ms. */
+/** A reason not seen for this long is over and is logged as new when it recurs, in ms. */
 const goneMs = 10_000;
-/** So many different reasons are remembered. */
+/** How many different reasons are remembered. */
 const reasonsMax = 100;
 
 const log = getLogger(["cloud-link", "hub"]);
@@ -23,7 +23,7 @@ export class RequestFailures {
     this.#clock = options.clock;
   }
 
-  /** A request could not be answered. */
+  /** Records a request that could not be answered. */
   failed(error: unknown, { method, path }: { method: string; path: string }): void {
     const nowMs = this.#clock.monotonicMs();
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);

@@ -1,7 +1,7 @@
-/** Headers on every answer: what a browser may do with it (OWASP Secure Headers). */
+/** Security headers on every response (OWASP Secure Headers). */
 import type { MiddlewareHandler } from "hono";
 
-/** Scripts and styles come from files of the hub's own, nothing is inline, nothing comes from elsewhere. */
+/** Scripts and styles come from the hub's own files; nothing is inline, nothing comes from elsewhere. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -18,7 +18,7 @@ const contentSecurityPolicy = [
 /** How long browsers insist on https, in seconds. */
 const strictTransportSeconds = 31_536_000;
 
-/** Sets them after the handler, on errors too. `Strict-Transport-Security` only where `publicUrl` is https. */
+/** Sets them after the handler, on errors too. `Strict-Transport-Security` only if `publicUrl` is https. */
 export function securityHeaders(options: { publicUrl: URL }): MiddlewareHandler {
   const secure = options.publicUrl.protocol === "https:";
   return async (context, next) => {

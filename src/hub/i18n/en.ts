@@ -1,4 +1,4 @@
-/** The console's texts in English: the language that defines which texts there are. */
+/** The console's texts in English: the language that defines which texts exist. */
 import { plural } from "./plural.ts";
 
 /** All texts in English. */
@@ -111,7 +111,7 @@ export const en = {
   pinHelpCommand: "On Linux this command shows it, in the installation folder:",
   pinHelpLog:
     "It is also in the log, injixo-cloud-link.log. If it has expired, restart injixo Cloud Link: the log then has a new one.",
-  /** The script puts the host name and the system in the place of `{machine}`. */
+  /** The script replaces `{machine}` with the host name and the system. */
   pinShownBy: "This PIN is shown by {machine}. If that is your machine, connect it.",
   pinDetails: (p: { readonly version: string; readonly address: string; readonly age: string }) =>
     `Cloud Link ${p.version}, address ${p.address}, PIN made ${p.age} ago.`,
@@ -166,7 +166,7 @@ export const en = {
   downloadContent: (p: { readonly file: string }) => `Download ${p.file}`,
   importsOlder: "Older imports",
   importsNewest: "Newest imports",
-  /** The script puts the number in the place of `{number}`. */
+  /** The script replaces `{number}` with the number. */
   importsNewOne: "{number} new import.",
   importsNewOther: "{number} new imports.",
   connectionLost: "The connection to the server is interrupted. The page updates again when it is back.",

@@ -1,10 +1,10 @@
-/** Numbers, sizes and times as the user's language writes them. */
+/** Numbers, sizes and times in the format of the user's language. */
 
 /** Formats for one language; see {@linkcode createFormat}. */
 export interface Format {
   /** A whole number: `12,345`. */
   number(value: number): string;
-  /** A number in little room: `1.2K`. */
+  /** A compact number: `1.2K`. */
   compact(value: number): string;
   /** A size in steps of 1000: `1.2 MB`. */
   bytes(value: number): string;

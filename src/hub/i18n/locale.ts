@@ -1,14 +1,17 @@
 /** Which of the console's languages a browser gets: the best match of its `Accept-Language` (RFC 9110, section 12.5.4). */
 
-/** The console's languages, the first being the one for everybody else. */
+/** The console's languages; the first is the default. */
 export const locales = ["en", "nl", "de"] as const;
 /** One of {@linkcode locales}. */
 export type Locale = (typeof locales)[number];
 
-/** Longest header that is looked at, in characters. */
+/** Longest header that is parsed, in characters. */
 const headerLengthMax = 1024;
 
-/** What to write in, and how to format: `format` keeps the region (`de-AT`), which decides on dates and numbers. */
+/**
+ * The language of the texts, and the locale of the formats: `format` keeps the region (`de-AT`), which decides on dates
+ * and numbers.
+ */
 export interface Language {
   readonly locale: Locale;
   readonly format: string;

@@ -1,7 +1,7 @@
-/** The form of a sentence that goes with a number, in languages with two of them. */
+/** The form of a sentence for a number, in languages with two plural forms. */
 
 /**
- * Chooses between one and other as the language does.
+ * Chooses between `one` and `other` by the rules of the language.
  *
  * @example
  * ```ts

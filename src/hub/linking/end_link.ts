@@ -1,8 +1,8 @@
-/** The tie between one installation and one integration, in the database. At most one of each is current. */
+/** The link between one installation and one integration, in the database. Each has at most one current link. */
 import type { UnlinkReason } from "../../protocol/problem.ts";
 import type { DatabaseTransaction } from "../database/schema.ts";
 
-/** Ends the current link of an integration or of an installation. Answers the integration that it was of. */
+/** Ends the current link of an integration or of an installation. Returns the integration it belonged to. */
 export async function endLink(
   transaction: DatabaseTransaction,
   options: ({ integrationId: string } | { installationId: string } | { linkId: string }) & {

@@ -1,4 +1,4 @@
-/** Connect: a user types the PIN that an installation shows. */
+/** Connect: a user enters the PIN that an installation shows. */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../runtime/clock.ts";
 import { type Bucket, checkAttempts, isFull, recordAttempt } from "../access/attempts.ts";
@@ -17,7 +17,7 @@ import { instant, integrationView } from "../views.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
-/** One transaction takes the PIN out of circulation, ends the links it replaces and makes the new one. */
+/** One transaction takes the PIN out of circulation, ends the links it replaces and creates the new one. */
 export class PinLinking implements Linking {
   readonly #database: Database;
   readonly #changes: ChangeFeed;
@@ -102,7 +102,7 @@ export class PinLinking implements Linking {
     };
   }
 
-  /** The live PIN's row; a wrong PIN is counted in the same transaction that checked the limits. */
+  /** The row of the live PIN; a wrong PIN is counted in the same transaction that checked the limits. */
   async #device(transaction: DatabaseTransaction, { actor, pin }: { actor: Actor; pin: string }) {
     const clock = this.#clock;
     const { user, address, all, suspects } = this.#limits;

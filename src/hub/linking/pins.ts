@@ -1,7 +1,6 @@
 /**
- * PINs: six random digits, shown by one installation for five minutes. Stored as HMAC, and not given to another
- * installation before its time is over, even when it is used up or replaced: whoever types a PIN late must not link
- * another's installation.
+ * PINs: six random digits, shown by one installation for five minutes. Stored as HMAC, and not reissued before it
+ * expires, even if it has been used or replaced: whoever enters a PIN late must not link someone else's installation.
  */
 import { createHmac, randomInt } from "node:crypto";
 import { pinLifetimeSeconds, pinPollSeconds } from "../../protocol/linking.ts";
@@ -10,15 +9,15 @@ import type { DatabaseTransaction } from "../database/schema.ts";
 import { newId, newSecret, secretHash } from "../ids.ts";
 import { HubProblem } from "../services.ts";
 
-/** Draws before giving up; one draw in a hundred meets a taken PIN when 10,000 are live. */
+/** Draws before giving up; with 10,000 live PINs, one draw in a hundred hits a taken one. */
 const drawsMax = 20;
 
-/** The PIN as it is stored. */
+/** The stored form of a PIN. */
 export function pinHmac(pin: string, key: Uint8Array): string {
   return createHmac("sha256", key).update(pin).digest("hex");
 }
 
-/** Gives an installation a new PIN; its old one is void. */
+/** Issues a new PIN to an installation; its old one becomes invalid. */
 export async function issuePin(
   transaction: DatabaseTransaction,
   options: { installationId: string; key: Uint8Array; clock: Clock },

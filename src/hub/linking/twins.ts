@@ -1,24 +1,24 @@
 /**
- * Finds out that two computers use one installation's identity: a machine that was cloned, or a folder that was copied
- * in a way that the agent itself cannot see. Each run of an agent reports under an id of its own; a restart replaces one
- * by another for good, so two runs that report by turns are two computers. Pure.
+ * Detects two computers that share one installation's identity: a cloned machine, or a folder copied in a way that the
+ * agent itself cannot notice. Each run of an agent reports under its own id; a restart replaces one id by another for
+ * good, so two runs that report alternately are two computers. Pure.
  */
 
-/** One process of an agent, as its reports tell. */
+/** One process of an agent, as known from its reports. */
 export interface AgentRun {
   readonly id: string;
   readonly firstAt: number;
   readonly lastAt: number;
 }
 
-/** A run that has not reported for so long has ended, in ms: agents report once a minute. */
+/** A run that has not reported for this long has ended, in ms: agents report once a minute. */
 const endedAfterMs = 3 * 60_000;
-/** A last report of the run before may be this late, in ms. */
+/** How late a previous run's last report may arrive, in ms. */
 const lateMs = 10_000;
-/** So many runs are remembered. */
+/** How many runs are remembered. */
 const runsMax = 8;
 
-/** The runs after a report. */
+/** The known runs after a report. */
 export function afterReport(
   runs: readonly AgentRun[],
   { run, nowMs }: { run: string; nowMs: number },
@@ -29,7 +29,7 @@ export function afterReport(
 }
 
 /**
- * Whether two of them are at work at the same time: one still reported after another had begun.
+ * Whether two of them are active at the same time: one still reported after another had begun.
  *
  * @example
  * ```ts

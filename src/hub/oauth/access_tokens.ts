@@ -1,6 +1,6 @@
 /**
  * Access tokens of agents: JWTs of ten minutes, signed with the hub's own key, that name an installation and its link.
- * Each request asks whether that link is still the current one, so unlinking works at once.
+ * Every request checks that the link is still current, so unlinking takes effect at once.
  */
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
@@ -24,11 +24,11 @@ export interface AgentIdentity {
 const header = encode({ alg: "HS256", typ: "at+jwt" });
 const Claims = z.object({ iss: z.string(), sub: z.string(), link: z.string(), exp: z.number() });
 
-/** Tokens whose signature is remembered as good. */
+/** How many tokens are remembered as having a valid signature. */
 const verifiedMax = 20_000;
 
 /**
- * Issues and verifies them (RFC 9068's `at+jwt`, HS256). One key for all hubs on a database: any of them takes the
+ * Issues and verifies them (RFC 9068's `at+jwt`, HS256). All hubs on a database share one key, so each accepts the
  * others' tokens.
  */
 export class AccessTokens {
@@ -67,7 +67,7 @@ export class AccessTokens {
     return `${signed}.${this.#sign(signed).toString("base64url")}`;
   }
 
-  /** Whose token it is; throws {@linkcode HubProblem} `not-authenticated` or, with the reason, `unlinked`. */
+  /** The identity behind a token; throws {@linkcode HubProblem} `not-authenticated` or, with the reason, `unlinked`. */
   async authenticate(token: string | undefined, options: { address: string }): Promise<AgentIdentity> {
     const claims = this.#verify(token ?? "");
     if (claims === undefined) {
@@ -96,7 +96,7 @@ export class AccessTokens {
     };
   }
 
-  /** Checking a signature is pure, so what was checked once is remembered; whether it has expired is not. */
+  /** Verifying a signature is pure, so its result is cached; whether the token has expired is not. */
   #verify(token: string): z.infer<typeof Claims> | undefined {
     const known = this.#verified.get(token);
     const claims = known ?? this.#verifySignature(token);

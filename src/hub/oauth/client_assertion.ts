@@ -34,7 +34,7 @@ export async function authenticateClient(
     .executeTakeFirst();
   if (row === undefined) throw new OAuthRefusal("invalid_client", "This client is not known here. Register again.");
   const claims = await verify(assertion, { ...options, installationId, jwk: JSON.parse(row.jwk) as JWK });
-  // A power cut may forget it, and what was sent in that minute with it.
+  // A power cut may lose this record, along with everything sent in that minute.
   const used = await writes.run((transaction) =>
     transaction.insertInto("assertion").values({
       installationId: installationId,

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file camelcase -- the RFCs name the fields
 /**
  * The authorization server: metadata (RFC 8414), registration (RFC 7591), device authorization (RFC 8628) and tokens.
- * Clients are installations, each with a key of its own.
+ * Clients are installations, each with its own key.
  */
 import type { Context, Hono } from "hono";
 import {
@@ -33,12 +33,11 @@ import { plainIssues } from "../http/plain_issues.ts";
 import { HubProblem } from "../services.ts";
 import { clientCredentialsToken, deviceToken, type TokenContext } from "./token_grants.ts";
 
-/** Where the pages are that a PIN is typed into; part of the message that agents show. */
+/** The page on which a PIN is entered; part of the message that agents show. */
 export const integrationsPagePath = "/account/integrations";
 
 /**
- * `pinKey` is the key of the HMAC that a PIN is stored as; the origin of `publicUrl` is the issuer (RFC 8414, section
- * 2).
+ * `pinKey` is the HMAC key under which PINs are stored; the origin of `publicUrl` is the issuer (RFC 8414, section 2).
  */
 export interface OAuthOptions {
   readonly database: Database;
@@ -50,7 +49,7 @@ export interface OAuthOptions {
 }
 
 /**
- * Metadata at its well-known path, the endpoints below `/oauth/`. They speak RFC 6749's errors instead of problem
+ * Metadata at its well-known path, the endpoints below `/oauth/`. They return RFC 6749's errors instead of problem
  * details.
  */
 export function mountOAuth(app: Hono, options: OAuthOptions): void {
@@ -183,7 +182,7 @@ async function authenticated(context: Context, options: OAuthOptions) {
   return { installationId, form };
 }
 
-/** Refusals of any kind in the shape that OAuth clients read. */
+/** Turns any refusal into the form that OAuth clients read. */
 async function told(answer: () => Promise<Response>): Promise<Response> {
   try {
     return await answer();

@@ -1,4 +1,4 @@
-/** The description of the OAuth endpoints: they have shapes of their own (RFC 6749), so they are no `Endpoint`s. */
+/** The description of the OAuth endpoints: they have their own formats (RFC 6749), so they are not `Endpoint`s. */
 import type * as z from "zod";
 import {
   DeviceAuthorizationResponse,

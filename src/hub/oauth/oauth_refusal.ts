@@ -1,9 +1,8 @@
 // deno-lint-ignore-file camelcase -- the RFCs name the fields
-/** Refusals of the OAuth endpoints (RFC 6749, section 5.2), which are no problem details. */
+/** Refusals of the OAuth endpoints (RFC 6749, section 5.2), which are not problem details. */
 
 /**
- * Thrown where a request is refused: `error` is the RFC's code, the message its description. 400 unless it says
- * otherwise.
+ * Thrown to refuse a request: `error` is the RFC's code, the message its description. The status is 400 unless given.
  */
 export class OAuthRefusal extends Error {
   override readonly name = "OAuthRefusal";
@@ -22,7 +21,7 @@ export class OAuthRefusal extends Error {
   }
 }
 
-/** The answer that tells it. */
+/** The response for a refusal. */
 export function oauthRefusalResponse(refusal: OAuthRefusal): Response {
   const headers = new Headers({ "Content-Type": "application/json", "Cache-Control": "no-store" });
   if (refusal.retryAfterSeconds !== undefined) headers.set("Retry-After", String(refusal.retryAfterSeconds));

@@ -1,4 +1,4 @@
-/** Whether a public key is one: a point of the curve P-256 (FIPS 186-5), which Web Crypto's import does not check. */
+/** Whether a public key is valid: a point on the curve P-256 (FIPS 186-5), which Web Crypto's import does not check. */
 import { Buffer } from "node:buffer";
 
 const prime = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n;

@@ -7,12 +7,12 @@ import { secretHash } from "../ids.ts";
 import { accessTokenSeconds } from "../limits.ts";
 import { OAuthRefusal } from "./oauth_refusal.ts";
 
-/** How much more a client must wait that asked too soon, in seconds (RFC 8628, section 3.5). */
+/** How much longer a client that polled too soon must wait, in seconds (RFC 8628, section 3.5). */
 const slowDownSeconds = 5;
-/** Answers come a little early over the network: this much is forgiven, in ms. */
+/** The network may deliver requests a little early: this much is tolerated, in ms. */
 const earlyToleranceMs = 1000;
 
-/** What both grants need, once the client has proved who it is (RFC 7523). */
+/** What both grants need once the client has proved its identity (RFC 7523). */
 export interface TokenContext {
   readonly database: Database;
   readonly clock: Clock;
@@ -42,7 +42,7 @@ export async function deviceToken(deviceCode: string, context: TokenContext): Pr
       throw new OAuthRefusal("expired_token", "The PIN was replaced by a newer one of this installation.");
     case "approved": {
       const link = await currentLink(context);
-      // Answered again when asked again: the answer may have been lost, and the code is of no use without the key.
+      // Answered again on request: the first answer may have been lost, and the code is useless without the key.
       if (link === undefined || link.id !== device.linkId) {
         throw new OAuthRefusal("access_denied", "The link was ended again.");
       }

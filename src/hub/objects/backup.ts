@@ -1,7 +1,7 @@
 /**
- * A copy of the data folder of a hub that may be running. `hub.db` is copied first, as it is at one moment: the objects
- * that it names are on disk by then, and are never written to again, so that the copy is whole in whatever order they
- * follow. Nothing else needs to be copied but the key: `rows/` is made again from the batches.
+ * A copy of the data folder of a hub that may be running. `hub.db` is copied first, as a snapshot: the objects it names
+ * are on disk by then and never change, so the copy is complete in whatever order they follow. Besides them only the
+ * key is copied: `rows/` can be rebuilt from the batches.
  */
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -9,20 +9,20 @@ import { FolderSync } from "./folder_sync.ts";
 import { isSinglePart, isSmallKey, type KeyedBatch, partKey } from "./object_keys.ts";
 import { singlePart, storedParts } from "../delivery/parts.ts";
 
-/** What was copied, and the imports of which something was not there. */
+/** What was copied, and the imports with missing objects. */
 export interface Backup {
   readonly imports: number;
   readonly damaged: readonly string[];
 }
 
-/** Makes the folder `target`, whole or not at all. Objects are linked where that can be, copied otherwise. */
+/** Creates the folder `target`, completely or not at all. Objects are hard-linked if possible, otherwise copied. */
 export async function backUp(dataDirectory: string, target: string): Promise<Backup> {
   const partial = join(dirname(target), `.${basename(target)}.partial`);
   if (await exists(target)) throw new Error(`Cannot back up to "${target}": it is there already. Name a new folder`);
   if (!await exists(join(dataDirectory, "hub.db"))) {
     throw new Error(`Cannot back up "${dataDirectory}": it has no hub.db. Name the hub's data folder by --data`);
   }
-  // What a backup left that was killed.
+  // What an interrupted backup left behind.
   await Deno.remove(partial, { recursive: true }).catch(ignoreMissing);
   await Deno.mkdir(partial, { mode: 0o700 });
   try {
@@ -56,7 +56,7 @@ async function copyObjects(from: string, to: string): Promise<Backup> {
   for (const batch of batches) {
     imports++;
     const parts = isSinglePart(batch) ? [singlePart(batch)] : storedParts(batch.parts ?? "[]");
-    // The smallest are in the database.
+    // The smallest objects are in the database.
     const keys = parts.map((part) => partKey(batch, part)).filter((key) => !isSmallKey(key));
     for (const path of keys.map((key) => join("objects", key))) {
       await makeFolders(to, { below: dirname(path), made: folders });
@@ -68,10 +68,10 @@ async function copyObjects(from: string, to: string): Promise<Backup> {
   return { imports, damaged };
 }
 
-/** Whether it was there. */
+/** Returns whether the file existed. */
 async function linkOrCopy(from: string, to: string): Promise<boolean> {
   try {
-    // Another file system, or one that has no links: then it is copied.
+    // Another file system, or one without hard links: copy.
     await Deno.link(from, to).catch(() => copyFile(from, to));
     return true;
   } catch (error) {

@@ -1,7 +1,9 @@
 /** One hub per data folder: an advisory lock that the operating system drops when the process ends. */
 import { join } from "node:path";
 
-/** Takes the lock of a data folder, which is made when it is not there; disposing gives it back. Fails when it is taken. */
+/**
+ * Takes the lock of a data folder, creating the folder if missing; disposing releases it. Fails if the lock is taken.
+ */
 export async function lockData(folder: string): Promise<Disposable> {
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   const file = await Deno.open(join(folder, "hub.lock"), { create: true, write: true, mode: 0o600 });

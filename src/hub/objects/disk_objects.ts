@@ -1,6 +1,6 @@
 /**
- * Objects as files: `objects/<key>`, written as `temporary/<random>` first. An object appears under its name whole,
- * hashed and synced, by a rename; the name itself is durable after `settle`, which syncs the folder.
+ * Objects as files: `objects/<key>`, written as `temporary/<random>` first. An object appears under its name by a
+ * rename, complete, hashed and synced; the name itself is durable after `settle`, which syncs the folder.
  */
 import { dirname, join } from "node:path";
 import type { Part } from "../../protocol/delivery.ts";
@@ -12,9 +12,9 @@ import { temporaryFileKeptMs } from "../limits.ts";
 import { ObjectMissingError, type ObjectStore, type UploadAddress } from "./objects.ts";
 import { signUpload } from "../delivery/upload_address.ts";
 
-/** Bytes read at once. */
+/** How many bytes are read at once. */
 const readBytes = 64 * 1024;
-/** Objects deleted together. */
+/** How many objects are deleted together. */
 const batchSize = 64;
 
 /** Needs a file system whose rename replaces a file atomically and whose folders can be synced. */
@@ -24,7 +24,7 @@ export class DiskObjects implements ObjectStore {
   readonly #origin: () => string;
   readonly #secret: Uint8Array;
   readonly #sync = new FolderSync();
-  /** Folders that are known to be there: durable, with every folder above them. */
+  /** Folders known to exist durably, with all their parents. */
   readonly #folders = new Map<string, Promise<void>>();
 
   private constructor(options: { folder: string; origin: () => string; secret: Uint8Array }) {
@@ -51,8 +51,8 @@ export class DiskObjects implements ObjectStore {
   }
 
   /**
-   * Takes the bytes of one object. Throws `HubProblem` `checksum-mismatch` or `too-large` when they are not
-   * exactly what was announced; nothing is stored then.
+   * Stores the bytes of one object. Throws `HubProblem` `checksum-mismatch` or `too-large`, and stores nothing, unless
+   * they are exactly what was announced.
    */
   async put(
     key: string,
@@ -95,7 +95,7 @@ export class DiskObjects implements ObjectStore {
   }
 
   async settle(keys: readonly string[]): Promise<void> {
-    // The bytes were synced when they were written; what may still be lost is the name.
+    // The bytes were synced when they were written; only the name may still be lost.
     const folders = new Set(keys.map((key) => dirname(join(this.#objects, key))));
     await Promise.all([...folders].map((folder) => this.#sync.sync(folder)));
   }
@@ -107,7 +107,7 @@ export class DiskObjects implements ObjectStore {
       );
     }
     if (folders !== undefined) return await this.#removeFolders(folders);
-    // A batch's own folder goes with its last object; a shared one stays.
+    // A batch's own folder is removed with its last object; a shared one stays.
     for (const folder of new Set(keys.filter((key) => key.split("/").length === 4).map(dirname))) {
       this.#folders.delete(join(this.#objects, folder));
       await Deno.remove(join(this.#objects, folder)).catch(() => {});
@@ -121,7 +121,7 @@ export class DiskObjects implements ObjectStore {
     await Deno.remove(probe);
   }
 
-  /** Deletes what uploads left that a crash or a broken line cut off. */
+  /** Deletes what uploads cut off by a crash or a broken connection have left behind. */
   async sweep(clock: Clock): Promise<number> {
     let swept = 0;
     for await (const { name } of Deno.readDir(this.#temporary)) {
@@ -143,14 +143,14 @@ export class DiskObjects implements ObjectStore {
     }
   }
 
-  /** Removes those that are empty with those above them, and syncs the first ones that are not. */
+  /** Removes empty folders and their empty parents, and syncs the first ones that are not empty. */
   async #removeFolders(folders: readonly string[]): Promise<void> {
     const left = new Set<string>();
     for (let folder of new Set(folders)) {
       while (folder !== "." && await this.#removeEmpty(join(this.#objects, folder))) folder = dirname(folder);
       left.add(folder);
     }
-    // One that was not empty when it was looked at may have gone with the next.
+    // One that was not empty when checked may have been removed with the next.
     for (const folder of left) await this.#sync.sync(join(this.#objects, folder)).catch(ignoreMissing);
   }
 
@@ -177,7 +177,7 @@ export class DiskObjects implements ObjectStore {
       this.#folders.delete(folder);
       throw error;
     }
-    // Only what is used now needs to be known.
+    // Only recently used folders matter.
     if (this.#folders.size > 1000) this.#folders.clear();
   }
 

@@ -1,6 +1,12 @@
-/** Syncs folders (fsync), so that names in them survive a power cut; those who come during a sync share the next one. */
+/**
+ * Syncs folders (fsync), so that names in them survive a power cut; callers that arrive during a sync share the next
+ * one.
+ */
 
-/** Whoever asks while a sync is running gets the next one: only that has seen the names made before. */
+/**
+ * A caller that arrives during a sync waits for the next one: only that is sure to cover the names created before the
+ * call.
+ */
 export class FolderSync {
   readonly #running = new Map<string, Promise<void>>();
   readonly #next = new Map<string, Promise<void>>();
@@ -9,7 +15,7 @@ export class FolderSync {
   sync(folder: string): Promise<void> {
     const running = this.#running.get(folder);
     if (running === undefined) return this.#start(folder);
-    // The running one may have begun before the caller's rename: wait for one that has not.
+    // The running one may have started before the caller's rename: wait for the next.
     const next = this.#next.get(folder) ?? running.catch(() => {}).then(() => {
       this.#next.delete(folder);
       return this.#start(folder);

@@ -6,7 +6,7 @@ import { ObjectMissingError, type ObjectStore, type UploadAddress } from "./obje
 import { checked, type Incoming } from "../delivery/checked_upload.ts";
 import type { SmallObjects } from "./small_objects.ts";
 
-/** The key tells which of the two an object is in, so that nothing has to be looked for twice. */
+/** The key tells where an object is, so that no lookup has to try both. */
 export class LocalObjects implements ObjectStore {
   readonly #files: DiskObjects;
   readonly #small: SmallObjects;
@@ -21,8 +21,8 @@ export class LocalObjects implements ObjectStore {
   }
 
   /**
-   * Takes the bytes of one object. Throws {@linkcode HubProblem} `checksum-mismatch` or `too-large` when they are not
-   * exactly what was announced; nothing is stored then.
+   * Stores the bytes of one object. Throws {@linkcode HubProblem} `checksum-mismatch` or `too-large`, and stores
+   * nothing, unless they are exactly what was announced.
    */
   async put(key: string, incoming: Incoming): Promise<void> {
     if (!isSmallKey(key)) return await this.#files.put(key, incoming);
@@ -47,7 +47,7 @@ export class LocalObjects implements ObjectStore {
   }
 
   async settle(keys: readonly string[]): Promise<void> {
-    // The small ones are in the database's log already.
+    // The small ones are already in the database's log.
     await this.#files.settle(keys.filter((key) => !isSmallKey(key)));
   }
 

@@ -1,15 +1,15 @@
 /**
- * Names of objects. A batch of one small part is the object `<folder>/<id>`; a larger one has a folder of its own,
- * `<folder>/<id>/`, whose objects tell their range and hash by name, so that a half-sent batch can be resumed without
- * any bookkeeping. `<folder>` is `<integration>/<day>`: many small batches share one, and with it one sync. The smallest are
- * `<integration>/small/<id>`, and no files at all (`small_objects.ts`).
+ * Names of objects. A batch of one small part is the object `<folder>/<id>`; a larger one has its own folder,
+ * `<folder>/<id>/`, whose objects carry their range and hash in their names, so that a half-sent batch can be resumed
+ * without bookkeeping. `<folder>` is `<integration>/<day>`: many small batches share one, and with it one sync. The
+ * smallest are `<integration>/small/<id>` and not files at all (`small_objects.ts`).
  */
 import { type Part, singlePartBytesMax } from "../../protocol/delivery.ts";
 import { smallObjectBytesMax } from "../limits.ts";
 
 const smallShelf = "small";
 
-/** What of a batch's row makes its keys. */
+/** The part of a batch's row that determines its keys. */
 export interface KeyedBatch {
   readonly id: string;
   readonly folder: string;
@@ -17,14 +17,14 @@ export interface KeyedBatch {
   readonly payloadSha256: string;
 }
 
-/** The folder for a batch declared now; it stays that batch's, whatever its payload becomes. */
+/** The folder for a batch declared now; it remains that batch's folder, even if its payload changes. */
 export function batchFolder(integrationId: string, options: { payloadBytes: number; nowMs: number }): string {
   const { payloadBytes, nowMs } = options;
   const shelf = payloadBytes <= smallObjectBytesMax ? smallShelf : new Date(nowMs).toISOString().slice(0, 10);
   return `${integrationId}/${shelf}`;
 }
 
-/** Whether the batch is sent as one part always. */
+/** Whether the batch is always sent as one part. */
 export function isSinglePart(batch: Pick<KeyedBatch, "payloadBytes">): boolean {
   return batch.payloadBytes <= singlePartBytesMax;
 }
@@ -42,7 +42,7 @@ export function partKey(batch: KeyedBatch, part: Part): string {
 }
 
 /**
- * The part that a name in a batch's own folder tells, `undefined` for any other name.
+ * The part described by a name in a batch's own folder; `undefined` for any other name.
  *
  * @example
  * ```ts

@@ -10,24 +10,24 @@ export interface UploadAddress {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What delivery, downloads and loading need of the place where the bytes are. */
+/** What delivery, downloads and loading need from the object store. */
 export interface ObjectStore {
-  /** An address that takes exactly `part.bytes` bytes with `part.sha256` as the object `key`. */
+  /** An address that accepts exactly `part.bytes` bytes with `part.sha256` as the object `key`. */
   address(key: string, options: { part: Part; expiresAt: Date }): Promise<UploadAddress>;
-  /** The names of the objects directly under a folder; none when there is no such folder. */
+  /** The names of the objects directly under a folder; none if it does not exist. */
   list(folder: string): Promise<readonly string[]>;
-  /** The bytes of an object; fails with {@linkcode ObjectMissingError}. Each chunk is the reader's to keep. */
+  /** The bytes of an object; fails with {@linkcode ObjectMissingError}. The reader owns each chunk. */
   read(key: string): AsyncIterable<Uint8Array<ArrayBuffer>>;
-  /** When it resolves, these objects, which are there, survive whatever the database's next durable commit survives. */
+  /** When it resolves, these existing objects are as durable as the database's next durable commit. */
   settle(keys: readonly string[]): Promise<void>;
   /**
-   * Deletes objects; those that are not there are no error. `folders`, which nobody may write to any more, go with those
-   * above them as far as they are empty then; when it resolves, a power cut brings nothing of them back.
+   * Deletes objects; missing ones are not an error. Also removes `folders`, which nobody may write to any more, and
+   * their parents as far as they are empty; once it resolves, a power cut does not bring any of them back.
    */
   remove(keys: readonly string[], options?: { folders?: readonly string[] }): Promise<void>;
 }
 
-/** There is no such object. */
+/** The object does not exist. */
 export class ObjectMissingError extends Error {
   override readonly name = "ObjectMissingError";
   readonly key: string;

@@ -1,17 +1,17 @@
 /**
- * Files of the hub that nobody else on the machine may read, whatever the umask and whoever made the folder: the database
- * holds the keys by which agents' tokens are signed.
+ * Files of the hub that nobody else on the machine may read, whatever the umask and whoever created the folder: the
+ * database holds the keys that sign agents' tokens.
  */
 
 const privateMode = 0o600;
 
 /**
- * Makes the file of an SQLite database when it is not there, and takes it and the log files beside it away from others.
- * SQLite gives new log files the database's mode.
+ * Creates the file of an SQLite database if missing, and makes it and its log files private. SQLite gives new log files
+ * the database's mode.
  */
 export async function makePrivateDatabase(path: string): Promise<void> {
   (await Deno.open(path, { create: true, write: true, mode: privateMode })).close();
-  if (Deno.build.os === "windows") return; // The folder's access list counts there.
+  if (Deno.build.os === "windows") return; // There the folder's access list decides.
   for (const file of [path, `${path}-wal`, `${path}-shm`]) await takeFromOthers(file);
 }
 

@@ -1,15 +1,15 @@
 /**
- * Small objects in the hub's database instead of files: one that is smaller than a few pages of a disk costs a file's
- * opening, syncing and renaming otherwise, a hundred times its bytes. They are written without a sync of their own; the
- * durable commit that makes their batch an import is later in the same log, and takes them along.
+ * Small objects in the hub's database instead of files: for an object smaller than a few disk pages, opening, syncing
+ * and renaming a file would cost a hundred times its bytes. They are written without a sync of their own; the durable
+ * commit that turns their batch into an import comes later in the same log, and makes them durable too.
  */
 import type { GroupCommit } from "../database/group_commit.ts";
 import type { Database } from "../database/schema.ts";
 
-/** Keys that are removed by one statement. */
+/** How many keys one statement removes at most. */
 const keysPerQueryMax = 500;
 
-/** Writing a key again replaces the object, as it does with files. */
+/** Writing an existing key replaces the object, as with files. */
 export class SmallObjects {
   readonly #database: Database;
   readonly #writes: GroupCommit;

@@ -1,4 +1,4 @@
-/** "Add a new integration": choose the type; the draft's own page then goes on with linking, naming and saving. */
+/** "Add a new integration": choose the type; linking, naming and saving continue on the draft's own page. */
 import { type Context, Hono } from "hono";
 import type { FC } from "hono/jsx";
 import { type ConsoleEnv, requireSession } from "../access/console_session.ts";

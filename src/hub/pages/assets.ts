@@ -1,6 +1,6 @@
 /**
- * The console's style sheet, script and icon: one file each, named after its content, so that browsers keep it for good
- * and still get the new one after an update.
+ * The console's style sheet, script and icon: one file each, named after its content, so that browsers cache it for
+ * ever and still get the new one after an update.
  */
 import { Hono } from "hono";
 import { createHash } from "node:crypto";
@@ -9,7 +9,7 @@ import script from "./assets/console.js" with { type: "text" };
 import icon from "./assets/icon.svg" with { type: "text" };
 
 interface Asset {
-  /** Where it is served. */
+  /** The path it is served at. */
   readonly path: string;
   readonly type: string;
   readonly body: string;
@@ -20,7 +20,7 @@ function asset(name: string, type: string, body: string): Asset {
   return { path: `/assets/${name.replace(".", `.${hash}.`)}`, type, body };
 }
 
-/** What pages refer to. */
+/** The assets that pages refer to. */
 export const assets: Readonly<Record<"styleSheet" | "script" | "icon", Asset>> = {
   styleSheet: asset("console.css", "text/css; charset=utf-8", styleSheet),
   script: asset("console.js", "text/javascript; charset=utf-8", script),

@@ -1,4 +1,4 @@
-/** Deleting an integration: a page of its own says what that means. */
+/** Deleting an integration, on a page of its own that explains the consequences. */
 import { Hono } from "hono";
 import type { FC } from "hono/jsx";
 import { type ConsoleEnv, requireSession } from "../access/console_session.ts";

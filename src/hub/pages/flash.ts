@@ -1,11 +1,11 @@
 /**
- * A message for the page after a redirect. The cookie holds the message's key in the catalogue and nothing else: whoever
- * plants one can choose among these texts only.
+ * A message for the page after a redirect. The cookie holds only the message's key in the catalogue: an attacker who
+ * plants one can choose only among these texts.
  */
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 
-/** The messages that there are. */
+/** The existing messages. */
 export const flashKeys = [
   "flashLoggedOut",
   "flashSaved",

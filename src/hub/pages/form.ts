@@ -10,10 +10,10 @@ import type { View } from "./view.ts";
 export const csrfField = "csrf";
 /** Largest form, in bytes. */
 export const formBytesMax: number = 16 * 1024;
-/** Largest form with settings, in bytes: a query of 64 Ki characters takes up to nine bytes for each. */
+/** Largest form with settings, in bytes: a query has up to 64 Ki characters, of up to nine bytes each. */
 export const settingsFormBytesMax: number = 640 * 1024;
 
-/** A parameter of the address, such as an integration's id. */
+/** A path parameter, such as an integration's id. */
 export function pathParameter(context: Context, name: string): string {
   const value = context.req.param(name);
   if (value === undefined) throw new HubProblem("not-found", "There is no such page.");
@@ -23,10 +23,10 @@ export function pathParameter(context: Context, name: string): string {
 /** Reason of the {@linkcode HubProblem} `forbidden` for a form without this session's token. */
 export const formExpired = "form-expired";
 
-/** Reads a text field: without the spaces around it, unless `raw`. A missing one is empty. */
+/** Reads a text field: trimmed, unless `raw`. A missing one is empty. */
 export type ReadField = (field: string, options?: { raw: boolean }) => string;
 
-/** The text fields of a form of a logged-in user. */
+/** The text fields of a logged-in user's form. */
 export async function readForm(context: Context<ConsoleEnv>): Promise<ReadField> {
   const read = await readPublicForm(context);
   try {
@@ -46,7 +46,7 @@ export async function readPublicForm(context: Context): Promise<ReadField> {
   };
 }
 
-/** The fields; throws {@linkcode HubProblem} `invalid-request` for what only looks like a form. */
+/** The fields; throws {@linkcode HubProblem} `invalid-request` if the body is not really a form. */
 export async function parseForm(context: Context): Promise<Readonly<Record<string, unknown>>> {
   try {
     return await context.req.parseBody();
@@ -56,7 +56,7 @@ export async function parseForm(context: Context): Promise<Readonly<Record<strin
   }
 }
 
-/** The text for a name that will not do, `undefined` for one that will. */
+/** The error text for an invalid name; `undefined` for a valid one. */
 export function nameProblem(view: View, name: string): string | undefined {
   const { messages, format } = view;
   switch (Name.safeParse(name).error?.issues[0]?.code) {

@@ -1,6 +1,6 @@
 /**
- * One integration. A draft's page is the rest of "Add a new integration": link, name, save. A saved one shows its state,
- * its section "injixo Cloud Link", its imports and what can be done to it.
+ * One integration. A draft's page is the rest of "Add a new integration": link, name, save. A saved one shows its
+ * state, the section "injixo Cloud Link", its imports and the available actions.
  */
 import type { Context } from "hono";
 import type { Child, FC } from "hono/jsx";
@@ -23,16 +23,16 @@ import { renderPage } from "./render.tsx";
 import { newValues, type SettingsValues, valuesOf } from "./settings_form.ts";
 import { createView, type View } from "./view.ts";
 
-/** How many imports or windows one page shows: few, for on a phone each takes several lines. */
+/** How many imports or windows one page shows: few, because on a phone each takes several lines. */
 const importsPerPage = 10;
 
-/** What a form on this page got that cannot be. */
+/** An invalid input to a form on this page. */
 export interface FormProblem {
   readonly field: "pin" | "name" | "settings";
   readonly message: string;
-  /** What was typed, to be corrected. */
+  /** What was typed, for correction. */
   readonly typed?: string;
-  /** The settings that were sent along. */
+  /** The settings sent with it. */
   readonly settings?: {
     readonly values: SettingsValues;
     readonly errors: Partial<Record<SettingsField, string>>;
@@ -40,7 +40,7 @@ export interface FormProblem {
   readonly status: 404 | 409 | 422 | 429;
 }
 
-/** Answers with the integration's page. */
+/** Responds with the integration's page. */
 export async function showIntegration(
   context: Context<ConsoleEnv>,
   id: string,
@@ -68,7 +68,7 @@ export async function showIntegration(
   });
 }
 
-/** What the integration reads and what has come of it: files, or rows. */
+/** What the integration reads and what has arrived: files, or rows. */
 async function arrived(
   context: Context<ConsoleEnv>,
   options: { services: HubServices; view: View; integration: Integration; cursor: string | undefined },

@@ -1,4 +1,4 @@
-/** What can be done on an integration's page; each action ends on the page again. */
+/** The actions on an integration's page; each ends by showing the page again. */
 import { type Context, Hono } from "hono";
 import { clientAddress, networkOf } from "../http/client_address.ts";
 import { type ConsoleEnv, requireSession } from "../access/console_session.ts";
@@ -93,7 +93,7 @@ export function integrationRoutes(services: HubServices, console: ConsoleOptions
     });
   }
 
-  // Where a refused form leaves the browser: going there again means the page.
+  // A refused form leaves the browser at its address: visiting that again leads to the page.
   app.get(`${page}/:action`, (context) => context.redirect(paths.integration(pathParameter(context, "id")), 303));
 
   return app;
@@ -109,8 +109,8 @@ function back(context: Context, id: string, flash: FlashKey): Response {
 }
 
 /**
- * What tells one's own machine from one of somebody who sent the PIN: what it runs, where it is, when it made the PIN;
- * and what connecting it to the integration `id` would end.
+ * What distinguishes one's own machine from that of somebody who sent the PIN: what it runs, where it is, when it
+ * requested the PIN; and which link connecting it to the integration `id` would end.
  */
 function detailsOf(context: Context<ConsoleEnv>, id: string, shown: PinShown): string {
   const view = viewOf(context);
@@ -127,12 +127,12 @@ function detailsOf(context: Context<ConsoleEnv>, id: string, shown: PinShown): s
   return lines.join("\n");
 }
 
-/** The PIN without the spaces that people copy along; `undefined` when it is none. */
+/** The PIN without spaces copied along with it; `undefined` if it is not one. */
 function readPin(read: (field: string) => string): string | undefined {
   return Pin.safeParse(read("pin").replaceAll(/\s/g, "")).data;
 }
 
-/** Does `act`, and says it in the user's language when the PIN or the number of tries is refused. */
+/** Runs `act`, and returns a text in the user's language if the PIN is refused or there were too many attempts. */
 async function pinRefusal(context: Context<ConsoleEnv>, act: () => Promise<unknown>): Promise<FormProblem | undefined> {
   const { messages, format } = viewOf(context);
   try {

@@ -12,7 +12,7 @@ import { createView, type View } from "./view.ts";
 /** How many integrations one page shows. */
 const integrationsPerPage = 50;
 
-/** `/account/integrations`, and the way there. */
+/** `/account/integrations`, and the redirect to it. */
 export function listRoutes(services: HubServices): Hono<ConsoleEnv> {
   const app = new Hono<ConsoleEnv>();
   app.get(paths.home, (context) => context.redirect(paths.integrations, 303));

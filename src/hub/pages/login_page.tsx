@@ -61,7 +61,7 @@ export function loginRoutes(services: HubServices): Hono<ConsoleEnv> {
   return app;
 }
 
-/** Passwords are taken as they were typed, spaces included. */
+/** Passwords are used exactly as typed, spaces included. */
 async function readPassword(context: Context): Promise<string> {
   const { password } = await parseForm(context);
   return typeof password === "string" ? password : "";

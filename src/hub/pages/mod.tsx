@@ -2,7 +2,8 @@
  * The console: the hub's pages for people. Rendered on the server, in the browser's language; the script only adds what
  * needs the browser (local times, imports arriving live, the machine behind a PIN), and every page works without it.
  *
- * Pages ask the services for everything, with the session's actor: they hold no state and take no decisions of rights.
+ * Pages get everything from the services, as the session's actor: they hold no state and make no authorization
+ * decisions.
  */
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
@@ -50,7 +51,7 @@ export function consolePages(services: HubServices, options: ConsoleOptions = {}
     (context, next) => (/\/(save|settings)$/.test(context.req.path) ? settingsLimit : limit)(context, next),
   );
   app.route("/", assetRoutes());
-  // Fixed addresses go before those with an id in them.
+  // Fixed paths come before those that contain an id.
   const pages = [
     loginRoutes(services),
     listRoutes(services),

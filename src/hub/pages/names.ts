@@ -1,9 +1,9 @@
-/** What integrations and their types are called on the pages. */
+/** The names of integrations and their types on the pages. */
 import type { databaseTypes, dataTypes } from "../../protocol/database.ts";
 import type { Integration } from "../services.ts";
 import type { View } from "./view.ts";
 
-/** The name; a draft has none of its own yet. */
+/** The name; a draft does not have one yet. */
 export function integrationTitle(view: View, integration: Pick<Integration, "name" | "draft">): string {
   return integration.draft ? view.messages.unnamedDraft : integration.name;
 }

@@ -7,11 +7,11 @@ export const paths = {
   home: "/",
   logIn: "/login",
   logOut: "/logout",
-  /** As the message with the PIN says. */
+  /** As given in the message with the PIN. */
   integrations: list,
   newIntegration: `${list}/new`,
   integration: (id: string): string => `${list}/${encodeURIComponent(id)}`,
-  /** Where a form of an integration's page is sent. */
+  /** The address that a form on an integration's page is sent to. */
   action: (id: string, action: IntegrationAction): string => `${list}/${encodeURIComponent(id)}/${action}`,
   /** Tells the script that something changed; part of the API. */
   events: (id: string): string => `/api/v1/integrations/${encodeURIComponent(id)}/events`,
@@ -34,7 +34,7 @@ export type IntegrationAction =
   | "resume"
   | "delete";
 
-/** The integration's page that a path below it belongs to, else the list. */
+/** The integration's page that contains the path, else the list. */
 export function pageOf(path: string): string {
   const id = path.startsWith(`${list}/`) ? path.slice(list.length + 1).split("/")[0] : undefined;
   return id === undefined ? list : `${list}/${id}`;

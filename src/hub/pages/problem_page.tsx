@@ -20,11 +20,11 @@ interface ProblemText {
   readonly status: ContentfulStatusCode;
   readonly title: string;
   readonly text: string;
-  /** When to try again, where that is known. */
+  /** When to try again, if known. */
   readonly at?: string;
 }
 
-/** The page for an error; whoever has no session (any longer) is sent to log in. */
+/** The page for an error; users without a valid session are sent to log in. */
 export function problemPage(error: unknown, context: Context): Response | Promise<Response> {
   if (error instanceof HubProblem && error.code === "not-authenticated") {
     setFlash(context, "sessionExpired");
@@ -46,7 +46,7 @@ export function problemPage(error: unknown, context: Context): Response | Promis
   });
 }
 
-/** The page for an address that there is not. */
+/** The page for an address that does not exist. */
 export function notFoundPage(context: Context): Response | Promise<Response> {
   return problemPage(new HubProblem("not-found", "There is no such page."), context);
 }

@@ -1,4 +1,4 @@
-/** Turns a page's content into the answer. */
+/** Turns a page's content into the response. */
 import type { Context } from "hono";
 import type { Child } from "hono/jsx";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -8,18 +8,18 @@ import type { View } from "./view.ts";
 
 /** One page. */
 export interface PageContent {
-  /** Of the window: the most particular first. */
+  /** Window title, most specific part first. */
   readonly title: string;
   readonly body: Child;
   /** @default 200 */
   readonly status?: ContentfulStatusCode;
-  /** Something on the page is wrong and marked there. */
+  /** Something on the page is wrong, and marked there. */
   readonly failed?: boolean;
-  /** Where in the console this is; the last one is the page itself. */
+  /** The breadcrumbs; the last one is the page itself. */
   readonly trail?: readonly { readonly label: string; readonly href: string }[];
 }
 
-/** Answers with a page. */
+/** Responds with a page. */
 export async function renderPage(context: Context, view: View, page: PageContent): Promise<Response> {
   const flash = takeFlash(context);
   context.header("Cache-Control", "no-store");

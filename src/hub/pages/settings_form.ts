@@ -1,15 +1,15 @@
-/** The form of a database integration's settings: from settings to what stands in the fields, and back. */
+/** The form of a database integration's settings: converts settings to field values and back. */
 import type { databaseTypes, dataTypes } from "../../protocol/database.ts";
 import type { DatabaseSettings, SettingsInput } from "../settings/database_settings.ts";
 
-/** What stands in the fields, by their names; boxes that are ticked are `on`. Passwords are never among them. */
+/** The values of the fields, by name; ticked checkboxes are `on`. Never contains passwords. */
 export type SettingsValues = Readonly<Record<string, string>>;
 
 const dayMs = 86_400_000;
-/** What a new integration begins with: a year of history. */
+/** Default for a new integration: a year of history. */
 const historyDays = 365;
 
-/** The fields for settings that there are. */
+/** The field values for existing settings. */
 export function valuesOf(settings: DatabaseSettings): SettingsValues {
   const box = (on: boolean) => on ? "on" : "";
   return {
@@ -32,7 +32,7 @@ export function valuesOf(settings: DatabaseSettings): SettingsValues {
   };
 }
 
-/** The fields of a new integration. */
+/** The field values of a new integration. */
 export function newValues(nowMs: number): SettingsValues {
   return {
     databaseType: "mssql",
@@ -47,7 +47,7 @@ export function newValues(nowMs: number): SettingsValues {
 /** Reads a field as it was sent. */
 type Read = (field: string, options?: { raw: boolean }) => string;
 
-/** What was sent: what the fields show again when something is wrong, and what is to be saved. */
+/** What was sent: for showing the fields again when something is wrong, and for saving. */
 export function sentSettings(read: Read): { readonly values: SettingsValues; readonly input: SettingsInput } {
   const raw = (field: string) => read(field, { raw: true });
   const names = ["databaseType", "host", "port", "database", "user", "file", "kept", "dataType"];
@@ -74,7 +74,7 @@ export function sentSettings(read: Read): { readonly values: SettingsValues; rea
       port: text("port") === "" ? null : Number(text("port")),
       database: text("database"),
       user,
-      // Empty means: as it was; but a password without a user is nobody's.
+      // Empty means unchanged; but a password without a user belongs to nobody.
       password: raw("password") === "" ? user === "" ? null : undefined : raw("password"),
       connectionString: read("connectionString") === "" ? undefined : read("connectionString"),
       file: text("file"),

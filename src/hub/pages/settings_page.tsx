@@ -1,4 +1,4 @@
-/** Changing what a database integration reads: a page of its own, since the form is long. */
+/** Changing what a database integration reads, on a page of its own because the form is long. */
 import { type Context, Hono } from "hono";
 import { type ConsoleEnv, requireSession } from "../access/console_session.ts";
 import { HubProblem, type HubServices } from "../services.ts";

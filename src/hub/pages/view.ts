@@ -10,9 +10,9 @@ export interface View {
   readonly language: Language;
   readonly messages: Messages;
   readonly format: Format;
-  /** `undefined` on pages for everybody. */
+  /** `undefined` on public pages. */
   readonly session: Session | undefined;
-  /** Whether this user may change anything; services refuse it anyway. */
+  /** Whether this user may change anything; the services enforce it in any case. */
   readonly mayChange: boolean;
 }
 

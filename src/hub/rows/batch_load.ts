@@ -1,6 +1,6 @@
 /**
- * Loads one batch into its table: a transaction that puts its rows in the place of those of its window, as far as no newer
- * batch has been there. Whole or not at all, whenever the power goes; doing it again changes nothing.
+ * Loads one batch into its table: one transaction replaces the rows of its window, as far as no newer batch has covered
+ * it. All or nothing, even across a power cut; repeating it changes nothing.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { freeRanges, piecesOutside, type Segment, type TimeRange } from "./coverage.ts";
@@ -8,14 +8,14 @@ import type { LoadJob, LoadResult } from "./load_messages.ts";
 import { type ReadRow, rowReader, type Value } from "./row_reader.ts";
 import { tableOf } from "./tables.ts";
 
-/** Rows of one INSERT: calls of SQLite cost more than rows. */
+/** Rows per INSERT: calls of SQLite cost more than rows. */
 const rowsPerInsert = 32;
 /** How many refused rows are described. */
 const reasonsMax = 10;
-/** Activity is counted in quarters of an hour, which fit the days of every time zone. */
+/** Activity is counted in quarters of an hour, which align with days in every time zone. */
 export const quarterMs: number = 15 * 60_000;
 
-/** A batch on its way into the table. `begin`, `header`, `row`…, then `commit` or `rollback`. */
+/** Loads a batch into the table: `begin`, `header`, `row`…, then `commit` or `rollback`. */
 export class BatchLoad {
   readonly #database: DatabaseSync;
   readonly #job: LoadJob;
@@ -39,7 +39,7 @@ export class BatchLoad {
     this.#job = job;
   }
 
-  /** Opens the transaction; answers the result instead when this very batch was loaded before. */
+  /** Opens the transaction; returns the earlier result instead if this very batch was already loaded. */
   begin(): LoadResult | undefined {
     const { integrationId, batchId, epoch, sequence, dataType, window } = this.#job;
     this.#database.exec("begin immediate");
@@ -77,7 +77,7 @@ export class BatchLoad {
     this.#insertMany = this.#database.prepare(into + Array(rowsPerInsert).fill(row).join(", "));
   }
 
-  /** One record. */
+  /** Adds one record. */
   row(record: readonly string[]): void {
     if (this.#read === undefined) return this.header(record);
     this.#records++;
@@ -98,7 +98,7 @@ export class BatchLoad {
     this.#pendingRows = 0;
   }
 
-  /** When it returns, the rows are there and survive a power cut. */
+  /** When it returns, the rows are stored and survive a power cut. */
   commit(nowMs: number): LoadResult {
     this.#insertRest();
     const load = this.#record(nowMs, null);
@@ -112,7 +112,7 @@ export class BatchLoad {
     return this.#result(null);
   }
 
-  /** Nothing of the batch can be taken: keeps why, and what was there before. */
+  /** Nothing of the batch can be loaded: records why, and keeps the previous rows. */
   refuse(nowMs: number, error: string): LoadResult {
     if (this.#database.isTransaction) this.rollback();
     this.#database.exec("begin immediate");
@@ -170,7 +170,7 @@ export class BatchLoad {
     );
   }
 
-  /** Makes the free ranges this batch's. */
+  /** Assigns the free ranges to this batch. */
   #takeRanges(load: number): void {
     const { dataType, window, epoch, sequence } = this.#job;
     const key = [this.#source, dataType] as const;

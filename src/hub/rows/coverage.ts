@@ -9,14 +9,14 @@ export interface TimeRange {
   readonly toMs: number;
 }
 
-/** Later links win over earlier ones (a new installation counts from 1 again), then the agent's running number. */
+/** Later links win over earlier ones (a new installation starts from 1 again), then the agent's sequence number. */
 export interface Rank {
-  /** When the link was made. */
+  /** When the link was created. */
   readonly epoch: number;
   readonly sequence: number;
 }
 
-/** A time range and whose it is. */
+/** A time range and its owner. */
 export interface Segment extends TimeRange, Rank {
   readonly load: number;
   readonly rows: number;
@@ -28,8 +28,8 @@ export function outranks(a: Rank, b: Rank): boolean {
 }
 
 /**
- * The parts of `window` that a batch of this rank takes: all but what higher ones own. `segments` are those that overlap
- * the window, in order of time.
+ * The parts of `window` that a batch of this rank takes: all but those owned by higher ranks. `segments` are those that
+ * overlap the window, in chronological order.
  *
  * @example
  * ```ts
@@ -55,7 +55,7 @@ export function freeRanges(
   return free.filter((range) => range.fromMs < range.toMs);
 }
 
-/** What an overtaken segment keeps outside of the window: nothing, one piece or two. */
+/** What an overtaken segment keeps outside the window: nothing, one piece or two. */
 export function piecesOutside(segment: TimeRange, window: TimeRange): readonly TimeRange[] {
   return [
     { fromMs: segment.fromMs, toMs: Math.min(segment.toMs, window.fromMs) },
@@ -63,7 +63,7 @@ export function piecesOutside(segment: TimeRange, window: TimeRange): readonly T
   ].filter((piece) => piece.fromMs < piece.toMs);
 }
 
-/** The holes between ranges that are disjoint and in order of time. */
+/** The gaps between disjoint ranges in chronological order. */
 export function gapsBetween(ranges: readonly TimeRange[]): readonly TimeRange[] {
   return ranges.slice(1).flatMap((range, index) => {
     const before = ranges[index];

@@ -1,9 +1,9 @@
 /**
- * Reads the CSV of a batch (RFC 4180, as agents write it) chunk by chunk. Its memory does not grow with what is in it: of
- * a long field only the beginning is kept, enough to see that it is too long.
+ * Reads the CSV of a batch (RFC 4180, as agents write it) chunk by chunk, in bounded memory: of a long field only the
+ * beginning is kept, enough to see that it is too long.
  */
 
-/** Fields of one record: what queries return is far below, and a record is in memory whole. */
+/** Maximum fields in one record, which is held in memory: real queries return far fewer. */
 const fieldsMax = 10_000;
 
 const byteOrderMark = "\ufeff";
@@ -12,19 +12,21 @@ const quote = 0x22;
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 
-/** The batch is no CSV. */
+/** The batch is not CSV. */
 export class CsvError extends Error {
   override readonly name = "CsvError";
 }
 
-/** Where the reader stands. `closing` is behind a quote that ends a field, or is the first of two that mean one. */
+/** The reader's state. `closing`: after a quote that either ends a field or is the first of an escaped pair. */
 type Place = "begin" | "plain" | "quoted" | "closing" | "return";
 
 /** Bytes in, records out: `push`…, then `end`. Every record has as many fields as the first. */
 export class CsvRecords {
   readonly #onRecord: (record: string[]) => void;
   readonly #keptLength: number;
-  /** The mark is told apart here: a decoder of pieces drops it within the text, too (Deno 2.8). */
+  /**
+   * The byte order mark is removed here: with `stream`, the decoder also drops it in the middle of the text (Deno 2.8).
+   */
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   #begun = false;
   #place: Place = "begin";
@@ -33,18 +35,18 @@ export class CsvRecords {
   #records = 0;
   #width: number | undefined;
 
-  /** Of a field longer than `fieldCharactersMax`, one character more than that is handed out. */
+  /** A field longer than `fieldCharactersMax` is passed on with one character more than that. */
   constructor(options: { fieldCharactersMax: number; onRecord: (record: string[]) => void }) {
     this.#onRecord = options.onRecord;
     this.#keptLength = options.fieldCharactersMax + 1;
   }
 
-  /** The next bytes; throws {@linkcode CsvError}, and whatever `onRecord` throws. */
+  /** Feeds the next bytes; throws {@linkcode CsvError}, and whatever `onRecord` throws. */
   push(bytes: Uint8Array): void {
     this.#read(this.#decoder.decode(bytes, { stream: true }));
   }
 
-  /** There is no more: a last record may lack its line end. */
+  /** Ends the input; the last record may lack a line end. */
   end(): void {
     this.#read(this.#decoder.decode());
     if (this.#place === "quoted") throw this.#wrong("a quote that is not closed");
@@ -84,7 +86,7 @@ export class CsvRecords {
     }
   }
 
-  /** A field without quotes, up to what ends it. */
+  /** An unquoted field, up to its end. */
   #plain(text: string, from: number): number {
     for (let at = from; at < text.length; at++) {
       const unit = text.charCodeAt(at);

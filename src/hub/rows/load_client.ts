@@ -4,10 +4,10 @@ import { errorText } from "../../runtime/error_text.ts";
 import { ownModule } from "../../runtime/own_module.ts";
 import type { FromLoader, LoadJob, LoadResult, RemoveResult, ToLoader } from "./load_messages.ts";
 
-/** Chunks that small are sent together, in bytes. */
+/** Chunks smaller than this are sent together, in bytes. */
 const chunkBytesMin = 64 * 1024;
 
-/** Loads batches, one at a time. Disposing it ends the worker, whatever it does: a load is whole or not at all. */
+/** Loads batches, one at a time. Disposing ends the worker, whatever it is doing: a load is all or nothing. */
 export class LoadClient implements Disposable {
   readonly #file: string;
   #worker: Worker | undefined;
@@ -19,8 +19,8 @@ export class LoadClient implements Disposable {
   }
 
   /**
-   * Loads a batch whose payload (zstd) is read as the worker asks for it. A payload that cannot be read rejects and leaves
-   * no trace, unless `isLost` says that it never will be: then the batch is recorded as one that cannot be loaded.
+   * Loads a batch, reading its payload (zstd) as the worker asks for it. If the payload cannot be read, rejects and
+   * leaves no trace, unless `isLost` says that it never will be readable: then the batch is recorded as failed.
    */
   async load(
     job: LoadJob,
@@ -52,7 +52,7 @@ export class LoadClient implements Disposable {
     }
   }
 
-  /** Removes some rows of an integration for good; not while a batch is being loaded. */
+  /** Permanently removes some rows of an integration; not while a batch is being loaded. */
   async remove(integrationId: string, { rowsMax }: { rowsMax: number }): Promise<RemoveResult> {
     const { worker, promise, resolve, reject } = this.#begin<RemoveResult>();
     worker.onmessage = ({ data }: MessageEvent<FromLoader>) => {
@@ -98,7 +98,7 @@ export class LoadClient implements Disposable {
   }
 }
 
-/** Fewer and larger messages. Each chunk is a buffer of its own, to be handed over. */
+/** Merges chunks into fewer and larger messages. Each has its own buffer, so that it can be transferred. */
 async function* gathered(
   payload: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, undefined, undefined> {

@@ -1,42 +1,45 @@
-/** What passes between the hub and the worker that loads batches. */
+/** Messages between the hub and the worker that loads batches. */
 import type { DataType } from "../../protocol/database.ts";
 import type { Rank, TimeRange } from "./coverage.ts";
 
 /** A batch to load. */
 export interface LoadJob extends Rank {
   readonly integrationId: string;
-  /** The agent's id of the batch. */
+  /** The agent's id for the batch. */
   readonly batchId: string;
   readonly lane: string;
   readonly dataType: DataType;
   readonly timeZone: string;
   readonly window: TimeRange;
-  /** Rows in the batch as the agent counted them. */
+  /** Rows in the batch, as counted by the agent. */
   readonly declaredRows: number;
   /** Rows that the agent refused. */
   readonly refused: { readonly rows: number; readonly reasons: readonly string[] };
   readonly receivedAtMs: number;
 }
 
-/** What came of it. */
+/** The result of a load. */
 export interface LoadResult {
-  /** Rows that are in the table now. */
+  /** Rows now in the table. */
   readonly rows: number;
-  /** Rows not taken because a newer batch has their time. */
+  /** Rows left out because a newer batch owns their time. */
   readonly overtaken: number;
   readonly refused: number;
-  /** Why nothing of the batch can be taken; `null` when it was. */
+  /** Why nothing of the batch could be loaded; `null` on success. */
   readonly error: string | null;
 }
 
-/** What one slice of a removal came to. */
+/** The result of one step of a removal. */
 export interface RemoveResult {
   readonly rows: number;
   /** Nothing is left. */
   readonly done: boolean;
 }
 
-/** To the worker. A load is `begin`, then a `chunk` for each `more`, then `end`; `cancel` ends it without a trace. `remove` stands alone. */
+/**
+ * To the worker. A load is `begin`, then a `chunk` for each `more`, then `end`; `cancel` aborts it without a trace.
+ * `remove` is a single message.
+ */
 export type ToLoader =
   | { readonly type: "remove"; readonly integrationId: string; readonly rowsMax: number }
   | { readonly type: "begin"; readonly job: LoadJob; readonly nowMs: number }

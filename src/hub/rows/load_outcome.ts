@@ -1,9 +1,9 @@
-/** What became of loads, kept in the hub's own database, where states and imports are asked for. */
+/** The outcome of loads, stored in the hub's own database, from which states and imports are served. */
 import type { DatabaseTransaction, Tables } from "../database/schema.ts";
 
 /**
- * Keeps of a batch and of its integration whether it could be loaded (`error` is `null`) or why not. An integration goes
- * by its newest batch: older ones, loaded late or once more, say nothing of how it is doing now.
+ * Records for a batch and its integration whether it could be loaded (`error` is `null`) or why not. The integration's
+ * state follows its newest batch: older ones, loaded late or again, say nothing about how it is doing now.
  */
 export async function recordOutcome(
   transaction: DatabaseTransaction,

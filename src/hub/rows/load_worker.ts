@@ -1,6 +1,6 @@
 /**
- * The worker that loads batches, beside the hub's own thread: it takes a payload chunk by chunk, decompresses, reads CSV
- * and writes rows, one batch after the other. It may read and write the folder of the rows and nothing else.
+ * The worker that loads batches, beside the hub's own thread: it takes a payload chunk by chunk, decompresses, reads
+ * CSV and writes rows, one batch after the other. It may read and write the folder with the rows and nothing else.
  */
 import { errorText } from "../../runtime/error_text.ts";
 import { textCharactersMax } from "../../source/columns.ts";
@@ -18,7 +18,7 @@ declare const self: {
   postMessage(message: FromLoader): void;
 };
 
-/** The hub gave the load up. */
+/** The hub cancelled the load. */
 class CancelledError extends Error {
   override readonly name = "CancelledError";
   readonly record: boolean;
@@ -28,7 +28,7 @@ class CancelledError extends Error {
   }
 }
 
-// The worker's name is the file.
+// The worker's name is the path of the file.
 const database = openRows(self.name, { mode: "load" });
 ensureTables(database);
 let wake: (message: ToLoader) => void = () => {};
@@ -72,7 +72,7 @@ async function fill(batch: BatchLoad, nowMs: number): Promise<LoadResult> {
   return batch.commit(nowMs);
 }
 
-/** The payload, asked for chunk by chunk. */
+/** The payload, requested chunk by chunk. */
 async function* chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   for (;;) {
     const next = new Promise<ToLoader>((resolve) => wake = resolve);

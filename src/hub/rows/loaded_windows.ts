@@ -1,8 +1,8 @@
-/** The loads of an integration as windows: what was counted of each, and how much of its time is still its own. */
+/** The loads of an integration as windows: the counts of each, and how much of its time it still owns. */
 import type { LoadedWindow, Range } from "../services.ts";
 import type { TimeRange } from "./coverage.ts";
 
-/** What {@linkcode loadedWindow} needs of the table `load`, in a query whose `from` calls it so. */
+/** The columns that {@linkcode loadedWindow} needs, for a query whose `from` names the table `load`. */
 export const windowColumns =
   `n, fromMs, toMs, sequence, lane, sourceRows, agentRefused, batchRows, load.rows, overtaken,
   hubRefused, reasons, receivedAt, loadedAt, error,
@@ -28,7 +28,7 @@ export interface LoadRow extends TimeRange {
   readonly ownedRows: number;
 }
 
-/** For showing. */
+/** A load for display. */
 export function loadedWindow(row: LoadRow): LoadedWindow {
   return {
     ...instants(row),
@@ -58,7 +58,7 @@ export function loadedWindow(row: LoadRow): LoadedWindow {
   };
 }
 
-/** A time range for showing. */
+/** A time range for display. */
 export function instants({ fromMs, toMs }: TimeRange): Range {
   return { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
 }

@@ -1,7 +1,7 @@
 /**
- * Loads what has arrived: the transaction that makes a batch an import puts it in the queue (`pendingLoad`), and it leaves
- * the queue when its rows are in their table. A hub that is killed in between takes it up again at its start; loading
- * twice changes nothing. Live batches go before history.
+ * Loads what has arrived: the transaction that makes a batch an import puts it in the queue (`pendingLoad`), and it
+ * leaves the queue when its rows are in their table. A hub killed in between resumes at its next start; loading twice
+ * changes nothing. Live batches take precedence over history.
  */
 import { getLogger } from "@logtape/logtape";
 import { sql } from "kysely";
@@ -22,11 +22,14 @@ import { importsTopic } from "../agents/topics.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
-/** How long after a failure (a full disk, say) it is tried again, in ms. */
+/** How long after a failure (a full disk, say) to retry, in ms. */
 const retryMs = 15_000;
-/** Rows of a deleted integration that go in one transaction: some tens of ms, after which a batch may come first. */
+/**
+ * How many rows of a deleted integration one transaction removes: that takes tens of ms, after which a waiting batch
+ * goes first.
+ */
 const rowsRemovedAtOnce = 20_000;
-/** How often ids are asked for in one query. */
+/** How many ids go into one query at most. */
 const idsPerQueryMax = 500;
 
 /** Puts a received batch in the queue, in the transaction that received it. */
@@ -41,11 +44,14 @@ export async function queueLoad(
   }).onConflict((conflict) => conflict.doNothing()).execute();
 }
 
-/** One batch at a time; {@linkcode Loader.wake} spares it waiting for its next look. */
+/** Loads one batch at a time; {@linkcode Loader.wake} makes it look at the queue at once. */
 export class Loader {
   readonly #options: LoaderOptions;
   #wake = new AbortController();
-  /** Deletions so far, and up to which of them no rows are left. Begins with what the process before may have left. */
+  /**
+   * Number of deletions so far, and the last one whose rows have all been removed. Starts with one for what an earlier
+   * process may have left.
+   */
   #deletions = 1;
   #deletionsDone = 0;
   #failsSinceMs: number | undefined;
@@ -54,23 +60,23 @@ export class Loader {
     this.#options = options;
   }
 
-  /** Since when nothing can be loaded, whatever it is: the disk is full, say. */
+  /** Since when nothing at all can be loaded, for example because the disk is full. */
   get failsSinceMs(): number | undefined {
     return this.#failsSinceMs;
   }
 
-  /** There is something in the queue. */
+  /** Call it when something was queued. */
   wake(): void {
     this.#wake.abort();
   }
 
-  /** An integration was deleted: its rows go, in the background. */
+  /** Call it when an integration was deleted: its rows are removed in the background. */
   removed(): void {
     this.#deletions++;
     this.wake();
   }
 
-  /** Loads until the signal aborts. Never fails: what goes wrong is logged, once, and tried again. */
+  /** Loads until the signal aborts. Never fails: errors are logged once and retried. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     while (!signal.aborted) {
@@ -92,12 +98,12 @@ export class Loader {
       }
       if (waitMs === 0) continue;
       using until = waitMs === retryMs ? anySignal(signal) : anySignal(signal, this.#wake.signal);
-      // Woken meanwhile counts too: the signal is aborted already.
+      // A wake in the meantime counts: the signal is already aborted.
       await clock.sleep(Math.min(waitMs, 60_000), until.signal).catch(() => {});
     }
   }
 
-  /** Queues everything again when the file with the rows is not the one of before. */
+  /** Queues everything again if the file with the rows is a new one. */
   async adopt(rowsId: string): Promise<void> {
     await this.#options.database.transaction().execute(async (transaction) => {
       const known = await transaction.selectFrom("meta").select("value").where("key", "=", "rows").executeTakeFirst();
@@ -121,7 +127,7 @@ export class Loader {
     const job = row.deletedAt === null ? loadJob(row) : undefined;
     const result = job === undefined ? undefined : await this.#load(row, { job, signal });
     await database.transaction().execute(async (transaction) => {
-      // A batch that was declared anew with a higher number meanwhile is loaded once more.
+      // A batch that was redeclared with a higher number in the meantime is loaded again.
       await transaction.deleteFrom("pendingLoad").where("batch", "=", row.id)
         .where(({ exists, selectFrom }) =>
           exists(
@@ -156,7 +162,7 @@ export class Loader {
     return result;
   }
 
-  /** Some rows of one deleted integration; false when there are no more of any. */
+  /** Removes some rows of one deleted integration; false when no rows of any are left. */
   async #removeSome(): Promise<boolean> {
     const deletions = this.#deletions;
     if (deletions === this.#deletionsDone) return false;
@@ -186,8 +192,8 @@ export class Loader {
 }
 
 /**
- * The queue (`database`), the tables, only read here (`rows`), the payloads (`objects`), and the worker that does the
- * parsing and writes (`client`).
+ * The queue (`database`), the tables, read-only here (`rows`), the payloads (`objects`), and the worker that parses and
+ * writes (`client`).
  */
 export interface LoaderOptions {
   readonly database: Database;
@@ -198,7 +204,7 @@ export interface LoaderOptions {
   readonly clock: Clock;
 }
 
-/** `undefined` for what has no rows. */
+/** `undefined` for batches without rows. */
 function loadJob(row: Tables["batch"] & { epoch: number }): LoadJob | undefined {
   const origin = JSON.parse(row.origin) as BatchOrigin;
   if (origin.kind !== "query") return undefined;

@@ -1,12 +1,12 @@
 /**
- * Takes the rows of a deleted integration out of the tables, some of them in one transaction, so that nobody waits long
- * however many there are. What is left tells how far it has come: the integration's entry in `source` goes last.
+ * Removes the rows of a deleted integration, a limited number per transaction, so that nobody waits long however many
+ * there are. The remaining rows are the progress record: the integration's entry in `source` goes last.
  */
 import type { DatabaseSync } from "node:sqlite";
 import { dataTypes } from "../../protocol/database.ts";
 import { tableOf } from "./tables.ts";
 
-/** Everything that is kept by integration, with its key besides `source`. */
+/** Everything stored per integration, with its key besides `source`. */
 const tables: readonly { readonly name: string; readonly key: string }[] = [
   ...dataTypes.map((dataType) => ({ name: tableOf[dataType].name, key: `${tableOf[dataType].time}, n` })),
   { name: "quarter", key: "dataType, at" },
@@ -16,7 +16,7 @@ const tables: readonly { readonly name: string; readonly key: string }[] = [
   { name: "load", key: "n" },
 ];
 
-/** Removes at most `rowsMax` rows. `done`: nothing of the integration is left. When it returns, that is durable. */
+/** Removes at most `rowsMax` rows, durably. `done`: nothing of the integration is left. */
 export function removeSome(
   database: DatabaseSync,
   { integrationId, rowsMax }: { integrationId: string; rowsMax: number },

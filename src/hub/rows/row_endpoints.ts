@@ -6,7 +6,7 @@ import type { HubServices } from "../services.ts";
 
 const one = "/api/v1/integrations/:id";
 
-/** For viewers and API tokens as well. Answers `conflict` for an integration without settings of a database. */
+/** For viewers and API tokens too. Answers `conflict` for an integration without database settings. */
 export function rowEndpoints({ rows }: Pick<HubServices, "rows">): readonly Endpoint[] {
   return [
     endpoint({

@@ -1,4 +1,6 @@
-/** One record of a batch's CSV to the values of its table's row, or the reason why it is none. */
+/**
+ * Converts one record of a batch's CSV to the values of its table's row, or gives the reason why that is impossible.
+ */
 import type { DataType } from "../../protocol/database.ts";
 import { channels, placeColumns, type PlacedColumn, textCharactersMax } from "../../source/columns.ts";
 import type { TimeRange } from "./coverage.ts";
@@ -7,12 +9,12 @@ import { type TimeReader, timeReader } from "./time_reader.ts";
 /** A value as SQLite takes it. */
 export type Value = string | number | null;
 
-/** What a record turned out to be: `reason` when it cannot be taken. */
+/** The result for a record: `reason` if it has to be refused. */
 export type ReadRow =
   | { readonly values: readonly Value[]; readonly timeMs: number }
   | { readonly reason: string };
 
-/** The batch has not the columns that its data type needs. */
+/** The batch lacks columns that its data type needs. */
 export class ColumnsMissingError extends Error {
   override readonly name = "ColumnsMissingError";
 }
@@ -20,7 +22,7 @@ export class ColumnsMissingError extends Error {
 /** How much of a value is shown, in characters. */
 const shownLength = 80;
 
-/** Makes the reader for a batch with this header; its values are in the order of `columnsOf[dataType]`. */
+/** Creates the reader for a batch with this header; its values are in the order of `columnsOf[dataType]`. */
 export function rowReader(
   header: readonly string[],
   options: { dataType: DataType; timeZone: string; window: TimeRange },
@@ -49,7 +51,7 @@ export function rowReader(
 interface Cell {
   readonly placed: PlacedColumn;
   readonly expected: string;
-  /** `undefined` when the record's value will not do. */
+  /** `undefined` if the record's value is not valid. */
   read(record: readonly string[]): Value | undefined;
 }
 

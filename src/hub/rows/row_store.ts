@@ -8,11 +8,11 @@ import { ensureTables, openRows } from "./tables.ts";
 export interface RowStore extends Disposable {
   readonly file: string;
   readonly database: DatabaseSync;
-  /** Another one when the file was made anew: everything has to be loaded again then. */
+  /** Changes when the file is recreated: then everything has to be loaded again. */
   readonly id: string;
 }
 
-/** Opens `rows/rows.db`, making it when it is not there. */
+/** Opens `rows/rows.db`, creating it if missing. */
 export async function openRowStore(dataDirectory: string): Promise<RowStore> {
   const folder = await Deno.realPath(dataDirectory);
   await Deno.mkdir(join(folder, "rows"), { recursive: true, mode: 0o700 });

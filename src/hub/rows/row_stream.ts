@@ -1,6 +1,6 @@
 /**
- * Rows of a time range as CSV or JSON, in pieces: a connection of its own reads them as of the moment it began, so that a
- * window replaced meanwhile neither doubles nor loses any.
+ * Rows of a time range as CSV or JSON, streamed in pieces: each stream has its own connection and reads a snapshot, so
+ * that a window replaced meanwhile neither doubles nor loses rows.
  */
 import type { DatabaseSync } from "node:sqlite";
 import { csvField } from "../../database/csv_buffer.ts";
@@ -9,24 +9,26 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { TimeRange } from "./coverage.ts";
 import { openRows, type RowTable, tableOf } from "./tables.ts";
 
-/** What rows are written as. */
+/** The formats of rows. */
 export const rowFormats = ["csv", "json", "spreadsheet"] as const;
 /**
  * One of {@linkcode rowFormats}: CSV has a header row, JSON is an array of objects. `spreadsheet` is CSV for people:
- * texts that a spreadsheet would take for a formula have an apostrophe before them, see {@linkcode withoutFormulas}.
+ * texts that a spreadsheet would take for a formula are prefixed with an apostrophe, see {@linkcode withoutFormulas}.
  */
 export type RowFormat = (typeof rowFormats)[number];
 
-/** Rows of one piece: what is read without a pause. */
+/** Rows per piece, read without a pause. */
 const rowsPerPiece = 500;
-/** A stream of which nothing was taken for this long is cut off: what it reads keeps the log file from being cut back. */
+/**
+ * A stream from which nothing is read for this long is cut off: its snapshot keeps the log file from being truncated.
+ */
 const stallMsMax = 5 * 60_000;
-/** One that is open for longer is, too. */
+/** So is one that stays open for longer than this. */
 const openMsMax = 30 * 60_000;
 
 type SqliteRow = Record<string, string | number | null>;
 
-/** The rows in order of time. Cancelling closes the file, and so does reading too slowly. */
+/** The rows in chronological order. Cancelling closes the file, and so does reading too slowly. */
 export function rowStream(
   file: string,
   options: {
@@ -35,7 +37,7 @@ export function rowStream(
     range: TimeRange;
     format: RowFormat;
     clock: Clock;
-    /** Called once when the stream has ended, however. */
+    /** Called once when the stream has ended, for whatever reason. */
     onEnd(): void;
   },
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -54,7 +56,7 @@ export function rowStream(
     database?.close();
     onEnd();
   };
-  /** Beside `pull`, which nobody calls while nobody reads. */
+  /** Runs alongside `pull`, which is not called while nobody reads. */
   const watch = async (controller: ReadableStreamDefaultController) => {
     while (!ended.signal.aborted) {
       const leftMs = Math.min(openedMs + openMsMax, takenMs + stallMsMax) - clock.monotonicMs();
@@ -98,7 +100,7 @@ export function rowStream(
   });
 }
 
-/** Fails when the rows end before the end: the runtime's iterator ends without a word when SQLite fails halfway. */
+/** Fails if the rows end prematurely: the runtime's iterator just ends when SQLite fails midway. */
 function* complete(rows: Iterable<SqliteRow>): Generator<SqliteRow> {
   for (const row of rows) {
     if (row["isEnd"] === 1) return;
@@ -146,7 +148,7 @@ function* gathered(rows: Iterable<SqliteRow>, line: (row: SqliteRow) => string):
 
 const timeColumns = new Set(["timestamp", "starttime", "endtime"]);
 
-/** The value as it is handed out: times as RFC 3339 in UTC. */
+/** The value as sent: times as RFC 3339 in UTC. */
 function shown(row: SqliteRow, column: string): string | number | null {
   const value = row[column] ?? null;
   if (typeof value !== "number" || !timeColumns.has(column)) return value;
@@ -154,8 +156,8 @@ function shown(row: SqliteRow, column: string): string | number | null {
 }
 
 /**
- * A text that no spreadsheet computes (OWASP, "CSV Injection"): an apostrophe goes before what could begin a formula, at
- * the beginning and behind whatever a spreadsheet may take for a separator. Numbers stay numbers.
+ * A text that no spreadsheet evaluates (OWASP, "CSV Injection"): an apostrophe precedes anything that could begin a
+ * formula, at the beginning and after whatever a spreadsheet may take for a separator. Numbers stay numbers.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** What has been loaded, for those who plan with it: which time ranges, how many rows, what was refused, and the rows. */
+/** What has been loaded, for planners: which time ranges, how many rows, what was refused, and the rows themselves. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { DataType } from "../../protocol/database.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -13,17 +13,17 @@ import { type RowFormat, rowStream } from "./row_stream.ts";
 import { StreamSlots } from "./stream_slots.ts";
 import { Summaries } from "./summaries.ts";
 
-/** Two databases: who may see an integration is in the hub's own, its rows are in a file beside it. */
+/** Uses two databases: permissions are in the hub's own, rows in a separate file. */
 export interface StoredRowsOptions {
   /** The hub's own database. */
   readonly database: Database;
-  /** The open file with the rows, and where it is. */
+  /** The open file with the rows, and its path. */
   readonly rows: DatabaseSync;
   readonly file: string;
   readonly clock: Clock;
 }
 
-/** Reads only: loading is a worker's. */
+/** Read-only: only the worker loads. */
 export class StoredRows implements Rows {
   readonly #options: StoredRowsOptions;
   readonly #summaries: Summaries;

@@ -1,9 +1,11 @@
-/** How many streams of rows may be open: each has a connection to the database, and keeps its log from being cut back. */
+/**
+ * Limits the number of open row streams: each has a connection to the database, and keeps its log from being truncated.
+ */
 import { type Actor, HubProblem } from "../services.ts";
 
-/** In all. */
+/** In total. */
 const streamsMax = 16;
-/** Of one user or token: whoever reads slowly or not at all leaves room for others. */
+/** Per user or token: slow readers leave room for others. */
 const streamsOfActorMax = 4;
 
 /** Counts the open ones. */
@@ -11,7 +13,7 @@ export class StreamSlots {
   readonly #ofActor = new Map<string, number>();
   #all = 0;
 
-  /** A place for one more, until what it returns is called; throws {@linkcode HubProblem} when there is none. */
+  /** Takes a slot until the returned function is called; throws {@linkcode HubProblem} if none is free. */
   take(actor: Pick<Actor, "kind" | "id">): () => void {
     const key = `${actor.kind}:${actor.id}`;
     const own = this.#ofActor.get(key) ?? 0;

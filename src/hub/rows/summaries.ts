@@ -1,4 +1,4 @@
-/** What there is of an integration's rows, made once for as long as nothing is loaded. */
+/** Summaries of an integration's rows, cached until something is loaded. */
 import type { DatabaseSync } from "node:sqlite";
 import type { DataType } from "../../protocol/database.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -10,20 +10,20 @@ import { instants, loadedWindow, type LoadRow, windowColumns } from "./loaded_wi
 
 /** Days in the chart, today included. */
 const daysShown = 14;
-/** Windows with refused rows that are told. */
+/** How many windows with refused rows are reported. */
 const refusedShown = 5;
-/** Windows with refused rows that are looked at for one that still counts. */
+/** How many windows with refused rows are searched for one that still counts. */
 const refusedLookedAt = 1000;
-/** Time ranges and gaps that are told: the newest. */
+/** How many time ranges and gaps are reported: the newest. */
 const rangesShown = 100;
-/** Summaries that are kept: the newest. */
+/** How many summaries are cached: the newest. */
 const keptMax = 100;
 const dayMs = 86_400_000;
 
-/** Whose summary. */
+/** What the summary is about. */
 export interface SummaryOf {
   readonly integrationId: string;
-  /** Of the integration in the tables. */
+  /** The integration's key in the tables. */
   readonly source: number;
   readonly settings: StoredSettings;
 }
@@ -39,12 +39,12 @@ export class Summaries {
     this.#clock = options.clock;
   }
 
-  /** As of now. */
+  /** The current summary. */
   get(of: SummaryOf): RowsSummary {
     const { integrationId, settings } = of;
     const { dataType, timeZone, history } = settings;
     const today = Math.floor(wallOfInstant(this.#clock.now(), timeZone) / dayMs);
-    // Another number with every commit of the worker.
+    // Changes with every commit of the worker.
     const version = this.#rows.prepare("pragma data_version").get()?.["data_version"];
     const state = JSON.stringify([version, dataType, timeZone, history, today]);
     const kept = this.#kept.get(integrationId);

@@ -1,22 +1,23 @@
 /**
  * The tables of imported rows: one for each import data type, with the manual's columns, times in UTC as ms since the
- * epoch. A row's key is its integration, its time and its number in its batch: so a window's rows lie together, and
- * replacing them touches nothing else. Beside them stands who brought which time range, and what is shown of it.
+ * epoch. A row's key is its integration, its time and its number in its batch, so a window's rows are adjacent, and
+ * replacing them touches nothing else. Further tables record which batch owns which time range, and the counts to
+ * display.
  *
- * All of it can be made again from the batches: it is a file of its own (`rows/rows.db`), written by one worker alone.
+ * Everything can be rebuilt from the batches, so it is in its own file (`rows/rows.db`), written by a single worker.
  */
 import { DatabaseSync } from "node:sqlite";
 import { type DataType, dataTypes } from "../../protocol/database.ts";
 import { columnsOf, timeColumnOf } from "../../source/columns.ts";
 
-/** The version of the schema; another one is thrown away and made again from the batches. */
+/** The version of the schema; a file with another one is discarded and rebuilt from the batches. */
 const schemaVersion = 1;
 /** How long a connection waits for the worker's commit, in ms. */
 const busyMs = 10_000;
-/** Pages of the file kept in memory while loading, and while reading, in KiB. */
+/** Page cache while loading, and while reading, in KiB. */
 const loadCacheKiB = 65_536;
 const readCacheKiB = 8192;
-/** A log file that grew larger is cut back, in bytes. */
+/** A log file that grew larger is truncated to this, in bytes. */
 const logBytesKept = 64 * 1024 * 1024;
 
 /** One table of rows. */
@@ -39,7 +40,7 @@ function table(dataType: DataType, name: string): RowTable {
   return { name, columns: columnsOf[dataType].map((column) => column.name), time: timeColumnOf(dataType) };
 }
 
-/** Opens the file, making it when it is not there or of another version. Of its connections only the worker's writes. */
+/** Opens the file, creating it if missing or of another version. Only the worker's connection writes. */
 export function openRows(file: string, { mode }: { mode: "read" | "load" }): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: busyMs });
   database.exec(`
@@ -52,7 +53,7 @@ export function openRows(file: string, { mode }: { mode: "read" | "load" }): Dat
   return database;
 }
 
-/** Makes the tables in an open file. Answers the file's own id, by which the hub knows whether it is another one. */
+/** Creates the tables in an open file. Returns the file's id, by which the hub notices a new file. */
 export function ensureTables(database: DatabaseSync): string {
   database.exec("begin immediate");
   const version = database.prepare("pragma user_version").get()?.["user_version"];

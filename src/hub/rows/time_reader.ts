@@ -1,22 +1,25 @@
-/** Times of a batch, in the database's own zone or with an offset, to ms since the epoch: millions of them. */
+/**
+ * Converts a batch's times, in the database's own zone or with an offset, to ms since the epoch; fast enough for
+ * millions.
+ */
 import { parseTime } from "../../database/parse_time.ts";
 import { instantOfWall } from "../../source/time_zone.ts";
 
-/** Wall-clock time is looked up in blocks of this length, in ms. */
+/** Wall-clock offsets are looked up in blocks of this length, in ms. */
 const blockMs = 15 * 60_000;
-/** Blocks that are remembered: two months. */
+/** How many blocks are remembered: two months. */
 const blocksMax = 6000;
 
-/** Reads one time; NaN when it is none. */
+/** Reads one time; NaN if it is not one. */
 export type TimeReader = (text: string) => number;
 
-/** For readings without an offset in `timeZone`. Fractions of a ms are cut. */
+/** For times without an offset, in `timeZone`. Fractions of a ms are truncated. */
 export function timeReader(timeZone: string): TimeReader {
   const offsets = new Map<number, number>();
   let lastText = "";
   let lastMs = NaN;
   return (text) => {
-    // Rows of one interval follow each other.
+    // Rows of one interval are consecutive.
     if (text === lastText) return lastMs;
     const time = parseTime(text);
     lastText = text;
@@ -35,7 +38,7 @@ export function timeReader(timeZone: string): TimeReader {
     return Number.isNaN(offset) ? instantOfWall(Math.floor(wallMs), timeZone) : wallMs - offset;
   }
 
-  /** By how much the clock is ahead all through a block; NaN when that changes within it. */
+  /** The offset of the clock throughout a block; NaN if it changes within it. */
   function blockOffset(block: number): number {
     const first = block * blockMs;
     const last = first + blockMs - 1;

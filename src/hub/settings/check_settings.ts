@@ -1,11 +1,11 @@
-/** Takes what users give for a database integration: what is wrong is told field by field. Pure. */
+/** Validates the settings of a database integration given by users, with errors per field. Pure. */
 import { databaseTypes, dataTypes } from "../../protocol/database.ts";
 import { dialectOf, driverNameIn } from "../../source/dialect.ts";
 import { checkQuery } from "../../source/query_check.ts";
 import { isTimeZone } from "../../source/time_zone.ts";
 import { connectionFields, type SettingsField, type SettingsInput, type StoredSettings } from "./database_settings.ts";
 
-/** What can be wrong; each has its text in the console's catalogue. */
+/** The possible faults; each has its text in the console's catalogue. */
 export type SettingsFaultKey =
   | "faultChoose"
   | "faultHost"
@@ -27,17 +27,17 @@ export type SettingsFaultKey =
 export interface SettingsFault {
   readonly field: SettingsField;
   readonly key: SettingsFaultKey;
-  /** The reader of the query's own words. */
+  /** The query checker's own message. */
   readonly reason?: string;
 }
 
-/** The settings without their secret, and what becomes of that. */
+/** The settings without their secret, and what happens to the secret. */
 export interface AcceptedSettings {
   readonly settings: Omit<StoredSettings, "secret">;
   readonly secret: { readonly keep: true } | { readonly keep: false; readonly text: string | null };
 }
 
-/** What came of the check. */
+/** The result of the check. */
 export type SettingsCheck =
   | { readonly ok: true; readonly accepted: AcceptedSettings }
   | { readonly ok: false; readonly faults: readonly SettingsFault[] };
@@ -48,12 +48,12 @@ const passwordLengthMax = 1024;
 const connectionStringLengthMax = 4096;
 const fileLengthMax = 4096;
 const queryLengthMax = 65_536;
-/** The manual's limit; a few days more for those who count by the calendar. */
+/** The manual's limit, plus a few days for those who count by the calendar. */
 const historyYearsMax = 3;
 const historySlackDays = 7;
 const dayMs = 86_400_000;
 
-/** Joins what is given to what was there, and checks it. */
+/** Merges the input into the previous settings, and checks the result. */
 export function checkSettings(
   input: SettingsInput,
   options: { before: StoredSettings | undefined; nowMs: number },
@@ -133,7 +133,7 @@ function checkConnection(
   const database = text("database");
   const user = text("user");
   const port = input.port === undefined ? before?.port ?? null : input.port;
-  // Braces, semicolons and "=" would end the host's part of a connection string; a backslash names an instance.
+  // Braces, semicolons and "=" would end the host part of a connection string; a backslash names an instance.
   if (host === null || host.length > hostLengthMax || /[\p{Cc}\s;={}]/u.test(host)) wrong("host", "faultHost");
   if (port !== null && !(Number.isInteger(port) && port >= 1 && port <= 65535)) wrong("port", "faultPort");
   if (database === null || database.length > nameLengthMax || /\p{Cc}/u.test(database)) {
@@ -172,7 +172,7 @@ function checkSecret(
   if (fields !== "parts" || input.password === null) return { keep: false, text: null };
   if (input.password === undefined || input.password === "") {
     if (!had) return { keep: false, text: null };
-    // Whoever may change the host must not have a password sent there that they do not know.
+    // Whoever may change the host must not be able to have a password they do not know sent there.
     const elsewhere = before.databaseType !== databaseType || before.host !== connection.host ||
       before.port !== connection.port || before.user !== connection.user;
     if (elsewhere) wrong("password", "faultPasswordAgain");
@@ -221,11 +221,11 @@ function checkQueryText(
   if (!check.ok) wrong("query", "faultQueryRefused", check.reason);
 }
 
-/** Midnight UTC of a day, `undefined` when there is no such day. */
+/** Midnight UTC of a day; `undefined` if the day does not exist. */
 function dayOf(text: string): number | undefined {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return undefined;
   const ms = Date.parse(`${text}T00:00:00Z`);
-  // Date.parse turns the 30th of February into March.
+  // Date.parse turns 30 February into a day in March.
   return Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 10) !== text ? undefined : ms;
 }
 

@@ -1,16 +1,16 @@
 /**
  * The settings of a database integration as users give and see them: one flat object, in which the fields of the
- * connection depend on the database type. Pure, but for the box that seals the secret ones.
+ * connection depend on the database type. Pure, except for the box that seals the secrets.
  */
 import type * as z from "zod";
 import { type DatabaseConnection, type DatabaseSource, databaseTypes } from "../../protocol/database.ts";
 import { instantOfWall } from "../../source/time_zone.ts";
 import type { SecretBox } from "./secret_box.ts";
 
-/** How the data source is reached, for each database type that is not kept by the installation. */
+/** How the data source is reached, for database types whose connection is not kept by the installation. */
 export type ConnectionFields = "parts" | "connectionString" | "file";
 
-/** Which fields a database type asks for. */
+/** The fields that a database type requires. */
 export function connectionFields(type: (typeof databaseTypes)[number]): ConnectionFields {
   return type === "odbc" ? "connectionString" : type === "sqlite" ? "file" : "parts";
 }
@@ -22,10 +22,10 @@ export interface StoredSettings {
   readonly port: number | null;
   readonly database: string | null;
   readonly user: string | null;
-  /** SQL Server: any certificate of the server will do. */
+  /** SQL Server: accept any server certificate. */
   readonly trustServerCertificate: boolean;
   readonly file: string | null;
-  /** The connection is what the installation's own configuration says. */
+  /** The connection is defined in the installation's own configuration. */
   readonly kept: boolean;
   /** The sealed password or connection string. */
   readonly secret: string | null;
@@ -46,14 +46,14 @@ export interface DatabaseSettings extends Omit<StoredSettings, "secret"> {
   readonly connectionStringSet: boolean;
 }
 
-/** What users give: what is absent stays as it was, or takes its default. */
+/** What users give: absent fields stay unchanged, or take their default. */
 export interface SettingsInput {
   readonly databaseType?: DatabaseSource["databaseType"] | undefined;
   readonly host?: string | null | undefined;
   readonly port?: number | null | undefined;
   readonly database?: string | null | undefined;
   readonly user?: string | null | undefined;
-  /** `null` takes it away. */
+  /** `null` removes it. */
   readonly password?: string | null | undefined;
   readonly trustServerCertificate?: boolean | undefined;
   readonly connectionString?: string | null | undefined;
@@ -69,19 +69,19 @@ export interface SettingsInput {
   readonly history?: string | null | undefined;
 }
 
-/** A name of a field that users fill in. */
+/** The name of a field that users fill in. */
 export type SettingsField = keyof SettingsInput;
 
-/** What a row of the table `integration` keeps of its settings; `undefined` for a draft without any. */
+/** The settings stored in a row of the table `integration`; `undefined` for a draft without any. */
 export function storedSettings(json: string): StoredSettings | undefined {
   const value = JSON.parse(json) as StoredSettings | Record<string, never>;
   if (!("databaseType" in value)) return undefined;
   const stored = value as StoredSettings;
-  // What earlier versions stored does not have it.
+  // Earlier versions did not store it.
   return { ...stored, trustServerCertificate: stored.trustServerCertificate ?? false };
 }
 
-/** For showing. */
+/** The settings for display. */
 export function settingsView(stored: StoredSettings): DatabaseSettings {
   const { secret, ...shown } = stored;
   const fields = connectionFields(stored.databaseType);
@@ -92,7 +92,7 @@ export function settingsView(stored: StoredSettings): DatabaseSettings {
   };
 }
 
-/** For the linked agent alone: with the secret in clear. */
+/** For the linked agent only: with the secret in plain text. */
 export function databaseSource(
   stored: StoredSettings,
   options: { box: SecretBox; integrationId: string },
@@ -130,7 +130,7 @@ function connection(stored: StoredSettings, secret: string | undefined): Databas
     case "file":
       return { by: "file", file: stored.file ?? "" };
     case "connectionString":
-      // A secret that cannot be opened any more must not keep the agent from all the rest: connecting fails and says so.
+      // A secret that can no longer be opened must not keep the rest from the agent: connecting fails and reports it.
       return { by: "connectionString", connectionString: secret ?? "DSN=;" };
   }
 }

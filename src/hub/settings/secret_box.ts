@@ -1,6 +1,6 @@
 /**
- * Secrets of integrations (passwords, connection strings), encrypted at rest by AES-256-GCM with the hub's own key. The key
- * is a file of its own in the data folder, mode 0600, so that a copy of the database alone gives nothing away.
+ * Secrets of integrations (passwords, connection strings), encrypted at rest by AES-256-GCM with the hub's own key. The
+ * key is a separate file in the data folder, mode 0600, so that a copy of the database alone reveals nothing.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { join } from "node:path";
@@ -11,18 +11,18 @@ const keyBytes = 32;
 /** NIST SP 800-38D, section 8.2: 96 bits, random. */
 const nonceBytes = 12;
 const tagBytes = 16;
-/** Of what `seal` writes, so that another format can follow. */
+/** Prefix of what `seal` writes, so that another format can follow. */
 const format = "1.";
 
 /** Encrypts and decrypts short texts. */
 export interface SecretBox {
-  /** `context` is bound to the text: it opens with the same one only. */
+  /** `context` is bound to the text: only the same one opens it. */
   seal(text: string, context: string): string;
-  /** `undefined` when it was sealed by another key, for another context, or was altered. */
+  /** `undefined` if it was sealed with another key or context, or altered. */
   open(sealed: string, context: string): string | undefined;
 }
 
-/** The box of a key of 32 bytes. */
+/** The box for a key of 32 bytes. */
 export function secretBox(key: Uint8Array): SecretBox {
   return {
     seal(text, context) {
@@ -48,7 +48,7 @@ export function secretBox(key: Uint8Array): SecretBox {
   };
 }
 
-/** The box of the key in a data folder; the first call makes the key. */
+/** The box for the key in a data folder; the first call creates the key. */
 export async function openSecretBox(folder: string): Promise<SecretBox> {
   const file = join(folder, "settings.key");
   const known = await readKey(file);
@@ -61,14 +61,14 @@ export async function openSecretBox(folder: string): Promise<SecretBox> {
     await handle.sync();
   }
   try {
-    // Fails when somebody else made the key meanwhile: theirs counts.
+    // Fails if another process created the key meanwhile: use that one.
     await Deno.link(temporary, file);
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   } finally {
     await Deno.remove(temporary);
   }
-  // Without it a power cut may take the name, and with the key all that it has sealed.
+  // Otherwise a power cut may lose the name, and with the key everything sealed with it.
   await realFileSystem.syncFolder(folder);
   const made = await readKey(file);
   if (made === undefined) throw new Error(`Cannot read the key in "${file}": it vanished. Start the hub again`);

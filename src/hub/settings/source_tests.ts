@@ -1,7 +1,7 @@
 /**
- * Testing a database integration's settings on its installation: a request of type `test` without a source means the
- * settings as they are saved when the agent fetches it. So nothing secret is stored twice, and a test that was asked for
- * while the installation was away tests what holds when it is back.
+ * Testing a database integration's settings on its installation: a request of type `test` without a source refers to
+ * the settings saved when the agent fetches it. So no secret is stored twice, and a test requested while the
+ * installation was away tests the settings valid on its return.
  */
 import type { DatabaseTransaction } from "../database/schema.ts";
 import { newId } from "../ids.ts";
@@ -9,7 +9,7 @@ import { newId } from "../ids.ts";
 /** The body of such a request. */
 export const savedTestBody: string = JSON.stringify({ type: "test" });
 
-/** Asks the linked installation, if there is one, and withdraws what was asked before and not answered. */
+/** Asks the linked installation, if there is one, and withdraws unanswered earlier requests. */
 export async function askForTest(
   transaction: DatabaseTransaction,
   { integrationId, nowMs }: { integrationId: string; nowMs: number },

@@ -1,11 +1,11 @@
-/** Settings on their way into an integration's row: checked, their secret sealed. */
+/** Prepares settings for an integration's row: checked, with the secret sealed. */
 import { catalogue } from "../i18n/messages.ts";
 import { HubProblem } from "../services.ts";
 import { checkSettings, type SettingsFault } from "./check_settings.ts";
 import { type SettingsInput, type StoredSettings, storedSettings } from "./database_settings.ts";
 import type { SecretBox } from "./secret_box.ts";
 
-/** The settings are not complete or not possible; `faults` says where. */
+/** The settings are incomplete or invalid; `faults` says where. */
 export class SettingsProblem extends HubProblem {
   readonly faults: readonly SettingsFault[];
   constructor(faults: readonly SettingsFault[]) {

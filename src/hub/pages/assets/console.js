@@ -1,10 +1,10 @@
 /**
- * What the console's pages need of the browser; each page works without it.
+ * What the console's pages need from the browser; every page works without it.
  *
  * - Times are shown in the browser's time zone.
- * - Once six digits are typed, the machine that shows this PIN is named before it is connected.
- * - An integration's page is kept current: the hub's events say that something changed, the page is fetched again, and
- *   its parts marked `data-live` take the place of the old ones.
+ * - Once six digits are typed, shows which machine the PIN belongs to, before it is connected.
+ * - An integration's page is kept current: when the hub's events report a change, the page is fetched again, and its
+ *   parts marked `data-live` replace the old ones.
  */
 
 const language = document.documentElement.dataset.format ?? "en";
@@ -17,11 +17,11 @@ const instant = new Intl.DateTimeFormat(language, {
   second: "2-digit",
 });
 
-/** How long after the page was fetched it may be again, in ms: while a backlog comes something changes all the time. */
+/** Minimum time between two fetches of the page, in ms: during a backlog something changes all the time. */
 const refreshMs = 2000;
-/** How long after a refused stream of events the next one is opened, in ms. */
+/** How long after a refused event stream the next one is opened, in ms. */
 const reopenMs = 5000;
-/** How long after the sixth digit the PIN is looked at: whoever presses Enter at once needs no look, in ms. */
+/** How long after the sixth digit the PIN is looked up, in ms: pressing Enter at once needs no look-up. */
 const settleMs = 400;
 
 function showLocalTimes(root) {
@@ -31,8 +31,8 @@ function showLocalTimes(root) {
 }
 
 /**
- * Puts the new parts in place, without taking the focus from where it is. `address` is the page's own: the browser may
- * be at that of a form which was refused.
+ * Puts the new parts in place without moving the focus. `address` is the page's own: after a refused form, the
+ * browser's address may be the form's.
  */
 async function refresh(address) {
   const response = await fetch(address, { headers: { Accept: "text/html" } });
@@ -51,7 +51,7 @@ async function refresh(address) {
   }
 }
 
-/** Says how many imports are new, for those who do not see the list. */
+/** Announces to screen readers how many imports are new. */
 function announce(count) {
   const live = document.querySelector("[data-live-announcement]");
   // A draft's page has no list.
@@ -79,7 +79,7 @@ function followChanges(note) {
   };
   const update = () =>
     refresh(note.dataset.page).then(() => show(note.dataset.text), () => show(note.dataset.textLost));
-  /** At once, or with whatever else changes until the page may be fetched again. */
+  /** At once, or as soon as the page may be fetched again, together with other changes. */
   const follow = async () => {
     changed = true;
     if (following) return;
@@ -104,11 +104,11 @@ function followChanges(note) {
     source.addEventListener("gone", () => location.assign(note.dataset.page));
     source.addEventListener("error", () => {
       show(note.dataset.textLost);
-      // A stream that was answered with an error is not tried again by itself. The session may have ended: refresh sees it.
+      // The browser does not reopen a stream answered with an error. The session may have ended: refresh notices that.
       if (source.readyState === EventSource.CLOSED) setTimeout(() => update().then(open), reopenMs);
     });
   };
-  // A page in the background holds no connection: browsers have few of them.
+  // A page in the background holds no connection: browsers limit their number.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) source?.close();
     else open();
@@ -118,7 +118,7 @@ function followChanges(note) {
   open();
 }
 
-/** Wrong PINs are counted, so none is sent twice: neither while it is being typed nor once it is known to be wrong. */
+/** Wrong PINs are counted, so none is sent twice: neither while being typed nor once known to be wrong. */
 function lookAtPin(field) {
   const form = field.form;
   const result = form.querySelector("[data-look-result]");

@@ -1,4 +1,4 @@
-/** The last days as bars: an image for those who see, a table for everybody. No script, no style of its own. */
+/** The last days as bars: an image for sighted users, a table for everybody. No script, no inline style. */
 import type { FC } from "hono/jsx";
 import type { RowsSummary } from "../../services.ts";
 import type { View } from "../view.ts";
@@ -8,9 +8,9 @@ const height = 220;
 const left = 60;
 const top = 14;
 const bottom = 30;
-/** Between an axis and its numbers. */
+/** Distance between an axis and its numbers. */
 const labelGap = 8;
-/** Of a day's width, how much its bar takes. */
+/** Fraction of a day's width that its bar takes. */
 const barShare = 0.7;
 
 /** A chart of {@linkcode RowsSummary.days}. */
@@ -94,7 +94,10 @@ const Bars: FC<{ view: View; days: RowsSummary["days"] }> = ({ view, days }) => 
   );
 };
 
-/** 1, 2, 4, 6 or 8 times a power of ten, not below `value`; at least 2, so that its half is whole. */
+/**
+ * The smallest of 1, 2, 4, 6 or 8 times a power of ten that is not below `value`; at least 2, so that its half is
+ * whole.
+ */
 function niceAbove(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   const factor = [1, 2, 4, 6, 8, 10].find((candidate) => candidate * power >= value) ?? 10;

@@ -25,7 +25,7 @@ export const CloudLink: FC<CloudLinkProps> = ({ view, integration, downloads, pi
     <section class="card" aria-labelledby="cloud-link">
       <div class="section-head">
         <h2 id="cloud-link">{messages.cloudLinkHeading}</h2>
-        {/* A saved integration has the note beside what arrives. */}
+        {/* A saved integration has the note beside its imports. */}
         {integration.draft && installation !== null && <LiveNote view={view} integrationId={integration.id} />}
       </div>
       {installation === null

@@ -8,7 +8,7 @@ import { Chart } from "./chart.tsx";
 import { Instant } from "./instant.tsx";
 import { LiveAnnouncement, LiveNote } from "./live_note.tsx";
 
-/** Time ranges that are listed: the newest. */
+/** How many time ranges are listed: the newest. */
 const rangesListed = 5;
 
 /** For {@linkcode DataSection}. */
@@ -150,7 +150,7 @@ const states: Readonly<Record<LoadedWindow["state"], TextKey>> = {
   failed: "windowFailed",
 };
 
-/** The roles are spelt out because the style sheet shows the rows as blocks on a phone, which would take them away. */
+/** The roles are explicit because on a phone the style sheet shows the rows as blocks, which would remove them. */
 const Windows: FC<DataSectionProps> = ({ view, windows }) => {
   const { messages, format } = view;
   const number = (label: string, value: number) => (

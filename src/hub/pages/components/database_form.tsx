@@ -1,6 +1,7 @@
 /**
- * The fields of a database integration. Those that the chosen types do not need are hidden by the style sheet alone, so
- * that the form works without script; where that is not understood either, all are shown and what is not needed is ignored.
+ * The fields of a database integration. The style sheet alone hides those that the chosen types do not need, so that
+ * the form works without script; in browsers that do not support that either, all are shown and unneeded ones are
+ * ignored.
  */
 import type { FC } from "hono/jsx";
 import { databaseTypes, dataTypes } from "../../../protocol/database.ts";
@@ -19,7 +20,7 @@ export interface DatabaseFormProps {
   readonly view: View;
   readonly values: SettingsValues;
   readonly errors: Partial<Record<SettingsField, string>>;
-  /** There is a password or a connection string already: left empty, it stays. */
+  /** A password or a connection string is already stored; an empty field keeps it. */
   readonly secretSet: boolean;
 }
 

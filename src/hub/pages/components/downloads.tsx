@@ -1,4 +1,4 @@
-/** The installers and archives that this hub hands out. */
+/** The installers and archives that this hub offers. */
 import type { FC } from "hono/jsx";
 import type { View } from "../view.ts";
 import { WithCode } from "./with_code.tsx";
@@ -8,7 +8,7 @@ export interface Download {
   readonly platform: "windows" | "linux";
   /** A path of this hub. */
   readonly href: string;
-  /** `undefined`: nobody has said. */
+  /** `undefined`: unknown. */
   readonly version: string | undefined;
   /** In bytes. */
   readonly size: number;

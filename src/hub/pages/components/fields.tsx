@@ -1,4 +1,4 @@
-/** Fields of longer forms: a choice, a text of several lines, a box to tick. The one-line field is in `form.tsx`. */
+/** Fields of longer forms: a selection, a multi-line text, a checkbox. The single-line field is in `form.tsx`. */
 import type { Child, FC } from "hono/jsx";
 import type { View } from "../view.ts";
 
@@ -9,7 +9,7 @@ export interface LabelledProps {
   readonly name: string;
   readonly label: string;
   readonly hint?: string | undefined;
-  /** What is wrong, with what to do; the field then takes the focus. */
+  /** What is wrong, and what to do; the field then gets the focus. */
   readonly error?: string | undefined;
 }
 
@@ -39,7 +39,7 @@ function described({ name, hint, error }: LabelledProps) {
   };
 }
 
-/** One of several. */
+/** A choice of one. */
 export const SelectField: FC<
   LabelledProps & { value: string; options: readonly { readonly value: string; readonly label: string }[] }
 > = (props) => (
@@ -52,17 +52,17 @@ export const SelectField: FC<
   </Labelled>
 );
 
-/** A text of several lines, such as a query. */
+/** A multi-line text, such as a query. */
 export const TextAreaField: FC<LabelledProps & { value: string; rows: number }> = (props) => (
   <Labelled {...props}>
     <textarea {...described(props)} rows={props.rows} spellcheck={false} class="code" autocomplete="off">
-      {/* A browser drops one line end after the tag. */}
+      {/* Browsers drop one newline after the tag. */}
       {`\n${props.value}`}
     </textarea>
   </Labelled>
 );
 
-/** Something that is so or not. */
+/** A checkbox. */
 export const CheckField: FC<LabelledProps & { checked: boolean }> = (props) => (
   <div class="field">
     <label class="choice" for={`field-${props.name}`}>

@@ -1,4 +1,4 @@
-/** Parts of forms: a labelled field with its hint and its error, the session's token, a form of one button. */
+/** Parts of forms: a labelled field with hint and error, the session's token, a form with a single button. */
 import type { Child, FC } from "hono/jsx";
 import { csrfField } from "../form.ts";
 import type { View } from "../view.ts";
@@ -14,11 +14,11 @@ interface FieldProps {
   readonly name: string;
   readonly label: string;
   readonly hint?: string | undefined;
-  /** What is wrong, with what to do; the field then takes the focus. */
+  /** What is wrong, and what to do; the field then gets the focus. */
   readonly error?: string | undefined;
-  /** The input's further attributes. */
+  /** Further attributes of the input. */
   readonly input: Readonly<Record<string, string | number | boolean | undefined>>;
-  /** Beside the input: its button. */
+  /** Shown beside the input: its button. */
   readonly children?: Child;
 }
 
@@ -51,7 +51,7 @@ export const Field: FC<FieldProps> = ({ view, name, label, hint, error, input, c
   );
 };
 
-/** A form that does one thing. */
+/** A form with a single action. */
 export const ActionForm: FC<{ view: View; action: string; children?: Child }> = ({ view, action, children }) => (
   <form method="post" action={action}>
     <CsrfField view={view} />

@@ -45,7 +45,7 @@ export const Imports: FC<ImportsProps> = ({ view, integrationId, imports, older 
   );
 };
 
-/** The roles are spelt out because the style sheet shows the rows as blocks on a phone, which would take them away. */
+/** The roles are explicit because on a phone the style sheet shows the rows as blocks, which would remove them. */
 const ImportsTable: FC<{ view: View; items: readonly Import[] }> = (props) => {
   const { view, items } = props;
   const { messages, format } = view;

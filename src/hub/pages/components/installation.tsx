@@ -1,10 +1,10 @@
-/** Which machine is connected: what to compare with the one that showed the PIN. */
+/** Which machine is connected, for comparison with the one that showed the PIN. */
 import type { FC } from "hono/jsx";
 import type { Installation } from "../../services.ts";
 import type { View } from "../view.ts";
 import { Instant } from "./instant.tsx";
 
-/** What is known of the installation. */
+/** What is known about the installation. */
 export const InstallationFacts: FC<{ view: View; installation: Installation }> = ({ view, installation }) => {
   const { messages } = view;
   return (

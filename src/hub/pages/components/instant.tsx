@@ -1,4 +1,4 @@
-/** A point in time: UTC as served, the browser's own time zone where the script runs. */
+/** A point in time: UTC as served, converted to the browser's own time zone where the script runs. */
 import type { FC } from "hono/jsx";
 import type { View } from "../view.ts";
 

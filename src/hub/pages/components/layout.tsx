@@ -1,4 +1,4 @@
-/** The frame of every page: landmarks, skip link, navigation, the message of the last action. */
+/** The frame of every page: landmarks, skip link, navigation, and the message about the last action. */
 import type { Child, FC } from "hono/jsx";
 import { assets } from "../assets.ts";
 import { paths } from "../paths.ts";

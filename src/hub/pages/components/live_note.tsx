@@ -1,4 +1,4 @@
-/** Says whether the page keeps itself current, and is where the script hears of changes. */
+/** Says whether the page updates itself, and is where the script learns of changes. */
 import type { FC } from "hono/jsx";
 import { paths } from "../paths.ts";
 import type { View } from "../view.ts";
@@ -23,7 +23,7 @@ export const LiveNote: FC<{ view: View; integrationId: string }> = ({ view, inte
   );
 };
 
-/** New imports, for those who do not see them arrive. */
+/** Announces new imports to screen readers. */
 export const LiveAnnouncement: FC<{ view: View }> = ({ view: { messages } }) => (
   <p
     class="visually-hidden"

@@ -28,7 +28,7 @@ export const PinForm: FC<PinFormProps> = ({ view, integrationId, error }) => {
           type: "text",
           inputmode: "numeric",
           autocomplete: "one-time-code",
-          // Spaces pass: people copy `424 242`, and the hub takes them out.
+          // Spaces are allowed: people copy `424 242`, and the hub removes them.
           pattern: "\\s*([0-9]\\s*){6}",
           maxlength: 16,
           size: 6,

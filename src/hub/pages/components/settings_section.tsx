@@ -1,4 +1,4 @@
-/** What a database integration reads, and what came of the last test of that on its installation. */
+/** What a database integration reads, and the result of the last test of it on its installation. */
 import type { FC } from "hono/jsx";
 import type { Integration, RequestState } from "../../services.ts";
 import { connectionFields, type DatabaseSettings } from "../../settings/database_settings.ts";

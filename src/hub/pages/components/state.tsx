@@ -16,14 +16,14 @@ const labels: Readonly<Record<IntegrationStateName, TextKey>> = {
   failing: "stateFailing",
 };
 
-/** The state in a word; its colour says nothing that the word does not. */
+/** The state in a word; its colour adds no information. */
 export const StateBadge: FC<{ view: View; integration: Integration }> = ({ view, integration }) => {
   if (integration.noDataSince !== null) return <span class="state state-late">{view.messages.stateLate}</span>;
   const { state } = integration;
   return <span class={`state state-${state}`}>{view.messages[labels[state]]}</span>;
 };
 
-/** Why it is so. */
+/** Why it is in that state. */
 export const StateReason: FC<{ view: View; integration: Integration }> = ({ view, integration }) => {
   const { messages, format } = view;
   switch (integration.state) {
@@ -89,7 +89,7 @@ export const StateNext: FC<{ view: View; integration: Integration }> = ({ view, 
   return key === undefined ? null : <WithCode text={view.messages[key]} />;
 };
 
-/** When something last arrived: that everything is connected does not say that data comes. */
+/** When something last arrived: being connected does not mean that data is coming in. */
 export const LastImport: FC<{ view: View; integration: Integration }> = ({ view, integration }) => {
   const { lastImportAt } = integration;
   return (

@@ -1,4 +1,4 @@
-/** How far the adding of an integration has come. */
+/** Progress of adding an integration. */
 import type { FC } from "hono/jsx";
 import type { View } from "../view.ts";
 

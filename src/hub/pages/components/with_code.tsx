@@ -1,7 +1,7 @@
-/** A text in which `backticks` mark what is typed. */
+/** A text in which `backticks` mark what the user types. */
 import { type FC, Fragment } from "hono/jsx";
 
-/** The text, with what is typed as code. */
+/** The text, with the marked parts as code. */
 export const WithCode: FC<{ text: string }> = ({ text }) => (
   <>
     {text.split("`").map((piece, index) =>
