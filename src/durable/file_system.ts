@@ -1,5 +1,7 @@
 /**
- * What durable code needs of a disk, and nothing more, so that a simulated disk can lose whatever a real one may lose.
+ * What durable code needs from a disk, and nothing more, so that a simulated disk can lose whatever a real one may
+ * lose. A write is durable after `sync` of its file; a name (created, renamed or removed) after `syncFolder` of its
+ * folder. A path that does not exist is `Deno.errors.NotFound`, a name that is taken `Deno.errors.AlreadyExists`.
  *
  * A write is durable after `sync` of its file; a name (created, renamed or removed) after `syncFolder` of its folder.
  * A path that does not exist is `Deno.errors.NotFound`, a name that is taken `Deno.errors.AlreadyExists`.
@@ -11,24 +13,24 @@ export interface Files {
   create(path: string): Promise<WritableFile>;
   /** Opens a file for writing at its end. */
   append(path: string): Promise<WritableFile>;
-  /** Reads `bytes` from `offset` on, fewer at the end of the file. */
+  /** Reads `bytes` starting at `offset`, fewer at the end of the file. */
   read(path: string, range: { offset: number; bytes: number }): Promise<Uint8Array<ArrayBuffer>>;
-  /** Replaces what has the name `to`. */
+  /** Replaces any existing file named `to`. */
   rename(from: string, to: string): Promise<void>;
-  /** Removes a file; one that does not exist is as good as removed. */
+  /** Removes a file; a missing one is not an error. */
   remove(path: string): Promise<void>;
 }
 
 /** Folders of one disk. */
 export interface Folders {
   /**
-   * Creates a folder (mode 0700) and those above it where they are missing. Resolves with whether it was missing: then its
-   * name is durable when the folder above is synced.
+   * Creates a folder (mode 0700) and any missing parents. Resolves with whether it was missing: if so, its name is
+   * durable once the parent is synced.
    */
   makeFolder(path: string): Promise<boolean>;
-  /** Removes a folder with all that lies in it; one that does not exist is as good as removed. */
+  /** Removes a folder with everything in it; a missing one is not an error. */
   removeFolder(path: string): Promise<void>;
-  /** What lies in the folder, in no order. */
+  /** The entries of the folder, in no particular order. */
   list(path: string): Promise<FolderEntry[]>;
   /** Makes created, renamed and removed names of the folder durable. */
   syncFolder(path: string): Promise<void>;
@@ -51,7 +53,7 @@ export interface FolderEntry {
 export interface WritableFile extends Disposable {
   /** Writes all of it. */
   write(chunk: Uint8Array): Promise<void>;
-  /** When it resolves what was written survives a power cut. */
+  /** When it resolves, what was written survives a power cut. */
   sync(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The machine's own disk, through Deno. What only reaches the system's cache is done at once, because handing it to another
- * thread costs several times as much; what may wait for the disk is not.
+ * The machine's own disk, through Deno. Operations that only reach the system's cache run synchronously, because
+ * handing them to another thread costs several times as much; those that may wait for the disk do not.
  */
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,10 +11,10 @@ export const privateFileMode = 0o600;
 /** Mode of folders with data or secrets. */
 export const privateFolderMode = 0o700;
 
-/** How many files of a folder are asked for their length at once. */
+/** How many files of a folder are queried for their length at once. */
 const statsAtOnce = 64;
 
-/** Up to so much is read and written at once, in bytes. */
+/** Reads and writes up to this length are synchronous, in bytes. */
 const atOnceBytesMax = 64 * 1024;
 
 class RealFile implements WritableFile {

@@ -1,11 +1,11 @@
-/** Replacing a small file so that at any instant, power cuts included, either the old or the new content is there. */
+/** Replaces a small file so that at any instant, even after a power cut, it has either the old or the new content. */
 import { basename, dirname, join } from "node:path";
 import type { FileSystem } from "./file_system.ts";
 
 /**
  * Replaces (or creates) the file `path` with `content`, mode 0600. When it resolves the new content is durable.
  *
- * @throws whatever the disk says; the old content is untouched then.
+ * @throws the disk's error; the old content is then untouched.
  */
 export async function replaceFile(
   path: string,

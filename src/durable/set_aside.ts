@@ -1,15 +1,16 @@
 /**
- * Moving away what the program cannot use but may not throw away, to `set-aside/<date>-<why>…`. Nothing in there is ever
- * read again by the program; the administrator looks at it and deletes it.
+ * Moves away what the program cannot use but may not delete, to `set-aside/<date>-<why>…`. The program never reads any
+ * of it again; the administrator inspects and deletes it.
  */
 import { dirname, join } from "node:path";
 import type { FileSystem } from "./file_system.ts";
 
-/** How many things of one second may be set aside under one name. */
+/** How many things may be set aside under one name in the same second. */
 const sameNameMax = 10_000;
 
 /**
- * Makes a new folder `<setAside>/<date>-<why>` for what is to be moved away and returns its path. Its name is durable.
+ * Creates a new folder `<setAside>/<date>-<why>` for something to be moved away and returns its path. Its name is
+ * durable.
  *
  * @param why letters, digits and `-`; becomes part of the name
  */

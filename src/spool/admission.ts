@@ -1,4 +1,4 @@
-/** The last steps of a batch into the spool: the footer and the commit. The order of it is told in disk_spool.ts. */
+/** The last steps of a batch into the spool: the footer and the commit. disk_spool.ts describes their order. */
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { BatchFile, Lane } from "../agent/ports.ts";
@@ -16,7 +16,7 @@ import type { IndexedBatch, SpoolIndex } from "./spool_index.ts";
 
 const log = getLogger(["cloud-link", "spool"]);
 
-/** The parts that an admission passes through. */
+/** The parts involved in an admission. */
 export interface AdmissionOptions {
   readonly folder: string;
   readonly fs: FileSystem;
@@ -25,11 +25,11 @@ export interface AdmissionOptions {
   readonly index: SpoolIndex;
   readonly incoming: IncomingFiles;
   readonly room: Room;
-  /** The spool's files have become so much longer, in bytes. */
+  /** The spool's files have grown by this much, in bytes. */
   readonly onStored: (bytes: number) => void;
 }
 
-/** Takes batches in. */
+/** Admits batches. */
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #groupCommit: GroupCommit;
@@ -52,7 +52,7 @@ export class Admission {
       throw new Error(`Cannot admit "${file.path}": the spool did not give this path, or it was admitted before`);
     }
     const id = batchId({ integration: incoming.owner.name, origin: options.origin, sha256: file.sha256 });
-    // The same content twice at the same time: the second one finds the first in the index.
+    // If the same content is admitted twice at the same time, the second one finds the first in the index.
     const before = this.#admitting.get(id);
     const admission = (async () => {
       await before?.catch(() => {});
@@ -115,7 +115,7 @@ export class Admission {
     return "admitted";
   }
 
-  /** The batch is in: that its old file stays until the next start, which removes it, is no reason to fail. */
+  /** The batch is in: if its old file cannot be removed until the next start, that is no reason to fail. */
   async #removeReplaced({ file }: IndexedBatch): Promise<void> {
     try {
       await this.#options.fs.remove(join(this.#options.folder, file));
@@ -124,7 +124,7 @@ export class Admission {
     }
   }
 
-  /** Appends the footer (after the rest, when nothing was written yet) and syncs; returns the length of the file. */
+  /** Appends the footer (after the rest, if nothing was written yet) and syncs; returns the length of the file. */
   async #complete(
     file: BatchFile,
     { owner, memory, batch }: { owner: BatchOwner; memory: IncomingFile["memory"]; batch: BatchDescription },
@@ -137,7 +137,10 @@ export class Admission {
     return file.payloadBytes + checksBytes(file.payloadBytes) + footer.length;
   }
 
-  /** A number above all given before. Not below the clock, so that another or a lost state's numbers are below too. */
+  /**
+   * A number above all previous ones. Not below the clock, so that it also exceeds the numbers of another or a lost
+   * state.
+   */
   #takeSequence(key: IntegrationKey, now: number): number {
     const last = this.#sequences.get(key) ?? lastSequence(this.#options.database, key);
     const sequence = Math.max(last + 1, now);

@@ -8,8 +8,8 @@
  * trailer     length of the footer (4 bytes), SHA-256 of the footer (32 bytes), "injixoB1"
  * ```
  *
- * The file describes itself, so that it survives the loss of the database; whoever writes the payload need not know the
- * footer, which is appended when the batch is admitted.
+ * The file is self-describing, so that it survives the loss of the database; whoever writes the payload need not know
+ * the footer, which is appended at admission.
  */
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
@@ -18,20 +18,20 @@ import type { Lane } from "../agent/ports.ts";
 import type { Files } from "../durable/file_system.ts";
 import { BatchDeclaration } from "../protocol/delivery.ts";
 
-/** How much of the payload one check covers, in bytes. */
+/** How much of the payload one checksum covers, in bytes. */
 export const checkedBlockBytes = 256 * 1024;
-/** Largest footer that is believed, in bytes. */
+/** Largest footer accepted, in bytes. */
 const footerBytesMax = 4 * 1024 * 1024;
 const magic = new TextEncoder().encode("injixoB1");
 const trailerBytes = 4 + 32 + magic.length;
-/** Read at once while a whole file is verified, in bytes: whole blocks. */
+/** How much is read at once while verifying a whole file, in bytes: a multiple of the block size. */
 const verifyBytes = 4 * checkedBlockBytes;
 
-/** What the spool knows of a batch: the declaration without the link, which may be another one when it is sent. */
+/** What the spool knows of a batch: the declaration without the link, which may have changed by the time it is sent. */
 export const BatchDescription = BatchDeclaration.omit({ linkId: true });
 export type BatchDescription = z.infer<typeof BatchDescription>;
 
-/** What the file says of itself. */
+/** The file's description of itself. */
 export const BatchFooter = z.object({
   accountId: z.string().max(64),
   integrationId: z.string().max(64),
@@ -39,7 +39,7 @@ export const BatchFooter = z.object({
 });
 export type BatchFooter = z.infer<typeof BatchFooter>;
 
-/** Name of the file of a batch: sorted by name is sorted by lane, then age. */
+/** File name of a batch: sorting by name sorts by lane, then age. */
 export function batchFileName(batch: { lane: Lane; sequence: number; id: string }): string {
   return `${batch.lane}-${String(batch.sequence).padStart(16, "0")}-${batch.id}.batch`;
 }
@@ -55,12 +55,12 @@ export function encodeFooter(footer: BatchFooter): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Length of the checks of a payload, in bytes. */
+/** Length of the checksums of a payload, in bytes. */
 export function checksBytes(payloadBytes: number): number {
   return Math.ceil(payloadBytes / checkedBlockBytes) * 4;
 }
 
-/** Computes the checks of a payload that comes in pieces of any length. */
+/** Computes the checksums of a payload that arrives in pieces of any length. */
 export class Checks {
   readonly #done: number[] = [];
   #crc = 0;
@@ -76,7 +76,7 @@ export class Checks {
     }
   }
 
-  /** The checks of all that came. */
+  /** The checksums of everything so far. */
   encode(): Uint8Array<ArrayBuffer> {
     if (this.#filled > 0) this.#close();
     const bytes = new Uint8Array(this.#done.length * 4);
@@ -92,7 +92,10 @@ export class Checks {
   }
 }
 
-/** Reads the footer of a file of `bytes` bytes; `undefined` when it is no whole batch file. The payload is not looked at. */
+/**
+ * Reads the footer of a file of `bytes` bytes; `undefined` if it is not a complete batch file. Does not look at the
+ * payload.
+ */
 export async function readFooter(
   path: string,
   options: { fs: Files; bytes: number },
@@ -112,7 +115,7 @@ export async function readFooter(
   return payloadBytes + checksBytes(payloadBytes) === footerAt ? footer.data : undefined;
 }
 
-/** Whether the payload is the one that was written. Reads all of it. */
+/** Whether the payload is what was written. Reads all of it. */
 export async function payloadIsWhole(
   path: string,
   options: { fs: Files; batch: Pick<BatchDescription, "payloadBytes" | "payloadSha256"> },
@@ -129,7 +132,7 @@ export async function payloadIsWhole(
 }
 
 /**
- * Reads a range of the payload, with the blocks around it, and checks them; `undefined` when they are not what was
+ * Reads a range of the payload, with the blocks around it, and verifies them; `undefined` if they are not what was
  * written.
  */
 export async function readChecked(
@@ -142,7 +145,7 @@ export async function readChecked(
   const end = Math.min(Math.ceil((offset + bytes) / checkedBlockBytes) * checkedBlockBytes, payloadBytes);
   const blocks = Math.ceil((end - start) / checkedBlockBytes);
   const checksAt = payloadBytes + firstBlock * 4;
-  // A small payload and its checks come in one piece.
+  // A small payload and its checksums come in one piece.
   const together = end === payloadBytes && start === 0;
   const piece = await fs.read(path, { offset: start, bytes: together ? end + blocks * 4 : end - start });
   const checks = together ? piece.subarray(end) : await fs.read(path, { offset: checksAt, bytes: blocks * 4 });
@@ -156,7 +159,7 @@ export async function readChecked(
   return piece.subarray(offset - start, offset - start + bytes);
 }
 
-/** `undefined` for what is no JSON: somebody else made the file, and knew the format. */
+/** `undefined` if it is not JSON: then the file was made by somebody else who knew the format. */
 function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));

@@ -1,5 +1,5 @@
 /**
- * The id of a batch, computed from what it is: sending it twice, after a crash or after reading its source again, changes
+ * The id of a batch, computed from what it is: sending it twice, after a crash or after rereading its source, changes
  * nothing at the hub.
  */
 import { createHash } from "node:crypto";
@@ -7,8 +7,8 @@ import type { BatchOrigin } from "../protocol/delivery.ts";
 import type { IntegrationName } from "../state/integration.ts";
 
 /**
- * SHA-256 over the integration, the origin and the content's SHA-256. The name of a CSV file is no part of it (the same
- * content is imported once, whatever its name), the link neither (linking the same integration again changes no batch).
+ * SHA-256 over the integration, the origin and the content's SHA-256. It includes neither the name of a CSV file (the
+ * same content is imported once, whatever its name) nor the link (linking the same integration again changes no batch).
  *
  * @example
  * ```ts
@@ -27,7 +27,7 @@ export function batchId(
   if (origin.kind === "query") {
     identity.push(origin.dataType, instant(origin.window.from), instant(origin.window.to));
   }
-  // JSON keeps the boundaries between the texts.
+  // JSON preserves the boundaries between the texts.
   return createHash("sha256").update(JSON.stringify(identity)).digest("hex");
 }
 

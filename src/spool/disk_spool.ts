@@ -1,6 +1,6 @@
 /**
- * The spool: batches on disk between their source and the hub, of which a kill or a power cut at any instant loses none
- * and doubles none. The file format is described in batch_file.ts, what a start makes of a crash in recovery.ts.
+ * The spool: batches on disk between their source and the hub. A kill or a power cut at any instant neither loses nor
+ * duplicates any. batch_file.ts describes the file format, recovery.ts how a start recovers from a crash.
  *
  * ```
  * state/spool/<lane>-<sequence>-<id>.batch   admitted
@@ -10,18 +10,18 @@
  *
  * - **Write.** Content is hashed and compressed; a small batch stays in memory, a large one goes to a file in `incoming/`.
  *   Nothing refers to it yet.
- * - **Admit.** The footer is appended and the file synced; it is renamed into the spool and the folder is synced; then one
- *   transaction writes the index row, the running number and what the source wants recorded. Only then does `admit`
- *   resolve. Concurrent admissions share the folder's sync and the transaction.
- * - **Read.** Only what has a row is handed out. Every range is checked against the CRCs behind the payload.
- * - **Acknowledge.** The row changes its state, without a flush: an acknowledgement that is lost is found out by asking
- *   the hub again.
- * - **Delete.** Acknowledged batches are kept for a while. Then the row is marked expired (flushed), the file removed, the
- *   row removed: in that order, so that no file is left without a row that tells it was delivered.
+ * - **Admit.** The footer is appended and the file synced; it is renamed into the spool and the folder is synced; then
+ *   one transaction writes the index row, the sequence number and what the source wants recorded. Only then does
+ *   `admit` resolve. Concurrent admissions share the folder's sync and the transaction.
+ * - **Read.** Only batches with a row are handed out. Every range is checked against the CRCs after the payload.
+ * - **Acknowledge.** The row changes state, without a flush: a lost acknowledgement is recovered by asking the hub
+ *   again.
+ * - **Delete.** Acknowledged batches are kept for a while. Then the row is marked expired (flushed), the file removed,
+ *   the row removed: in that order, so that no file is left without a row that records its delivery.
  *
- * A batch belongs to an account's integration, not to a link: see {@linkcode DiskSpool.use}. What waits for an integration
- * that is not linked any longer is kept until it is linked again. When the hub has said that the integration was deleted,
- * its batches can never be sent: they are kept as long as acknowledged ones, and give way after those.
+ * A batch belongs to an account's integration, not to a link: see {@linkcode DiskSpool.use}. What waits for an
+ * integration that is no longer linked is kept until it is linked again. Once the hub has said that the integration was
+ * deleted, its batches can never be sent: they are kept as long as acknowledged ones, and evicted after those.
  */
 import { dirname, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
@@ -43,15 +43,15 @@ import { setAsideBatch } from "./set_aside_batch.ts";
 import { SetAsideLimit } from "./set_aside_limit.ts";
 import { SpoolIndex, type Waiting } from "./spool_index.ts";
 
-/** Name of the folder in the spool folder where batches are written. */
+/** Name of the subfolder in which batches are written. */
 export const incomingFolderName = "incoming";
-/** How often batches that were kept long enough are looked for, in ms. */
+/** How often to look for batches that have been kept long enough, in ms. */
 const pruneEveryMs = 60 * 60 * 1000;
 const dayMs = 24 * 60 * 60 * 1000;
 
 const log = getLogger(["cloud-link", "spool"]);
 
-/** Both folders are on one file system: batches are moved between them by renaming. */
+/** Both folders must be on the same file system: batches are moved between them by renaming. */
 export interface DiskSpoolOptions {
   /** `state/spool`. */
   readonly folder: string;
@@ -61,16 +61,19 @@ export interface DiskSpoolOptions {
   readonly database: StateDatabase;
   readonly clock: Clock;
   readonly limits: RoomLimits & { readonly keepDays: number };
-  /** Has the source's ledger forget a batch, within the running transaction. */
+  /** Makes the source's ledger forget a batch, within the running transaction. */
   readonly onLost: (lost: LostBatch) => void;
 }
 
-/** Opens the spool: creates the folders, recovers from whatever ended the run before, removes what was kept long enough. */
+/**
+ * Opens the spool: creates the folders, recovers from whatever ended the previous run, removes what was kept long
+ * enough.
+ */
 export async function openSpool(options: DiskSpoolOptions): Promise<DiskSpool> {
   const { folder, fs, database, clock } = options;
   const incomingFolder = join(folder, incomingFolderName);
   await fs.makeFolder(incomingFolder);
-  // At every start: the run that made the folder may have been killed before it synced the name.
+  // At every start: the run that created the folder may have been killed before it synced the name.
   await fs.syncFolder(dirname(folder));
   const index = new SpoolIndex(database);
   await recover({ ...options, incomingFolder, incomingName: incomingFolderName, index, now: clock.now() });
@@ -79,7 +82,7 @@ export async function openSpool(options: DiskSpoolOptions): Promise<DiskSpool> {
   return spool;
 }
 
-/** The spool on disk. One per state folder. Disposing it ends all waits; batches that are not admitted then are lost. */
+/** The spool on disk. One per state folder. Disposing it ends all waits; batches not admitted by then are lost. */
 export class DiskSpool implements Spool, AsyncDisposable {
   readonly #options: DiskSpoolOptions;
   readonly #index: SpoolIndex;
@@ -123,8 +126,8 @@ export class DiskSpool implements Spool, AsyncDisposable {
   }
 
   /**
-   * From now on the batches of this link's integration are handed out and declared with this link; those of others stay
-   * where they are. `undefined`: none are. A batch that was opened before goes to the integration it was opened for.
+   * From now on hands out the batches of this link's integration and declares them with this link; those of others stay
+   * where they are. `undefined`: hands out none. A batch opened earlier goes to the integration it was opened for.
    */
   use(link: Link | undefined): void {
     this.#outgoing.use(link);
@@ -144,7 +147,7 @@ export class DiskSpool implements Spool, AsyncDisposable {
     return this.#withOwner((owner) => this.#incoming.reserve(owner, options));
   }
 
-  /** Gives up a finished file that was not admitted; nothing happens when it was. */
+  /** Discards a finished file that was not admitted; does nothing if it was. */
   async discard(file: BatchFile): Promise<void> {
     await this.#incoming.discard(file.path);
   }
@@ -188,7 +191,7 @@ export class DiskSpool implements Spool, AsyncDisposable {
     this.#tellChange();
   }
 
-  /** What waits of the current integration. */
+  /** What waits for the current integration. */
   waiting(): Waiting {
     return this.#outgoing.waiting;
   }
@@ -198,37 +201,40 @@ export class DiskSpool implements Spool, AsyncDisposable {
     return this.#index.waitingForOthers(this.#outgoing.owner?.key);
   }
 
-  /** Why sources wait now, for people; `undefined` when they need not. */
+  /** Why sources are waiting now, for people; `undefined` if they are not. */
   get problem(): string | undefined {
     return this.#room.problem;
   }
 
-  /** How many batches of the current integration were ever acknowledged, those no longer kept included. */
+  /** How many batches of the current integration have ever been acknowledged, including those no longer kept. */
   acknowledgedCount(): number {
     const { owner } = this.#outgoing;
     return owner === undefined ? 0 : this.#index.acknowledgedCount(owner.key);
   }
 
-  /** Kept acknowledged batches of the current integration with a sequence above `after`, by rising sequence. */
+  /** Kept acknowledged batches of the current integration with a sequence above `after`, in ascending order. */
   acknowledged(page: { after: number; limit: number }): { id: string; sequence: number }[] {
     const { owner } = this.#outgoing;
     return owner === undefined ? [] : this.#index.acknowledged(owner.key, page);
   }
 
-  /** The ids of the current integration's kept batches that were acknowledged last. */
+  /** The ids of the most recently acknowledged kept batches of the current integration. */
   newestAcknowledged(limit: number): string[] {
     const { owner } = this.#outgoing;
     return owner === undefined ? [] : this.#index.newestAcknowledged(owner.key, limit);
   }
 
-  /** The hub has forgotten these: they wait again. Returns how many of them are still kept. */
+  /** The hub has lost these: they wait for delivery again. Returns how many of them are still kept. */
   resend(ids: readonly string[]): number {
     const found = this.#outgoing.resend(ids);
     if (found > 0) this.#tellChange();
     return found;
   }
 
-  /** Removes what was kept long enough: acknowledged batches, and those of integrations that were deleted. Happens by itself from time to time. */
+  /**
+   * Removes what was kept long enough: acknowledged batches, and those of deleted integrations. Also happens
+   * automatically from time to time.
+   */
   async prune(): Promise<void> {
     const { clock, limits } = this.#options;
     this.#prunedAtMs = clock.monotonicMs();

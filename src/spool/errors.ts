@@ -1,12 +1,12 @@
-/** Errors of the spool that its callers tell from others. */
+/** Errors of the spool that its callers distinguish. */
 
 /**
- * There is no room for (the rest of) a batch. What was written of it has gone; the source opens another writer, which
- * waits until there is room. Ask for `bytesNeeded` then.
+ * There is no room for (the rest of) a batch. What was written of it is gone; the source opens another writer for
+ * `bytesNeeded`, which waits until there is room.
  */
 export class SpoolFullError extends Error {
   override readonly name = "SpoolFullError";
-  /** How much of the batch is known to be, in bytes. */
+  /** Known minimum size of the batch, in bytes. */
   readonly bytesNeeded: number;
 
   constructor(message: string, options: { bytesNeeded: number; cause?: unknown }) {

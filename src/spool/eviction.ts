@@ -1,7 +1,7 @@
 /**
- * Removes what need not be kept: batches that were acknowledged, then those that wait for an integration which was deleted
- * in the hub and can never be sent. Those kept long enough go, and the oldest when their room is needed. What waits for an
- * integration that may be linked again stays.
+ * Removes what need not be kept: first acknowledged batches, then those for an integration that was deleted in the hub,
+ * which can never be sent. Batches go when kept long enough, or oldest first when their room is needed. What waits for
+ * an integration that may be linked again stays.
  */
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
@@ -17,8 +17,8 @@ const log = getLogger(["cloud-link", "spool"]);
 const groupMax = 256;
 
 /**
- * What to remove: the oldest, until `bytes` are free or only younger ones are left: acknowledged, or their integration
- * deleted, `before` that time, in ms since the epoch.
+ * What to remove: the oldest batches, until `bytes` are free or only younger ones are left, that is, those acknowledged
+ * or orphaned after `before`, in ms since the epoch.
  */
 export interface EvictionOrder {
   readonly bytes: number;
@@ -26,16 +26,17 @@ export interface EvictionOrder {
 }
 
 /**
- * The spool's own files, rows and index, from which a batch goes in an order that survives a kill (see disk_spool.ts).
+ * The spool's files, rows and index, from which a batch is removed in an order that survives a kill (see
+ * disk_spool.ts).
  */
 export interface EvictionOptions {
   readonly folder: string;
   readonly fs: FileSystem;
   readonly database: StateDatabase;
   readonly index: SpoolIndex;
-  /** Has the source's ledger forget a batch that was not delivered, within the running transaction. */
+  /** Makes the source's ledger forget an undelivered batch, within the running transaction. */
   readonly onLost: (lost: LostBatch) => void;
-  /** So many bytes of files have gone. */
+  /** Called with the number of bytes of files removed. */
   readonly onRemoved: (bytes: number) => void;
 }
 
@@ -43,10 +44,10 @@ export interface EvictionOptions {
 export class Eviction {
   readonly #options: EvictionOptions;
   #last: Promise<void> = Promise.resolve();
-  /** Expired, and their files could not be removed yet. */
+  /** Expired batches whose files could not be removed yet. */
   readonly #left: IndexedBatch[] = [];
   #failure: unknown;
-  /** Whether the log has told of them. */
+  /** Whether they have been logged. */
   #told = false;
 
   constructor(options: EvictionOptions) {
@@ -69,7 +70,7 @@ export class Eviction {
     const again = this.#left.splice(0);
     let wanted = bytes - await this.#removeFiles(again);
     while (wanted > 0) {
-      // A disk on which nothing can be removed: that is no reason to give up all that is kept.
+      // Nothing on the disk can be removed: that is no reason to give up everything that is kept.
       if (this.#left.length >= groupMax) throw this.#failure;
       const group = this.#choose({ bytes: wanted, before });
       if (group.length === 0) return;
@@ -78,7 +79,7 @@ export class Eviction {
     }
   }
 
-  /** The next ones to go, all of one kind. */
+  /** The next group to go, all of one kind. */
   #choose({ bytes, before }: EvictionOrder): IndexedBatch[] {
     const { index } = this.#options;
     const acknowledged = index.oldestAcknowledged({ acknowledgedBefore: before, limit: groupMax });
@@ -90,13 +91,13 @@ export class Eviction {
     return enough < 0 ? rows : rows.slice(0, enough + 1);
   }
 
-  /** Flushed: an acknowledgement that is forgotten after its file has gone would look like a lost batch. */
+  /** Flushed: if an acknowledgement were forgotten after its file was removed, the batch would look lost. */
   #expire(group: readonly IndexedBatch[]): void {
     const { database, index, onLost } = this.#options;
     const orphans = group.filter(({ state }) => state === "waiting");
     database.transaction(() => {
       for (const { batch } of group) index.expire(batch.id);
-      // Should the hub find the integration again, in a backup, its source is read anew.
+      // Should the hub find the integration again, in a backup, its source is reread.
       for (const { integration, batch } of orphans) onLost({ integration, batch, reread: true });
     });
     if (orphans.length === 0) return;
@@ -107,8 +108,8 @@ export class Eviction {
   }
 
   /**
-   * Removes the files of expired batches, then the rows; resolves with how much has gone, in bytes. A file that cannot be
-   * removed holds up no other.
+   * Removes the files of expired batches, then the rows; resolves with how much was removed, in bytes. A file that
+   * cannot be removed does not hold up others.
    */
   async #removeFiles(expired: readonly IndexedBatch[]): Promise<number> {
     if (expired.length === 0) return 0;
@@ -124,7 +125,7 @@ export class Eviction {
       }
     }
     this.#tellLeft();
-    // Before the rows go: a file that comes back without a row would be taken for a new batch.
+    // Before the rows are removed: a file that reappears without a row would be taken for a new batch.
     await fs.syncFolder(folder);
     const removed = database.transaction(() => gone.filter((row) => index.remove(row)), { relaxed: true });
     const bytes = removed.reduce((sum, { fileBytes }) => sum + fileBytes, 0);
@@ -132,7 +133,7 @@ export class Eviction {
     return bytes;
   }
 
-  /** Once, until all could be removed: on a full disk there may be hundreds. */
+  /** Logged once, until all could be removed: on a full disk there may be hundreds. */
   #tellLeft(): void {
     const [first, ...others] = this.#left;
     if (first === undefined) {

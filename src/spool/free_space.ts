@@ -1,24 +1,24 @@
-/** How much of the disk may still be written: what is free, less the reserve and what is promised already. */
+/** How much more may be written to the disk: the free space, less the reserve and what is already promised. */
 import type { Clock } from "../runtime/clock.ts";
 
-/** How often the disk is looked at while it is too full, in ms: nobody tells when others free space. */
+/** How often the disk is checked while it is too full, in ms: there is no notification when others free space. */
 export const diskPollMs = 5_000;
-/** How long a measurement of the free space is believed, in ms. */
+/** How long a measurement of the free space is valid, in ms. */
 const measurementMs = 1_000;
 
 /** The disk and its reserve. */
 export interface FreeSpaceOptions {
-  /** What is free, in bytes. */
+  /** Measures the free space, in bytes. */
   readonly measure: () => Promise<number>;
-  /** What is to stay free, in bytes. */
+  /** What must stay free, in bytes. */
   readonly freeBytesMin: number;
   readonly clock: Pick<Clock, "monotonicMs">;
 }
 
-/** Asks the disk now and then, and keeps account in between. */
+/** Measures the disk now and then, and keeps account in between. */
 export class FreeSpace {
   readonly #options: FreeSpaceOptions;
-  /** Until then the disk counts as full, whatever it says. */
+  /** Until then the disk counts as full, whatever it reports. */
   #fullUntilMs = -Infinity;
   #measured: { free: number; atMs: number; reserved: number; granted: number } | undefined;
 
@@ -29,31 +29,31 @@ export class FreeSpace {
   /**
    * How many bytes are missing for `bytes` more; 0 or less for none.
    *
-   * @param reserved what is promised now, in bytes
+   * @param reserved what is already promised, in bytes
    */
   async missing(bytes: number, { reserved }: { reserved: number }): Promise<number> {
     const { measure, freeBytesMin, clock } = this.#options;
     const nowMs = clock.monotonicMs();
     if (nowMs < this.#fullUntilMs) return Math.max(bytes, 1);
     if (this.#measured === undefined || nowMs - this.#measured.atMs >= measurementMs) {
-      // Part of what is reserved is written already: counted twice, to be on the safe side.
+      // Part of what is reserved is already written and counted twice, to be on the safe side.
       this.#measured = { free: await measure(), atMs: nowMs, reserved, granted: 0 };
     }
     const measured = this.#measured;
     return freeBytesMin + bytes + measured.reserved + measured.granted - measured.free;
   }
 
-  /** So many bytes were promised now. */
+  /** This many bytes were promised just now. */
   granted(bytes: number): void {
     if (this.#measured !== undefined) this.#measured.granted += bytes;
   }
 
-  /** Something has changed: the disk is asked anew. */
+  /** Something has changed: measure again. */
   changed(): void {
     this.#measured = undefined;
   }
 
-  /** A write has failed for want of space: the disk is believed again at the next look. */
+  /** A write failed for lack of space: the disk counts as full until the next check. */
   sawFullDisk(): void {
     this.#fullUntilMs = this.#options.clock.monotonicMs() + diskPollMs;
   }

@@ -1,6 +1,6 @@
 /**
- * Makes synced batch files part of the spool, many at once: one rename each, one sync of the folder and one transaction
- * for all that came meanwhile.
+ * Makes synced batch files part of the spool, many at once: one rename each, then one sync of the folder and one
+ * transaction for everything that arrived meanwhile.
  */
 import type { FileSystem } from "../durable/file_system.ts";
 import type { StateDatabase } from "../state/state_database.ts";
@@ -8,13 +8,13 @@ import type { StateDatabase } from "../state/state_database.ts";
 /** How many batches one commit takes at most. */
 const groupMax = 256;
 
-/** One batch to be committed. */
+/** One batch to commit. */
 export interface Commit {
   /** The synced file in the incoming folder. */
   readonly from: string;
   /** Its name in the spool. */
   readonly to: string;
-  /** Writes the index row and what the source wants beside it, within the transaction. */
+  /** Writes the index row and the source's records, within the transaction. */
   readonly write: () => void;
 }
 
@@ -23,7 +23,7 @@ interface Waiting extends Commit {
   readonly reject: (error: unknown) => void;
 }
 
-/** Commits in groups. One group at a time; what comes meanwhile is the next one. */
+/** Commits in groups. One group at a time; what arrives meanwhile forms the next one. */
 export class GroupCommit {
   readonly #fs: FileSystem;
   readonly #folder: string;
@@ -31,7 +31,7 @@ export class GroupCommit {
   #queue: Waiting[] = [];
   #running = false;
 
-  /** @param folder the spool's, where the files go */
+  /** @param folder the spool's folder, to which the files are moved */
   constructor(folder: string, options: { fs: FileSystem; database: StateDatabase }) {
     this.#folder = folder;
     this.#fs = options.fs;
@@ -39,8 +39,8 @@ export class GroupCommit {
   }
 
   /**
-   * When it resolves the file has its name and what `write` wrote is committed, both durable. When it rejects `write` did
-   * nothing, and the file is removed as far as the disk allows (see recovery.ts for what is left by a crash).
+   * When it resolves, the file has its name and what `write` wrote is committed, both durably. When it rejects, `write`
+   * had no effect, and the file is removed as far as the disk allows (see recovery.ts for what a crash leaves).
    */
   commit(commit: Commit): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -52,7 +52,7 @@ export class GroupCommit {
     return promise;
   }
 
-  /** Never rejects: whatever happens is the answer to those who wait. */
+  /** Never rejects: the waiting callers get the errors. */
   async #run(): Promise<void> {
     while (this.#queue.length > 0) {
       const group = this.#queue.slice(0, groupMax);
@@ -82,7 +82,7 @@ export class GroupCommit {
       failures.clear();
       for (const one of group) {
         try {
-          // A savepoint: what fails for one batch fails for that one only.
+          // A savepoint: a failure of one batch affects only that one.
           this.#database.transaction(one.write);
         } catch (error) {
           failures.set(one, error);
@@ -96,7 +96,7 @@ export class GroupCommit {
       await this.#fs.remove(from);
       await this.#fs.remove(to);
     } catch {
-      // The disk is failing: the caller has its error already, and the next start looks at what is left.
+      // The disk is failing: the caller already has its error, and the next start deals with what is left.
     }
   }
 }

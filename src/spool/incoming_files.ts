@@ -1,4 +1,4 @@
-/** Batches on their way in: the room that they hold, and their files in the incoming folder. */
+/** Batches on their way in: the room they hold, and their files in the incoming folder. */
 import { join } from "node:path";
 import type { BatchWriter, Lane } from "../agent/ports.ts";
 import { type Files, isDiskFull } from "../durable/file_system.ts";
@@ -7,9 +7,9 @@ import { SpoolFullError } from "./errors.ts";
 import { PayloadWriter } from "./payload_writer.ts";
 import type { Reservation, Room } from "./room.ts";
 
-/** Content up to this length is compressed in memory and written at once, in bytes. */
+/** Content up to this length is compressed in memory and written in one go, in bytes. */
 const memoryBytesMax = 1024 * 1024;
-/** Room for checks, footer and trailer of a batch, in bytes. */
+/** Room for checksums, footer and trailer of a batch, in bytes. */
 const footerBytesReserved = 4096;
 
 /** The integration that a batch is filed under. */
@@ -30,11 +30,11 @@ export interface IncomingPlace extends AsyncDisposable {
   readonly path: string;
 }
 
-/** A batch from the end of its writing to the end of its admission. */
+/** A batch between the end of its writing and the end of its admission. */
 export interface IncomingFile {
   readonly owner: BatchOwner;
   readonly reservation: Reservation;
-  /** Payload and checks, when no file was written. */
+  /** Payload and checksums, if no file was written. */
   readonly memory: readonly Uint8Array[] | undefined;
 }
 
@@ -103,7 +103,7 @@ export class IncomingFiles {
     return this.#files.get(path);
   }
 
-  /** Gives the room back, and removes the file unless it `wasTaken`. */
+  /** Returns the room, and removes the file unless it `wasTaken`. */
   async discard(path: string, { wasTaken = false } = {}): Promise<void> {
     const { fs, room } = this.#options;
     const file = this.#files.get(path);
@@ -113,7 +113,7 @@ export class IncomingFiles {
     if (!wasTaken) await fs.remove(path);
   }
 
-  /** A disk on which delivered batches cannot even be removed is full, too. */
+  /** A disk on which not even delivered batches can be removed counts as full, too. */
   #reserveRoom(wanted: RoomWanted): Promise<Reservation> {
     const { room } = this.#options;
     const bytes = wanted.bytes + footerBytesReserved;
@@ -125,7 +125,9 @@ export class IncomingFiles {
   }
 }
 
-/** A full disk is nothing to report but something to wait for: the work's failure becomes a {@linkcode SpoolFullError}. */
+/**
+ * A full disk is not an error to report but something to wait for: turns the failure into a {@linkcode SpoolFullError}.
+ */
 export async function explainFullDisk<T>(
   work: Promise<T>,
   { room, bytesNeeded }: { room: Room; bytesNeeded: number },

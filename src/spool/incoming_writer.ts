@@ -4,8 +4,8 @@ import type { Files } from "../durable/file_system.ts";
 import { PayloadWriter } from "./payload_writer.ts";
 
 /**
- * A writer of the file `path`, which the agent got from `DiskSpool.reserve`. The room was estimated; what the file may
- * take at most is `bytesMax`.
+ * A writer of the file `path`, which the agent got from `DiskSpool.reserve`. The reserved room was an estimate; the
+ * file may grow up to `bytesMax`.
  */
 export function createIncomingWriter(path: string, options: { fs: Files; bytesMax: number }): BatchWriter {
   const { fs, bytesMax } = options;

@@ -1,4 +1,4 @@
-/** What a source is told of a batch that the spool had to give up. */
+/** What a source learns of a batch that the spool had to give up. */
 import type { IntegrationKey } from "../state/integration.ts";
 import type { BatchDescription } from "./batch_file.ts";
 
@@ -6,6 +6,6 @@ import type { BatchDescription } from "./batch_file.ts";
 export interface LostBatch {
   readonly integration: IntegrationKey;
   readonly batch: BatchDescription;
-  /** Read the source again as it is; else only when it changes (the hub refused what it has now). */
+  /** Reread the source as it is; otherwise only once it changes (the hub refused its current content). */
   readonly reread: boolean;
 }

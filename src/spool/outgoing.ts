@@ -1,4 +1,4 @@
-/** The way of a batch out of the spool: handed out, acknowledged, and handed out anew when the hub has forgotten it. */
+/** The way of a batch out of the spool: handed out, acknowledged, and handed out again if the hub has lost it. */
 import { join } from "node:path";
 import type { StoredBatch } from "../agent/ports.ts";
 import type { Files } from "../durable/file_system.ts";
@@ -22,7 +22,7 @@ export interface OutgoingOptions {
   readonly index: SpoolIndex;
 }
 
-/** Whose batches are in the foreground. */
+/** Whose batches are currently handed out. */
 interface Current extends BatchOwner {
   readonly link: Link;
 }
@@ -30,7 +30,7 @@ interface Current extends BatchOwner {
 /** Hands out the batches of one integration at a time. */
 export class Outgoing {
   readonly #options: OutgoingOptions;
-  /** Sequence of each batch as it was last handed out: an acknowledgement is for that one. */
+  /** Sequence of each batch as last handed out, to which an acknowledgement refers. */
   readonly #handedOut = new Map<string, number>();
   #current: Current | undefined;
 
@@ -45,7 +45,7 @@ export class Outgoing {
       const name = { accountId: link.account.id, integrationId: link.integration.id };
       const { database } = this.#options;
       const key = integrationKey(database, name);
-      // It is there, whatever a hub said that was restored from a backup since.
+      // The integration exists, whatever a hub since restored from a backup said.
       setDeleted(database, key, undefined);
       this.#current = { link, name, key };
     }
@@ -57,12 +57,12 @@ export class Outgoing {
     return this.#current;
   }
 
-  /** Nothing of the current integration waits. */
+  /** Nothing waits for the current integration. */
   get isIdle(): boolean {
     return this.#current === undefined || !this.#options.index.hasWaiting(this.#current.key);
   }
 
-  /** What waits of the current integration. */
+  /** What waits for the current integration. */
   get waiting(): Waiting {
     const current = this.#current;
     if (current === undefined) return { batches: 0, bytes: 0, oldestAt: undefined };
@@ -95,7 +95,7 @@ export class Outgoing {
     return database.transaction(() => ids.filter((id) => index.resend(current.key, id)).length, { relaxed: true });
   }
 
-  /** The batch has left the spool otherwise. */
+  /** The batch has left the spool in another way. */
   forget(id: string): void {
     this.#handedOut.delete(id);
   }
@@ -114,14 +114,14 @@ export class Outgoing {
     });
   }
 
-  /** The batch, unless it is acknowledged already or waits anew. */
+  /** The batch, unless it is already acknowledged or waits again. */
   #acknowledgeOne(id: string, at: number): IndexedBatch | undefined {
     const { index } = this.#options;
     const row = index.get(id);
     const handedOut = this.#handedOut.get(id);
     this.#handedOut.delete(id);
     if (row === undefined || row.state !== "waiting") return undefined;
-    // Replaced while it was sent: what waits now has a later sequence, which the hub must learn.
+    // Replaced while it was being sent: the waiting one has a later sequence, which the hub must learn.
     if (handedOut !== undefined && handedOut !== row.batch.sequence) return undefined;
     index.acknowledge(row, { at });
     return row;

@@ -1,6 +1,6 @@
 /**
- * Turns content into payload and checks: in memory while it is small, else streamed into a file, with never more than a
- * few hundred kB in flight.
+ * Turns content into payload and checksums: in memory while it is small, otherwise streamed into a file, with never
+ * more than a few hundred kB in flight.
  */
 import { createHash, type Hash } from "node:crypto";
 import { constants, createZstdCompress, type ZstdCompress, zstdCompressSync } from "node:zlib";
@@ -8,32 +8,32 @@ import type { BatchFile } from "../agent/ports.ts";
 import type { Files, WritableFile } from "../durable/file_system.ts";
 import { Checks } from "./batch_file.ts";
 
-/** Level 1: 270 MB/s and 17 % of a CSV file's size where level 3 has 180 MB/s and 18 %. */
+/** Level 1: 270 MB/s and 17 % of a CSV file's size, where level 3 has 180 MB/s and 18 %. */
 const zstdOptions = { params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 0 } };
 /** Content is compressed in slices of this size, in bytes: larger ones take tens of MB more memory and are no faster. */
 const sliceBytes = 64 * 1024;
 /** Payload is written to disk in pieces of this size, in bytes. */
 const pieceBytes = 256 * 1024;
 
-/** What came of the content: all in memory, or in the file `path` and synced. */
+/** The resulting payload: all in memory, or synced in the file `path`. */
 export interface WrittenPayload {
   readonly file: BatchFile;
-  /** Payload and checks, when no file was written. */
+  /** Payload and checksums, if no file was written. */
   readonly memory: readonly Uint8Array[] | undefined;
 }
 
-/** Where content goes and when it leaves memory; nothing is created on disk for small content. */
+/** Where content goes and when it leaves memory; small content creates nothing on disk. */
 export interface PayloadWriterOptions {
   readonly fs: Files;
-  /** The file to create when the content is not small. */
+  /** The file to create if the content is not small. */
   readonly path: string;
   /** Content up to this length is kept in memory, in bytes. */
   readonly memoryBytesMax: number;
-  /** Called before the file grows to `bytes`; what it throws ends the writing. */
+  /** Called before the file grows to `bytes`; an error it throws ends the writing. */
   readonly reserve: (bytes: number) => Promise<void>;
 }
 
-/** Takes content and makes the payload. After an error only {@linkcode PayloadWriter.discard} makes sense. */
+/** Takes content and produces the payload. After an error only {@linkcode PayloadWriter.discard} may be called. */
 export class PayloadWriter {
   readonly #options: PayloadWriterOptions;
   readonly #contentHash: Hash = createHash("sha256");
@@ -45,7 +45,7 @@ export class PayloadWriter {
     this.#options = options;
   }
 
-  /** Resolves when another chunk may come; the chunk may be reused then. */
+  /** Resolves when it can take another chunk; the caller may then reuse this one. */
   async write(chunk: Uint8Array): Promise<void> {
     if (chunk.length === 0) return;
     this.#contentHash.update(chunk);
@@ -58,7 +58,7 @@ export class PayloadWriter {
     await stream.write(chunk);
   }
 
-  /** When it resolves what is in the file is durable; its name is not. */
+  /** When it resolves, the file's content is durable; its name is not. */
   async finish(): Promise<WrittenPayload> {
     const keepInMemory = this.#stream === undefined && this.#options.memoryBytesMax > 0;
     const { payloadSha256, payloadBytes, memory } = keepInMemory
@@ -112,7 +112,7 @@ function compressWhole(chunks: readonly Uint8Array[]): Payload {
   };
 }
 
-/** A payload on its way into a file. */
+/** A payload being written to a file. */
 class FilePayload {
   readonly #file: WritableFile;
   readonly #reserve: (bytes: number) => Promise<void>;
@@ -122,7 +122,7 @@ class FilePayload {
   #bytes = 0;
   #piece = new Uint8Array(pieceBytes + sliceBytes);
   #pieceBytes = 0;
-  /** Takes what comes while the other is being written. */
+  /** Takes new content while the other buffer is being written. */
   #spare = new Uint8Array(pieceBytes + sliceBytes);
   #failure: unknown;
   #open = true;
@@ -131,7 +131,7 @@ class FilePayload {
     this.#file = file;
     this.#reserve = reserve;
     this.#zstd.on("data", (compressed: Uint8Array) => this.#append(compressed));
-    // Without a listener an error would end the process; it is thrown from the next write.
+    // Without a listener an error would end the process; the next write throws it.
     this.#zstd.on("error", (error: unknown) => this.#failure ??= error);
   }
 
@@ -169,7 +169,7 @@ class FilePayload {
     this.#file[Symbol.dispose]();
   }
 
-  /** Copies, so that no more memory is taken for a long payload than for a short one. */
+  /** Copies, so that a long payload takes no more memory than a short one. */
   #append(compressed: Uint8Array): void {
     const bytes = this.#pieceBytes + compressed.length;
     if (bytes > this.#piece.length) {

@@ -1,6 +1,6 @@
 /**
- * What the spool finds when it is opened, and what it makes of it. The order of all writing (see disk_spool.ts) leaves
- * these cases only, and none loses or doubles a batch:
+ * What the spool finds when it is opened, and how it recovers. The order of all writes (see disk_spool.ts) allows only
+ * these cases, and none loses or duplicates a batch:
  *
  * | found | how it came to be | what is done |
  * | --- | --- | --- |
@@ -69,7 +69,7 @@ async function removeLeftovers({ fs, incomingFolder }: RecoveryOptions): Promise
   }
 }
 
-/** Takes in a file without row. False when it is no whole batch file. */
+/** Adopts a file without a row. False if it is not a complete batch file. */
 async function adopt(entry: FolderEntry, options: RecoveryOptions): Promise<boolean> {
   const { folder, fs, database, index } = options;
   const path = join(folder, entry.name);
@@ -104,7 +104,7 @@ async function moveAside(names: readonly string[], options: RecoveryOptions): Pr
   await fs.syncFolder(folder);
 }
 
-/** Removes rows whose files have gone, and has the sources of those that waited read again. */
+/** Removes rows whose files are gone, and has the sources of waiting ones reread. */
 function forget(rows: readonly IndexedBatch[], options: RecoveryOptions): void {
   if (rows.length === 0) return;
   const lost = rows.filter(({ state }) => state === "waiting");

@@ -1,11 +1,11 @@
-/** What people are told of a spool that takes nothing more. */
+/** What people are told when the spool accepts nothing more. */
 import { getLogger } from "@logtape/logtape";
 
 const log = getLogger(["cloud-link", "spool"]);
 
 const megabyte = 1024 * 1024;
 
-/** What stands against more batches: `[spool] maxMegabytes`, or the free-space reserve of the disk. */
+/** What rules out more batches: `[spool] maxMegabytes`, or the free-space reserve of the disk. */
 export type Refusal = "limit" | "disk";
 
 /** One line for the status. `othersBytes`: what waits for other integrations. */
@@ -15,7 +15,7 @@ export function refusalProblem(refusal: Refusal, { othersBytes }: { othersBytes:
     : "The disk is almost full: sources wait until there is space ([spool] keepFreeMegabytes).";
 }
 
-/** Tells the log what sources wait for from now on; `undefined`: they need not wait any longer. Sizes in bytes. */
+/** Logs what sources wait for from now on; `undefined`: they no longer wait. Sizes in bytes. */
 export function logRefusal(
   refusal: Refusal | undefined,
   sizes: {

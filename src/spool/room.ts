@@ -1,8 +1,8 @@
 /**
  * Who may write how much: the spool's limit, the free-space reserve, and the queue of sources that wait for room.
  *
- * Live sources go before history, each in the order they came; nobody overtakes the first, so that a large batch gets its
- * turn. A batch above the limit goes when it is alone.
+ * Live sources go before history, each in order of arrival; nobody overtakes the first, so that a large batch gets its
+ * turn. A batch above the limit is admitted when it is alone.
  */
 import type { Lane } from "../agent/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -16,16 +16,16 @@ export interface RoomLimits {
   readonly freeBytesMin: number;
 }
 
-/** What the room needs to know of the spool. */
+/** What the room needs to know about the spool. */
 export interface RoomView {
-  /** Length of all batch files, in bytes. */
+  /** Total length of all batch files, in bytes. */
   storedBytes(): number;
-  /** Length of the files that wait for other integrations, in bytes. */
+  /** Total length of the files that wait for other integrations, in bytes. */
   othersBytes(): number;
-  /** Nothing of the current integration waits to be delivered. */
+  /** Nothing waits for delivery to the current integration. */
   isIdle(): boolean;
   freeBytes(): Promise<number>;
-  /** Removes kept acknowledged batches, oldest first, of at least `bytes` if there are so many. */
+  /** Removes kept acknowledged batches, oldest first, at least `bytes` of them if there are that many. */
   evict(bytes: number): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export class Room {
     this.#freeSpace = new FreeSpace({ measure: () => view.freeBytes(), freeBytesMin, clock });
   }
 
-  /** Why sources wait now, for people; `undefined` when they need not. */
+  /** Why sources are waiting now, for people; `undefined` if they are not. */
   get problem(): string | undefined {
     return this.#refusal && refusalProblem(this.#refusal, { othersBytes: this.#view.othersBytes() });
   }
@@ -97,9 +97,9 @@ export class Room {
   }
 
   /**
-   * Makes a reservation at least `bytes` large, for a batch that grew beyond what was expected.
+   * Enlarges a reservation to at least `bytes`, for a batch that grew more than expected.
    *
-   * @throws {SpoolFullError} when that does not fit: the batch has to begin again when there is room.
+   * @throws {SpoolFullError} if that does not fit: the batch has to start again when there is room.
    */
   async grow(reservation: Reservation, bytes: number): Promise<void> {
     const held = reservation as { bytes: number };
@@ -114,20 +114,20 @@ export class Room {
   }
 
   /**
-   * A write has failed for want of space. The disk may well say that some is free (a quota, no more names of files): it
-   * is believed again at the next look, so that nobody tries in vain all the time.
+   * A write failed for lack of space. The disk may well report free space (a quota, no inodes left): it counts as full
+   * until the next check, so that sources do not keep trying in vain.
    */
   sawFullDisk(): void {
     this.#freeSpace.sawFullDisk();
   }
 
-  /** Gives a reservation back: what was written of it is in the index by now, or has gone. */
+  /** Gives a reservation back: by now, what was written is in the index, or removed. */
   release(reservation: Reservation): void {
     this.#reservations.delete(reservation);
     this.changed();
   }
 
-  /** Something has gone, or nothing waits any longer: those who wait may fit now. */
+  /** Something was removed, or nothing waits any longer: waiting sources may fit now. */
   changed(): void {
     if (this.#waiters.length === 0 && this.#refusal === undefined) return;
     this.#pumpAgain = true;
@@ -136,7 +136,7 @@ export class Room {
     this.#pumping = this.#pump();
   }
 
-  /** Resolves when nothing goes on any longer. */
+  /** Resolves when nothing is going on. */
   async settled(): Promise<void> {
     await this.#pumping;
     await this.#diskPoll;
@@ -156,7 +156,7 @@ export class Room {
   /** Grants the first waiter its room; false when it has to wait. */
   async #serve(first: Waiter): Promise<boolean> {
     const take = () => {
-      // It gave up, or a live source came before it, while the disk was asked.
+      // It gave up, or a live source moved ahead of it, during the disk check.
       if (this.#waiters[0] !== first) return;
       this.#waiters.shift();
       const reservation = { bytes: first.bytes };
@@ -176,8 +176,8 @@ export class Room {
   }
 
   /**
-   * Calls `take` if `bytes` more fit, in the same step as the decision. Alone means: no more than `othersMax`
-   * reservations and nothing to deliver.
+   * Calls `take` if `bytes` more fit, in the same step as the decision. Alone means: at most `othersMax` reservations
+   * and nothing to deliver.
    */
   async #take(bytes: number, options: { othersMax: number; take: () => void }): Promise<Refusal | undefined> {
     if (await this.#missingOnDisk(bytes) > 0) {
@@ -205,7 +205,7 @@ export class Room {
     return sum;
   }
 
-  /** One line when waiting begins, one when it ends. */
+  /** One log line when waiting begins, one when it ends. */
   #tell(refusal: Refusal | undefined): void {
     const before = this.#refusal;
     this.#refusal = refusal;
@@ -224,7 +224,7 @@ export class Room {
       try {
         await this.#clock.sleep(diskPollMs, this.#closing);
       } catch {
-        // Closing: those who wait were told.
+        // Closing: the waiters have been told.
         return;
       }
       this.#freeSpace.changed();

@@ -1,4 +1,6 @@
-/** Sets a batch aside that will never be delivered: damaged, or not taken by the hub. A person may look at what is left. */
+/**
+ * Sets aside a batch that will never be delivered: damaged, or refused by the hub. A person may inspect what is left.
+ */
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { FileSystem } from "../durable/file_system.ts";
@@ -16,7 +18,7 @@ import type { IndexedBatch, SpoolIndex } from "./spool_index.ts";
 
 const log = getLogger(["cloud-link", "spool"]);
 
-/** From where to where, and who is told. */
+/** From where to where, and whom to notify. */
 export interface SetAsideOptions {
   readonly folder: string;
   readonly setAsideFolder: string;
@@ -24,14 +26,14 @@ export interface SetAsideOptions {
   readonly database: StateDatabase;
   readonly clock: Pick<Clock, "now">;
   readonly index: SpoolIndex;
-  /** Has the source's ledger forget the batch, within the running transaction. */
+  /** Makes the source's ledger forget the batch, within the running transaction. */
   readonly onLost: (lost: LostBatch) => void;
   readonly limit: SetAsideLimit;
-  /** So many bytes of files have gone. */
+  /** Called with the number of bytes of files removed. */
   readonly onRemoved: (bytes: number) => void;
 }
 
-/** Moves the file, if there is one, beside the reason (one line), then removes the row. */
+/** Moves the file, if there is one, next to a one-line reason, then removes the row. */
 export async function setAsideBatch(row: IndexedBatch, reason: string, options: SetAsideOptions): Promise<void> {
   const { folder, setAsideFolder, fs, database, clock, index, onLost, onRemoved, limit } = options;
   const path = join(folder, row.file);
@@ -57,13 +59,13 @@ export async function setAsideBatch(row: IndexedBatch, reason: string, options: 
   await limit.added(to);
 }
 
-/** How what was refused gets another chance. */
+/** How refused data gets another chance. */
 const remedies: Readonly<Record<BatchOrigin["kind"], string>> = {
   csv: "Save the file again to try once more.",
   query: "These rows are read and sent again when the query is changed in the hub.",
 };
 
-/** Whether the payload is whole; `undefined` when there is no file. */
+/** Whether the payload is intact; `undefined` if there is no file. */
 async function fileIsWhole(
   path: string,
   options: { fs: FileSystem; batch: BatchDescription },

@@ -1,6 +1,6 @@
 /**
- * How much of what was set aside is kept: a hub that refuses all that comes must not fill the disk. The oldest goes first,
- * and the log says so. Only batches count: what else lies there (a whole state) is the administrator's.
+ * How much of what was set aside is kept: a hub that refuses everything must not fill the disk. The oldest goes first,
+ * which is logged. Only batches count: anything else there (such as a whole state) is the administrator's concern.
  */
 import { basename, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
@@ -8,12 +8,12 @@ import type { FileSystem } from "../durable/file_system.ts";
 
 const log = getLogger(["cloud-link", "spool"]);
 
-/** All batches that were set aside take this much at most, in bytes. */
+/** Total size of all batches set aside, in bytes. */
 export const setAsideBytesMax: number = 1024 * 1024 * 1024;
-/** So many batches are kept aside at most. */
+/** Maximum number of batches set aside. */
 export const setAsideBatchesMax = 10_000;
 
-/** What the name of a batch's folder ends with, as `makeSetAsideFolder` makes it. */
+/** Suffix of a batch's folder name, as `makeSetAsideFolder` creates it. */
 export const setAsideWhy = "batch";
 const folderName = new RegExp(`^(.*Z)-${setAsideWhy}(?:\\.(\\d+))?$`);
 
@@ -23,7 +23,7 @@ interface Aside {
   readonly bytes: number;
 }
 
-/** The batches in `set-aside/`, counted once and kept account of from then on. */
+/** The batches in `set-aside/`, counted once and tracked from then on. */
 export class SetAsideLimit {
   readonly #setAside: string;
   readonly #fs: FileSystem;
@@ -43,7 +43,7 @@ export class SetAsideLimit {
     this.#limits = options.setAsideLimits ?? { bytesMax: setAsideBytesMax, batchesMax: setAsideBatchesMax };
   }
 
-  /** A batch was set aside in `folder`: the oldest ones go, as many as are too much, but never this one. */
+  /** A batch was set aside in `folder`: removes the oldest ones above the limits, but never this one. */
   async added(folder: string): Promise<void> {
     const known = this.#found;
     const found = this.#found ??= await this.#list();
@@ -61,7 +61,7 @@ export class SetAsideLimit {
     }
   }
 
-  /** All that is there, oldest first. */
+  /** Everything there, oldest first. */
   async #list(): Promise<Aside[]> {
     const names = (await this.#fs.list(this.#setAside)).map(({ name }) => name).filter((name) => folderName.test(name));
     const found: Aside[] = [];

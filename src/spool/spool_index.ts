@@ -4,7 +4,7 @@ import { type IntegrationKey, raiseSequence } from "../state/integration.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import type { BatchDescription } from "./batch_file.ts";
 
-/** A batch as the index knows it. */
+/** A batch in the index. */
 export interface IndexedBatch {
   readonly integration: IntegrationKey;
   readonly state: BatchState;
@@ -17,10 +17,10 @@ export interface IndexedBatch {
 /** `expired`: acknowledged, and its file is being removed. */
 export type BatchState = "waiting" | "acknowledged" | "expired";
 
-/** What waits of one integration. */
+/** What waits for one integration. */
 export interface Waiting {
   readonly batches: number;
-  /** Length of their files, in bytes. */
+  /** Total length of their files, in bytes. */
   readonly bytes: number;
   /** When the oldest was admitted, in ms since the epoch. */
   readonly oldestAt: number | undefined;
@@ -52,13 +52,13 @@ export class SpoolIndex {
     return row === undefined ? undefined : fromRow(row);
   }
 
-  /** All of them, for the check at the start. */
+  /** All of them, for the check at startup. */
   all(): IndexedBatch[] {
     return this.#database.all<BatchRow>(`SELECT ${columns} FROM batch`).map(fromRow);
   }
 
   /**
-   * Inserts a waiting batch, or replaces the one with its id (which had an older sequence). Part of the caller's
+   * Inserts a waiting batch, or replaces the one with the same id (whose sequence is older). Part of the caller's
    * transaction.
    */
   insert(added: Omit<IndexedBatch, "state">): void {
@@ -86,7 +86,7 @@ export class SpoolIndex {
   }
 
   /**
-   * Whether rows of this batch's window were replaced by a later batch. Then the hub must get it again with a new
+   * Whether rows of this batch's window were replaced by a later batch. If so, the hub must receive it again with a new
    * sequence when the source returns to this content.
    */
   isSuperseded({ integration, batch }: IndexedBatch): boolean {
@@ -103,7 +103,7 @@ export class SpoolIndex {
     ) !== undefined;
   }
 
-  /** The first waiting batches, live before history, each oldest first, that are not `except`ed; `limit` at most. */
+  /** The first waiting batches, live before history, each oldest first, without those in `except`; `limit` at most. */
   next(
     integration: IntegrationKey,
     { except, limit }: { except: ReadonlySet<string>; limit: number },
@@ -133,12 +133,12 @@ export class SpoolIndex {
     ) !== undefined;
   }
 
-  /** Length of all files of all integrations, in bytes. */
+  /** Total length of all files of all integrations, in bytes. */
   storedBytes(): number {
     return this.#database.get<{ bytes: number | null }>("SELECT sum(file_bytes) AS bytes FROM batch")?.bytes ?? 0;
   }
 
-  /** Marks a waiting batch as delivered, and counts it when it is for the first time. */
+  /** Marks a waiting batch as delivered, and counts it the first time. */
   acknowledge({ integration, batch }: IndexedBatch, options: { at: number }): void {
     const first = this.#database.run(
       "UPDATE integration SET acknowledged = acknowledged + 1 WHERE key = ? AND EXISTS " +
@@ -154,7 +154,7 @@ export class SpoolIndex {
     );
   }
 
-  /** How many batches of the integration were ever acknowledged, those included whose files have gone. */
+  /** How many batches of the integration have ever been acknowledged, including those whose files are gone. */
   acknowledgedCount(integration: IntegrationKey): number {
     return this.#database.get<{ acknowledged: number }>(
       "SELECT acknowledged FROM integration WHERE key = ?",
@@ -162,7 +162,7 @@ export class SpoolIndex {
     )?.acknowledged ?? 0;
   }
 
-  /** Kept acknowledged batches by rising sequence. */
+  /** Kept acknowledged batches, in ascending sequence. */
   acknowledged(
     integration: IntegrationKey,
     page: { after: number; limit: number },
@@ -176,7 +176,7 @@ export class SpoolIndex {
     );
   }
 
-  /** The ids of the kept batches that were acknowledged last. */
+  /** The ids of the most recently acknowledged kept batches. */
   newestAcknowledged(integration: IntegrationKey, limit: number): string[] {
     return this.#database.all<{ id: string }>(
       `SELECT id FROM batch WHERE integration = ? AND state = 'acknowledged' ORDER BY acknowledged_at DESC LIMIT ?`,
@@ -185,7 +185,7 @@ export class SpoolIndex {
     ).map(({ id }) => id);
   }
 
-  /** Puts an acknowledged batch back to the waiting ones; false when its file has gone. */
+  /** Makes an acknowledged batch wait again; false if its file is gone. */
   resend(integration: IntegrationKey, id: string): boolean {
     return this.#database.run(
       "UPDATE batch SET state = 'waiting' WHERE id = ? AND integration = ? AND state = 'acknowledged'",
@@ -214,7 +214,7 @@ export class SpoolIndex {
     ).map(fromRow);
   }
 
-  /** What waits of all but one integration, without those that were deleted. */
+  /** What waits for all integrations but one, without deleted ones. */
   waitingForOthers(integration: IntegrationKey | undefined): Omit<Waiting, "oldestAt"> {
     const row = this.#database.get<{ batches: number; bytes: number | null }>(
       `SELECT count(*) AS batches, sum(file_bytes) AS bytes FROM batch WHERE state = 'waiting'
@@ -235,7 +235,7 @@ export class SpoolIndex {
 }
 
 function fromRow(row: BatchRow): IndexedBatch {
-  // Written by this program in the same database, whose own check has passed: trusted.
+  // Written by this program to the same database, which has passed its own check: trusted.
   const batch = JSON.parse(row.declaration) as BatchDescription;
   return {
     integration: row.integration,

@@ -13,7 +13,7 @@ export function storedBatch(
   options: {
     fs: Files;
     linkId: string;
-    /** Where the file is now; `undefined` when the batch has left the spool. */
+    /** Where the file is now; `undefined` if the batch has left the spool. */
     path: () => string | undefined;
   },
 ): StoredBatch {

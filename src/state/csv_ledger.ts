@@ -1,29 +1,29 @@
 /**
- * What has been taken in of the CSV folder, per integration: contents by their SHA-256 (each once, whatever the name) and
- * files by size, time and inode (what has not changed is not read again).
+ * What has been taken in from the CSV folder, per integration: contents by their SHA-256 (each once, whatever its name)
+ * and files by size, time and inode (unchanged ones are not reread).
  */
 import type { IntegrationKey } from "./integration.ts";
 import type { StateDatabase } from "./state_database.ts";
 
-/** A file when it was last read. */
+/** A file as it was last read. */
 export interface ReadFile {
   readonly path: string;
   readonly bytes: number;
   readonly modifiedMs: number;
-  /** Number of the file on its disk, as text; `""` where there is none. */
+  /** Inode number, as text; `""` if there is none. */
   readonly inode: string;
   /** SHA-256 of the content. */
   readonly sha256: string;
 }
 
-/** The ledger of one integration. The functions that write are part of the caller's transaction, if there is one. */
+/** The ledger of one integration. Functions that write take part in the caller's transaction, if there is one. */
 export interface CsvLedger {
   hasContent(sha256: string): boolean;
-  /** The file when it was last read, `undefined` when it never was. */
+  /** The file as it was last read; `undefined` if it never was. */
   file(path: string): ReadFile | undefined;
   /** Records a file whose content has been taken in (now or before). */
   record(file: ReadFile, options: { at: number }): void;
-  /** Forgets files that `keep` does not want any longer (they are gone); their contents stay known. */
+  /** Forgets files that `keep` no longer wants (they are gone); their contents stay known. */
   forgetFiles(keep: (path: string) => boolean): void;
 }
 
@@ -65,8 +65,8 @@ export function csvLedger(database: StateDatabase, key: IntegrationKey): CsvLedg
 }
 
 /**
- * Forgets that a content was taken in. With `reread` its files are read again as they lie there; without, only when they
- * are saved again.
+ * Forgets that a content was taken in. With `reread` its files are read again as they are; without, only when they are
+ * saved again.
  */
 export function forgetCsvContent(
   database: StateDatabase,

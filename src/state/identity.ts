@@ -1,23 +1,25 @@
-/** Who this installation is towards the hub: its private key, and the client id it was registered under. */
+/** This installation's identity at the hub: its private key, and the client id it was registered under. */
 import type { JWK } from "jose";
 import type { StateDatabase } from "./state_database.ts";
 
-/** The key is made once and kept when the hub forgets the registration: it is then registered again (RFC 7591). */
+/**
+ * The key is generated once and kept even if the hub forgets the registration: it is then registered again (RFC 7591).
+ */
 export interface Identity {
   /** ES256 private key. Secret: never logged, never sent. */
   readonly privateKey: JWK;
-  /** What the hub calls this installation; `undefined` until it is registered. */
+  /** The hub's id for this installation; `undefined` until it is registered. */
   readonly registration: Registration | undefined;
 }
 
-/** The answer to the registration of the key (RFC 7591, section 3.2.1). */
+/** The response to registering the key (RFC 7591, section 3.2.1). */
 export interface Registration {
   readonly clientId: string;
-  /** Origin of the hub that gave the client id: another hub does not know it. */
+  /** Origin of the hub that issued the client id: other hubs do not know it. */
   readonly hubUrl: string;
 }
 
-/** The stored identity; `undefined` before the first one is made. */
+/** The stored identity; `undefined` until the first one is created. */
 export function readIdentity(database: StateDatabase): Identity | undefined {
   const row = database.get<{ private_key: string; client_id: string | null; hub_url: string | null }>(
     "SELECT private_key, client_id, hub_url FROM identity",

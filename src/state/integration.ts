@@ -1,10 +1,10 @@
 /**
- * Integrations that this installation was ever linked to. Ledgers and spool hang on the account and integration, not on
- * the link: linking the same integration again finds all of it, another integration finds nothing.
+ * Integrations that this installation was ever linked to. Ledgers and spool belong to the account and integration, not
+ * to the link: linking the same integration again finds all of it, another integration finds nothing.
  */
 import type { StateDatabase } from "./state_database.ts";
 
-/** Names an integration in the state database. */
+/** Identifies an integration in the state database. */
 export type IntegrationKey = number;
 
 /** What identifies an integration across links. */
@@ -13,7 +13,7 @@ export interface IntegrationName {
   readonly integrationId: string;
 }
 
-/** The key of an integration, `undefined` when this installation was never linked to it. */
+/** The key of an integration; `undefined` if this installation was never linked to it. */
 export function knownIntegrationKey(database: StateDatabase, name: IntegrationName): IntegrationKey | undefined {
   return database.get<{ key: number }>(
     "SELECT key FROM integration WHERE account_id = ? AND integration_id = ?",
@@ -22,7 +22,7 @@ export function knownIntegrationKey(database: StateDatabase, name: IntegrationNa
   )?.key;
 }
 
-/** The key of an integration, which is made when it is not known yet. */
+/** The key of an integration, created if it is not known yet. */
 export function integrationKey(database: StateDatabase, name: IntegrationName): IntegrationKey {
   const known = knownIntegrationKey(database, name);
   if (known !== undefined) return known;
@@ -38,7 +38,7 @@ export function integrationKey(database: StateDatabase, name: IntegrationName): 
   });
 }
 
-/** Records when the integration was deleted in the hub; `undefined`: it is there. Part of the caller's transaction. */
+/** Records when the integration was deleted in the hub; `undefined`: it exists. Part of the caller's transaction. */
 export function setDeleted(database: StateDatabase, key: IntegrationKey, at: number | undefined): void {
   database.run(
     "UPDATE integration SET deleted_at = ?1 WHERE key = ?2 AND deleted_at IS NOT ?1",
@@ -47,23 +47,23 @@ export function setDeleted(database: StateDatabase, key: IntegrationKey, at: num
   );
 }
 
-/** Highest running number that was given to a batch of the integration, 0 for none. */
+/** Highest sequence number given to a batch of the integration, 0 for none. */
 export function lastSequence(database: StateDatabase, key: IntegrationKey): number {
   return database.get<{ sequence: number }>("SELECT sequence FROM integration WHERE key = ?", key)?.sequence ?? 0;
 }
 
-/** Records that running numbers up to `sequence` are taken. Part of the caller's transaction. */
+/** Records that sequence numbers up to `sequence` are taken. Part of the caller's transaction. */
 export function raiseSequence(database: StateDatabase, key: IntegrationKey, sequence: number): void {
   database.run("UPDATE integration SET sequence = max(sequence, ?) WHERE key = ?", sequence, key);
 }
 
-/** An import that succeeded; `at` in ms since the epoch. */
+/** A successful import; `at` in ms since the epoch. */
 export interface DoneImport {
   readonly at: number;
   readonly name: string;
 }
 
-/** The last import, `undefined` when there was none: it is kept to be known right after a restart. */
+/** The last import, `undefined` if there was none: kept so that it is known right after a restart. */
 export function lastImport(database: StateDatabase, key: IntegrationKey): DoneImport | undefined {
   const row = database.get<{ last_import_at: number | null; last_import_name: string | null }>(
     "SELECT last_import_at, last_import_name FROM integration WHERE key = ?",
@@ -73,7 +73,7 @@ export function lastImport(database: StateDatabase, key: IntegrationKey): DoneIm
   return { at: row.last_import_at, name: row.last_import_name ?? "" };
 }
 
-/** Records a successful import, not durably by itself: part of the caller's transaction, or found out again. */
+/** Records a successful import, not durably by itself: either part of the caller's transaction, or recoverable. */
 export function recordImport(database: StateDatabase, key: IntegrationKey, done: DoneImport): void {
   database.transaction(
     () =>

@@ -4,10 +4,10 @@ import { Link } from "../protocol/linking.ts";
 import { integrationKey, setDeleted } from "./integration.ts";
 import type { StateDatabase } from "./state_database.ts";
 
-/** A link and the work that belongs to it: another link begins without an assignment. */
+/** A link and its assignment: every new link starts without one. */
 export interface StoredLink {
   readonly link: Link;
-  /** `undefined` until the first one came, or when it was stored by a version that knew other assignments. */
+  /** `undefined` until the first one arrived, or if a version with other assignments stored it. */
   readonly assignment: { readonly assignment: Assignment; readonly etag: string } | undefined;
 }
 
@@ -23,24 +23,26 @@ export function readLink(database: StateDatabase): StoredLink | undefined {
   return { link, assignment: assignment.success ? { assignment: assignment.data, etag: row.etag } : undefined };
 }
 
-/** Stores a new link, or with `undefined` that there is none any longer; the assignment of the one before is forgotten. */
+/** Stores a new link, or `undefined` for none; the previous link's assignment is forgotten. */
 export function writeLink(database: StateDatabase, link: Link | undefined): void {
   database.transaction(() => {
-    // The assignment may hold a password: what is deleted is overwritten, see state_database.ts.
+    // The assignment may hold a password: deleted data is overwritten, see state_database.ts.
     database.run("DELETE FROM link");
     if (link !== undefined) database.run("INSERT INTO link (one, link) VALUES (1, ?)", JSON.stringify(link));
   });
   database.forget();
 }
 
-/** Stores that the link has ended, and whether its integration was deleted: then what waits for it can never be sent. */
+/**
+ * Records that the link has ended, and whether its integration was deleted: then what waits for it can never be sent.
+ */
 export function endLink(database: StateDatabase, link: Link, options: { deletedAt: number | undefined }): void {
   const key = integrationKey(database, { accountId: link.account.id, integrationId: link.integration.id });
   if (options.deletedAt !== undefined) setDeleted(database, key, options.deletedAt);
   writeLink(database, undefined);
 }
 
-/** Stores the assignment of the current link. Does nothing when another link is the current one by now. */
+/** Stores the assignment of the current link. Does nothing if another link is current by now. */
 export function writeAssignment(database: StateDatabase, stored: { assignment: Assignment; etag: string }): void {
   database.transaction(() => {
     if (readLink(database)?.link.id !== stored.assignment.link.id) return;

@@ -1,6 +1,6 @@
 /**
- * The schema of the state database, as the steps that made it. `PRAGMA user_version` counts the steps that a file has
- * seen. A step that has been released is never changed: add another one.
+ * The schema of the state database, as a list of steps. `PRAGMA user_version` counts the steps applied to a file. Never
+ * change a released step: add another one.
  */
 
 const initial = `

@@ -1,20 +1,20 @@
 /**
- * Whom a state belongs to: the service's name, the installation folder and the machine. A copied or moved folder and a
- * cloned machine are other installations, which must not use the identity (nor send the batches) of the first.
+ * The owner of a state: the service's name, the installation folder and the machine. A copied or moved folder and a
+ * cloned machine are different installations, which must not use the identity (nor send the batches) of the original.
  */
 import type { StateDatabase } from "./state_database.ts";
 
-/** All three must agree for a state to be used; `machineId` only where both sides know one. */
+/** All three must match for a state to be used; `machineId` only if both sides know one. */
 export interface Owner {
   /** `[app] name`. */
   readonly appName: string;
   /** Real path of the installation folder. */
   readonly folder: string;
-  /** `/etc/machine-id` or Windows' MachineGuid; `undefined` where there is none. */
+  /** `/etc/machine-id` or Windows' MachineGuid; `undefined` if there is none. */
   readonly machineId: string | undefined;
 }
 
-/** The owner that was recorded, `undefined` for a new state. */
+/** The recorded owner; `undefined` for a new state. */
 export function readOwner(database: StateDatabase): Owner | undefined {
   const row = database.get<{ app_name: string; folder: string; machine_id: string | null }>(
     "SELECT app_name, folder, machine_id FROM owner",
@@ -24,7 +24,7 @@ export function readOwner(database: StateDatabase): Owner | undefined {
 }
 
 /**
- * Records whom the state belongs to. It is durable on return: the caller commits it before anything else goes into a
+ * Records the owner of the state. It must be durable on return: the caller commits it before anything else goes into a
  * new state.
  */
 export function writeOwner(database: StateDatabase, owner: Owner): void {
@@ -39,7 +39,7 @@ export function writeOwner(database: StateDatabase, owner: Owner): void {
 }
 
 /**
- * In what two owners differ, for people; `undefined` when they are the same. A machine without an id is not told from
+ * How two owners differ, for people; `undefined` if they are the same. A machine without an id cannot be told from
  * another.
  *
  * @example

@@ -22,25 +22,25 @@ import { lockFileName, lockState } from "./state_lock.ts";
 
 /** Name of the database in the state folder. */
 export const databaseFileName = "state.db";
-/** Name of the folder in the state folder that holds the batches. */
+/** Name of the subfolder that holds the batches. */
 export const spoolFolderName = "spool";
-/** Name of the folder in the state folder that holds what was set aside. */
+/** Name of the subfolder that holds what was set aside. */
 export const setAsideFolderName = "set-aside";
 
 const log = getLogger(["cloud-link", "state"]);
 
-/** The open state of an installation. Disposing closes the database and gives the lock back. */
+/** The open state of an installation. Disposing closes the database and releases the lock. */
 export interface State extends Disposable {
   readonly database: StateDatabase;
   /** Path of the state folder. */
   readonly folder: string;
-  /** Where to move what cannot be used. */
+  /** Where to move unusable files. */
   readonly setAsideFolder: string;
 }
 
 /**
- * Opens the state in `folder` (`<installation>/state`), makes it when it is missing, sets it aside and begins afresh
- * when it belongs to another owner or cannot be read.
+ * Opens the state in `folder` (`<installation>/state`). Creates it if missing; sets it aside and starts afresh if it
+ * belongs to another owner or cannot be read.
  *
  * @throws {StateLockedError} when another agent runs on it.
  */
@@ -76,7 +76,7 @@ export async function openState(
   }
 }
 
-/** Opens the database of a state for reading only; `undefined` when there is none yet. For `status` when no agent runs. */
+/** Opens the database of a state read-only; `undefined` if there is none yet. For `status` when no agent is running. */
 export async function readState(folder: string): Promise<StateDatabase | undefined> {
   const path = join(folder, databaseFileName);
   try {
@@ -160,7 +160,7 @@ async function moveAway(
   const to = await makeSetAsideFolder(setAsideFolder, options.why, options);
   const names = (await fs.list(folder)).map(({ name }) => name)
     .filter((name) => name !== setAsideFolderName && name !== lockFileName && only(name));
-  // The database goes last: until it has gone, the next start finds the same difference and moves the rest.
+  // The database goes last: as long as it is there, the next start finds the same difference and moves the rest.
   names.sort((a, b) =>
     Number(a.startsWith(databaseFileName)) - Number(b.startsWith(databaseFileName)) || (a < b ? 1 : -1)
   );

@@ -1,27 +1,27 @@
 /**
- * The state database: node:sqlite with the settings that durability needs, a schema with a version, transactions.
+ * The state database: node:sqlite with the settings needed for durability, a versioned schema, and transactions.
  *
  * Write-ahead log with `synchronous=FULL`: a committed transaction survives a power cut. Relaxed transactions skip the
- * flush, for what may be lost because it is found out again (an acknowledgement, a status line); the next full one makes
- * them durable too.
+ * flush, for data that may be lost because it can be recovered (an acknowledgement, a status line); the next full
+ * transaction makes them durable too.
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { migrations } from "./migrations.ts";
 
-/** How long a statement waits for a lock of another process (a backup, an SQLite shell), in ms. */
+/** How long a statement waits for another process's lock (a backup, an SQLite shell), in ms. */
 export const busyTimeoutMs = 5_000;
 
-/** A row by column name; integers are `number`s, all of them below 2^53. */
+/** A row by column name; integers are `number`s, all below 2^53. */
 export type Row = Record<string, unknown>;
 
-/** The file is not a database, or not a whole one. */
+/** The file is not a database, or not an intact one. */
 export class StateDamagedError extends Error {
   override readonly name = "StateDamagedError";
 }
 
 /**
- * Open state database. One connection; node:sqlite is synchronous, so a transaction is never interleaved. A file that turns
- * out to be damaged is a {@linkcode StateDamagedError} at any time: the next start sets it aside.
+ * Open state database. One connection; node:sqlite is synchronous, so a transaction is never interleaved. Any access
+ * may discover damage and throw {@linkcode StateDamagedError}: the next start sets the file aside.
  */
 export class StateDatabase implements Disposable {
   readonly #database: DatabaseSync;
@@ -31,7 +31,7 @@ export class StateDatabase implements Disposable {
     this.#database = database;
   }
 
-  /** First row of a query, as the caller knows it to be. */
+  /** First row of a query, in the type the caller expects. */
   get<T extends Row>(sql: string, ...values: SQLInputValue[]): T | undefined {
     return guarded(() => this.#statement(sql).get(...values)) as T | undefined;
   }
@@ -47,8 +47,8 @@ export class StateDatabase implements Disposable {
   }
 
   /**
-   * Executes `act` in one transaction: all of it or, when it throws, nothing. Inside another transaction it is a
-   * savepoint of that one. When it returns, the outermost transaction is durable, unless `relaxed`.
+   * Runs `act` in one transaction: all of it takes effect or, if it throws, nothing. Inside another transaction it
+   * becomes a savepoint. On return the outermost transaction is durable, unless `relaxed`.
    */
   transaction<T>(act: () => T, options: { relaxed?: boolean } = {}): T {
     if (this.#database.isTransaction) return this.#bracket(act, savepoint);
@@ -61,7 +61,7 @@ export class StateDatabase implements Disposable {
     }
   }
 
-  /** Empties the write-ahead log, which still has what was deleted. Call it outside of transactions. */
+  /** Empties the write-ahead log, which still contains deleted data. Call it outside transactions. */
   forget(): void {
     this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
@@ -105,7 +105,7 @@ const savepoint = {
  * Opens (or creates) the database and brings its schema up to date.
  *
  * @param path of the file, or `:memory:`
- * @throws {StateDamagedError} when the file is no database or a damaged one.
+ * @throws {StateDamagedError} when the file is not a database, or damaged.
  * @throws when it was written by a newer version, or another process keeps it locked.
  */
 export function openStateDatabase(path: string, options: { readOnly?: boolean } = {}): StateDatabase {
@@ -125,7 +125,7 @@ function prepare(database: DatabaseSync, path: string): void {
   database.exec(
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON",
   );
-  // Small enough for each start; finds what would otherwise surface as an error in the middle of the work.
+  // Fast enough for every start; finds what would otherwise surface as an error in the middle of the work.
   const check = database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
   if (check.quick_check !== "ok") throw new StateDamagedError(`"${path}" is damaged: ${check.quick_check}`);
   const { user_version: found } = database.prepare("PRAGMA user_version").get() as { user_version: number };

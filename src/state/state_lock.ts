@@ -1,6 +1,6 @@
 /**
- * One agent per installation folder: an advisory lock that the operating system drops when the process ends. The lock's
- * file says whether a run is going on, so that the next one knows whether it was ended or killed.
+ * One agent per installation folder: an advisory lock that the operating system drops when the process ends. The lock
+ * file records whether a run is in progress, so that the next one knows whether it ended properly or was killed.
  */
 import { join } from "node:path";
 import { privateFileMode } from "../durable/real_file_system.ts";
@@ -18,8 +18,8 @@ export class StateLockedError extends Error {
 /** The lock of a state folder; disposing releases it. */
 export interface StateLock extends Disposable {
   /**
-   * A run begins; disposing ends it. Returns whether the run before was killed (or the power failed) before it could
-   * end. Does not fail: on a disk that cannot be written only this is not known.
+   * Begins a run; disposing ends it. Returns whether the previous run was killed (or lost power) before it could end.
+   * Does not fail: if the disk cannot be written, only this is unknown.
    */
   beginRun(): boolean;
 }
@@ -65,7 +65,7 @@ function lockOn(file: Deno.FsFile): StateLock {
       try {
         if (began) file.truncateSync();
       } catch {
-        // The next run tells of a kill that was none: on a disk like this one nobody will mind.
+        // The next run will report a kill that did not happen; on such a disk that hardly matters.
       }
       file.close();
     },

@@ -1,22 +1,22 @@
 /**
- * How far a database integration has been read, and what each window held: so that a restart goes on where it was, and a
- * window read again unchanged is not sent again.
+ * How far a database integration has been read, and what each window contained: so that a restart continues where it
+ * was, and an unchanged window is not sent again.
  */
 import { joined, type ReadState, startState, type Window } from "../source/read_state.ts";
 import type { IntegrationKey } from "./integration.ts";
 import type { StateDatabase } from "./state_database.ts";
 
-/** Windows that live read, and will not read again, are remembered this long, in ms. */
+/** How long windows that live reading will not revisit are remembered, in ms. */
 export const windowKeptMs = 90 * 24 * 3600 * 1000;
 
 /** How far one source has been read. */
 export interface SourceProgress {
-  /** Names what is read (see `query_approval.ts`): another query begins anew. */
+  /** Identifies what is read (see `query_approval.ts`): a different query starts from the beginning. */
   readonly fingerprint: string;
-  /** Names the database that is read; `undefined` until it is known: another one begins anew. */
+  /** Identifies the database that is read; `undefined` until known: a different one starts from the beginning. */
   readonly database: string | undefined;
   readonly state: ReadState;
-  /** Start of the history when it was last looked at. */
+  /** Start of the history when last checked. */
   readonly historyFromMs: number | null;
   /** When the last regular live run succeeded. */
   readonly lastRegularMs: number | null;
@@ -24,7 +24,7 @@ export interface SourceProgress {
   readonly accepted: string | undefined;
 }
 
-/** What a window held when it was last read. */
+/** The content of a window when it was last read. */
 export interface ReadWindow extends Window {
   readonly sha256: string;
   readonly rows: number;
@@ -33,13 +33,13 @@ export interface ReadWindow extends Window {
   readonly readAtMs: number;
 }
 
-/** The ledger of one integration. What it writes is part of the caller's transaction, if there is one. */
+/** The ledger of one integration. Writes take part in the caller's transaction, if there is one. */
 export interface WindowLedger {
   progress(): SourceProgress | undefined;
   setProgress(progress: SourceProgress): void;
   /**
-   * Is what was last sent for this range the very same window with the same content? When another window overlapped it
-   * since, the answer is no.
+   * Whether the last thing sent for this range was this very window with the same content. False if another window has
+   * overlapped it since.
    */
   isUnchanged(window: Window, sha256: string): boolean;
   record(read: ReadWindow): void;
@@ -47,7 +47,7 @@ export interface WindowLedger {
 
 /** The ledger of the integration. */
 export function windowLedger(database: StateDatabase, key: IntegrationKey): WindowLedger {
-  /** How many batches were recorded: tells a window sent again, with what it held before, from the first time. */
+  /** Number of batches recorded: distinguishes a window resent with earlier content from a first time. */
   const revision = () =>
     database.get<{ revision: number }>("SELECT revision FROM query_source WHERE integration = ?", key)?.revision ?? 0;
   return {
@@ -61,7 +61,7 @@ export function windowLedger(database: StateDatabase, key: IntegrationKey): Wind
         window.toMs,
       );
       if (last?.sha256 !== sha256) return false;
-      // By revision: what is read again was read lately, and years of windows lie before it.
+      // By revision: a reread window was read recently, with years of windows before it.
       return database.get(
         "SELECT 1 AS found FROM query_window INDEXED BY query_window_revision " +
           "WHERE integration = ? AND revision > ? AND window_from < ? AND window_to > ? LIMIT 1",
@@ -97,8 +97,8 @@ export function windowLedger(database: StateDatabase, key: IntegrationKey): Wind
 }
 
 /**
- * A batch could not be delivered (damaged on disk, refused): its window is to be read again. Returns the window;
- * `undefined` when the batch is none of a query's, or its window was read again since.
+ * A batch could not be delivered (damaged on disk, refused): its window must be reread. Returns the window; `undefined`
+ * if the batch is not from a query, or its window was reread since.
  */
 export function reopenWindow(database: StateDatabase, key: IntegrationKey, batchId: string): Window | undefined {
   return database.transaction(() => {
@@ -117,7 +117,7 @@ export function reopenWindow(database: StateDatabase, key: IntegrationKey, batch
   });
 }
 
-/** Someone on the premises accepts a query (see `query_approval.ts`), which may never have been read yet. */
+/** Accepts a query on behalf of someone on the premises (see `query_approval.ts`); it may never have been read yet. */
 export function acceptQuery(database: StateDatabase, key: IntegrationKey, fingerprint: string): void {
   database.transaction(() => {
     const progress = readProgress(database, key) ?? unread;
@@ -125,13 +125,13 @@ export function acceptQuery(database: StateDatabase, key: IntegrationKey, finger
   });
 }
 
-/** The queries that were accepted on this installation: the last one of each integration that it was ever linked to. */
+/** The queries accepted on this installation: the last one of each integration it was ever linked to. */
 export function acceptedQueries(database: StateDatabase): readonly string[] {
   return database.all<{ accepted: string }>("SELECT accepted FROM query_source WHERE accepted IS NOT NULL")
     .map(({ accepted }) => accepted);
 }
 
-/** No query has this fingerprint: reading begins anew. */
+/** No query has this fingerprint, so reading starts from the beginning. */
 const unread: SourceProgress = {
   fingerprint: "",
   database: undefined,
