@@ -1,10 +1,10 @@
-/** The access token of the link: fetched once for all who need it, and renewed before it expires. */
+/** The access token of the link: fetched once for everyone who needs it, and renewed before it expires. */
 import type { TokenResponse } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
 
-/** A token is renewed this long before it expires, but not before half of its life, in ms. */
+/** How long before its expiry a token is renewed, but not before half of its lifetime, in ms. */
 const renewBeforeMs = 60_000;
-/** No token is trusted for longer, in ms. */
+/** No token is used for longer, in ms. */
 const lifetimeMsMax = 24 * 60 * 60_000;
 
 interface Cached {
@@ -24,7 +24,7 @@ export class AccessTokens {
     this.#request = options.request;
   }
 
-  /** The token; all who ask while it is being fetched share one request, which ends when the last of them is gone. */
+  /** The token; concurrent callers share one request, which is aborted when the last of them is gone. */
   async get(signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
     if (this.#cached !== undefined && this.#clock.monotonicMs() < this.#cached.renewAtMs) return this.#cached.token;
@@ -45,7 +45,7 @@ export class AccessTokens {
     }
   }
 
-  /** Takes a token that came otherwise: with the PIN. */
+  /** Stores a token obtained in another way: with the PIN. */
   put(response: TokenResponse): string {
     const lifetimeMs = Math.min(response.expires_in * 1000, lifetimeMsMax);
     const renewAtMs = this.#clock.monotonicMs() + Math.max(lifetimeMs / 2, lifetimeMs - renewBeforeMs);
@@ -53,7 +53,7 @@ export class AccessTokens {
     return response.access_token;
   }
 
-  /** Forgets `token`, which the hub has refused; `undefined` forgets whatever there is. */
+  /** Forgets `token`, which the hub has refused; `undefined` forgets any. */
   drop(token: string | undefined): void {
     if (token === undefined || this.#cached?.token === token) this.#cached = undefined;
   }
@@ -61,7 +61,7 @@ export class AccessTokens {
   #start(): { promise: Promise<string>; aborter: AbortController; users: number } {
     const aborter = new AbortController();
     const promise = this.#request(aborter.signal).then((response) => this.put(response));
-    promise.catch(() => {/* Told to everyone who waits. */}).finally(() => {
+    promise.catch(() => {/* Every waiter gets the error. */}).finally(() => {
       if (this.#running?.promise === promise) this.#running = undefined;
     });
     return { promise, aborter, users: 0 };

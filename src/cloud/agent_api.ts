@@ -28,14 +28,14 @@ export class AgentApi {
     this.#tokens = options.tokens;
   }
 
-  /** A success, or 304. A token that the hub no longer takes is renewed once. */
+  /** A success, or 304. If the hub no longer accepts the token, it is renewed once. */
   async send(options: AgentRequestOptions): Promise<Answer> {
     for (let attempt = 1;; attempt++) {
       const token = await this.#token(options.signal);
       const url = new URL(options.path, this.http.hubUrl);
       const answer = await this.http.send(options.transport, requestOf(url, token, options), options.signal);
       if (answer.status < 300 || answer.status === 304) {
-        // A portal lets nobody through and says 200.
+        // A captive portal answers everything with 200.
         if (looksLikeHtml(answer.text)) throw notAHub(`${url.host} answers with a web page.`);
         this.http.onAnswer();
         return answer;
@@ -47,7 +47,7 @@ export class AgentApi {
     }
   }
 
-  /** As {@linkcode send}, with the JSON of the answer. */
+  /** Like {@linkcode send}, but returns the JSON of the answer. */
   async json<T>(schema: z.ZodType<T>, options: AgentRequestOptions): Promise<T> {
     const answer = await this.send(options);
     return jsonOf(answer, schema, { url: new URL(options.path, this.http.hubUrl) });
@@ -75,7 +75,7 @@ function requestOf(url: URL, token: string, options: AgentRequestOptions): HubRe
   };
 }
 
-/** Errors of OAuth as what the ports promise. */
+/** Turns OAuth errors into what the ports promise. */
 export async function asHubError<T>(act: () => Promise<T>): Promise<T> {
   try {
     return await act();

@@ -6,7 +6,7 @@ export class BodyTooLargeError extends Error {
   override readonly name = "BodyTooLargeError";
 }
 
-/** The body as text; at most `bytesMax` are read, of what was compressed those that come out. */
+/** The body as text; at most `bytesMax` are read, counted after decompression. */
 export async function readText(answer: Response, bytesMax: number): Promise<string> {
   if (answer.body === null) return "";
   const decoder = new TextDecoder();
@@ -20,7 +20,7 @@ export async function readText(answer: Response, bytesMax: number): Promise<stri
   return text + decoder.decode();
 }
 
-/** The text as JSON of a shape, or why it is not. */
+/** The text as JSON of the given shape, or why it is not. */
 export function parseJson<T>(text: string, schema: z.ZodType<T>): { value: T } | { problem: string } {
   let value: unknown;
   try {
@@ -31,14 +31,14 @@ export function parseJson<T>(text: string, schema: z.ZodType<T>): { value: T } |
   const parsed = schema.safeParse(value);
   if (parsed.success) return { value: parsed.data };
   const issue = parsed.error.issues[0];
-  // What the hub says goes to the log and the console, the names of members included.
+  // Anything from the hub, even member names, ends up in the log and the console.
   const place = issue?.path.join(".").replaceAll(/\p{Cc}/gu, " ").slice(0, 200) || "the whole";
-  // The schema's library says of what is not there that it is "undefined".
+  // The schema library calls missing values "undefined".
   const wrong = issue === undefined || / received undefined$/.test(issue.message) ? "it is missing" : issue.message;
   return { problem: `JSON with ${place}: ${wrong.slice(0, 200)}` };
 }
 
-/** Whether a page for people came where JSON was expected. */
+/** Whether an HTML page came where JSON was expected. */
 export function looksLikeHtml(text: string): boolean {
   return /^\s*(?:<!doctype html|<html|<head|<body)/i.test(text.slice(0, 1000));
 }

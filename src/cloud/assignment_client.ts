@@ -10,9 +10,9 @@ import type { Transport, Transports } from "./transport.ts";
 
 const log = getLogger(["cloud-link", "assignment"]);
 
-/** What a poll may take beyond its length, in ms. */
+/** How long a poll may take beyond its requested length, in ms. */
 const pollGraceMs = 15_000;
-/** An assignment holds up to 32 requests with a query of 64 kB each, in bytes. */
+/** Largest assignment, in bytes: up to 32 requests with a query of 64 kB each. */
 const assignmentBytesMax = 4 * 1024 * 1024;
 
 /** Makes the agent's {@linkcode AssignmentClient}. */
@@ -33,19 +33,19 @@ export function assignmentClient(options: { api: AgentApi; transports: Transport
   };
 }
 
-/** Polls on a connection of their own, of a length that the line allows. */
+/** Polls on its own connection, with a length that the line tolerates. */
 class LongPoll {
   readonly #api: AgentApi;
   readonly #transport: Transport;
   #seconds = assignmentWaitSecondsMax;
-  /** Polls cut in a row. One is how the line's limit is found out; more are a failure. */
+  /** Consecutive polls that were cut. One is how the line's limit is discovered; more are a failure. */
   #cuts = 0;
   /** Whether the last poll was answered. */
   #answered = false;
   /** How long the last poll was silent before it was cut, in ms. */
   #cutAfterMs: number | undefined;
   #told = false;
-  /** Whether the last poll found no hub: the next one only asks whether there is one again, which is news to be had soon. */
+  /** Whether the last poll found no hub: the next one only asks whether it is back, and so returns soon. */
   #wasDown = false;
 
   constructor(api: AgentApi, transport: Transport) {
@@ -89,7 +89,7 @@ class LongPoll {
     }
   }
 
-  /** Whether the poll, which failed so long after it was sent, was cut for being silent, and for the first time. */
+  /** Whether the poll, which failed this long after it was sent, was cut for being silent, and for the first time. */
   #isHarmless(error: HubError, afterMs: number): boolean {
     const wasAnswered = this.#answered;
     this.#answered = false;
@@ -106,8 +106,8 @@ class LongPoll {
   }
 
   /**
-   * A shorter poll was answered after one that was cut: so it was for the silence, and the hub was not down. Told once:
-   * how long the line bears silence is found out anew from time to time.
+   * A shorter poll succeeded after one that was cut: so the cause was the silence, and the hub was not down. Logged
+   * once: how much silence the line tolerates is probed again from time to time.
    */
   #tell(): void {
     const afterMs = this.#cutAfterMs;
@@ -122,12 +122,12 @@ class LongPoll {
   }
 }
 
-/** Silence is cut by closing the connection, by not delivering the answer, or by 502 and 504. */
+/** Silent connections are cut by closing them, by not delivering the answer, or with 502 and 504. */
 function mayBeCut({ kind, sent, status }: HubError): boolean {
   return kind === "unreachable" ? sent !== false : status === 502 || status === 504;
 }
 
-/** The transport; `onStart` is called when a request is handed to it, after the token was fetched. */
+/** A transport that calls `onStart` when it is given a request, after the token was fetched. */
 function notingStart(transport: Transport, onStart: () => void): Transport {
   return {
     fetch(url, init) {

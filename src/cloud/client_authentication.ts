@@ -3,9 +3,9 @@ import { importJWK, SignJWT } from "jose";
 import { clientAssertionType } from "../protocol/linking.ts";
 import type { Identity, Registration } from "./identity.ts";
 
-/** An assertion is valid this long, in seconds. */
+/** How long an assertion is valid, in seconds. */
 const assertionSeconds = 60;
-/** Its start lies this much in the past, since an answer's Date is good to a second only. */
+/** How far in the past it starts, since the Date of an answer is only accurate to a second. */
 const leewaySeconds = 5;
 
 /** The form fields that authenticate a request to an OAuth endpoint. */

@@ -1,6 +1,6 @@
 /**
- * The hub, as the agent sees it: one object for all that is asked of it. Network, clock and the place of the identity
- * are handed in.
+ * The hub, as the agent sees it: one object for everything asked of it. Network, clock and the identity's store are
+ * handed in.
  */
 import type { AssignmentClient, DeliveryClient, LinkingClient } from "../agent/ports.ts";
 import type { InstallationInfo, Link } from "../protocol/linking.ts";
@@ -24,21 +24,21 @@ export interface CloudOptions {
   readonly clock: Clock;
   readonly identities: IdentityStore;
   readonly info: InstallationInfo;
-  /** The hub has given a proper answer, neither too busy nor somebody else's: what waits for another try need not. */
+  /** The hub has given a proper answer, neither too busy nor from someone else: pending retries may go now. */
   readonly onAnswer?: () => void;
 }
 
-/** The clients of one hub. They share the token and what is known of the hub's clock. */
+/** The clients of one hub. They share the token and what is known about the hub's clock. */
 export interface Cloud {
   readonly linking: LinkingClient;
   readonly assignment: AssignmentClient;
   readonly delivery: DeliveryClient;
   readonly hubClock: HubClock;
-  /** Asks the hub for a token anew: what this installation is linked to. Throws `HubError`. */
+  /** Fetches a new token from the hub and returns the current link. Throws `HubError`. */
   currentLink(signal: AbortSignal): Promise<Link>;
 }
 
-/** Makes the clients; sends nothing yet. */
+/** Creates the clients; sends nothing yet. */
 export function createCloud(options: CloudOptions): Cloud {
   const { hubUrl, transports, clock, identities, info } = options;
   const hubClock = new HubClock(clock);

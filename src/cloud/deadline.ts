@@ -1,7 +1,7 @@
-/** A limit in time on what takes a signal. */
+/** A time limit for anything that takes a signal. */
 import type { Clock } from "../runtime/clock.ts";
 
-/** The reason of a signal that aborted because the time was up. */
+/** The abort reason when time is up. */
 export class DeadlineError extends Error {
   override readonly name = "DeadlineError";
   readonly ms: number;
@@ -11,7 +11,7 @@ export class DeadlineError extends Error {
   }
 }
 
-/** Runs `act` with a signal that aborts when `signal` does, or with {@linkcode DeadlineError} after `ms`. */
+/** Runs `act` with a signal that aborts with `signal`, or with {@linkcode DeadlineError} after `ms`. */
 export async function withDeadline<T>(
   act: (signal: AbortSignal) => Promise<T>,
   options: { clock: Clock; ms: number; signal: AbortSignal },

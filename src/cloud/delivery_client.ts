@@ -19,17 +19,17 @@ import type { Transports } from "./transport.ts";
 
 /** Where batches are declared. */
 const batchesPath = "/api/v1/agent/batches";
-/** A declaration's answer lists the parts that have arrived: up to 300,000 of them, in bytes. */
+/** Largest answer to a declaration, in bytes: it lists up to 300,000 parts that have arrived. */
 const declarationAnswerBytesMax = 64 * 1024 * 1024;
-/** The slowest line that payloads may have, in bytes per ms; {@linkcode Patience} adds to that for parts. */
+/** The slowest line to support for payloads, in bytes per ms; {@linkcode Patience} adds to that for parts. */
 const slowestBytesPerMs = 16;
-/** What a request with small batches may take beyond that at least, in ms: the hub checks and stores them. */
+/** Minimum time a request with small batches may take beyond that, in ms: the hub checks and stores them. */
 const wholeGraceMs = 30_000;
-/** What a declaration takes in a request, about, in bytes. */
+/** Approximate size of a declaration in a request, in bytes. */
 const declarationBytes = 800;
-/** Checking and joining a large batch takes the hub a while, in ms. */
+/** How long the hub may take to check and join a large batch, in ms. */
 const completeTimeoutMs = 120_000;
-/** What fetch sets by itself. */
+/** Headers that fetch sets by itself. */
 const ownHeaders = new Set(["host", "content-length", "connection", "transfer-encoding"]);
 
 /** Makes the agent's {@linkcode DeliveryClient}. */
@@ -144,7 +144,7 @@ async function sendWhole(
   );
 }
 
-/** Learns from how it ends how long the next one may take. */
+/** Adjusts the time allowed for the next one by how this one ends. */
 async function patiently<Result>(
   send: () => Promise<Result>,
   { patience, slowestMs, clock }: { patience: Patience; slowestMs: number; clock: Clock },

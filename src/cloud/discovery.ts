@@ -12,7 +12,7 @@ import type { Transport } from "./transport.ts";
 /** Largest metadata, in bytes. */
 const metadataBytesMax = 64 * 1024;
 
-/** What the hub says of itself. Throws {@linkcode HubError}, `not-a-hub` when it is none. */
+/** The hub's description of itself. Throws {@linkcode HubError}, `not-a-hub` if it is not one. */
 export async function discover(http: HubHttp, transport: Transport, signal: AbortSignal): Promise<ServerMetadata> {
   const url = new URL(serverMetadataPath, http.hubUrl);
   const request = { method: "GET", url, answerBytesMax: metadataBytesMax } as const;
@@ -25,7 +25,7 @@ export async function discover(http: HubHttp, transport: Transport, signal: Abor
   return metadata;
 }
 
-/** Nothing that the hub says may make the agent prove its key to, or for, somebody else (RFC 8414, section 3.3). */
+/** Nothing the hub says may make the agent prove its key to, or for, somebody else (RFC 8414, section 3.3). */
 function checkOrigins(metadata: ServerMetadata, hubUrl: URL): void {
   const { issuer, token_endpoint, device_authorization_endpoint, registration_endpoint } = metadata;
   const stranger = [issuer, token_endpoint, device_authorization_endpoint, registration_endpoint]

@@ -1,18 +1,18 @@
-/** What an answer of the hub that is no success means. Pure. */
+/** What an unsuccessful answer of the hub means. Pure. */
 import { HubError } from "../agent/ports.ts";
 import { OAuthError } from "../protocol/linking.ts";
 import { Problem, problemCode, type UnlinkReason, unlinkReasons } from "../protocol/problem.ts";
 import { looksLikeHtml, parseJson } from "./answer_body.ts";
 import { retryAfterMs } from "./retry_after.ts";
 
-/** An answer whose body was read. */
+/** An answer whose body has been read. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
 }
 
-/** An error of OAuth, for the callers that act on its code. */
+/** An OAuth error, for callers that act on its code. */
 export class OAuthRefusal extends Error {
   override readonly name = "OAuthRefusal";
   readonly code: string;
@@ -24,7 +24,7 @@ export class OAuthRefusal extends Error {
   }
 }
 
-/** The error that an answer of 3xx, 4xx or 5xx stands for. */
+/** The error for a 3xx, 4xx or 5xx answer. */
 export function errorOfAnswer(answer: Answer, context: { url: URL; nowMs: number }): HubError {
   const { status } = answer;
   const { host } = context.url;
@@ -53,7 +53,7 @@ export function errorOfAnswer(answer: Answer, context: { url: URL; nowMs: number
   return errorOfProblem(problem.value, { host, retryAfterMs: retry });
 }
 
-/** The error that a problem stands for. */
+/** The error for a problem. */
 export function errorOfProblem(
   problem: Problem,
   context: { host: string; retryAfterMs?: number | undefined },
@@ -127,7 +127,7 @@ function uploadKind({ status }: Answer, code: string | undefined): "checksum" | 
   return status === 429 || status >= 500 || code === "SlowDown" || code === "RequestTimeout" ? "busy" : "stale";
 }
 
-/** What was answered, and what to do when trying again does not help. */
+/** What was answered, and what to do if retrying does not help. */
 function uploadMessage(
   answer: Answer,
   { kind, code, host }: { kind: "checksum" | "busy" | "stale"; code: string | undefined; host: string },
@@ -154,7 +154,7 @@ function uploadMessage(
   }
 }
 
-/** Something that answers, and is no hub. */
+/** Something that answers but is not a hub. */
 export function notAHub(what: string): HubError {
   return new HubError(
     `${what} That is not a hub of injixo Cloud Link: check [hub] url, and whether a proxy or a captive portal answers in its place.`,

@@ -22,7 +22,7 @@ export interface HubRequest {
   readonly body?: string | Uint8Array<ArrayBuffer>;
   readonly timeoutMs?: number;
   readonly answerBytesMax?: number;
-  /** It is sent a second time, because the connection was cut under the first. */
+  /** It is sent a second time, because the connection was cut during the first. */
   readonly onRepeat?: () => void;
 }
 
@@ -31,7 +31,7 @@ export class HubHttp {
   readonly clock: Clock;
   readonly hubClock: HubClock;
   readonly hubUrl: URL;
-  /** Called by whoever has made sure that an answer is a hub's, and that of one which is not too busy. */
+  /** To be called once an answer is known to come from a hub that is not too busy. */
   readonly onAnswer: () => void;
 
   constructor(options: { hubUrl: URL; clock: Clock; hubClock: HubClock; onAnswer: () => void }) {
@@ -42,7 +42,9 @@ export class HubHttp {
   }
 
   /**
-   * Any answer is a success here. Throws {@linkcode HubError} when there is none, or the signal's reason.
+   * Any answer counts as success here. Throws {@linkcode HubError} if there is none, or the signal's reason. If a
+   * kept-alive connection turns out to be closed, repeatable requests are sent again at once; `onRepeat` is called
+   * then, since an unreliable line may be the cause.
    *
    * What may be repeated is sent again at once, when a kept connection turned out to be closed: `onRepeat` is told, since
    * on a line that breaks it may have been that.
@@ -93,7 +95,7 @@ export class HubHttp {
   }
 }
 
-/** A kept connection that was closed shows at once; what takes longer failed on the way, in ms. */
+/** A closed kept-alive connection shows at once; later failures happened on the way, in ms. */
 const staleMsMax = 2_000;
 
 function wasStale(error: unknown): boolean {

@@ -1,24 +1,24 @@
-/** Who this installation is towards the hub, and where that is kept. */
+/** This installation's identity at the hub, and where it is stored. */
 import { exportJWK, generateKeyPair, type JWK } from "jose";
 
-/** An ES256 key of our own, and what the hub that it was registered at calls it. */
+/** Our own ES256 key, and the id given to it by the hub it was registered at. */
 export interface Identity {
   /** Secret: never logged, never sent. */
   readonly privateKey: JWK;
   readonly registration: Registration | undefined;
 }
 
-/** What a hub made of the key. */
+/** The hub's registration of the key. */
 export interface Registration {
   readonly clientId: string;
-  /** Origin of the hub: another one does not know the client. */
+  /** Origin of the hub: other hubs do not know the client. */
   readonly hubUrl: string;
 }
 
-/** Where the identity is kept. */
+/** Where the identity is stored. */
 export interface IdentityStore {
   load(): Identity | undefined;
-  /** When it returns the identity is durable. */
+  /** When it returns, the identity is durable. */
   save(identity: Identity): void;
 }
 

@@ -1,4 +1,4 @@
-/** Asks the hub for a PIN, and whether it was typed (RFC 8628). */
+/** Asks the hub for a PIN, and whether it has been entered (RFC 8628). */
 import { HubError, type LinkingClient, type PinPoll } from "../agent/ports.ts";
 import { agentLinkPath, DeviceAuthorizationResponse, type Link } from "../protocol/linking.ts";
 import type { AccessTokens } from "./access_tokens.ts";
@@ -29,7 +29,7 @@ export function linkingClient(
   };
 }
 
-/** Registers before, when the hub does not know the key (any longer): it forgets keys that were never linked. */
+/** Registers first if the hub does not, or no longer, know the key: it forgets keys that were never linked. */
 async function requestPin(oauth: OAuth, signal: AbortSignal): Promise<DeviceAuthorizationResponse> {
   if (oauth.isRegistered) {
     try {

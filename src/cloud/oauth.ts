@@ -1,6 +1,6 @@
 /**
- * The hub's authorization server: registration of the installation's key, PINs and tokens. All requests of this part
- * are authenticated by the key.
+ * The hub's authorization server: registration of the installation's key, PINs and tokens. All requests here are
+ * authenticated by the key.
  */
 import type * as z from "zod";
 import {
@@ -19,7 +19,7 @@ import { type HubHttp, jsonOf } from "./hub_http.ts";
 import { type Identity, type IdentityStore, newIdentity, publicJwk, type Registration } from "./identity.ts";
 import type { Transport } from "./transport.ts";
 
-/** The hub's time was this wrong: an assertion was refused for it, and another is tried, in ms. */
+/** Smallest correction of the hub's time that justifies retrying a refused assertion, in ms. */
 const clockCorrectionMsMin = 10_000;
 
 /** What {@linkcode OAuth} needs. */
@@ -39,17 +39,17 @@ export class OAuth {
     this.#options = options;
   }
 
-  /** Whether the hub knows this installation's key, as far as is known here. */
+  /** Whether the hub knows this installation's key, as far as is known locally. */
   get isRegistered(): boolean {
     return this.#registration(this.#options.identities.load()) !== undefined;
   }
 
-  /** Makes a key when there is none, and registers it (RFC 7591). */
+  /** Generates a key if there is none, and registers it (RFC 7591). */
   async register(signal: AbortSignal): Promise<void> {
     const { identities, info } = this.#options;
     const metadata = await this.#discover(signal);
     const stored = identities.load();
-    // A key that another hub knows is not shown to this one.
+    // A key known to another hub is not shown to this one.
     const identity = stored === undefined || stored.registration !== undefined ? await newIdentity() : stored;
     identities.save(identity);
     const url = new URL(metadata.registration_endpoint);
@@ -72,7 +72,7 @@ export class OAuth {
     return await this.#authenticated(new URL(metadata.device_authorization_endpoint), { form: {}, schema, signal });
   }
 
-  /** Asks for the token of a PIN that may have been typed by now. */
+  /** Asks for the token of a PIN that may have been entered by now. */
   tokenOfPin(deviceCode: string, signal: AbortSignal): Promise<TokenResponse> {
     return this.#token({ grant_type: deviceCodeGrantType, device_code: deviceCode }, signal);
   }
@@ -87,7 +87,7 @@ export class OAuth {
     return await this.#authenticated(new URL(metadata.token_endpoint), { form, schema: TokenResponse, signal });
   }
 
-  /** Sends a form with the key's proof; once more when it was refused by a clock that turned out to be wrong. */
+  /** Sends a form with proof of the key; retries once if it was refused because the clock turned out to be wrong. */
   async #authenticated<T>(
     url: URL,
     options: { form: Record<string, string>; schema: z.ZodType<T>; signal: AbortSignal },
@@ -131,7 +131,7 @@ export class OAuth {
     const { http } = this.#options;
     if (answer.status < 200 || answer.status > 299) {
       const error = errorOfOAuth(answer, { url, nowMs: http.hubClock.now() });
-      // That a PIN was not typed yet is an answer; to an unknown or unlinked installation there is nothing to say.
+      // A PIN not entered yet is still an answer; an unknown or unlinked installation gets none.
       if (error instanceof OAuthRefusal && error.hubError.kind === "refused") http.onAnswer();
       throw error;
     }

@@ -1,14 +1,14 @@
 /**
- * How long the next long poll waits. Where something on the way (a proxy, a balancer) cuts what is silent for too long,
- * polls become shorter than that, and grow back slowly. Pure.
+ * How long the next long poll waits. If something on the way (a proxy, a load balancer) cuts idle connections, polls
+ * become shorter than that limit, and grow back slowly. Pure.
  */
 import { assignmentWaitSecondsMax } from "../protocol/assignment.ts";
 
 /** Polls never become shorter than this, in seconds. */
 export const pollSecondsMin = 5;
-/** A poll that ended well grows the next one by this, in seconds. */
+/** How much longer the next poll is after one that ended well, in seconds. */
 const growthSeconds = 2;
-/** What is left to an idle limit that was met, as a part of it. */
+/** Fraction of a discovered idle limit that is used. */
 const margin = 0.8;
 
 /** How a poll of `seconds` ended: whether it was answered, or cut after `afterMs`. */
@@ -21,7 +21,7 @@ export function nextPollSeconds(seconds: number, end: PollEnd): number {
   return Math.max(pollSecondsMin, survived);
 }
 
-/** Whether a poll that failed after `afterMs` was cut for being silent, and did not just fail to connect. */
+/** Whether a poll that failed after `afterMs` was cut for being silent, rather than failing to connect. */
 export function wasCut(afterMs: number): boolean {
   return afterMs >= (pollSecondsMin - 1) * 1000;
 }

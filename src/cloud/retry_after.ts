@@ -1,10 +1,10 @@
 /** `Retry-After` (RFC 9110, section 10.2.3). */
 
-/** Nothing waits longer than this on a server's word, in ms. */
+/** Longest wait on a server's word, in ms. */
 const retryAfterMsMax = 60 * 60_000;
 
 /**
- * How long to wait, in ms; `undefined` when the header is absent or none.
+ * How long to wait, in ms; `undefined` if the header is absent or invalid.
  *
  * @example
  * ```ts

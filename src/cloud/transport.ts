@@ -1,10 +1,10 @@
-/** What the hub's client needs of the network: one transport for each purpose, with connections of its own. */
+/** What the hub's client needs from the network: one transport per purpose, each with its own connections. */
 
 /** Sends requests. */
 export interface Transport {
-  /** As `fetch`: rejects when no answer comes, and with the signal's reason when that aborts. */
+  /** Like `fetch`: rejects if no answer comes, and with the signal's reason when it aborts. */
   fetch(url: URL, init: RequestInit): Promise<Response>;
-  /** Why `fetch`, or reading its body, rejected. `sinceMs` is when the request was started, by the monotonic clock. */
+  /** Why `fetch`, or reading its body, rejected. `sinceMs` is when the request started, on the monotonic clock. */
   explain(error: unknown, options: { url: URL; sinceMs: number; signal: AbortSignal }): Promise<FetchFailure>;
 }
 
@@ -16,7 +16,7 @@ export interface FetchFailure {
   readonly sent: boolean;
 }
 
-/** The long poll and the parts must not hold up the rest, nor each other. */
+/** The long poll and the parts must not hold up each other or the rest. */
 export interface Transports {
   readonly api: Transport;
   readonly poll: Transport;

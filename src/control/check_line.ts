@@ -1,11 +1,11 @@
 /** One finding of `check`. */
 
-/** Plain data: it crosses the control channel, and `check --json` prints it as it is. */
+/** Plain data: it is sent over the control channel, and `check --json` prints it as it is. */
 export interface CheckLine {
-  /** What was looked at, e.g. `Proxy` or `Import folder`. */
+  /** What was checked, e.g. `Proxy` or `Import folder`. */
   readonly name: string;
   readonly result: "ok" | "warning" | "failed";
-  /** What was seen. */
+  /** What was found. */
   readonly detail: string;
   /** What to do, when not `ok`. */
   readonly remedy?: string;

@@ -6,7 +6,7 @@ import { type ControlAddress, controlAddress, tokenHeader } from "./control_addr
 import { AgentStatus, CheckLines, PinOffer } from "./status.ts";
 import { anySignal } from "../runtime/any_signal.ts";
 
-/** An answer takes this long at most, in ms: `check` looks at a whole network. */
+/** Longest wait for an answer, in ms: `check` tests a whole network. */
 const answerTimeoutMs = 120_000;
 /** Longest answer, in characters. */
 const answerCharactersMax = 1024 * 1024;
@@ -19,12 +19,12 @@ export interface ControlClient {
   accept(fingerprint: string, signal: AbortSignal): Promise<void>;
 }
 
-/** The agent has ended, or may not be asked by this user. `message` says what to do. */
+/** The agent has ended, or does not answer this user. `message` says what to do. */
 export class ControlError extends Error {
   override readonly name: string = "ControlError";
 }
 
-/** The agent was asked, and could not do it. `message` says why. */
+/** The agent was asked, but could not do it. `message` says why. */
 export class AgentFailedError extends ControlError {
   override readonly name = "AgentFailedError";
 }
@@ -33,9 +33,9 @@ const Port = z.object({ port: z.number().int().min(1).max(65535), token: z.strin
 const Failure = z.object({ error: z.string() });
 
 /**
- * Connects to the agent of a state folder; `undefined` when none runs.
+ * Connects to the agent of a state folder; `undefined` if none is running.
  *
- * @throws {ControlError} when this user may not
+ * @throws {ControlError} if this user is not permitted to
  */
 export async function connectControl(
   stateFolder: string,
@@ -99,7 +99,7 @@ function controlClient(channel: RequestOptions): ControlClient {
   };
 }
 
-/** One request by node:http, which knows Unix sockets and minds no proxy variables, other than fetch. */
+/** One request by node:http, which unlike fetch supports Unix sockets and ignores proxy variables. */
 function exchange(options: RequestOptions): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const sent = request({ ...options, agent: false }, (response) => {

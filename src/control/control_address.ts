@@ -1,17 +1,17 @@
 /**
- * Where the control channel of an installation is. A Unix socket `state/control.sock` where there can be one; otherwise
- * (Windows, or a path that is too long for a socket) a port on loopback, whose number and token are in
- * `state/control.json`. Either can be used only by those who may read the state folder: root and the service's user.
+ * Where the control channel of an installation is. A Unix socket `state/control.sock` if possible; otherwise (Windows,
+ * or a path too long for a socket) a loopback port, whose number and token are in `state/control.json`. Either can be
+ * used only by those who may read the state folder: root and the service's user.
  */
 import { join } from "node:path";
 
-/** Longest path of a Unix socket that every system takes, in bytes. */
+/** Longest path of a Unix socket that every system accepts, in bytes. */
 const socketPathBytesMax = 100;
 
-/** Header that carries the token where the channel is a port. */
+/** Header that carries the token if the channel is a port. */
 export const tokenHeader = "cloud-link-control-token";
 
-/** Either way the right to read the state folder is the right to talk to the agent. */
+/** Either way, whoever can read the state folder can talk to the agent. */
 export type ControlAddress =
   | { readonly kind: "socket"; readonly path: string }
   /** `file` holds {@linkcode ControlPort} as JSON. */
@@ -23,7 +23,7 @@ export interface ControlPort {
   readonly token: string;
 }
 
-/** The address that belongs to a state folder: the same for the agent and for those who call it. */
+/** The address for a state folder: the same for the agent and for its callers. */
 export function controlAddress(
   stateFolder: string,
   options: { os?: typeof Deno.build.os } = {},

@@ -9,10 +9,10 @@ import { errorText } from "../runtime/error_text.ts";
 
 const log = getLogger(["cloud-link", "control"]);
 
-/** What the running agent answers. An error's message is shown to whoever asked. */
+/** How the running agent answers. Error messages are shown to the caller. */
 export interface ControlHandlers {
   status(): AgentStatus;
-  /** A PIN that is valid from now: the one that is shown already, or a new one. */
+  /** A valid PIN: the one already shown, or a new one. */
   pin(signal: AbortSignal): Promise<PinOffer>;
   /**
    * Accepts a query that was changed in the hub.
@@ -20,7 +20,7 @@ export interface ControlHandlers {
    * @throws when no such query waits
    */
   accept(fingerprint: string): void;
-  /** Runs the checks where rights and environment are the agent's own. */
+  /** Runs the checks with the agent's own rights and environment. */
   check(signal: AbortSignal): Promise<readonly CheckLine[]>;
 }
 
@@ -30,14 +30,14 @@ export interface ServeControlOptions {
   readonly stateFolder: string;
   /** Ends the channel. */
   readonly signal: AbortSignal;
-  /** @default by the system and the length of the path */
+  /** @default depends on the system and the length of the path */
   readonly address?: ControlAddress;
 }
 
 /**
  * Opens the channel. Disposing it, or the signal, ends it and removes the socket.
  *
- * @throws when another agent answers there
+ * @throws if another agent answers there
  */
 export async function serveControl(handlers: ControlHandlers, options: ServeControlOptions): Promise<AsyncDisposable> {
   const { stateFolder, signal, address = controlAddress(stateFolder) } = options;
@@ -111,7 +111,7 @@ async function answer(
   }
 }
 
-/** A socket that nobody answers on is left over from an agent that was killed. */
+/** A socket that nobody answers on was left by an agent that was killed. */
 async function removeStaleSocket(path: string): Promise<void> {
   try {
     (await Deno.connect({ transport: "unix", path })).close();

@@ -1,4 +1,4 @@
-/** What the running agent says of itself through the control channel. Instants are RFC 3339, UTC. */
+/** What the running agent reports through the control channel. Instants are RFC 3339, UTC. */
 import * as z from "zod";
 import { Pin } from "../protocol/linking.ts";
 import type { CheckLine } from "./check_line.ts";
@@ -8,17 +8,17 @@ const Named = z.object({ id: z.string(), name: z.string() });
 /** What happened, and when. */
 const Event = z.object({ message: z.string(), at: Instant });
 
-/** A PIN that can be typed into the hub now. A linked agent may have one too: Connect then moves it. */
+/** A PIN that can be entered in the hub now. A linked agent may have one too: Connect then moves it. */
 const ShownPin = { pin: Pin, expiresAt: Instant };
 
-/** Whether and to what the installation is linked. */
+/** Whether the installation is linked, and to what. */
 export const LinkStatus = z.discriminatedUnion("state", [
   /** No PIN at the moment: the hub could not be asked, or the last one has expired. */
   z.object({ state: z.literal("unlinked") }),
   z.object({ state: z.literal("pin"), ...ShownPin }),
   z.object({
     state: z.literal("linked"),
-    /** Id of the link: another one after another Connect. */
+    /** Id of the link: changes with every Connect. */
     id: z.string(),
     account: Named,
     integration: Named,
@@ -39,7 +39,7 @@ export const AgentStatus = z.object({
   folder: z.string(),
   hub: z.object({
     url: z.string(),
-    /** It answers; with a problem, it does not give what is asked for. */
+    /** It answers; with a problem, it does not return what was asked for. */
     reachable: z.boolean(),
     lastContactAt: Instant.nullable(),
     /** Why it cannot be reached, or what it answers, and what to do. */
@@ -48,9 +48,9 @@ export const AgentStatus = z.object({
   link: LinkStatus,
   /** Paused in the hub. */
   paused: z.boolean(),
-  /** What does not work now besides the way to the hub, with the remedy. */
+  /** What is broken now, apart from the connection to the hub, with the remedy. */
   problem: z.string().nullable(),
-  /** Why something waits though all is well. */
+  /** Why something is waiting although nothing is broken. */
   notice: z.string().nullable(),
   waiting: z.object({
     batches: z.number().int().nonnegative(),
@@ -66,11 +66,11 @@ export const AgentStatus = z.object({
 });
 export type AgentStatus = z.infer<typeof AgentStatus>;
 
-/** A PIN made for somebody who asked. */
+/** A PIN issued on request. */
 export const PinOffer = z.object({
   pin: Pin,
   expiresAt: Instant,
-  /** Origin of the hub that gave it. */
+  /** Origin of the hub that issued it. */
   hubUrl: z.url(),
 });
 export type PinOffer = z.infer<typeof PinOffer>;

@@ -1,7 +1,7 @@
 /**
  * What the hub tells a linked agent to do, fetched by one long poll: `GET /api/v1/agent/assignment` with
- * `If-None-Match` and `Prefer: wait=55` (RFC 7240) answers 200 with an `ETag` as soon as it differs, else 304.
- * An agent whose link has ended gets problem `unlinked`.
+ * `If-None-Match` and `Prefer: wait=55` (RFC 7240) answers 200 with an `ETag` as soon as it differs, otherwise 304. An
+ * agent whose link has ended gets problem `unlinked`.
  */
 import * as z from "zod";
 import { DatabaseSource } from "./database.ts";
@@ -18,11 +18,11 @@ export type CsvSource = z.infer<typeof CsvSource>;
 export const Source = z.discriminatedUnion("type", [CsvSource, DatabaseSource]);
 export type Source = z.infer<typeof Source>;
 
-/** Something the hub asks for once; answered by its id with `PUT /api/v1/agent/requests/{id}`. */
+/** A one-off request of the hub; answered by its id with `PUT /api/v1/agent/requests/{id}`. */
 export const AgentRequest = z.discriminatedUnion("type", [
   /** Look for new data now. */
   z.object({ id: Id, type: z.literal("import-now") }),
-  /** Connect to the given source, run its query for the last hour and report: nothing is imported. */
+  /** Connect to the given source, run its query for the last hour and report; nothing is imported. */
   z.object({ id: Id, type: z.literal("test"), source: DatabaseSource }),
 ]);
 export type AgentRequest = z.infer<typeof AgentRequest>;
@@ -41,33 +41,33 @@ export const AgentAnswer = z.object({
 });
 export type AgentAnswer = z.infer<typeof AgentAnswer>;
 
-/** What a linked agent does until told otherwise. It is kept, so that an unreachable hub stops no extraction. */
+/** What a linked agent does until told otherwise. It is stored, so that an unreachable hub stops no extraction. */
 export const Assignment = z.object({
   link: Link,
   paused: z.boolean(),
   /** `null`: linked, but the integration is still a draft: nothing to do yet. */
   source: Source.nullable(),
   requests: z.array(AgentRequest).max(32),
-  /** How many batches of this link's integration the hub has; fewer than the agent knows of means it was restored. */
-  received: z.object({ count: z.number().int().nonnegative() }),
   /**
-   * Payloads up to this length may be sent whole, in bytes. A hub that does not know of it says nothing, and takes parts
-   * only.
+   * How many batches of this link's integration the hub has; fewer than the agent knows of means that the hub was
+   * restored.
    */
+  received: z.object({ count: z.number().int().nonnegative() }),
+  /** Payloads up to this length may be sent whole, in bytes. Absent from older hubs, which accept only parts. */
   wholePayloadBytes: z.number().int().nonnegative().optional(),
-  /** Another computer uses the same identity: a machine was cloned. Absent when none does. */
+  /** Another computer uses the same identity: a machine was cloned. Absent if none does. */
   twin: z.boolean().optional(),
 });
 export type Assignment = z.infer<typeof Assignment>;
 
-/** What an agent reports of itself, `PUT /api/v1/agent/status`, at every change and once a minute. */
+/** An agent's report about itself, `PUT /api/v1/agent/status`, on every change and once a minute. */
 export const AgentStatusReport = z.object({
   version: z.string().max(64),
-  /** What waits to be delivered. */
+  /** What waits for delivery. */
   waiting: z.object({ batches: z.number().int().nonnegative(), bytes: z.number().int().nonnegative() }),
-  /** What does not work now, one line with the remedy; `null` when all is well. */
+  /** What is broken now, one line with the remedy; `null` when all is well. */
   problem: z.string().max(2048).nullable(),
-  /** Names the running process: two that report by turns are two computers with one identity. */
+  /** Identifies the running process: two that report alternately are two computers with one identity. */
   run: z.string().min(1).max(64).optional(),
 });
 export type AgentStatusReport = z.infer<typeof AgentStatusReport>;

@@ -1,8 +1,8 @@
-/** How a batch is called in the log and in what is shown to people. */
+/** The name of a batch in the log and for people. */
 import type { BatchOrigin } from "./delivery.ts";
 
 /**
- * The file's name, or for a query what was read of which window.
+ * The file's name, or for a query what was read and for which window.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** The settings of a database integration, as the hub hands them to the agent. */
+/** The settings of a database integration, as the hub passes them to the agent. */
 import * as z from "zod";
 
 /** Kinds of databases as the console offers them; `odbc` is any connection string, `sqlite` a file beside the agent. */
@@ -8,17 +8,17 @@ export const dataTypes = ["interval", "contact", "agent-status"] as const;
 /** What kind of rows a query returns; the columns of each are in `source/columns.ts`. */
 export type DataType = (typeof dataTypes)[number];
 
-/** How to reach the database. `kept` means: by what the installation's own TOML says. */
+/** How to reach the database. `kept` means as defined in the installation's own TOML. */
 export const DatabaseConnection = z.discriminatedUnion("by", [
   z.object({
     by: z.literal("parts"),
     host: z.string().min(1).max(255),
-    /** Absent for a named instance of SQL Server (`host\instance`) and where the driver's default will do. */
+    /** Absent for a named instance of SQL Server (`host\instance`) and where the driver's default applies. */
     port: z.number().int().min(1).max(65535).optional(),
     database: z.string().min(1).max(255),
     user: z.string().max(255).optional(),
     password: z.string().max(1024).optional(),
-    /** SQL Server: any certificate of the server will do. */
+    /** SQL Server: accept any server certificate. */
     trustServerCertificate: z.boolean().optional(),
   }),
   z.object({ by: z.literal("connectionString"), connectionString: z.string().min(1).max(4096) }),
@@ -42,7 +42,7 @@ export const DatabaseSource = z.object({
   everyMinutes: z.union([z.literal(15), z.literal(30), z.literal(60)]),
   /** First instant of the history to import (RFC 3339, UTC); `null` for none. */
   historyFrom: z.iso.datetime().nullable(),
-  /** Agent status: read all of the last 24 hours again each time. */
+  /** Agent status: reread all of the last 24 hours each time. */
   reconciliation: z.boolean(),
   /** Agent status: every 10 seconds. */
   realTime: z.boolean(),

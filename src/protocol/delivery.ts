@@ -1,8 +1,8 @@
 /**
  * How a batch reaches the hub:
  *
- * 1. `POST /api/v1/agent/batches` with a {@linkcode BatchDeclaration} → {@linkcode DeclarationAnswer}: a receipt when the
- *    hub has it already, else the parts that have arrived so far (a half-sent batch is resumed).
+ * 1. `POST /api/v1/agent/batches` with a {@linkcode BatchDeclaration} → {@linkcode DeclarationAnswer}: a receipt if the
+ *    hub already has it, otherwise the parts that have arrived so far (a half-sent batch is resumed).
  * 2. `POST /api/v1/agent/batches/{id}/parts` with a {@linkcode PartsRequest} → one signed address per part
  *    ({@linkcode PartsAnswer}); each part is PUT to its address as bytes with exactly the given headers.
  * 3. `POST /api/v1/agent/batches/{id}/complete` with {@linkcode CompletionRequest} → 200 {@linkcode Receipt}, or 202
@@ -10,38 +10,38 @@
  *
  * The payload is the batch's content compressed by zstd; parts are consecutive ranges of the payload.
  *
- * A small batch may go whole instead, several in one request, where the assignment says how large it may be: `POST
- * /api/v1/agent/batches/whole` with {@linkcode WholeBatchesRequest} → {@linkcode WholeBatchesAnswer}. Repeating it is as
- * harmless as repeating the steps above, and the two ways may be mixed.
+ * A small batch may be sent whole instead, several in one request, if the assignment says up to which size: `POST
+ * /api/v1/agent/batches/whole` with {@linkcode WholeBatchesRequest} → {@linkcode WholeBatchesAnswer}. Repeating it is
+ * as harmless as repeating the steps above, and the two ways may be mixed.
  */
 import * as z from "zod";
 import { dataTypes } from "./database.ts";
 import { Problem } from "./problem.ts";
 
-/** Parts are this long at least (the last may be shorter), in bytes: half a second on a line of 1 Mbit/s. */
+/** Parts have at least this length (the last may be shorter), in bytes: half a second on a line of 1 Mbit/s. */
 export const partBytesMin = 64 * 1024;
-/** Payloads up to this length are one part, in bytes. */
+/** Payloads up to this length are a single part, in bytes. */
 export const singlePartBytesMax = 256 * 1024;
-/** Parts are this long at most, in bytes. */
+/** Parts have at most this length, in bytes. */
 export const partBytesMax = 8 * 1024 * 1024;
 /** Largest content of one batch, in bytes. */
 export const contentBytesMax = 64 * 1024 ** 3;
-/** A batch has no more parts than this. */
+/** Largest number of parts of a batch. */
 export const partsPerBatchMax = 300_000;
-/** How many part addresses may be asked for at once. */
+/** How many part addresses may be requested at once. */
 export const partsPerRequestMax = 64;
 
 /**
- * Bodies of requests to the hub are this long at most, in bytes: what administrators of proxies are told to allow. (A hub
- * that does not take runs of parts gets longer ones for very large batches.)
+ * Largest body of a request to the hub, in bytes: what administrators of proxies are told to allow. (For very large
+ * batches, a hub that does not accept runs of parts gets longer ones.)
  */
 export const requestBytesMax = 256 * 1024;
 
-/** Payloads that are sent whole are this long at most, in bytes; a hub may want them smaller. */
+/** Largest payload sent whole, in bytes; a hub may set a lower limit. */
 export const wholePayloadBytesMax = 32 * 1024;
-/** The content of a batch that is sent whole is this long at most, in bytes: it is checked in memory. */
+/** Largest content of a batch sent whole, in bytes: it is checked in memory. */
 export const wholeContentBytesMax = 1024 * 1024;
-/** So many batches are sent whole in one request, at most. */
+/** How many batches may be sent whole in one request. */
 export const wholeBatchesMax = 64;
 
 /** SHA-256, lower-case hexadecimal. */
@@ -49,7 +49,7 @@ export const Sha256: z.ZodString = z.string().regex(/^[0-9a-f]{64}$/);
 const ByteCount = z.number().int().nonnegative().max(contentBytesMax);
 const Instant = z.iso.datetime();
 
-/** What the batch holds. */
+/** What the batch contains. */
 export const BatchOrigin = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("csv"),
@@ -72,19 +72,19 @@ export const BatchOrigin = z.discriminatedUnion("kind", [
 ]);
 export type BatchOrigin = z.infer<typeof BatchOrigin>;
 
-/** All that is known of a batch before its bytes are sent. */
+/** Everything known about a batch before its bytes are sent. */
 export const BatchDeclaration = z.object({
   /** See {@linkcode ../spool/batch_id.ts}: computed from integration, origin and content. */
   id: Sha256,
   linkId: z.string().max(64),
-  /** The agent's running number: for a window the highest wins. */
+  /** The agent's sequence number: for a window the highest wins. */
   sequence: z.number().int().positive(),
   lane: z.enum(["live", "history"]),
   origin: BatchOrigin,
-  /** The content: what the hub stores and hands out. */
+  /** The content: what the hub stores and serves. */
   sha256: Sha256,
   bytes: ByteCount,
-  /** The payload: the content compressed by zstd, what is sent. */
+  /** The payload: the content compressed with zstd, which is what is sent. */
   payloadSha256: Sha256,
   payloadBytes: ByteCount,
   createdAt: Instant,
@@ -99,7 +99,7 @@ export const Part = z.object({
 });
 export type Part = z.infer<typeof Part>;
 
-/** The hub's word that it has the whole batch, durably. */
+/** The hub's confirmation that it has the whole batch, durably. */
 export const Receipt = z.object({ batch: Sha256, receivedAt: Instant });
 export type Receipt = z.infer<typeof Receipt>;
 
@@ -109,13 +109,13 @@ export const DeclarationAnswer = z.discriminatedUnion("state", [
   z.object({
     state: z.literal("wanted"),
     parts: z.array(Part),
-    /** The completion may name {@linkcode PartRun}s. A hub that does not know of them says nothing. */
+    /** The completion may name {@linkcode PartRun}s. Absent from older hubs. */
     takesRuns: z.boolean().optional(),
   }),
 ]);
 export type DeclarationAnswer = z.infer<typeof DeclarationAnswer>;
 
-/** Which parts the agent is going to send next. Addresses expire, so it asks for a few at a time. */
+/** The parts the agent will send next. Addresses expire, so it asks for a few at a time. */
 export const PartsRequest = z.object({ parts: z.array(Part).min(1).max(partsPerRequestMax) });
 export type PartsRequest = z.infer<typeof PartsRequest>;
 
@@ -129,20 +129,20 @@ export const PartsAnswer = z.object({
 });
 export type PartsAnswer = z.infer<typeof PartsAnswer>;
 
-/** Parts of the same length, one after the other. */
+/** Consecutive parts of the same length. */
 export const PartRun = z.object({
-  /** Of each. */
+  /** Of each part. */
   bytes: z.number().int().positive().max(partBytesMax),
   count: z.number().int().positive().max(partsPerBatchMax),
 });
 export type PartRun = z.infer<typeof PartRun>;
 
-/** All parts of a batch in the order of their offsets, without gap or overlap. */
+/** All parts of a batch in the order of their offsets, without gaps or overlaps. */
 export const AllParts = z.array(Part).min(1).max(partsPerBatchMax);
 
 /**
- * All parts, one by one or as runs. A list of thousands of parts is longer than what some proxies take; the hub knows the
- * parts that have arrived by their offset and length, and checks the whole by the payload's SHA-256 in any case.
+ * All parts, one by one or as runs. A list of thousands of parts exceeds what some proxies accept; the hub knows the
+ * parts that have arrived by their offset and length, and verifies the whole by the payload's SHA-256 in any case.
  */
 export const CompletionRequest = z.union([
   z.object({ parts: AllParts }),
@@ -150,7 +150,7 @@ export const CompletionRequest = z.union([
 ]);
 export type CompletionRequest = z.infer<typeof CompletionRequest>;
 
-/** Small batches with all that belongs to them, oldest first. */
+/** Small batches with their payloads, oldest first. */
 export const WholeBatchesRequest = z.object({
   batches: z.array(z.object({
     declaration: BatchDeclaration,
@@ -160,10 +160,10 @@ export const WholeBatchesRequest = z.object({
 });
 export type WholeBatchesRequest = z.infer<typeof WholeBatchesRequest>;
 
-/** What became of one of them. Each is taken or refused for itself. */
+/** The result for one of them. Each is accepted or refused individually. */
 export const WholeBatchAnswer = z.discriminatedUnion("state", [
   z.object({ state: z.literal("received"), receipt: Receipt }),
-  /** The hub wants it declared and sent in parts: it has begun to take it so. */
+  /** The hub wants it declared and sent in parts: some have already arrived. */
   z.object({ state: z.literal("wanted") }),
   z.object({ state: z.literal("refused"), problem: Problem }),
 ]);
@@ -173,9 +173,9 @@ export type WholeBatchAnswer = z.infer<typeof WholeBatchAnswer>;
 export const WholeBatchesAnswer = z.object({ answers: z.array(WholeBatchAnswer).max(wholeBatchesMax) });
 export type WholeBatchesAnswer = z.infer<typeof WholeBatchesAnswer>;
 
-/** `POST /api/v1/agent/batches/missing`: which of these batches, once acknowledged, has the hub forgotten? */
+/** `POST /api/v1/agent/batches/missing`: which of these once acknowledged batches the hub no longer has. */
 export const MissingRequest = z.object({ ids: z.array(Sha256).max(1000) });
 export type MissingRequest = z.infer<typeof MissingRequest>;
-/** Those of the ids asked for that the hub has not got: it was restored from a backup, and they are sent again. */
+/** The requested ids that the hub does not have: it was restored from a backup, and they are sent again. */
 export const MissingAnswer = z.object({ missing: z.array(Sha256).max(1000) });
 export type MissingAnswer = z.infer<typeof MissingAnswer>;

@@ -1,7 +1,7 @@
 /** Errors of the hub's API: problem details (RFC 9457), `application/problem+json`. */
 import * as z from "zod";
 
-/** Each code is the last segment of the problem's `type`, `/problems/{code}`, where the hub says what it means. */
+/** Each code is the last segment of the problem's `type`, `/problems/{code}`, where the hub explains it. */
 export const problemCodes = [
   "invalid-request",
   "not-authenticated",
@@ -19,12 +19,12 @@ export const problemCodes = [
   "unlinked",
   /** The content does not have the declared SHA-256 or size; nothing was stored. */
   "checksum-mismatch",
-  /** A part of the completion is not there (any longer); declare again. */
+  /** A part of the completion is missing, or no longer there; declare again. */
   "part-missing",
   /** The upload address is forged, used for another body, or has expired. */
   "bad-upload-address",
 ] as const;
-/** One of {@linkcode problemCodes}. An agent must bear codes that a newer hub has added. */
+/** One of {@linkcode problemCodes}. An agent must tolerate codes that a newer hub has added. */
 export type ProblemCode = (typeof problemCodes)[number];
 
 /** Why a link ended. */
@@ -33,7 +33,7 @@ export const unlinkReasons = ["integration-deleted", "moved", "linked-elsewhere"
 export type UnlinkReason = (typeof unlinkReasons)[number];
 
 /**
- * The body of every refusal but OAuth's (RFC 9457, section 3.1). `detail` is for people, `type` and `reason` for
+ * The body of every refusal except OAuth's (RFC 9457, section 3.1). `detail` is for people, `type` and `reason` for
  * programs.
  */
 export const Problem = z.object({
@@ -48,7 +48,7 @@ export const Problem = z.object({
 export type Problem = z.infer<typeof Problem>;
 
 /**
- * The code in a problem's `type`, or `undefined` when it is none of ours.
+ * The code in a problem's `type`, or `undefined` if it is not one of ours.
  *
  * @example
  * ```ts
