@@ -2,19 +2,19 @@
  * CSV as batches have it (RFC 4180): UTF-8, header line, CRLF after every line, quotes only where needed. NULL is an empty
  * field, an empty text is `""`.
  *
- * The writers of hot loops put bytes into `bytes` themselves; what is here is the container and the slow, general field.
+ * Hot loops write to `bytes` directly; this file has the container and the slow, general way to write a field.
  */
 
 /** A chunk of CSV being filled. */
 export class CsvBuffer {
   bytes: Uint8Array<ArrayBuffer>;
-  /** The same memory, for writing several bytes at once wherever they begin. */
+  /** The same memory, for writing several bytes at once at any offset. */
   view: DataView<ArrayBuffer>;
   /** Bytes filled. */
   length = 0;
-  /** What the row that found no room takes at most, in bytes; says who encodes. */
+  /** How much space the row that did not fit needs at most, in bytes; set by the encoder. */
   roomWanted = 0;
-  /** Lone surrogates that were replaced by U+FFFD. */
+  /** Number of lone surrogates replaced by U+FFFD. */
   replacedCharacters = 0;
 
   constructor(capacity: number) {
@@ -26,7 +26,7 @@ export class CsvBuffer {
     return this.bytes.length - this.length;
   }
 
-  /** Makes room for a row that is larger than the whole buffer; only an empty buffer may grow. */
+  /** Makes room for a row larger than the whole buffer; only an empty buffer may grow. */
   grow(capacity: number): void {
     if (capacity <= this.bytes.length) return;
     const grown = new Uint8Array(new ArrayBuffer(capacity));
@@ -55,7 +55,7 @@ export function csvHeader(names: readonly string[]): Uint8Array<ArrayBuffer> {
   return encoder.encode(`${names.map(csvField).join(",")}\r\n`);
 }
 
-/** One field, in quotes where needed; empty text in quotes, since without them it is NULL. */
+/** One field, quoted if needed; empty text is quoted, because an unquoted empty field is NULL. */
 export function csvField(text: string): string {
   return text === "" || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,7 +1,8 @@
 /** Names in SQL. */
 
 /**
- * An identifier, delimited by what the driver reports for SQL_IDENTIFIER_QUOTE_CHAR; a blank means that it knows none.
+ * An identifier, quoted with what the driver reports for SQL_IDENTIFIER_QUOTE_CHAR; a blank means that there is no
+ * quoting.
  *
  * @example
  * ```ts

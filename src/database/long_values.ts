@@ -1,12 +1,12 @@
-/** Reading a query again from its beginning, since a value was longer than its column was declared. */
+/** Restarts a query when a value was longer than its column's declared length. */
 import { LongValueError } from "./row_source.ts";
 
-/** How often a query is begun again because values were longer than declared. */
+/** How often a query is restarted because values were longer than declared. */
 const roundsMax = 8;
 
 /**
- * Calls `read` with the columns whose values may be of any length, and again from the beginning for each
- * {@linkcode LongValueError}, with the columns found so far. `startOver` drops what the round before has written.
+ * Calls `read` with the columns whose values may be of any length, and again from the beginning for each {@linkcode
+ * LongValueError}, with the columns found so far. `startOver` discards what the previous round has written.
  */
 export async function readLongValues<T>(
   read: (longColumns: ReadonlySet<string>) => Promise<T>,

@@ -7,7 +7,7 @@ const minuteMs = 60_000;
 
 /** A time read from text. */
 export interface ParsedTime {
-  /** Without offset: ms since 1970-01-01T00:00 of the same wall clock; with: ms since the epoch. */
+  /** Without offset: ms since 1970-01-01T00:00 on the same wall clock; with: ms since the epoch. */
   readonly ms: number;
   readonly hasOffset: boolean;
 }
@@ -40,7 +40,7 @@ export function parseTime(text: string): ParsedTime | undefined {
   return { ms: ms + fractionMs - (offset ? offsetMs(offset) : 0), hasOffset: offset !== undefined };
 }
 
-/** Ms of a wall clock, as if it were UTC; NaN when there is no such day or time of day. */
+/** Ms of a wall clock, as if it were UTC; NaN if there is no such day or time of day. */
 export function wallClockMs(
   time: {
     readonly year: number;

@@ -1,10 +1,10 @@
 /**
- * SQLite files as a source of rows, by the runtime's own SQLite: no driver needed.
+ * SQLite files as a source of rows, through the runtime's own SQLite: no driver needed.
  *
- * It works on the calling thread: between blocks a query can be aborted, within one only by ending the process.
+ * It runs on the calling thread: a query can be aborted between blocks, but within one only by ending the process.
  *
- * The runtime's iterator ends without a word when SQLite fails halfway (a locked or damaged file, an overflow). So a last
- * row is asked for with the others, and only when it comes was the result complete.
+ * The runtime's iterator just ends when SQLite fails midway (a locked or damaged file, an overflow). Therefore the
+ * query also asks for a marker row at the end; only if that arrives is the result complete.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { quoted } from "./identifier.ts";
@@ -22,24 +22,24 @@ import type {
 import { type SqliteValue, unitsOf, ValueBlock } from "./value_block.ts";
 import { errorText } from "../runtime/error_text.ts";
 
-/** The file is opened for reading only; it is never created. */
+/** The file is opened read-only; it is never created. */
 export interface OpenSqliteOptions {
   readonly file: string;
-  /** How long to wait for a writer that holds the file. @default 10000 */
+  /** How long to wait for a writer that has locked the file. @default 10000 */
   readonly busyTimeoutMs?: number;
 }
 
 const defaultBusyTimeoutMs = 10_000;
-/** Few, so that a block's values are garbage before the collector has moved them to where it seldom looks. */
+/** Few, so that a block's values are garbage before the collector promotes them to the old generation. */
 const blockRowsMax = 100;
 const blockBytesMax = 256 * 1024;
-/** How long this thread works on before others, a cancel say, get their turn. */
+/** How long this thread works before other tasks, such as a cancel, get their turn. */
 const turnMs = 20;
 
 /**
- * Opens a file for reading only.
+ * Opens a file read-only.
  *
- * @throws an `Error` that says what to do when it is missing or no database.
+ * @throws an `Error` that says what to do if it is missing or not a database.
  */
 export function openSqlite(options: OpenSqliteOptions): Database {
   const { file } = options;
@@ -92,7 +92,7 @@ class SqliteDatabase implements Database {
       const zoned = options.zonedColumns?.has(column.name) ?? false;
       return { name: column.name, typeName, kind: zoned ? "timestamp-with-zone" : kindOf(typeName) };
     });
-    // Before anything runs: a statement without columns is no query (ATTACH, PRAGMA x = y, DELETE).
+    // Before anything runs: a statement without columns is not a query (ATTACH, PRAGMA x = y, DELETE).
     if (columns.length === 0) {
       throw new Error("Cannot read rows: the statement returns none; the query must be a single SELECT");
     }
@@ -118,7 +118,7 @@ class SqliteDatabase implements Database {
   }
 }
 
-/** What the types do not know yet: rows as arrays, so that columns of the same name stay apart. */
+/** Missing from the types: rows as arrays, so that columns with the same name stay separate. */
 type ArrayStatement = StatementSync & { setReturnArrays(on: boolean): void };
 
 class SqliteRows implements RowSource {
@@ -165,7 +165,7 @@ class SqliteRows implements RowSource {
     this.#onEnd();
   }
 
-  /** Appends the next rows to `values`, as many as make a block; was the last one among them? */
+  /** Appends the next rows to `values`, up to a full block; returns whether the last one was among them. */
   #take(values: SqliteValue[][], rows: Iterator<SqliteValue[]>): boolean {
     for (let units = 0; values.length < blockRowsMax && units < blockBytesMax;) {
       const next = rows.next();
@@ -177,7 +177,7 @@ class SqliteRows implements RowSource {
     return false;
   }
 
-  /** Asks for the first row again, since that way SQLite's own message is to be had, if it still fails. */
+  /** Asks for the first row again, which yields SQLite's own message, if it still fails. */
   #failure(parameters: (string | bigint)[]): Error {
     try {
       this.#statement.get(...parameters);
@@ -190,7 +190,7 @@ class SqliteRows implements RowSource {
   }
 }
 
-/** What the last column of the last row holds. */
+/** The value in the last column of the marker row. */
 const lastRow = 1n;
 
 /** The query with one more column, 0, and one more row, whose last column is {@linkcode lastRow}. */
@@ -210,7 +210,7 @@ function toSqlite(parameter: Parameter): string | bigint {
   }
 }
 
-/** SQLite's rules of affinity, plus the names of times, which have none. */
+/** SQLite's rules of affinity, plus the names of time types, which have none. */
 function kindOf(typeName: string): ColumnKind {
   if (typeName === "") return "unknown";
   if (/INT/i.test(typeName)) return "integer";

@@ -1,4 +1,4 @@
-/** A block of JavaScript values, as SQLite's binding gives them: integers as `bigint`, exact. */
+/** A block of JavaScript values, as SQLite's binding returns them: integers as exact `bigint`. */
 import type { CsvBuffer } from "./csv_buffer.ts";
 import { parseTime } from "./parse_time.ts";
 import type { Block, Column } from "./row_source.ts";
@@ -12,12 +12,12 @@ const comma = 0x2c;
 const minus = 0x2d;
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
-/** UTF-16 to UTF-8, or every character a quote that is doubled. */
+/** From UTF-16 to UTF-8, or if every character is a doubled quote. */
 const bytesPerUnitMax = 3;
 /** Quotes and comma, or a number. */
 const fieldBytesMax = 32;
 
-/** Answers the same questions as a block of bound memory, so that checks and CSV need not know which one they read. */
+/** Has the same interface as a block of bound memory, so that checks and CSV work on either. */
 export class ValueBlock implements Block {
   readonly #columns: readonly Column[];
   readonly #values: readonly (readonly SqliteValue[])[];
@@ -107,7 +107,7 @@ function writeRow(csv: CsvBuffer, values: readonly SqliteValue[]): void {
   csv.length = o;
 }
 
-/** As `textOf`, without a string for each number. */
+/** Like `textOf`, but without creating a string for each number. */
 function writeValue({ bytes, view }: CsvBuffer, o: number, value: SqliteValue): number {
   switch (typeof value) {
     case "string":

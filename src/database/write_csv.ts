@@ -1,29 +1,29 @@
-/** Drives a query into a sink: header, then every block, checked by the caller on the way. */
+/** Writes a query's result to a sink: the header, then every block, checked by the caller on the way. */
 import { CsvBuffer, csvHeader } from "./csv_buffer.ts";
 import type { Block, RowSource } from "./row_source.ts";
 
-/** Where the bytes go. When `write` resolves, the chunk may be filled again. */
+/** Where the bytes go. When `write` resolves, the chunk may be reused. */
 export interface CsvSink {
   write(chunk: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
-/** A sink that can begin anew, for a query that has to be read again (`long_values.ts`). */
+/** A sink that can start over, for a query that has to be rerun (`long_values.ts`). */
 export interface RestartableSink extends CsvSink {
-  /** Drops all that was written. */
+  /** Discards everything written so far. */
   restart(): Promise<void>;
 }
 
-/** How the rows are looked at on their way, once a block and not once a row: that is what keeps it fast. */
+/** How the rows are checked on their way, per block rather than per row: that is what keeps it fast. */
 export interface WriteCsvOptions {
   readonly signal: AbortSignal;
   /**
-   * Called once a block before it is encoded. Sets `refused[row]` to 1 for rows that are to be left out. `firstRow` is the
+   * Called once per block before it is encoded. Sets `refused[row]` to 1 for rows to leave out. `firstRow` is the
    * block's first row in the whole result, from 0.
    */
   readonly check?: (block: Block, refused: Uint8Array, firstRow: number) => void;
   /** Called after each block, with the rows so far. */
   readonly onProgress?: (rows: number) => void;
-  /** Rows shown as they are, for the log and the preview. @default 0 */
+  /** Number of rows to return for the log and the preview. @default 0 */
   readonly previewRows?: number;
   /** @default 1 MiB */
   readonly chunkBytes?: number;
@@ -36,7 +36,7 @@ export interface WriteCsvOptions {
 export interface CsvResult {
   /** Rows read. */
   readonly rows: number;
-  /** Rows written: those read without those refused. */
+  /** Rows written: those read minus those refused. */
   readonly rowsWritten: number;
   readonly bytes: number;
   readonly replacedCharacters: number;
@@ -45,7 +45,7 @@ export interface CsvResult {
 
 const defaultChunkBytes = 1024 * 1024;
 
-/** Reads `source` to its end. One chunk is with the sink while the next is filled. */
+/** Reads `source` to the end. One chunk is with the sink while the next is filled. */
 export async function writeCsv(source: RowSource, sink: CsvSink, options: WriteCsvOptions): Promise<CsvResult> {
   const { signal, check, onProgress, previewRows = 0 } = options;
   const output = new Output(sink, options.chunkBytes ?? defaultChunkBytes);
@@ -81,7 +81,7 @@ export async function writeCsv(source: RowSource, sink: CsvSink, options: WriteC
   };
 }
 
-/** Two buffers: one is filled while the other is being written. */
+/** Two buffers: one is filled while the other is written. */
 class Output implements AsyncDisposable {
   readonly #sink: CsvSink;
   readonly #chunkBytes: number;
@@ -117,12 +117,12 @@ class Output implements AsyncDisposable {
     }
   }
 
-  /** By whole chunks, so that rows which become longer and longer do not each get a new buffer. */
+  /** By whole chunks, so that steadily growing rows do not each get a new buffer. */
   #grow(): void {
     this.#filling.grow(Math.ceil(this.#filling.roomWanted / this.#chunkBytes) * this.#chunkBytes);
   }
 
-  /** Hands the filled buffer over as soon as the one before is written. */
+  /** Hands over the filled buffer once the previous one is written. */
   async flush(): Promise<void> {
     await this.#written;
     const full = this.#filling;
@@ -131,7 +131,7 @@ class Output implements AsyncDisposable {
     this.#writing = full;
     this.bytes += full.length;
     this.#written = this.#sink.write(full.filled());
-    // The rejection is seen by the next flush or the end; until then it must not count as unhandled.
+    // The next flush or the end handles the rejection; until then it must not count as unhandled.
     this.#written.catch(() => {});
   }
 
@@ -140,7 +140,7 @@ class Output implements AsyncDisposable {
     await this.#written;
   }
 
-  /** Waits for the sink, so that nothing of it outlives a failed query. */
+  /** Waits for the sink, so that no write outlives a failed query. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#written.catch(() => {});
   }

@@ -1,10 +1,13 @@
 // deno-lint-ignore-file no-non-null-assertion -- indexes of the inner loops are within what their callers allocated
 /**
- * Numbers and timestamps as text, into memory: written at `o`, returning where it ended. The caller has made sure of the
+ * Writes numbers and timestamps as text to memory, at offset `o`, and returns where they end. The caller ensures enough
  * room, with {@linkcode spareBytes} to spare.
  */
 
-/** What may be written beyond the end, in bytes: several are written at once, and zeros that are then left out. */
+/**
+ * How far beyond the end may be written, in bytes: several bytes are written at once, including zeros that are then
+ * dropped.
+ */
 export const spareBytes = 8;
 
 const zero = 0x30;
@@ -15,12 +18,12 @@ const space = 0x20;
 const billion = 1_000_000_000;
 const million = 1_000_000;
 const twoTo32 = 4_294_967_296;
-/** Beyond this a high word does not fit into a double's 53 bits. */
+/** Above this, a high word does not fit into a double's 53 bits. */
 const highExactMax = 0x1f_ffff;
-/** `00` to `99`, each as the two bytes that stand so in memory. */
+/** `00` to `99`, each as the number whose two bytes in memory are these digits. */
 const pairs = Uint16Array.from({ length: 100 }, (_, of) => zero + ((of / 10) | 0) + ((zero + of % 10) << 8));
 
-/** A 64-bit integer by its two halves, both signed. */
+/** A 64-bit integer from its two halves, both signed. */
 export function writeInteger64(out: DataView, o: number, low: number, high: number): number {
   if (high === 0 && low >= 0) return writeInt(out, o, low);
   if (high > highExactMax || high < -highExactMax) {
@@ -69,7 +72,7 @@ function writePadded(out: DataView, o: number, value: number, digits: number): n
 }
 
 const decimalsMax = 6;
-/** Below this a value's millionths have at most 15 digits, which every double tells apart. */
+/** Below this a value's millionths have at most 15 digits, which every double can represent distinctly. */
 const millionthsOfMax = billion;
 
 /** The shortest decimal that reads back as this double. */
@@ -77,7 +80,7 @@ export function writeDouble(out: DataView, o: number, value: number): number {
   const magnitude = value < 0 ? -value : value;
   if (magnitude > 0 && magnitude < millionthsOfMax) {
     const scaled = Math.floor(magnitude * million + 0.5);
-    // The quotient of two exact integers is rounded once, as reading the decimal would be: equal means it reads back.
+    // The quotient of two exact integers is rounded once, just like reading the decimal: if equal, it reads back.
     if (scaled / million === magnitude) {
       if (value < 0) out.setUint8(o++, minus);
       const whole = magnitude | 0;
@@ -87,7 +90,7 @@ export function writeDouble(out: DataView, o: number, value: number): number {
   return writeAscii(out, o, formatDouble(value));
 }
 
-/** `whole` and after the point `millionths`, without zeros at the end. */
+/** `whole` and `millionths` after the decimal point, without trailing zeros. */
 function writeDecimal(out: DataView, o: number, whole: number, millionths: number): number {
   o = writeInt(out, o, whole);
   if (millionths === 0) return o;
@@ -105,12 +108,12 @@ function writeDecimal(out: DataView, o: number, whole: number, millionths: numbe
   return writePadded(out, o + 1, fraction, decimals);
 }
 
-/** As `writeDouble`, as a string. Keeps the sign of zero. */
+/** Like `writeDouble`, as a string. Keeps the sign of zero. */
 export function formatDouble(value: number): string {
   return Object.is(value, -0) ? "-0" : String(value);
 }
 
-/** From here on fewer digits than those before the point can be enough. */
+/** From here on, fewer digits than those before the decimal point may be enough. */
 const realWholeMax = 2 ** 24;
 
 /** The shortest decimal that reads back as this 32-bit float. */
@@ -126,7 +129,7 @@ export function writeReal(out: DataView, o: number, value: number): number {
   return writeAscii(out, o, formatReal(value));
 }
 
-/** As `writeReal`, as a string. */
+/** Like `writeReal`, as a string. */
 export function formatReal(value: number): string {
   if (!Number.isFinite(value) || Object.is(value, -0)) return formatDouble(value);
   for (let digits = 1; digits < 9; digits++) {
@@ -136,7 +139,7 @@ export function formatReal(value: number): string {
   return String(Number(value.toPrecision(9)));
 }
 
-/** `SQL_TIMESTAMP_STRUCT`: six 16-bit numbers at `at` in `units`, and the fraction in ns. */
+/** `SQL_TIMESTAMP_STRUCT`: six 16-bit numbers at `at` in `units`, then the fraction in ns. */
 export function writeTimestamp(out: DataView, o: number, units: Uint16Array, at: number, fractionNs: number): number {
   const year = (units[at]! << 16) >> 16;
   if (year < 0 || year > 9999) {

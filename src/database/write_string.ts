@@ -1,11 +1,11 @@
-/** A JavaScript string as a CSV field, into memory; see write_number.ts for the conventions. */
+/** Writes a JavaScript string as a CSV field to memory; see write_number.ts for the conventions. */
 
 const quote = 0x22;
 const comma = 0x2c;
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 
-/** In UTF-8, in quotes where needed; empty text in quotes, since without them it is NULL. */
+/** In UTF-8, quoted if needed; empty text is quoted, because an unquoted empty field is NULL. */
 export function writeString(out: Uint8Array, o: number, text: string): number {
   if (text === "") {
     out[o++] = quote;
@@ -15,7 +15,7 @@ export function writeString(out: Uint8Array, o: number, text: string): number {
   return copyString(out, o, text, false);
 }
 
-/** Unit by unit: most values are short, and a call of the encoder costs more than they do. */
+/** Unit by unit: most values are short, and calling the encoder costs more than they do. */
 function copyString(out: Uint8Array, start: number, text: string, quoted: boolean): number {
   let o = start;
   if (quoted) out[o++] = quote;
@@ -25,7 +25,7 @@ function copyString(out: Uint8Array, start: number, text: string, quoted: boolea
       out[o++] = unit;
     } else if (unit < 0x80) {
       if (unit === comma || unit === quote || unit === carriageReturn || unit === lineFeed) {
-        // Begins again: looking for such a character first costs more than what is thrown away.
+        // Starts over: looking for such a character first costs more than what is thrown away.
         if (!quoted) return copyString(out, start, text, true);
         if (unit === quote) out[o++] = quote;
       }

@@ -1,6 +1,6 @@
 /**
- * The extractor's side of the conversation: one query at a time, one connection, answers on standard output. Drivers are
- * native code that may crash, hang, leak or print; whatever they do happens in this process.
+ * The extractor's side of the conversation: one query at a time, one connection, answers on standard output. Drivers
+ * are native code that may crash, hang, leak or print; whatever they do stays within this process.
  */
 import { realFileSystem } from "../durable/real_file_system.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -22,19 +22,19 @@ import type { DescribedQuery } from "./narrow_query.ts";
 import { type OpenDatabase, openDatabase } from "./open_database.ts";
 import { runJob } from "./run_job.ts";
 
-/** How often progress and memory are told while a query runs, in ms. */
+/** How often progress and memory are reported while a query runs, in ms. */
 const progressEveryMs = 500;
-/** Queries whose columns are remembered. */
+/** How many queries' columns are remembered. */
 const describedMax = 32;
 
-/** What the process talks through and opens databases with; the defaults are those of the command `extract`. */
+/** The process's channels, and how it opens databases; the defaults are those of the command `extract`. */
 export interface ChildOptions {
   /** @default standard input */
   readonly input?: ReadableStream<Uint8Array>;
-  /** Writes to standard output at once. */
+  /** Writes to standard output synchronously. */
   readonly write?: (text: string) => void;
   readonly open?: OpenDatabase;
-  /** Give up needless permissions. @default true */
+  /** Give up unneeded permissions. @default true */
   readonly confine?: boolean;
 }
 
@@ -90,7 +90,7 @@ class Child {
     this.#running = { id, cancel, done: this.#run(id, { job, signal: cancel.signal }) };
   }
 
-  /** Never rejects: what goes wrong is told. */
+  /** Never rejects: failures are reported. */
   async #run(id: number, { job, signal }: { job: ExtractJob; signal: AbortSignal }): Promise<void> {
     this.#tell({ type: "started", id });
     let rows = 0;
@@ -123,7 +123,7 @@ class Child {
       const failure = classify(error, { connected, signal, late });
       // What a failed query left on the connection is not worth finding out.
       await this.#disconnect().catch(() => {});
-      // Before its time, the database has a limit of its own, and says so.
+      // Before that, the database's own limit applies, with its own message.
       const reason = failure === "timeout" && late ? timeoutMessage(job) : errorText(error);
       message = { type: "error", id, failure, message: reason, memoryBytes: memoryBytes() };
     } finally {
@@ -165,7 +165,7 @@ function memoryBytes(): number {
   return Deno.memoryUsage().rss;
 }
 
-/** Whole, or the agent could not tell where a message ends. */
+/** Always whole lines, or the agent could not tell where a message ends. */
 function writeStandardOutput(text: string): void {
   let bytes: Uint8Array = new TextEncoder().encode(text);
   while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));

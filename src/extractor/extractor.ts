@@ -1,6 +1,6 @@
 /**
  * The agent's side of an extractor: one query at a time in a process that may crash, hang or leak at any moment without
- * harm. The process is started when there is a query, kept while it is of use, and replaced after many queries or when it
+ * harm. The process is started for the first query, kept while it is needed, and replaced after many queries or when it
  * has grown too large.
  */
 import type { Clock } from "../runtime/clock.ts";
@@ -10,9 +10,9 @@ import type { SpawnExtractor } from "./process.ts";
 import { ProcessEndedError, Session } from "./session.ts";
 import { ExtractError, Watch } from "./watch.ts";
 
-/** When the agent itself stops, a query has only so long to end by itself, in ms. */
+/** How long a query may take to end by itself when the agent stops, in ms. */
 const abortCancelMs = 300;
-/** How the process is started and when it is replaced. It is not started before there is a query. */
+/** How the process is started and when it is replaced. It is only started once there is a query. */
 export interface ExtractorOptions {
   /** Which of the two it is, for messages: `live` or `history`. */
   readonly name: string;
@@ -21,7 +21,7 @@ export interface ExtractorOptions {
   readonly limits?: Partial<ExtractorLimits>;
 }
 
-/** Of one query. Aborting cancels it in the database first, and ends the process only when that does not help. */
+/** Options of one query. Aborting first cancels it in the database, and ends the process only if that does not help. */
 export interface RunOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (rows: number) => void;
@@ -40,7 +40,7 @@ export class Extractor implements AsyncDisposable {
     this.#limits = { ...defaultLimits, ...options.limits };
   }
 
-  /** Is a process there (for tests and `status`)? */
+  /** Whether a process is running (for tests and `status`). */
   get isRunning(): boolean {
     return this.#session !== undefined;
   }
@@ -58,7 +58,7 @@ export class Extractor implements AsyncDisposable {
     }
   }
 
-  /** Ends the process until the next query: nothing is connected meanwhile. */
+  /** Ends the process until the next query: meanwhile nothing is connected. */
   async rest(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;

@@ -12,7 +12,7 @@ import {
   spawnProcess,
 } from "./process.ts";
 
-/** More processes than this are not started: one for live, one for history, one for tests, and one that is ending. */
+/** Maximum number of processes: one for live, one for history, one for tests, and one that is ending. */
 export const processesMax = 4;
 
 type ToHost =
@@ -26,8 +26,8 @@ type FromHost =
   | { readonly type: "end"; readonly process: number; readonly end: ProcessEnd };
 
 /**
- * Starts and ends extractors as the port asks, until the signal is aborted; then all of them are ended. Needs permission
- * to run the command's program.
+ * Starts and ends extractors as requested through the port, until the signal is aborted; then ends all of them. Needs
+ * permission to run the command's program.
  */
 export async function serveExtractors(
   port: MessagePort,
@@ -74,7 +74,7 @@ export async function serveExtractors(
   port.close();
 }
 
-/** The worker's way to start extractors. The port is its own: nothing else may use it. */
+/** The worker's way to start extractors. It owns the port: nothing else may use it. */
 export function remoteSpawn(port: MessagePort): SpawnExtractor {
   const open = new Map<number, RemoteProcess>();
   let next = 1;

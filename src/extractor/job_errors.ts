@@ -1,6 +1,6 @@
-/** What the extractor's child tells apart when a job fails; any other error is the database's. */
+/** Errors of a job that the extractor's child distinguishes; any other error is the database's. */
 
-/** The query itself must be changed, or what it returns. */
+/** The query itself, or what it returns, must be changed. */
 export class QueryError extends Error {
   override readonly name = "QueryError";
 }

@@ -1,12 +1,12 @@
-/** What an extractor process may take before it is replaced or ended. */
+/** What an extractor process may use before it is replaced or ended. */
 
 /** What an extractor may take. */
 export interface ExtractorLimits {
-  /** After so many queries the process is replaced: drivers leak. */
+  /** After this many queries the process is replaced: drivers leak. */
   readonly queriesMax: number;
-  /** A process that has grown beyond this is replaced, or ended in the middle of a query, in bytes. */
+  /** A process larger than this is replaced, or ended in the middle of a query, in bytes. */
   readonly memoryBytesMax: number;
-  /** How long after the query's own time limit it is cancelled, in ms. */
+  /** How long after its own time limit a query is cancelled, in ms. */
   readonly graceMs: number;
   /** How long a cancelled query may take to end before the process is ended, in ms. */
   readonly cancelMs: number;
@@ -16,7 +16,7 @@ export interface ExtractorLimits {
   readonly closeMs: number;
 }
 
-/** The limits that hold unless told otherwise. */
+/** The default limits. */
 export const defaultLimits: ExtractorLimits = {
   queriesMax: 5_000,
   memoryBytesMax: 1024 ** 3,

@@ -1,8 +1,8 @@
 /** Splits a stream of bytes into lines of bounded length. */
 
 /**
- * The lines, without their ends. What a line has beyond `bytesMax` is dropped, so that a program that prints without end
- * fills no memory.
+ * The lines, without line ends. Anything beyond `bytesMax` in a line is dropped, so that a program that prints
+ * endlessly does not fill the memory.
  */
 export async function* lines(
   stream: ReadableStream<Uint8Array>,

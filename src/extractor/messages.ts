@@ -1,18 +1,18 @@
 /**
- * What agent and extractor say to one another: one JSON message a line.
+ * Messages between agent and extractor: one JSON message per line.
  *
- * The child's standard output belongs to the drivers, too, and some print to it. So the first line that the child gets
- * names a random prefix; lines that begin with it are messages, all others are a driver's chatter. The child ends its
- * chatter's line before each message.
+ * Drivers share the child's standard output, and some print to it. So the first line sent to the child contains a
+ * random prefix; lines that begin with it are messages, all others are driver output. The child ends any unfinished
+ * output line before each message.
  *
- * Credentials travel on standard input only: arguments and environment can be read by others.
+ * Credentials travel on standard input only: others can read arguments and environment.
  */
 import * as z from "zod";
 import { DatabaseConnection, databaseTypes, dataTypes } from "../protocol/database.ts";
 
-/** A longer line from the child is cut, and is no message. */
+/** Longest line from the child; a longer one is cut, and is not a message. */
 export const lineBytesMax = 4 * 1024 * 1024;
-/** Rows that can be shown. */
+/** How many rows can be previewed. */
 export const previewRowsMax = 10;
 /** How much of a previewed value is shown, in characters. */
 export const previewValueLength = 200;
@@ -25,16 +25,16 @@ export const ExtractJob = z.object({
   databaseType: z.enum(databaseTypes),
   /** Never `kept`: resolved by the agent. */
   connection: DatabaseConnection,
-  /** Folders in which an SQLite file may lie (real paths); `null` for a file that the TOML names. */
+  /** Folders that may contain an SQLite file (real paths); `null` for a file named by the TOML. */
   sqliteFolders: z.array(z.string()).nullable(),
-  /** Where relative file names start. */
+  /** What relative file names refer to. */
   folder: z.string(),
   timeZone: z.string(),
   dataType: z.enum(dataTypes),
   query: z.string(),
   /** From inclusive, to exclusive, in ms since the epoch. */
   window: z.object({ fromMs: z.number(), toMs: z.number() }),
-  /** Where the batch goes; `null` to look only. */
+  /** Where the batch goes; `null` for a preview only. */
   output: z.object({ path: z.string(), bytesMax: z.number() }).nullable(),
   previewRows: z.number().int().min(0).max(previewRowsMax),
   /** The database should give up after this long. */
@@ -44,7 +44,7 @@ export const ExtractJob = z.object({
 });
 export type ExtractJob = z.infer<typeof ExtractJob>;
 
-/** From the agent. End of input ends the child. */
+/** From the agent. The end of input ends the child. */
 export const ToExtractor = z.discriminatedUnion("type", [
   Hello,
   z.object({ type: z.literal("run"), id: z.number().int(), job: ExtractJob }),
@@ -52,14 +52,14 @@ export const ToExtractor = z.discriminatedUnion("type", [
 ]);
 export type ToExtractor = z.infer<typeof ToExtractor>;
 
-/** What a query brought. */
+/** The result of a query. */
 export const ExtractResult = z.object({
   /** Rows that the query returned. */
   rows: z.number().int(),
   refused: z.object({ rows: z.number().int(), reasons: z.array(z.string()) }),
   columns: z.array(z.string()),
   preview: z.array(z.array(z.string().nullable())),
-  /** `null` when there was nothing to write. */
+  /** `null` if there was nothing to write. */
   file: z.object({
     path: z.string(),
     sha256: z.string(),
@@ -69,11 +69,11 @@ export const ExtractResult = z.object({
   }).nullable(),
   /** From the start of the query to the last row, in ms. */
   durationMs: z.number(),
-  /** The database on the other side, for people. */
+  /** The database's description, for people. */
   database: z.string(),
-  /** The driver holds whole results in memory: less is to be asked for at once. */
+  /** The driver holds whole results in memory: ask for less at once. */
   holdsResults: z.boolean(),
-  /** What could not be set up as wished. */
+  /** What could not be set up as intended. */
   remarks: z.array(z.string()),
   /** Resident memory of the child, in bytes. */
   memoryBytes: z.number(),
@@ -84,11 +84,11 @@ export type ExtractResult = z.infer<typeof ExtractResult>;
 export const extractFailures = [
   /** The query cannot be narrowed, or lacks columns: someone must change it. */
   "query",
-  /** The database cannot be reached, or does not let us in. */
+  /** The database cannot be reached, or refuses the login. */
   "connection",
-  /** The database refused or broke off the query. */
+  /** The database refused or aborted the query. */
   "database",
-  /** It took longer than it may. */
+  /** It took longer than allowed. */
   "timeout",
   "cancelled",
   /** The batch could not be written. */
@@ -114,18 +114,18 @@ export const FromExtractor = z.discriminatedUnion("type", [
 ]);
 export type FromExtractor = z.infer<typeof FromExtractor>;
 
-/** The line of a message from the child, with the prefix that tells it from a driver's chatter. */
+/** A line with a message from the child, with the prefix that distinguishes it from driver output. */
 export function encodeFromExtractor(message: FromExtractor, prefix: string): string {
   return `\n${prefix} ${JSON.stringify(message)}\n`;
 }
 
-/** The message in a line; `undefined` for chatter. A line that has the prefix and is no message is a damaged one: thrown. */
+/** The message in a line; `undefined` for driver output. Throws if a line has the prefix but is not a valid message. */
 export function decodeFromExtractor(line: string, prefix: string): FromExtractor | undefined {
   if (!line.startsWith(`${prefix} `)) return undefined;
   return FromExtractor.parse(JSON.parse(line.slice(prefix.length + 1)));
 }
 
-/** What is told of a query that took longer than it may. */
+/** The message about a query that took longer than allowed. */
 export function timeoutMessage(job: ExtractJob): string {
   return `The query took longer than ${job.timeoutSeconds} seconds. Less is asked for next time; an index on the column ` +
     "of the time, or a simpler query, helps the database.";

@@ -1,6 +1,6 @@
 /**
- * The query of a job, narrowed to its window: checked, described, its columns placed, the time column compared in the
- * form that the database keeps it in.
+ * The query of a job, narrowed to its window: checked, described, its columns placed, and the time column compared in
+ * the format in which the database stores it.
  */
 import type { Column, Database, RowSource } from "../database/row_source.ts";
 import { errorText } from "../runtime/error_text.ts";
@@ -14,7 +14,7 @@ import { wallOfInstant } from "../source/time_zone.ts";
 import { QueryError } from "./job_errors.ts";
 import type { ExtractJob } from "./messages.ts";
 
-/** What a query returns. */
+/** The columns that a query returns. */
 export interface DescribedQuery {
   readonly columns: RowSource["columns"];
 }
@@ -23,11 +23,11 @@ export interface DescribedQuery {
 export interface NarrowingOptions {
   readonly database: Database;
   readonly signal: AbortSignal;
-  /** What is known of queries from before, as long as the connection lasts. */
+  /** What is known about earlier queries, for as long as the connection lasts. */
   readonly described: Map<string, DescribedQuery>;
 }
 
-/** What is asked of the database. */
+/** The query sent to the database. */
 export interface NarrowedQuery {
   readonly sql: string;
   readonly bounds: TimeBounds;
@@ -36,7 +36,7 @@ export interface NarrowedQuery {
   readonly zonedColumns: ReadonlySet<string>;
 }
 
-/** Fails with {@linkcode QueryError} when the query is none that can be narrowed, else with the database's error. */
+/** Fails with {@linkcode QueryError} if the query cannot be narrowed, otherwise with the database's error. */
 export async function narrowQuery(job: ExtractJob, options: NarrowingOptions): Promise<NarrowedQuery> {
   const { database } = options;
   const { quote } = database.info;
@@ -76,7 +76,7 @@ export async function narrowQuery(job: ExtractJob, options: NarrowingOptions): P
   return { sql, bounds, parameters, zonedColumns: new Set([...zonedColumns, ...zonedTexts]) };
 }
 
-/** Where single columns are selected, each must have a name of its own; the database would call it ambiguous. */
+/** If columns are selected individually, each must have a unique name; the database would call it ambiguous. */
 function requireApart(columns: readonly Column[]): void {
   const names = columns.map(({ name }) => name);
   const doubled = new Set(names.filter((name, index) => names.indexOf(name) !== index));
@@ -85,7 +85,7 @@ function requireApart(columns: readonly Column[]): void {
   throw new QueryError(`The query returns ${shown} more than once: give each of them an alias of its own (AS …).`);
 }
 
-/** All columns that are times are taken to have the form of the one. */
+/** All time columns, which are assumed to share the format of the window's. */
 function timeColumns(placed: Extract<Placement, { ok: true }>, columns: readonly Column[]): string[] {
   return placed.columns.flatMap(({ rule, index }) =>
     rule.kind === "time" || rule.kind === "time?" ? columns[index]?.name ?? [] : []

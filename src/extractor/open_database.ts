@@ -1,4 +1,4 @@
-/** Opens the database of a job: by ODBC, or an SQLite file. */
+/** Opens the database of a job: through ODBC, or an SQLite file. */
 import { isAbsolute, relative, resolve } from "node:path";
 import type { Database } from "../database/row_source.ts";
 import { openSqlite } from "../database/sqlite.ts";
@@ -12,7 +12,7 @@ import type { ExtractJob } from "./messages.ts";
 
 const stateFolderName = "state";
 
-/** What a job says of its database. */
+/** The parts of a job that identify its database. */
 export type DatabaseTarget = Pick<
   ExtractJob,
   "databaseType" | "connection" | "timeZone" | "sqliteFolders" | "folder"
@@ -30,7 +30,7 @@ export const openDatabase: OpenDatabase = async (target, signal) => {
     const database = await connectOdbc({ library, attributes, signal, timeZone: target.timeZone });
     return withLibrary(database, library);
   } catch (error) {
-    // A connect that was aborted goes on in the driver, which needs the library until it has ended.
+    // A connect that was aborted continues in the driver, which needs the library until it has ended.
     if (!signal.aborted) library[Symbol.dispose]();
     throw error;
   }
@@ -56,8 +56,8 @@ function givenAttributes({ databaseType, connection }: DatabaseTarget, registere
 }
 
 /**
- * The real path of an SQLite file, which must lie in one of the allowed folders unless the TOML names it: the hub must not
- * be able to have any file of this computer read.
+ * The real path of an SQLite file, which must lie in one of the allowed folders unless the TOML names it: the hub must
+ * not be able to read any file on this computer.
  */
 export async function sqliteFile(target: DatabaseTarget): Promise<string> {
   const { connection, sqliteFolders, folder } = target;
@@ -66,7 +66,7 @@ export async function sqliteFile(target: DatabaseTarget): Promise<string> {
   }
   const wanted = resolve(folder, connection.file);
   const path = await realPath(wanted);
-  // It holds the installation's private key.
+  // It contains the installation's private key.
   const state = resolve(folder, stateFolderName);
   if (isInside(path, state) || isInside(path, await Deno.realPath(state).catch(() => state))) {
     throw new Error(`Cannot open "${wanted}": it belongs to this program itself. Name the database's own file`);

@@ -1,4 +1,4 @@
-/** The extractor as a process, seen from whoever talks to it; and how it is started by who may. */
+/** The extractor as a process, seen by its user; and how it is started by the thread that may. */
 import { lineBytesMax } from "./messages.ts";
 import { lines } from "./lines.ts";
 
@@ -7,38 +7,38 @@ export interface ProcessEnd {
   readonly code: number;
   /** The signal that ended it, e.g. `SIGSEGV`. */
   readonly signal: string | null;
-  /** The end of what it wrote to standard error. */
+  /** The end of its standard error. */
   readonly standardError: string;
 }
 
-/** A running process. Whoever has it must wait for `end`. */
+/** A running process. Its owner must wait for `end`. */
 export interface ExtractorProcess {
   /** Lines of its standard output, until it ends. */
   readonly output: AsyncIterable<string>;
-  /** Writes a line to its standard input. Nothing happens when it has ended. */
+  /** Writes a line to its standard input. Does nothing if it has ended. */
   send(line: string): void;
-  /** Ends its standard input: it finishes by itself. */
+  /** Closes its standard input, which makes it finish by itself. */
   close(): void;
-  /** Ends it at once. */
+  /** Kills it. */
   kill(): void;
   readonly end: Promise<ProcessEnd>;
 }
 
-/** Starts an extractor. The agent's own does so through the main thread, which alone may. */
+/** Starts an extractor. The agent does so through the main thread, which alone is allowed to. */
 export type SpawnExtractor = () => ExtractorProcess;
 
-/** What to start, and with how little around it. */
+/** What to start, and in what environment. */
 export interface ExtractorCommand {
   readonly program: string;
   readonly args: readonly string[];
-  /** All of the environment that the child gets: see {@linkcode extractorEnvironment}. */
+  /** The child's complete environment; see {@linkcode extractorEnvironment}. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
 /** How much of standard error is kept, in characters. */
 const standardErrorLength = 4096;
 
-/** Names that drivers and the driver manager look for; nothing else of the environment reaches them. */
+/** Variables that drivers and the driver manager look for; nothing else of the environment reaches them. */
 const passedOn = [
   "ODBCINI",
   "ODBCSYSINI",
@@ -66,10 +66,10 @@ const passedOn = [
   "PATH",
 ] as const;
 
-/** The child's environment: what drivers need of ours. Proxies, tokens and the like stay here. */
+/** The child's environment: the parts of ours that drivers need. Proxies, tokens and the like are left out. */
 export function extractorEnvironment(get: (name: string) => string | undefined): Record<string, string> {
   const environment: Record<string, string> = {
-    // A driver's messages in one language, its text in UTF-8, whatever the service was started with.
+    // Driver messages in one language and text in UTF-8, whatever the service was started with.
     LC_ALL: "C.UTF-8",
     NO_COLOR: "1",
   };
@@ -99,7 +99,7 @@ export function spawnProcess(command: ExtractorCommand): ExtractorProcess {
     try {
       child.kill("SIGKILL");
     } catch {
-      // It has ended already.
+      // It has already ended.
     }
   };
   return {

@@ -12,12 +12,12 @@ import { OutputError, QueryError } from "./job_errors.ts";
 import { type ExtractJob, type ExtractResult, previewValueLength } from "./messages.ts";
 import { type NarrowedQuery, type NarrowingOptions, narrowQuery } from "./narrow_query.ts";
 
-/** What a job has around it in the extractor's process; the connection outlives the job. */
+/** What surrounds a job in the extractor's process; the connection outlives the job. */
 export interface JobSurroundings extends NarrowingOptions {
   readonly fs: Files;
   readonly clock: Pick<Clock, "monotonicMs">;
   readonly onProgress: (rows: number) => void;
-  /** Gets the rows when the job has no output of its own. */
+  /** Receives the rows if the job has no output of its own. */
   readonly sink?: RestartableSink;
 }
 

@@ -6,7 +6,7 @@ import type { ExtractorProcess, ProcessEnd } from "./process.ts";
 
 const log = getLogger(["cloud-link", "extractor"]);
 
-/** How much of what a driver prints is logged per process, in lines. */
+/** How many lines of driver output are logged per process. */
 const chatterLinesMax = 20;
 
 /** The process ended in the middle of the conversation. */
@@ -19,7 +19,7 @@ export class ProcessEndedError extends Error {
   }
 }
 
-/** The last message about a query: there is exactly one for each job, unless the process ends before. */
+/** The last message about a query: there is exactly one for each job, unless the process ends first. */
 export type Outcome = Extract<FromExtractor, { type: "result" | "error" }>;
 
 /** The conversation with one process. */
@@ -65,7 +65,7 @@ export class Session {
     }
   }
 
-  /** Lets the process end by itself, and ends it when it does not. */
+  /** Lets the process end by itself, and kills it if it does not. */
   async close(withinMs: number): Promise<void> {
     this.#process.close();
     const timer = setTimeout(() => this.#process.kill(), withinMs);
@@ -83,7 +83,7 @@ export class Session {
       try {
         message = decodeFromExtractor(line, this.#prefix);
       } catch {
-        // A driver printed into the middle of a message: whatever was meant, the query did not end well.
+        // A driver printed into the middle of a message: whatever it meant, the query did not end well.
         log.warn("An answer of the {name} extractor was damaged by what a driver printed.", { name: this.#name });
         this.#process.kill();
         continue;

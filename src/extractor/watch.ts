@@ -1,11 +1,11 @@
-/** Sees to it that a query ends: by its time limit, its memory, or because nobody wants it any more. */
+/** Makes sure that a query ends: because of its time limit, its memory, or because nobody wants it any more. */
 import type { Clock } from "../runtime/clock.ts";
 import type { ExtractorLimits } from "./limits.ts";
 import { type ExtractFailure, type ExtractJob, type FromExtractor, timeoutMessage } from "./messages.ts";
 import type { ProcessEnd } from "./process.ts";
 import type { Session } from "./session.ts";
 
-/** Why a query brought nothing. `message` says what to do. */
+/** Why a query returned nothing. `message` says what to do. */
 export class ExtractError extends Error {
   override readonly name = "ExtractError";
   readonly failure: ExtractFailure;
@@ -15,7 +15,7 @@ export class ExtractError extends Error {
   }
 }
 
-/** The query that is watched, and the process that is ended when asking it to stop is not enough. */
+/** The watched query, and the process to end if asking it to stop is not enough. */
 export interface WatchOptions {
   readonly id: number;
   readonly session: Session;
@@ -24,7 +24,7 @@ export interface WatchOptions {
   readonly clock: Clock;
 }
 
-/** Sees to it that a query ends. */
+/** Makes sure that a query ends. */
 export class Watch {
   readonly #options: WatchOptions;
   readonly #stop = new AbortController();
@@ -47,7 +47,7 @@ export class Watch {
     if (message.memoryBytes > limits.memoryBytesMax) this.#kill("memory");
   }
 
-  /** Asks the query to end, and ends the process when it does not. */
+  /** Asks the query to end, and ends the process if it does not. */
   cancel(reason: "timeout" | "cancelled", withinMs: number): void {
     this.reason ??= reason;
     this.#options.session.send({ type: "cancel", id: this.#options.id });
@@ -59,7 +59,7 @@ export class Watch {
     this.#timer?.abort();
   }
 
-  /** What to tell when the process ended instead of answering. */
+  /** The error to report when the process ended instead of answering. */
   explain(end: ProcessEnd): ExtractError {
     const { job, limits } = this.#options;
     switch (this.reason) {

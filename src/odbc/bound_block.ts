@@ -61,7 +61,7 @@ export class BoundBlock implements Block {
   }
 
   isLonger(column: number, row: number, charactersMax: number): boolean {
-    // No text has more code units than its value has bytes, but for binary ones, which become Base64.
+    // A text never has more code units than its value has bytes, except for binary values, which become Base64.
     const bytes = this.#set.length(column, row);
     if (bytes !== overflowed && bytes * (this.#set.kinds[column] === cell.binary ? 2 : 1) <= charactersMax) {
       return false;
@@ -113,7 +113,7 @@ export class BoundBlock implements Block {
     return encodeBlock(this.#set, csv, { ...options, refused: options.refused, rowBytesMax: this.#rowBytesMax });
   }
 
-  /** A text with an offset counts only where the column says that its times have one. */
+  /** A text with an offset counts only if the column says that its times have one. */
   #parsedTimeMs(column: number, row: number): number {
     const kind = this.#set.columns[column]?.kind;
     if (kind === "binary" || kind === "integer" || kind === "decimal" || kind === "float") return NaN;
@@ -130,7 +130,7 @@ export class BoundBlock implements Block {
   }
 }
 
-/** An integer in text: digits, also with a fraction of zeros as decimals have. */
+/** An integer in text: digits, optionally with a fraction of zeros as decimals have. */
 export function integerOf(text: string): number {
   return /^\s*[+-]?\d+(\.0*)?\s*$/.test(text) ? whole(Number(text)) : NaN;
 }

@@ -6,14 +6,14 @@ import type { Column, ColumnKind } from "../database/row_source.ts";
 export interface DescribedColumn {
   readonly name: string;
   readonly type: number;
-  /** Characters, digits or bytes; 0 when the driver does not know. */
+  /** Characters, digits or bytes; 0 if the driver does not know. */
   readonly size: number;
   readonly scale: number;
   readonly typeName: string;
   readonly unsigned: boolean;
 }
 
-/** What the bytes of a cell are. Numbers, since the encoder's inner loop switches on them. */
+/** The format of a cell's bytes. Numbers, since the encoder's inner loop switches on them. */
 export const cell = {
   /** ASCII of digits, dates and the like, in `SQL_C_CHAR`. */
   ascii: 0,
@@ -27,7 +27,7 @@ export const cell = {
   /** `SQL_TIMESTAMP_STRUCT`. */
   timestamp: 6,
   binary: 7,
-  /** UTF-8 in `SQL_C_CHAR`, of drivers that give it. */
+  /** UTF-8 in `SQL_C_CHAR`, from drivers that support it. */
   utf8: 8,
 } as const;
 /** One of {@linkcode cell}: a number, since the encoder switches on it for every value. */
@@ -37,35 +37,38 @@ export type Cell = (typeof cell)[keyof typeof cell];
 export interface PlannedColumn extends Column {
   readonly cell: Cell;
   readonly cType: number;
-  /** Bytes of one bound cell: of fixed types exactly their size, since drivers step by that and not by what they are told. */
+  /**
+   * Bytes of one bound cell: for fixed-size types exactly their size, since drivers advance by that and not by what
+   * they are told.
+   */
   readonly width: number;
-  /** Bytes that the driver needs for its terminating zero. */
+  /** Bytes that the driver needs for its null terminator. */
   readonly terminator: number;
   /** Values may be of any length. */
   readonly long: boolean;
 }
 
-/** What the driver can do, and what is known of earlier runs. */
+/** What the driver can do, and what earlier runs have shown. */
 export interface PlanOptions {
   /** Values that did not fit can be fetched whole afterwards, from anywhere in a block. */
   readonly refetch: boolean;
   readonly textOnly: boolean;
   readonly narrow: boolean;
-  /** Text comes as UTF-8 in `SQL_C_CHAR`, without being made wide and narrow again. */
+  /** Text arrives as UTF-8 in `SQL_C_CHAR`, without a detour through wide characters. */
   readonly utf8Text: boolean;
   readonly sizesHold: boolean;
   /** Timestamps with a zone come without their offset. */
   readonly losesOffset: boolean;
   readonly longColumns: ReadonlySet<string>;
-  /** Texts that are times with an offset, as the caller knows. */
+  /** Text columns known by the caller to be times with an offset. */
   readonly zonedColumns: ReadonlySet<string>;
 }
 
-/** Characters bound where longer values can be fetched afterwards: most texts, and small blocks. */
+/** Characters bound if longer values can be fetched afterwards: enough for most texts, and blocks stay small. */
 const optimisticCharacters = 250;
-/** Characters bound where they cannot: SQL Server's largest declared length. */
+/** Characters bound if they cannot: SQL Server's largest declared length. */
 const boundCharactersMax = 8000;
-/** Sign, point, leading zero and terminating zero, and exponents of drivers that write them. */
+/** Sign, point, leading zero and null terminator, plus exponents from drivers that write them. */
 const numberRoom = 8;
 const numberWidthMin = 48;
 const timeWidth = 64;
@@ -114,7 +117,7 @@ export function planColumn(column: DescribedColumn, options: PlanOptions): Plann
   }
 }
 
-/** Values differ in length, so that one may not fit. */
+/** Whether values vary in length, so that one may not fit. */
 export function isVariable(column: PlannedColumn): boolean {
   return column.cell === cell.wide || column.cell === cell.ascii || column.cell === cell.utf8 ||
     column.cell === cell.binary;
@@ -127,7 +130,7 @@ function planText(column: DescribedColumn, options: PlanOptions): Plan {
   const how: Pick<Plan, "cell" | "cType" | "terminator"> = inUtf8
     ? { cell: cell.utf8, cType: cType.char, terminator: 1 }
     : { cell: cell.wide, cType: cType.wideChar, terminator: 2 };
-  // A character beyond the BMP is two units, one in UTF-8 up to four bytes: four bytes both ways.
+  // A character beyond the BMP is two units in UTF-16 and up to four bytes in UTF-8: four bytes either way.
   return { ...how, ...room({ column, options, bytes: column.size * 4, terminator: how.terminator }) };
 }
 
@@ -152,7 +155,7 @@ function room(
   return unbounded ? { width: optimistic, long: true } : { width: align(bytes + terminator), long: false };
 }
 
-/** Without a useful length, also where the driver invents one (psqlodbc: 8190 for `text`). */
+/** Has no useful length, including lengths that the driver invents (psqlodbc: 8190 for `text`). */
 function mayBeLong({ type, size }: DescribedColumn): boolean {
   return size <= 0 || size > optimisticCharacters || type === sqlType.longVarchar || type === sqlType.wideLongVarchar ||
     type === sqlType.longVarbinary;

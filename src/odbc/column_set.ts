@@ -1,6 +1,6 @@
 /**
- * The memory that a driver writes one block of rows into: for each column its cells and, per row, the indicator with the
- * value's length or NULL. All of it is one `ArrayBuffer`, which does not move and stays as long as this object does.
+ * The memory that a driver writes one block of rows into: for each column its cells and, per row, the indicator with
+ * the value's length or NULL. It is all one `ArrayBuffer`, which does not move and lives as long as this object.
  */
 import { lengthBytes } from "./constants.ts";
 import type { PlannedColumn } from "./column_plan.ts";
@@ -8,7 +8,7 @@ import type { PlannedColumn } from "./column_plan.ts";
 /** Indicator of a cell whose value did not fit, and is in `overflow`. */
 export const overflowed = -99;
 
-/** Typed views of the same memory, so that a value is read without being copied or made an object first. */
+/** Typed views of the same memory, so that a value can be read without copying it or creating an object first. */
 export class ColumnSet {
   readonly columns: readonly PlannedColumn[];
   /** Rows in this block; set after a fetch. */
@@ -19,15 +19,15 @@ export class ColumnSet {
   readonly signed: Int32Array<ArrayBuffer>;
   readonly floats: Float32Array<ArrayBuffer>;
   readonly doubles: Float64Array<ArrayBuffer>;
-  /** Per column: where its cells begin, in bytes. */
+  /** Per column: offset of its cells, in bytes. */
   readonly cellsAt: Int32Array;
-  /** Per column: where its indicators begin, in 32-bit words. */
+  /** Per column: offset of its indicators, in 32-bit words. */
   readonly indicatorsAt: Int32Array;
   readonly widths: Int32Array;
   readonly kinds: Uint8Array;
   /** Whole values of cells marked {@linkcode overflowed}, by `row * columns + column`. */
   readonly overflow = new Map<number, Uint8Array<ArrayBuffer>>();
-  /** Where the long values of this block lie. */
+  /** Where the long values of this block are stored. */
   readonly arena = new Arena();
 
   constructor(columns: readonly PlannedColumn[], rowsMax: number) {
@@ -95,12 +95,12 @@ export class ColumnSet {
 }
 
 const arenaBytesMin = 256 * 1024;
-/** Up to this it doubles; beyond, it is as large as the value. */
+/** Up to this size it doubles; beyond, it is as large as the value. */
 const arenaBytesDoubledMax = 2 * 1024 * 1024;
-/** More than this is not kept from one block to the next. */
+/** At most this much is kept from one block to the next. */
 const arenaBytesKept = 16 * 1024 * 1024;
 
-/** Memory for values of unknown length that is used again for each block, since a heap full of them is slow to collect. */
+/** Memory for values of unknown length, reused for each block, since a heap full of them is slow to collect. */
 export class Arena {
   #bytes = new Uint8Array(new ArrayBuffer(0));
   #used = 0;
@@ -110,7 +110,7 @@ export class Arena {
     if (this.#bytes.length > arenaBytesKept) this.#bytes = new Uint8Array(new ArrayBuffer(0));
   }
 
-  /** Room for `bytes`. What was taken before stays valid. */
+  /** Room for `bytes`. Earlier allocations stay valid. */
   take(bytes: number): Uint8Array<ArrayBuffer> {
     const at = Math.ceil(this.#used / 8) * 8;
     if (at + bytes > this.#bytes.length) {

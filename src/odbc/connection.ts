@@ -1,8 +1,8 @@
 /**
- * A connection to a database by ODBC.
+ * A connection to a database through ODBC.
  *
- * Every query runs in a transaction of its own that is rolled back at its end (autocommit is off): psqlodbc can only stream
- * inside one, and nothing that a query does by accident stays.
+ * Every query runs in its own transaction, which is rolled back at its end (autocommit is off): psqlodbc can only
+ * stream inside one, and nothing a query changes by accident persists.
  */
 import type { Database, DatabaseInfo, QueryOptions, RowSource } from "../database/row_source.ts";
 import {
@@ -23,25 +23,25 @@ import type { Statement } from "./statement.ts";
 
 /** How to connect. `attributes` hold secrets, which are kept out of every message. */
 export interface ConnectOptions {
-  /** Its memory and threads are those of this process. */
+  /** The loaded driver manager, whose memory and threads are those of this process. */
   readonly library: OdbcLibrary;
   readonly attributes: Attributes;
   readonly signal: AbortSignal;
   /** @default 15 */
   readonly loginTimeoutSeconds?: number;
-  /** IANA name for the session, where the database has one. */
+  /** IANA name for the session's time zone, if the database supports it. */
   readonly timeZone?: string;
 }
 
 const defaultLoginTimeoutSeconds = 15;
-/** How long the second connection, by which a fetch is stopped, may take. */
+/** How long the second connection, which stops a fetch, may take. */
 const cancelTimeoutMs = 8000;
 
 /**
  * Connects (SQLDriverConnect) and prepares the session: read-only, time zone, no autocommit.
  *
- * @throws {@linkcode OdbcError}, an `Error` for a connection string that is refused, the signal's reason when aborted. An
- * aborted connect goes on in the driver until its login timeout, and then closes itself.
+ * @throws {@linkcode OdbcError}, an `Error` for a connection string that is refused, the signal's reason when aborted.
+ * An aborted connect continues in the driver until its login timeout, and then closes itself.
  */
 export async function connectOdbc(options: ConnectOptions): Promise<Database> {
   const { library, attributes, signal } = options;
@@ -73,7 +73,7 @@ export async function connectOdbc(options: ConnectOptions): Promise<Database> {
   }
 }
 
-/** What was given, and what the driver needs besides. */
+/** The given attributes, plus what the driver needs. */
 function completed(attributes: Attributes, { options, encryption }: DriverProfile): Attributes {
   const all = withDefaults(attributes, options);
   const isOpen = encryption !== undefined && attribute(attributes, "DRIVER") !== undefined &&
@@ -134,10 +134,10 @@ class OdbcConnection implements Database {
   }
 }
 
-/** One character of each length in UTF-8. */
+/** One character for each UTF-8 length. */
 const utf8Sample = "aü€😀";
 
-/** Does text that is not asked for as wide come as UTF-8, whatever the connection's options and the locale? */
+/** Whether text that is not requested as wide arrives as UTF-8, whatever the connection's options and the locale. */
 async function givesUtf8(handles: Handles, options: { session: Session; signal: AbortSignal }): Promise<boolean> {
   const { session, signal } = options;
   const asUtf8 = { ...session, traits: { ...session.traits, utf8Text: true } };
@@ -146,13 +146,13 @@ async function givesUtf8(handles: Handles, options: { session: Session; signal: 
     await using rows = await database.query(`SELECT '${utf8Sample}'`, { signal });
     for await (const block of rows.blocks()) return block.rows === 1 && block.text(0, 0) === utf8Sample;
   } catch {
-    // Wide characters will do, or say what is wrong with the connection.
+    // Wide characters will work, or show what is wrong with the connection.
     signal.throwIfAborted();
   }
   return false;
 }
 
-/** Prepares how a fetch is stopped: asks for the session's number now, and uses a second connection then. */
+/** Prepares for stopping a fetch: asks for the session's number now, for use by a second connection later. */
 async function fetchCanceller(
   handles: Handles,
   options: { profile: DriverProfile; session: Session; connect: () => Promise<Handles>; signal: AbortSignal },
@@ -170,7 +170,7 @@ async function fetchCanceller(
   };
 }
 
-/** Waits for a connection; when aborted, leaves it to close itself as soon as the driver has opened it. */
+/** Waits for a connection; if aborted, leaves it to close itself as soon as the driver has opened it. */
 function orAbandon(opening: Promise<Handles>, signal: AbortSignal): Promise<Handles> {
   return new Promise((resolve, reject) => {
     let abandoned = false;

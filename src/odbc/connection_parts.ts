@@ -1,4 +1,4 @@
-/** Connection strings from host, database, user and password, with the best driver that is installed. */
+/** Builds connection strings from host, database, user and password, with the best installed driver. */
 import type { Attribute, Attributes } from "./connection_string.ts";
 
 /** What the hub's form asks for. */
@@ -9,11 +9,11 @@ export interface ConnectionParts {
   readonly database: string;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
-  /** SQL Server: encrypt, whoever the certificate is from. Its driver 18 refuses those that it cannot check. */
+  /** SQL Server: encrypt, but accept any certificate. Its driver 18 refuses those it cannot verify. */
   readonly trustServerCertificate?: boolean | undefined;
 }
 
-/** The databases that have a form of parts. */
+/** The databases whose connection is entered in parts. */
 export type PartsDatabase = "mssql" | "mysql" | "postgresql";
 
 const drivers: Record<PartsDatabase, { readonly patterns: readonly RegExp[]; readonly install: string }> = {
@@ -32,7 +32,7 @@ const drivers: Record<PartsDatabase, { readonly patterns: readonly RegExp[]; rea
 };
 
 /**
- * Chooses among `installed`: the best kind of driver first, of one kind the highest version.
+ * Chooses among `installed`: the best kind of driver first, and of that the highest version.
  *
  * @throws an `Error` that names what to install.
  *
@@ -52,7 +52,7 @@ export function chooseDriver(database: PartsDatabase, installed: readonly string
   throw new Error(`Cannot find an ODBC driver for ${database}: ${known}. Install ${drivers[database].install}`);
 }
 
-/** Attributes of a connection by parts. */
+/** Attributes for a connection given in parts. */
 export function attributesFromParts(
   database: PartsDatabase,
   options: { parts: ConnectionParts; installed: readonly string[] },
@@ -73,7 +73,7 @@ export function attributesFromParts(
   attributes.push({ key: "DATABASE", value: parts.database });
   if (parts.user !== undefined) attributes.push({ key: "UID", value: parts.user });
   if (parts.password !== undefined) attributes.push({ key: "PWD", value: parts.password });
-  // FreeTDS checks no certificate.
+  // FreeTDS does not verify certificates.
   if (database === "mssql" && !freeTds && parts.trustServerCertificate === true) {
     attributes.push({ key: "TrustServerCertificate", value: "yes" });
   }
@@ -81,14 +81,14 @@ export function attributesFromParts(
   return attributes;
 }
 
-/** The port where there is none; a named instance of SQL Server has none. */
+/** The port if none is given; a named instance of SQL Server has none. */
 export function defaultPort(database: PartsDatabase, host: string): number | undefined {
   if (database === "mysql") return 3306;
   if (database === "postgresql") return 5432;
   return host.includes("\\") ? undefined : 1433;
 }
 
-/** By the numbers in the names, one after the other. */
+/** Compares the numbers in the names, one after the other. */
 function compareVersions(a: string, b: string): number {
   const [left, right] = [a, b].map((name) => (name.match(/\d+/g) ?? []).map(Number)) as [number[], number[]];
   for (let i = 0; i < Math.max(left.length, right.length); i++) {

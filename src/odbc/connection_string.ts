@@ -1,14 +1,14 @@
 /**
  * ODBC connection strings: `KEY=value;KEY={value with ; and }}};…` (SQLDriverConnect, "Connection String").
  *
- * A string from the hub decides what native code is loaded, so a driver goes by its registered name only, and keys that
- * name libraries or files with further settings are refused.
+ * A string from the hub decides what native code is loaded, so a driver can only be given by its registered name, and
+ * keys that name libraries or further settings files are refused.
  */
 
-/** A parsed string: its keys in the order given, values without braces. */
+/** A parsed string: its keys in the given order, values without braces. */
 export type Attributes = readonly Attribute[];
 
-/** One `KEY=value`. Keys are compared without case; the order matters to some drivers. */
+/** One `KEY=value`. Keys are case-insensitive; the order matters to some drivers. */
 export interface Attribute {
   readonly key: string;
   readonly value: string;
@@ -17,7 +17,7 @@ export interface Attribute {
 const charactersMax = 4096;
 
 /**
- * Parses a connection string. Of a key that comes twice the first counts, as in the driver manager.
+ * Parses a connection string. If a key occurs twice, the first counts, as in the driver manager.
  *
  * @throws an `Error` that says where, without showing values.
  *
@@ -55,13 +55,13 @@ export function parseConnectionString(text: string): Attributes {
   return attributes;
 }
 
-/** Writes a connection string; values are put in braces where they need it. */
+/** Writes a connection string; values are put in braces if needed. */
 export function formatConnectionString(attributes: Attributes): string {
   return attributes.map(({ key, value }) => `${key}=${quoteValue(key, value)}`).join(";") + ";";
 }
 
 /**
- * A value as it may stand in a connection string. `DRIVER` always has braces, as every driver manager expects.
+ * A value in the form required in a connection string. `DRIVER` always has braces, as every driver manager expects.
  *
  * @example
  * ```ts
@@ -75,12 +75,12 @@ export function quoteValue(key: string, value: string): string {
   return plain || value === "" ? value : `{${value.replaceAll("}", "}}")}}`;
 }
 
-/** The value of `key`, whatever the case. */
+/** The value of `key`, ignoring case. */
 export function attribute(attributes: Attributes, key: string): string | undefined {
   return attributes.find((known) => sameKey(known.key, key))?.value;
 }
 
-/** `attributes` with those of `defaults` whose keys are not given. */
+/** `attributes` plus those of `defaults` whose keys are missing. */
 export function withDefaults(attributes: Attributes, defaults: Attributes): Attributes {
   return [...attributes, ...defaults.filter(({ key }) => attribute(attributes, key) === undefined)];
 }
@@ -99,7 +99,7 @@ function isSecret(key: string): boolean {
   return /pwd|pass|secret|token|key/i.test(key);
 }
 
-/** Keys by which a string could make the driver manager or a driver load a library or run a program or statement. */
+/** Keys with which a string could make the driver manager or a driver load a library or run a program or statement. */
 const refusedKeys = [
   "FILEDSN",
   "SAVEFILE",
@@ -115,7 +115,8 @@ const refusedKeys = [
 ];
 
 /**
- * Checks that a string starts nothing but a driver that the administrator registered.
+ * Checks that a string can start nothing but a driver registered by the administrator. @throws an `Error` that names
+ * the key and what would be right.
  *
  * @throws an `Error` that names the key and what would be right.
  */

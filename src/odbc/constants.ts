@@ -1,11 +1,11 @@
 /** The numbers of ODBC's headers (sql.h, sqlext.h) that this client uses. */
 
-/** SQLAllocHandle, SQLFreeHandle and SQLGetDiagRec: which kind of handle is meant. */
+/** The kind of handle, for SQLAllocHandle, SQLFreeHandle and SQLGetDiagRec. */
 export const handleType = { environment: 1, connection: 2, statement: 3 } as const;
 /** One of {@linkcode handleType}. */
 export type HandleType = (typeof handleType)[keyof typeof handleType];
 
-/** What every ODBC function answers (SQLRETURN). */
+/** What every ODBC function returns (SQLRETURN). */
 export const returnCode = {
   success: 0,
   successWithInfo: 1,
@@ -16,10 +16,10 @@ export const returnCode = {
   needData: 99,
 } as const;
 
-/** Length argument that says "up to the terminating zero". */
+/** Length argument that means "up to the null terminator". */
 export const nullTerminated = -3;
 
-/** Values of an indicator that are no length. */
+/** Values of an indicator that are not a length. */
 export const indicator = { nullData: -1, noTotal: -4 } as const;
 
 /** SQL types as a driver describes columns. */
@@ -106,7 +106,7 @@ export const infoType = {
 /** Bits of SQL_GETDATA_EXTENSIONS. */
 export const getDataExtension = { anyColumn: 1, anyOrder: 2, block: 4, bound: 8 } as const;
 
-/** SQLColAttribute: what SQLDescribeCol does not tell. */
+/** SQLColAttribute: what SQLDescribeCol does not report. */
 export const descriptorField = { unsigned: 8, typeName: 14 } as const;
 
 /** Entries of the array behind SQL_ATTR_ROW_STATUS_PTR, one for each row of a block. */

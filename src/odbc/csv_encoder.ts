@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-non-null-assertion -- indexes of the inner loops are within what their callers allocated
 /**
- * A block of bound cells as CSV, byte for byte from the driver's memory into the output: no JavaScript value is made for
- * a cell, except for floats that have no short decimal form.
+ * A block of bound cells as CSV, byte for byte from the driver's memory into the output: no JavaScript value is created
+ * for a cell, except for floats without a short decimal form.
  *
  * The layout is that of csv_buffer.ts. Integers and decimals are exact, floats in the shortest form that reads back,
  * bits 1 and 0, timestamps `YYYY-MM-DD hh:mm:ss[.fraction]` without trailing zeros of the fraction, binary in base64.
@@ -16,7 +16,7 @@ const comma = 0x2c;
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 
-/** The most bytes that one row's bound cells can become. */
+/** Maximum size of one row's bound cells in CSV, in bytes. */
 export function encodedRowBytesMax(set: ColumnSet): number {
   let bytes = 2;
   for (const column of set.columns) {
@@ -26,7 +26,7 @@ export function encodedRowBytesMax(set: ColumnSet): number {
   return bytes;
 }
 
-/** Bytes of CSV for a byte of a long value: quotes are doubled, and a byte that is no UTF-8 becomes three. */
+/** Maximum bytes of CSV per byte of a long value: quotes are doubled, and an invalid UTF-8 byte becomes three. */
 const overflowFactorMax = 3;
 
 /** See `Block.encode`. */

@@ -1,4 +1,4 @@
-/** What the driver has to say after a call: every record, SQLSTATE first, and what to do about it. */
+/** The driver's diagnostics after a call: every record, SQLSTATE first, and what to do about it. */
 import { type Handle, type OdbcLibrary } from "./library.ts";
 import { type HandleType, returnCode } from "./constants.ts";
 import { fromWide } from "./wide.ts";
@@ -10,7 +10,7 @@ export interface DiagnosticRecord {
   readonly message: string;
 }
 
-/** What went wrong, for code that decides; people read the message. */
+/** What went wrong, for code to decide on; people read the message. */
 export type OdbcErrorKind =
   | "driver-missing"
   | "login"
@@ -58,7 +58,7 @@ export function readDiagnostics(
   const length = new Int16Array(new ArrayBuffer(2));
   const records: DiagnosticRecord[] = [];
   for (let number = 1; number <= recordsMax; number++) {
-    // A driver that forgets the terminating zero must not show the rest of the record before.
+    // A driver that forgets the null terminator must not expose the rest of the previous record.
     state.fill(0);
     text.fill(0);
     const code = library.symbols.SQLGetDiagRecW(
@@ -76,23 +76,23 @@ export function readDiagnostics(
     records.push({
       sqlState: fromWide(state, 5).replace(/[^0-9A-Z]/gi, ""),
       nativeError: native[0] ?? 0,
-      // Before white space is joined: a secret may have some of it.
+      // Mask before white space is collapsed: a secret may contain some.
       message: tidy(mask(fromWide(text, units), handle.secrets ?? [])),
     });
   }
   return records;
 }
 
-/** Replaces every secret in `text`. Secrets of one or two characters would mangle it and are no secrets. */
+/** Replaces every secret in `text`. Secrets of one or two characters would mangle it and are not really secret. */
 export function mask(text: string, secrets: readonly string[]): string {
   let masked = text;
-  // The longest first: one secret may begin with another.
+  // The longest first: one secret may be the prefix of another.
   const longestFirst = secrets.toSorted((a, b) => b.length - a.length);
   for (const secret of longestFirst) if (secret.length > 2) masked = masked.replaceAll(secret, "***");
   return masked;
 }
 
-/** Without line breaks and other control characters, with a full stop. */
+/** Removes line breaks and other control characters, and adds a full stop. */
 function tidy(message: string): string {
   const end = message.indexOf("\0");
   const line = (end < 0 ? message : message.slice(0, end)).replace(/[\s\p{Cc}]+/gu, " ").trim();
@@ -127,7 +127,7 @@ const remedies: Record<Exclude<OdbcErrorKind, "other">, string> = {
   "connection-lost": "The connection broke off: the server restarted, or something in between closes idle connections.",
 };
 
-/** SQLSTATEs of ODBC, SQL/CLI and the common servers; the longest prefix that matches wins. */
+/** SQLSTATEs of ODBC, SQL/CLI and the common servers; the longest matching prefix wins. */
 const kinds: Readonly<Record<string, OdbcErrorKind>> = {
   IM002: "driver-missing",
   IM003: "driver-missing",
@@ -161,7 +161,7 @@ const kinds: Readonly<Record<string, OdbcErrorKind>> = {
   "42": "syntax",
 };
 
-/** Where drivers use a general state, the text tells more. */
+/** If drivers use a general state, the text says more. */
 const texts: readonly (readonly [RegExp, OdbcErrorKind])[] = [
   [/password authentication failed|access denied for user|login failed|no password supplied/i, "login"],
   [/database "[^"]*" does not exist|unknown database/i, "login"],

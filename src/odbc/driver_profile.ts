@@ -1,4 +1,4 @@
-/** What is particular about the drivers that we know: options that make them stream, and where they deviate. */
+/** The specifics of known drivers: options that make them stream, and where they deviate. */
 import type { Attribute, Attributes } from "./connection_string.ts";
 
 /** How one family of drivers is used. */
@@ -7,50 +7,56 @@ export interface DriverProfile {
   /** Options added to a connection string that does not set them. */
   readonly options: Attributes;
   /**
-   * Encryption with every server that has it, where the driver does without. Only for a string that names the driver and
-   * has none of these keys: a data source has settings of its own, which the string would override.
+   * Options for encrypting with every server that supports it, for drivers that do not by default. Only for a string
+   * that names the driver and has none of these keys: a data source has its own settings, which the string would
+   * override.
    */
   readonly encryption?: { readonly option: Attribute; readonly unless: readonly string[] };
-  /** Statements for a new connection; one that fails is reported and passed over. */
+  /** Statements for a new connection; one that fails is reported and skipped. */
   readonly sessionStatements: readonly string[];
-  /** Statement that sets the session's time zone; `undefined` where there is none. */
+  /** Statement that sets the session's time zone; `undefined` if there is none. */
   timeZoneStatement(zone: string): string | undefined;
-  /** What to do when that statement fails, and what it means meanwhile. */
+  /** What to do when that statement fails, and what the failure means until then. */
   readonly timeZoneRemedy?: string;
-  /** SQLGetData may reach any row of a fetched block, whatever the driver says; `undefined` asks the driver. */
+  /** SQLGetData works for any row of a fetched block, whatever the driver says; `undefined` asks the driver. */
   readonly longValuesInBlocks?: boolean;
-  /** Every value as text: the database does not hold its columns to their declared types. */
+  /** Read every value as text: the database does not enforce its columns' declared types. */
   readonly textOnly?: boolean;
-  /** Character data comes as UTF-8 in `SQL_C_CHAR`: the driver knows no wide characters. */
+  /** Character data arrives as UTF-8 in `SQL_C_CHAR`: the driver does not support wide characters. */
   readonly narrow?: boolean;
   /**
-   * Wide characters cost this driver more than its own UTF-8: MariaDB's opens a converter for every value, which takes five
-   * times the processor time of all the rest of a fetch. Whether its `SQL_C_CHAR` is UTF-8 is tried on each connection, since that depends on
-   * the connection's character set and on the system.
+   * Wide characters cost this driver more than its own UTF-8: MariaDB's opens a converter for every value, which takes
+   * five times the CPU time of the rest of a fetch. Whether its `SQL_C_CHAR` is UTF-8 is tested on each connection,
+   * since that depends on the connection's character set and on the system.
    */
   readonly prefersUtf8?: boolean;
-  /** The first version, as the driver writes it, that streams; earlier ones hold whole results, whatever they are told. */
+  /** The first version that streams, as the driver writes it; earlier ones hold whole results, whatever the options. */
   readonly streamsFrom?: { readonly version: string; readonly remark: string };
   /** No value is longer than its column's declared size, not even where that is 0. */
   readonly sizesHold?: boolean;
-  /** SQLCancel does nothing for a fetch: the session is found by the first query and ended from another connection. */
+  /** SQLCancel has no effect on a fetch: the first query identifies the session, and another connection ends it. */
   readonly cancelFetch?: { readonly sessionQuery: string; statement(session: number): string };
-  /** Functions by which SQL leaves the database, for files or code of this computer: no query may have their names. */
+  /**
+   * Functions through which SQL leaves the database, for files or code on this computer: a query must not contain their
+   * names.
+   */
   readonly refusedSql?: RegExp;
-  /** Timestamps with a zone come as the session's wall clock; this gives them with their offset, as text. */
+  /**
+   * Timestamps with a zone arrive as the session's wall clock; this expression returns them as text with their offset.
+   */
   offsetText?(expression: string): string;
 }
 
 /** Drivers that behave alike, whatever their version and registered name. */
 export type DriverFamily = "postgresql" | "mariadb" | "mysql" | "mssql" | "freetds" | "sqlite" | "other";
 
-/** Rows that psqlodbc asks for at once; a block asks for as many as it has rows when that is more. */
+/** Rows that psqlodbc requests at once; a block with more rows requests that many. */
 const postgresqlFetchRows = 1;
 
 const isoZone = (zone: string) => zone.replaceAll("'", "''");
 
 const mysqlTimeZones: Pick<DriverProfile, "timeZoneStatement" | "timeZoneRemedy"> = {
-  // Names are known only to servers into which they were loaded; UTC needs none.
+  // Servers only know zone names that were loaded into them; UTC needs none.
   timeZoneStatement: (zone) =>
     /^(Etc\/)?(UTC|GMT|UCT|Zulu|Universal)$/i.test(zone)
       ? "SET time_zone = '+00:00'"
@@ -69,7 +75,7 @@ const profiles: Record<DriverFamily, DriverProfile> = {
       { key: "ByteaAsLongVarBinary", value: "1" },
       { key: "UseServerSidePrepare", value: "1" },
     ],
-    // "CA" is the short name of SSLmode; in pqopt, too, the mode may be set, and must not differ then.
+    // "CA" is the short name of SSLmode; pqopt can also set the mode, which must not differ then.
     encryption: { option: { key: "SSLmode", value: "prefer" }, unless: ["SSLmode", "CA", "pqopt"] },
     sessionStatements: ["SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"],
     timeZoneStatement: (zone) => `SET TIME ZONE '${isoZone(zone)}'`,
@@ -88,7 +94,7 @@ const profiles: Record<DriverFamily, DriverProfile> = {
     ...mysqlTimeZones,
     longValuesInBlocks: false,
     prefersUtf8: true,
-    // Cursor types, STREAMRESULT and prepared statements were tried with 3.1.15: none of them streams there.
+    // Cursor types, STREAMRESULT and prepared statements were tried with 3.1.15: none of them makes it stream.
     streamsFrom: {
       version: "03.01.0017",
       remark:
@@ -121,7 +127,7 @@ const profiles: Record<DriverFamily, DriverProfile> = {
   },
   sqlite: {
     family: "sqlite",
-    // Row by row, which it does only outside a transaction; otherwise it holds the whole result in memory.
+    // Streams row by row only outside a transaction; otherwise it holds the whole result in memory.
     options: [
       { key: "Timeout", value: "10000" },
       { key: "NoCreat", value: "1" },
@@ -131,7 +137,7 @@ const profiles: Record<DriverFamily, DriverProfile> = {
     sessionStatements: ["PRAGMA query_only = ON"],
     timeZoneStatement: () => undefined,
     longValuesInBlocks: false,
-    // On Windows its functions are wide; elsewhere the driver manager would make UTF-16 narrow by cutting it.
+    // On Windows its functions are wide; elsewhere the driver manager would convert UTF-16 by truncating it.
     narrow: Deno.build.os !== "windows",
     textOnly: true,
     refusedSql: /blob_(?:im|ex)port|(?:im|ex)port_(?:sql|csv|xml|db)|load_extension|readfile|writefile|fts3_tokenizer/i,
@@ -144,7 +150,7 @@ const profiles: Record<DriverFamily, DriverProfile> = {
   },
 };
 
-/** psqlodbc's ANSI variant, which passes on the server's bytes: these must be UTF-8 then. */
+/** psqlodbc's ANSI variant, which passes on the server's bytes: these must then be UTF-8. */
 const ansi: Pick<DriverProfile, "narrow" | "sessionStatements"> = {
   narrow: true,
   sessionStatements: ["SET client_encoding TO 'UTF8'", ...profiles.postgresql.sessionStatements],
@@ -159,7 +165,7 @@ const names: readonly (readonly [RegExp, DriverFamily])[] = [
   [/sqlite/i, "sqlite"],
 ];
 
-/** The profile of a driver by the name it is registered under, or by its library's name. */
+/** The profile of a driver, by its registered name or its library's name. */
 export function driverProfile(name: string): DriverProfile {
   const family = names.find(([pattern]) => pattern.test(name))?.[1] ?? "other";
   const profile = profiles[family];

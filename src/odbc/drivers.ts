@@ -3,11 +3,11 @@ import { environmentAttribute, handleType, odbcVersion3, returnCode } from "./co
 import type { Handle, OdbcLibrary } from "./library.ts";
 import { WideBuffer } from "./wide.ts";
 
-/** Names as connection strings use them, in the driver manager's order. */
+/** Names as used in connection strings, in the driver manager's order. */
 export interface Registered {
   readonly drivers: readonly string[];
   readonly dataSources: readonly DataSource[];
-  /** The library of each driver, as far as the driver manager tells; by the driver's name in upper case. */
+  /** The library of each driver, if the driver manager reports it; by the driver's name in upper case. */
   readonly libraries: ReadonlyMap<string, string>;
 }
 
@@ -36,7 +36,7 @@ export function listRegistered(library: OdbcLibrary): Registered {
   }
 }
 
-/** A handle of an environment that speaks ODBC 3. */
+/** An environment handle for ODBC 3. */
 export function allocateEnvironment(library: OdbcLibrary): Handle {
   const handle = new BigUint64Array(new ArrayBuffer(8));
   const code = library.symbols.SQLAllocHandle(handleType.environment, 0n, handle);
@@ -50,12 +50,12 @@ export function allocateEnvironment(library: OdbcLibrary): Handle {
 
 type List = OdbcLibrary["symbols"]["SQLDriversW"];
 
-/** `Driver=…` among a driver's attributes (SQLDrivers). */
+/** The value of `Driver=…` in a driver's attributes (SQLDrivers). */
 function libraryAmong(attributes: readonly string[]): string {
   return attributes.find((one) => /^driver=/i.test(one))?.slice("driver=".length) ?? "";
 }
 
-/** Names, each with the strings that the driver manager tells of it. */
+/** Names, each with the strings the driver manager reports for it. */
 function list(next: List, environment: Handle): [string, readonly string[]][] {
   const entries: [string, readonly string[]][] = [];
   for (let i = 0; i < entriesMax; i++) {

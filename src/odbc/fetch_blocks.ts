@@ -1,7 +1,7 @@
 /**
- * Fetches a result in blocks into two sets of bound memory: one is filled by the driver, on a thread of its own, while the
- * other is read here. Values that did not fit are fetched whole before the next block is asked for, where the driver can
- * ({@linkcode FetchOptions.refetch}); where it cannot, a {@linkcode LongValueError} says which columns to run it again with.
+ * Fetches a result in blocks into two sets of bound memory: the driver fills one, on its own thread, while the other is
+ * read here. If the driver supports it ({@linkcode FetchOptions.refetch}), values that did not fit are fetched whole
+ * before the next block is requested; otherwise a {@linkcode LongValueError} says for which columns to rerun the query.
  */
 import { LongValueError } from "../database/row_source.ts";
 import { isVariable, type PlannedColumn } from "./column_plan.ts";
@@ -11,10 +11,7 @@ import type { OdbcLibrary } from "./library.ts";
 import { LongReader } from "./read_long.ts";
 import type { Statement } from "./statement.ts";
 
-/**
- * An executed statement with its columns as planned, and how values that do not fit can be got
- * (SQL_GETDATA_EXTENSIONS).
- */
+/** An executed statement with its planned columns, and how to get values that do not fit (SQL_GETDATA_EXTENSIONS). */
 export interface FetchOptions {
   readonly library: OdbcLibrary;
   readonly statement: Statement;
@@ -25,24 +22,24 @@ export interface FetchOptions {
   readonly boundAgain: boolean;
 }
 
-/** Bound memory of one set, which also stays within the processor's caches. */
+/** Bound memory of one set; small enough for the processor's caches. */
 const blockBytes = 2 * 1024 * 1024;
 const blockRowsMax = 2000;
-/** Rows of the first block when values may be long: each could be megabytes. */
+/** Rows of the first block if values may be long: each could be megabytes. */
 const cautiousRows = 1;
-/** What long values of one block may take. */
+/** Memory for long values of one block. */
 const overflowBytes = 1024 * 1024;
 
 const position = 0;
 const noLock = 0;
 
-/** Rows whose bound memory stays within the limit. */
+/** How many rows' bound memory stays within the limit. */
 export function rowsOfBlock(columns: readonly PlannedColumn[]): number {
   const rowBytes = columns.reduce((sum, column) => sum + column.width + lengthBytes, 0);
   return Math.max(1, Math.min(blockRowsMax, Math.floor(blockBytes / Math.max(1, rowBytes))));
 }
 
-/** Yields one set after the other; a set is valid until the next one is asked for. */
+/** Yields one set after the other; a set is valid until the next one is requested. */
 export async function* fetchBlocks(options: FetchOptions): AsyncGenerator<ColumnSet, void, void> {
   const { columns } = options;
   const rowsMax = rowsOfBlock(columns);
@@ -66,7 +63,7 @@ export async function* fetchBlocks(options: FetchOptions): AsyncGenerator<Column
   }
 }
 
-/** As many rows as the long values of the last block suggest; it grows slowly and shrinks at once. */
+/** As many rows as the long values of the last block suggest; grows slowly and shrinks at once. */
 function rowsFor(set: ColumnSet, { rows, rowsMax }: { rows: number; rowsMax: number }): number {
   let bytes = 0;
   for (const value of set.overflow.values()) bytes += value.length;
@@ -78,7 +75,7 @@ function rowsFor(set: ColumnSet, { rows, rowsMax }: { rows: number; rowsMax: num
 class BlockFetch {
   readonly #options: FetchOptions;
   readonly #reader: LongReader;
-  /** Written by the driver at every fetch. */
+  /** Written by the driver on every fetch. */
   readonly #fetched = new Uint32Array(new ArrayBuffer(lengthBytes));
   readonly #status: Uint16Array<ArrayBuffer>;
 
@@ -113,7 +110,7 @@ class BlockFetch {
       statement.check(code, `bind column "${column.name}"`);
     });
     const fetch = statement.call(() => library.symbols.SQLFetch(statement.handle), "fetch rows");
-    // Whoever stops reading does not wait for this one; the statement does.
+    // A consumer that stops reading does not wait for this fetch; the statement does.
     fetch.catch(() => {});
     return fetch;
   }

@@ -1,6 +1,6 @@
 /**
- * Fetches a result row by row, for drivers that give long values only in the current row: the columns before the first
- * long one are bound, the others come by SQLGetData in their order. Several rows make up a block all the same.
+ * Fetches a result row by row, for drivers that return long values only in the current row: the columns before the
+ * first long one are bound, the others are read with SQLGetData in order. Several rows still make up a block.
  */
 import { LongValueError } from "../database/row_source.ts";
 import { isVariable, type PlannedColumn } from "./column_plan.ts";
@@ -9,12 +9,12 @@ import { indicator, returnCode, statementAttribute } from "./constants.ts";
 import { type FetchOptions, rowsOfBlock } from "./fetch_blocks.ts";
 import { LongReader } from "./read_long.ts";
 
-/** What long values of one block may take. */
+/** Memory for long values of one block. */
 const overflowBytesMax = 1024 * 1024;
-/** How long rows are fetched on this thread before others, a cancel say, get their turn. */
+/** How long this thread fetches rows before other tasks, such as a cancel, get their turn. */
 const turnMs = 20;
 
-/** Yields blocks, each valid until the next one is asked for. */
+/** Yields blocks, each valid until the next one is requested. */
 export async function* fetchRows(options: FetchOptions): AsyncGenerator<ColumnSet, void, void> {
   const { library, statement, columns } = options;
   const rowsMax = rowsOfBlock(columns);
@@ -78,7 +78,7 @@ class RowFetch {
     }
   }
 
-  /** Reads what is not bound; returns the bytes of long values. */
+  /** Reads the unbound columns; returns the bytes of long values. */
   complete(set: ColumnSet, row: number): number {
     let bytes = 0;
     this.#options.columns.forEach((column, index) => {
@@ -105,7 +105,7 @@ class RowFetch {
     return value.length;
   }
 
-  /** A bound value did not fit, and can be read again. */
+  /** Whether a bound value did not fit, and can be read again. */
   #isCut(set: ColumnSet, { index, row, column }: { index: number; row: number; column: PlannedColumn }): boolean {
     if (!isVariable(column)) return false;
     const length = set.length(index, row);

@@ -1,4 +1,4 @@
-/** The environment's and the connection's handle, and the calls that need no more than these. */
+/** The environment and connection handles, and the calls that need nothing else. */
 import { connectionAttribute, handleType, nullTerminated } from "./constants.ts";
 import { OdbcError, readDiagnostics } from "./diagnostics.ts";
 import { allocateEnvironment } from "./drivers.ts";
@@ -11,7 +11,7 @@ const rollback = 1;
 /** What SQLDriverConnect gets, and what must be kept out of its diagnostics, which often repeat it. */
 export interface OpenOptions {
   readonly connectionString: string;
-  /** Values that no message may show. */
+  /** Values that no message may contain. */
   readonly secrets: readonly string[];
   readonly loginTimeoutSeconds: number;
   /** The driver takes UTF-8. */
@@ -34,7 +34,7 @@ export async function openHandles(library: OdbcLibrary, options: OpenOptions): P
 export class Handles implements AsyncDisposable {
   readonly library: OdbcLibrary;
   readonly connection: Handle;
-  /** A call has not come back: the connection is lost to this process. */
+  /** A call has not returned: this process can no longer use the connection. */
   hangs = false;
   readonly #environment: Handle;
   readonly #secrets: readonly string[];
@@ -75,7 +75,7 @@ export class Handles implements AsyncDisposable {
     return new OdbcError(action, readDiagnostics(this.library, target));
   }
 
-  /** A text of SQLGetInfo; empty when the driver does not know. */
+  /** A text from SQLGetInfo; empty if the driver does not know. */
   text(type: number): string {
     const buffer = new WideBuffer(512);
     const code = this.library.symbols.SQLGetInfoW(
@@ -88,7 +88,7 @@ export class Handles implements AsyncDisposable {
     return succeeded(code) ? buffer.text : "";
   }
 
-  /** A number of SQLGetInfo; 0 when the driver does not know. */
+  /** A number from SQLGetInfo; 0 if the driver does not know. */
   number(type: number): number {
     const value = new Uint32Array(new ArrayBuffer(8));
     const length = new Uint8Array(new ArrayBuffer(8));

@@ -1,20 +1,23 @@
 /**
- * The driver manager's functions by FFI. Handles are plain numbers (`u64`) and everything else that is a pointer in C is a
- * `buffer`, so that a process whose `ffi` permission names this one library can use it: no pointer objects, no callbacks.
+ * The driver manager's functions through FFI. Handles are plain numbers (`u64`) and all other C pointers are a
+ * `buffer`, so that an `ffi` permission for this one library is enough: no pointer objects, no callbacks.
  *
  * Memory that the driver keeps an address of (bound columns, the counter of fetched rows) must be a part of an
  * `ArrayBuffer` that a live object holds: Deno keeps only the arguments of the running call, and V8 moves small typed
  * arrays that were made without an `ArrayBuffer`.
  */
 
-/** Name of the driver manager's library for this system, which the dynamic linker finds when `ffi` is granted whole. */
+/**
+ * Name of the driver manager's library on this system, which the dynamic linker finds if `ffi` is granted without a
+ * path.
+ */
 export function driverManagerLibrary(os: typeof Deno.build.os = Deno.build.os): string {
   return os === "windows" ? "odbc32.dll" : os === "darwin" ? "libodbc.2.dylib" : "libodbc.so.2";
 }
 
 /**
- * Its full path, as a path-scoped `ffi` permission needs it (Deno takes a bare name as one in the working directory then);
- * `undefined` when it is not installed. Needs the right to read these folders.
+ * Its full path, which a path-scoped `ffi` permission needs (Deno then resolves a bare name in the working directory);
+ * `undefined` if it is not installed. Needs permission to read these folders.
  */
 export function findDriverManager(options: { systemRoot?: string } = {}): string | undefined {
   const name = driverManagerLibrary();
@@ -63,7 +66,7 @@ const symbols = {
     result: "i16",
     nonblocking: true,
   },
-  /** The narrow entry points, in UTF-8, for drivers that have no wide ones. */
+  /** The narrow entry points, in UTF-8, for drivers without wide ones. */
   SQLDriverConnect: {
     parameters: ["u64", "u64", "buffer", "i16", "buffer", "i16", "buffer", "u16"],
     result: "i16",
@@ -95,7 +98,7 @@ const symbols = {
   /** Unbinds: the address is null. */
   SQLUnbindCol: { name: "SQLBindCol", parameters: ["u64", "u16", "i16", "u64", "i64", "u64"], result: "i16" },
   SQLFetch: { parameters: ["u64"], result: "i16", nonblocking: true },
-  /** The same function on the calling thread, for rows that are at hand: a call costs a tenth. */
+  /** The same function on the calling thread, for rows that are already available: a call costs a tenth. */
   SQLFetchHere: { name: "SQLFetch", parameters: ["u64"], result: "i16" },
   SQLSetPos: { parameters: ["u64", "u64", "u16", "u16"], result: "i16" },
   SQLGetData: { parameters: ["u64", "u16", "i16", "buffer", "i64", "buffer"], result: "i16" },

@@ -8,7 +8,7 @@ import { fetchRows } from "./fetch_rows.ts";
 import type { OdbcLibrary } from "./library.ts";
 import type { Statement } from "./statement.ts";
 
-/** How this driver is to be read. */
+/** How to read from this driver. */
 export interface DriverTraits {
   readonly refetch: boolean;
   readonly textOnly: boolean;

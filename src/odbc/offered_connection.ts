@@ -1,29 +1,29 @@
 /**
- * What a connection may say that the hub offers. Whoever rules the hub, a driver must reach a database with it and
- * nothing else: no file, library or program of this computer, and no other host with credentials that are kept here.
+ * What a connection offered by the hub may contain. Even if an attacker controls the hub, it must only let a driver
+ * reach a database: no file, library or program on this computer, and no other host with credentials kept here.
  *
- * Keys are those of a list, since drivers know hundreds: FreeTDS' DumpFile writes a file, psqlodbc's pqopt and MariaDB's
- * USE_MYCNF read some, SQL Anywhere's START runs a program. The rest belongs into a data source of this computer or under
- * `[database] connectionString`.
+ * Keys are allowlisted, since drivers have hundreds: FreeTDS' DumpFile writes a file, psqlodbc's pqopt and MariaDB's
+ * USE_MYCNF read files, SQL Anywhere's START runs a program. Anything else belongs in a data source on this computer or
+ * under `[database] connectionString`.
  */
 import { type Attribute, attribute, type Attributes } from "./connection_string.ts";
 import { driverProfile } from "./driver_profile.ts";
 import type { Registered } from "./drivers.ts";
 
-/** Whom to reach. A data source says so itself, and its password must not be sent elsewhere. */
+/** Which host to reach. A data source defines that itself, and its password must not be sent elsewhere. */
 const addressKeys = new Set([
   ..."SERVER SERVERNAME SERVERNODE HOST HOSTNAME ADDRESS ADDR PORT PORTNUMBER SERVICE SERVICENAME SID".split(" "),
   ..."PROTOCOL INSTANCE INSTANCENAME FAILOVER_PARTNER".split(" "),
 ]);
 
 /**
- * Logging on as who this service is, in Windows or Kerberos. At a host of the hub's choice that would hand out the
- * service's identity, so a data source has to say which host it is.
+ * Logging on as this service's own user, in Windows or Kerberos. At a host chosen by the hub that would hand out the
+ * service's identity, so only a data source may say which host it is.
  */
 const identityKeys = new Set(["TRUSTED_CONNECTION", "SERVERSPN", "FAILOVERPARTNERSPN", "REALM"]);
 const userKeys = ["UID", "USER", "USERNAME", "USERID"];
 
-/** Who, what, and how values come. None of them names a file, a program or a statement in any driver. */
+/** User, database, and how values are returned. None of them names a file, a program or a statement in any driver. */
 const otherKeys = new Set([
   ..."DRIVER DSN DESCRIPTION UID PWD USER USERNAME USERID PASSWORD DATABASE DATABASENAME DB NAMESPACE SCHEMA".split(
     " ",
@@ -31,7 +31,7 @@ const otherKeys = new Set([
   ..."CURRENTSCHEMA SEARCHPATH ROLE WAREHOUSE APP APPLICATIONNAME WSID LANGUAGE CLIENT_LOCALE DB_LOCALE".split(" "),
   ..."CHARSET CLIENTCHARSET DELIMIDENT QUOTEDID DIALECT READONLY TIMEOUT LOGINTIMEOUT CONNECTTIMEOUT".split(" "),
   ..."QUERYTIMEOUT CONN_TIMEOUT READTIMEOUT WRITETIMEOUT TEXTSIZE".split(" "),
-  // Encryption, without the files that some drivers take for it.
+  // Encryption, without the files that some drivers accept for it.
   ..."ENCRYPT ENCRYPTION SSL SSLMODE SSLVERIFY FORCETLS USESSL TRUSTSERVERCERTIFICATE HOSTNAMEINCERTIFICATE".split(" "),
   // SQL Server and FreeTDS
   ..."APPLICATIONINTENT MULTISUBNETFAILOVER MARS_CONNECTION AUTOTRANSLATE REGIONAL".split(" "),
@@ -49,24 +49,27 @@ const withUser =
   "Enter a user and a password in the integration, or name a data source (DSN) of this computer there, or " +
   "write the connection under [database] connectionString on this computer";
 
-/** Values that are free: what a password looks like is nobody's business. */
+/** Keys whose values are not checked: a password may look like anything. */
 const secretKeys = new Set(["PWD", "PASSWORD"]);
 
 /**
- * Engines that run inside the driver, so that SQL reads and writes files of this computer (SQLite's driver has
+ * Engines that run inside the driver, so that SQL reads and writes files on this computer (SQLite's driver has
  * `blob_import`, `blob_export` and `load_extension`, Access has `IN 'file'`, DuckDB `read_csv`).
  */
 const engine =
   /sqlite|duckdb|microsoft access|msaccess|mdbtools|excel|dbase|foxpro|paradox|\btext\b|\bcsv\b|\.(mdb|accdb|xls|txt|dbf)\b/i;
 
-/** A path, a share, or an address of another kind. */
+/** A path, a share, or another kind of address. */
 const path = /^\s*([/~]|\\\\|[A-Za-z]:[\\/]|file:)|(^|[\\/])\.\.([\\/]|$)|:\/\//i;
 
-/** A host, with SQL Server's `tcp:` before, its instance or port behind. Named pipes and LocalDB are none. */
+/**
+ * A host, optionally with SQL Server's `tcp:` before it and an instance or port after it. Excludes named pipes and
+ * LocalDB.
+ */
 const host = /^(tcp:)?([\p{L}\p{N}._-]+|\[?[0-9a-f:.]+(%[\p{L}\p{N}]+)?\]?)(\\[\p{L}\p{N}_$#-]+)?(\s*,\s*\d{1,5})?$/iu;
 
 /**
- * Checks the attributes of a connection that the hub offers, as a string or in parts.
+ * Checks the attributes of a connection offered by the hub, as a string or in parts.
  *
  * @throws an `Error` that names the key, never a value, and says where the connection can be entered instead.
  */
@@ -85,7 +88,7 @@ export function assertOffered(attributes: Attributes, registered: Registered): v
   if (dataSource === undefined) assertUser(attributes, { driver: used, library: libraryOf(used, registered) });
 }
 
-/** Drivers for SQL Server log on as who this service is where no user is named. */
+/** Drivers for SQL Server log on as this service's own user if no user is named. */
 function assertUser(attributes: Attributes, { driver, library }: { driver: string; library: string }): void {
   const families = [driverProfile(driver).family, driverProfile(library).family];
   if (!families.some((family) => family === "mssql" || family === "freetds")) return;
@@ -111,7 +114,7 @@ function assertHarmless({ key, value }: Attribute, { withDataSource }: { withDat
   }
   if (isAddress && withDataSource) refuse(key, "a DSN says itself whom to reach, and its password goes nowhere else");
   if (/[\p{Cc}\u2028\u2029]/u.test(value)) refuse(key, "its value has a control character");
-  // Drivers disagree what ends a value in braces: what follows could be read as further keys.
+  // Drivers disagree about what ends a value in braces: what follows could be read as further keys.
   if (/\}[^]*;/.test(value)) refuse(key, 'its value has "}" and then ";", which some drivers take for its end');
   if (secretKeys.has(name)) return;
   if (path.test(value)) refuse(key, "its value names a file or a pipe");

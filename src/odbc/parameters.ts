@@ -50,7 +50,7 @@ interface Bound {
 function bound(parameter: Parameter, narrow: boolean): Bound {
   switch (parameter.type) {
     case "timestamp": {
-      // Without a fraction the old types of SQL Server and Oracle compare without conversion.
+      // Without a fraction, the old types of SQL Server and Oracle compare without conversion.
       const digits = parameter.wallClockMs % 1000 === 0 ? 0 : 3;
       const bytes = timestampStruct(parameter.wallClockMs);
       return { bytes, as: cType.timestamp, type: sqlType.timestamp, size: digits === 0 ? 19 : 23, digits };

@@ -6,10 +6,10 @@ import type { OdbcLibrary } from "./library.ts";
 import type { Statement } from "./statement.ts";
 
 const pieceBytes = 64 * 1024;
-/** A single value above this is refused: it could not be a part of a batch. */
+/** Larger single values are refused: they could not be part of a batch. */
 const valueBytesMax = 1024 * 1024 * 1024;
 
-/** Memory for the first piece, kept from one value to the next. */
+/** Memory for the first piece, reused for every value. */
 export class LongReader {
   readonly #library: OdbcLibrary;
   readonly #statement: Statement;

@@ -1,4 +1,4 @@
-/** What a new session is told and asked: time zone, read-only access, no autocommit; what the driver can do. */
+/** Sets up a new session: time zone, read-only access, no autocommit; and finds out what the driver can do. */
 import { quoted } from "../database/identifier.ts";
 import type { DatabaseInfo } from "../database/row_source.ts";
 import { connectionAttribute, getDataExtension, infoType } from "./constants.ts";
@@ -7,7 +7,7 @@ import type { DriverProfile } from "./driver_profile.ts";
 import type { Handles } from "./handles.ts";
 import type { DriverTraits } from "./odbc_rows.ts";
 
-/** What was found out about database and driver when the session was set up. */
+/** What was found out about database and driver during set-up. */
 export interface Session {
   readonly info: DatabaseInfo;
   readonly traits: DriverTraits;
@@ -17,7 +17,7 @@ const setUpTimeoutSeconds = 30;
 const off = 0n;
 const readOnly = 1n;
 
-/** Sets up the session. What cannot be set is a remark, no failure: the query itself may work all the same. */
+/** Sets up the session. Failures become remarks, not errors: the query itself may still work. */
 export async function prepareSession(
   handles: Handles,
   options: { profile: DriverProfile; signal: AbortSignal; timeZone: string | undefined },
@@ -42,7 +42,7 @@ export async function prepareSession(
   for (const sql of profile.sessionStatements) await attempt(sql, { what: "Read-only access" });
   handles.set(connectionAttribute.accessMode, readOnly);
   const { streamsFrom } = profile;
-  // The parts of a version have leading zeros, so that they compare as text.
+  // Version parts have leading zeros, so that they compare as text.
   const holdsResults = streamsFrom !== undefined && handles.text(infoType.driverVersion) < streamsFrom.version;
   if (holdsResults) remarks.push(streamsFrom.remark);
   if (!handles.set(connectionAttribute.autocommit, off)) remarks.push("Autocommit could not be switched off.");

@@ -1,8 +1,8 @@
 /**
  * One running query: its statement handle, its columns, its calls with their time limit.
  *
- * Calls that may wait for the database run on a thread of their own and can be cancelled (SQLCancel) from here. A driver
- * that does not come back even then is given up: the process has to be killed.
+ * Calls that may wait for the database run on their own thread and can be cancelled (SQLCancel) from here. A driver
+ * that does not return even then is given up: the process has to be killed.
  */
 import type { Parameter } from "../database/row_source.ts";
 import type { DescribedColumn } from "./column_plan.ts";
@@ -12,15 +12,15 @@ import type { Handle, OdbcLibrary } from "./library.ts";
 import { bindParameters, type BoundParameters } from "./parameters.ts";
 import { fromNarrow, toNarrow, toWide, WideBuffer } from "./wide.ts";
 
-/** The driver ignores SQLCancel: nothing but the end of the process stops it. */
+/** The driver ignores SQLCancel: only ending the process stops it. */
 export class DriverHangsError extends Error {
   override readonly name = "DriverHangsError";
 }
 
-/** Limits of one statement, and what its driver needs to be treated differently in. */
+/** Limits of one statement, and driver-specific behaviour. */
 export interface StatementOptions {
   readonly signal: AbortSignal;
-  /** Longest wait for one answer of the database. */
+  /** Longest wait for a single response of the database. */
   readonly timeoutSeconds: number | undefined;
   readonly secrets: readonly string[];
   /** The driver has no wide entry points. */
@@ -29,7 +29,7 @@ export interface StatementOptions {
   readonly cancelFetch?: (() => Promise<void>) | undefined;
 }
 
-/** How long a driver may take to obey SQLCancel. */
+/** How long a driver may take to react to SQLCancel. */
 const cancelGraceMs = 10_000;
 const columnsMax = 1024;
 const forwardOnly = 0n;
@@ -56,7 +56,7 @@ export class Statement implements AsyncDisposable {
     this.#library = library;
     this.#options = options;
     this.handle = handle[0] ?? 0n;
-    // These are what drivers do unless told otherwise; one that refuses them says so here and goes on.
+    // These are the usual defaults; a driver that refuses them reports that here and continues.
     SQLSetStmtAttrW(this.handle, statementAttribute.cursorType, forwardOnly, 0);
     SQLSetStmtAttrW(this.handle, statementAttribute.concurrency, readOnly, 0);
   }
@@ -77,7 +77,7 @@ export class Statement implements AsyncDisposable {
     if (code !== returnCode.noData) this.check(code, "run the query");
   }
 
-  /** The result's columns (SQLDescribeCol); none when the statement returns no rows. */
+  /** The result's columns (SQLDescribeCol); none if the statement returns no rows. */
   describe(): DescribedColumn[] {
     const count = new Int16Array(new ArrayBuffer(8));
     this.check(this.#library.symbols.SQLNumResultCols(this.handle, count), "read the columns of the query");
@@ -88,7 +88,7 @@ export class Statement implements AsyncDisposable {
     return Array.from({ length: columns }, (_, index) => this.#describeColumn(index + 1));
   }
 
-  /** Fails with the driver's diagnostics unless `code` says success. */
+  /** Throws the driver's diagnostics unless `code` is a success. */
   check(code: number, action: string): void {
     if (!succeeded(code)) throw this.error(action);
   }
@@ -133,7 +133,7 @@ export class Statement implements AsyncDisposable {
     }
   }
 
-  /** Cancels what runs, and frees the handle when the driver has let go of it. */
+  /** Cancels a running call, and frees the handle once the driver has released it. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#pending && !this.#hangs) {
       this.#cancel();
@@ -148,12 +148,12 @@ export class Statement implements AsyncDisposable {
     this.#parameters = [];
   }
 
-  /** The driver has not come back: no call may be made for this statement or its connection any more. */
+  /** The driver has not returned: this statement and its connection must not be used any more. */
   get hangs(): boolean {
     return this.#hangs;
   }
 
-  /** Asks the database to stop, once for each call that waits. */
+  /** Asks the database to stop, once per waiting call. */
   #cancel(): void {
     const pending = this.#pending;
     if (!pending || pending.cancelled) return;
@@ -211,7 +211,7 @@ export function succeeded(code: number): boolean {
   return code === returnCode.success || code === returnCode.successWithInfo;
 }
 
-/** Some drivers fill the lower half only, or say -1 for "no limit". */
+/** Some drivers fill only the lower half, or return -1 for "no limit". */
 function columnSize(size: bigint): number {
   const lower = Number(BigInt.asIntN(32, size));
   if (size >> 32n !== 0n && lower !== -1 && size < 1n << 62n) return Number(size);

@@ -1,8 +1,8 @@
-/** Strings as the entry points take and give them: with a terminating zero, in UTF-16 (wide) or in UTF-8 (narrow). */
+/** Strings in the form the entry points use: null-terminated, in UTF-16 (wide) or in UTF-8 (narrow). */
 
 const decoder = new TextDecoder("utf-16le");
 
-/** `text` in UTF-16 with a terminating zero, in memory that does not move. */
+/** `text` in UTF-16 with a null terminator, in memory that does not move. */
 export function toWide(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new ArrayBuffer((text.length + 1) * 2);
   const units = new Uint16Array(bytes);
@@ -15,7 +15,7 @@ export function fromWide(bytes: Uint8Array<ArrayBuffer>, units: number): string 
   return decoder.decode(bytes.subarray(0, Math.max(0, units) * 2));
 }
 
-/** Room for an answer: a string of up to `units` UTF-16 units and its length. */
+/** A buffer for an answer: a string of up to `units` UTF-16 units and its length. */
 export class WideBuffer {
   readonly units: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -27,14 +27,14 @@ export class WideBuffer {
     this.length = new Uint8Array(new ArrayBuffer(8));
   }
 
-  /** What was written: up to the terminating zero, since drivers disagree whether lengths are in bytes or in units. */
+  /** What was written, up to the null terminator, since drivers disagree whether lengths are in bytes or in units. */
   get text(): string {
     const units = new Uint16Array(this.bytes.buffer);
     const end = units.indexOf(0);
     return fromWide(this.bytes, end < 0 ? units.length : end);
   }
 
-  /** A list: each string ends with a zero, the last one with two. */
+  /** A list: each string ends with a null, the last one with two. */
   get texts(): readonly string[] {
     const all = fromWide(this.bytes, this.units);
     const end = all.indexOf("\0\0");
@@ -42,12 +42,12 @@ export class WideBuffer {
   }
 }
 
-/** `text` in UTF-8 with a terminating zero. */
+/** `text` in UTF-8 with a null terminator. */
 export function toNarrow(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${text}\0`);
 }
 
-/** A string in UTF-8 up to its terminating zero. */
+/** A UTF-8 string up to its null terminator. */
 export function fromNarrow(bytes: Uint8Array<ArrayBuffer>): string {
   const end = bytes.indexOf(0);
   return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));

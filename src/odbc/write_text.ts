@@ -1,7 +1,8 @@
 // deno-lint-ignore-file no-non-null-assertion -- indexes of the inner loops are within what their callers allocated
 /**
- * Texts and bytes as CSV fields, from memory to memory. Each function writes at `o` and returns where it ended; the caller
- * has made sure of the room. (More than two arguments: these are called for every cell, and an object each would be seen.)
+ * Texts and bytes as CSV fields, from memory to memory. Each function writes at `o` and returns where it ended; the
+ * caller ensures enough room. (They take more than two arguments because they are called for every cell, where an
+ * options object would be measurable.)
  */
 import type { CsvBuffer } from "../database/csv_buffer.ts";
 import { copyWords, found, isAsciiWord } from "./copy_words.ts";
@@ -24,7 +25,7 @@ export function writeWide(
   return copyWide(out, o, units, at, at + count, csv, false);
 }
 
-/** Begins again in quotes when a character needs them: looking for one first costs more than what is then thrown away. */
+/** Starts over with quotes when a character needs them: looking for one first costs more than what is thrown away. */
 function copyWide(
   out: Uint8Array,
   start: number,
@@ -99,20 +100,22 @@ export function writeEmpty(out: Uint8Array, o: number): number {
   return o;
 }
 
-/** Bytes in memory, also seen as words of four. */
+/** Bytes in memory, with a view as 32-bit words. */
 export interface TextMemory {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly signed: Int32Array<ArrayBuffer>;
 }
 
-/** ASCII or valid UTF-8 as it is, in quotes where needed. `at` is a multiple of four. */
+/** ASCII or valid UTF-8 as it is, quoted if needed. `at` is a multiple of four. */
 export function writeBytes(csv: CsvBuffer, o: number, memory: TextMemory, at: number, count: number): number {
   const contents = copyWords(csv.view, o, memory.signed, at >> 2, count);
   if ((contents & found.special) === 0 && count !== 0) return o + count;
   return copySpecial(csv.bytes, o, memory.bytes, at, at + count);
 }
 
-/** The same of a text that has something that may need quotes: a space less than most do, a control character. */
+/**
+ * The same for a text with something that may need quotes: anything below a space, or one of the special characters.
+ */
 function copySpecial(out: Uint8Array, start: number, bytes: Uint8Array, at: number, end: number): number {
   if (at === end) return writeEmpty(out, start);
   let needed = 0;
@@ -137,7 +140,7 @@ const inQuotes = Uint8Array.from({ length: 256 }, (_, byte) => needsQuotes(byte)
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** UTF-8: what is none becomes U+FFFD, and the value is counted. `at` is a multiple of four. */
+/** UTF-8: invalid bytes become U+FFFD, and the value is counted. `at` is a multiple of four. */
 export function writeUtf8(csv: CsvBuffer, o: number, memory: TextMemory, at: number, count: number): number {
   const contents = copyWords(csv.view, o, memory.signed, at >> 2, count);
   if (contents === found.nothing && count !== 0) return o + count;
@@ -166,14 +169,14 @@ function isUtf8({ bytes, signed }: TextMemory, at: number, end: number): boolean
   return true;
 }
 
-/** Length of the UTF-8 sequence that begins at `i` (RFC 3629, section 4); 0 when it is none. */
+/** Length of the UTF-8 sequence starting at `i` (RFC 3629, section 4); 0 if it is invalid. */
 function sequenceLength(bytes: Uint8Array, i: number, end: number): number {
   const first = bytes[i]!;
   if (first < 0xc2 || first > 0xf4) return 0;
   const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
   if (i + length > end) return 0;
   const second = bytes[i + 1]!;
-  // No surrogates, nothing beyond U+10FFFF, and nothing that has a shorter form.
+  // No surrogates, nothing above U+10FFFF, no overlong forms.
   const lowest = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
   const highest = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
   if (second < lowest || second > highest) return 0;

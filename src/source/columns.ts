@@ -1,29 +1,29 @@
 /**
- * The columns that a query must return, by import data type, as the manual lists them. Names are compared without
- * case; further columns are passed on unread.
+ * The columns that a query must return, by import data type, as the manual lists them. Names are compared
+ * case-insensitively; other columns are passed on unread.
  */
 import type { DataType } from "../protocol/database.ts";
 
-/** What a value must be. `time` is where the window applies, `time?` another point in time. */
+/** What a value must be. `time` is the one that windows apply to, `time?` another point in time. */
 export type ColumnKind = "text" | "integer" | "boolean-or-integer" | "time" | "time?" | "channel";
 
-/** What is asked of one column of a data type. */
+/** What is required of one column of a data type. */
 export interface ColumnRule {
   readonly name: string;
   readonly kind: ColumnKind;
-  /** The query must return the column, and each row a value in it. */
+  /** The query must return the column. */
   readonly required: boolean;
   /** Every row must have a value. */
   readonly filled: boolean;
 }
 
 /**
- * Longest identifier, name or activity, in UTF-16 code units: they are read by people, and what is longer is a column of
- * something else taken by mistake.
+ * Longest identifier, name or activity, in UTF-16 code units: people read them, so anything longer is another column
+ * taken by mistake.
  */
 export const textCharactersMax = 1000;
 
-/** Where contacts come in; `calls` when the column is absent or empty. */
+/** The channels of contacts; `calls` if the column is absent or empty. */
 export const channels = ["calls", "chats", "emails", "social_media", "documents", "cases"] as const;
 
 const channel = rule("channel", "channel", { required: false });
@@ -55,19 +55,20 @@ export const columnsOf: Readonly<Record<DataType, readonly ColumnRule[]>> = {
   ],
 };
 
-/** The column that the window narrows. */
+/** The column that windows apply to. */
 export function timeColumnOf(dataType: DataType): string {
   return dataType === "agent-status" ? "starttime" : "timestamp";
 }
 
-/** Where a rule's column stands in the result; `-1` when an optional one is absent. */
+/** The position of a rule's column in the result; `-1` if an optional one is absent. */
 export interface PlacedColumn {
   readonly rule: ColumnRule;
   readonly index: number;
 }
 
 /**
- * Where the columns are in a result; `time` is the one that windows go by. `reason` names what is missing, for people.
+ * The positions of the columns in a result; `time` is the one windows apply to. `reason` says what is missing, for
+ * people.
  */
 export type Placement =
   | { readonly ok: true; readonly columns: readonly PlacedColumn[]; readonly time: PlacedColumn }

@@ -1,34 +1,37 @@
 /**
- * Which files of the import folder are to be read, and when. Pure: it is told what was seen and what became of it.
+ * Which files of the import folder to read, and when. Pure: told what was seen and how reading went.
  *
- * A file goes settling → queued → reading → done. It leaves `settling` when its writer was seen to close it or to rename
- * it in, or when it has not changed for `settleMs`. Trouble sends it to `waiting`, a little longer each time. What is
- * `done` comes back when its version changes, or when it is written and closed again: two versions may look the same
- * where a file system's times are coarse.
+ * A file goes settling → queued → reading → done. It leaves `settling` when its writer is seen to close it or to rename
+ * it into the folder, or when it has not changed for `settleMs`. Trouble sends it to `waiting`, for longer each time. A
+ * `done` file is read again when its version changes, or when it is written and closed again: on file systems with
+ * coarse times two versions may look the same.
  */
 import { type FileVersion, type Finish, sameVersion } from "./csv_file.ts";
 
-/** First wait after trouble with a file, in ms; it doubles up to {@linkcode retryMaxMs}. */
+/** First wait after trouble with a file, in ms; doubles up to {@linkcode retryMaxMs}. */
 export const retryFirstMs = 1000;
 /** Longest wait between two tries of a file, in ms. */
 export const retryMaxMs = 5 * 60_000;
 
-/** What is wrong with a file, since when it has been tried in vain. */
+/** What is wrong with a file, and since when. */
 export interface Trouble {
   readonly reason: string;
   readonly failures: number;
 }
 
-/** Times are of the monotonic clock. `version`: the one last seen, if any. */
+/** Times are on the monotonic clock. `version`: the one last seen, if any. */
 type Phase =
   | { readonly state: "settling"; readonly version: FileVersion; readonly dueMs: number }
   | { readonly state: "queued"; readonly force: boolean }
   | { readonly state: "waiting"; readonly version: FileVersion | undefined; readonly dueMs: number };
 
-/** A file whose turn has come. */
+/** A file that is due. */
 export interface Due {
   readonly name: string;
-  /** What has not changed for long enough; `undefined` when its writer was seen to finish, whatever it is now. */
+  /**
+   * The version that has been stable for long enough; `undefined` if its writer was seen to finish: then any version
+   * will do.
+   */
   readonly version: FileVersion | undefined;
   /** Read it even if its version was read before. */
   readonly force: boolean;
@@ -40,7 +43,7 @@ export class CsvCandidates {
   /** Whether this version was read in an earlier run. */
   readonly #isKnown: (name: string, version: FileVersion) => boolean;
   readonly #active = new Map<string, Phase>();
-  /** Apart from the others, so that looking for what is due is cheap while thousands wait for their turn to be read. */
+  /** Kept separately, so that looking for due files stays cheap while thousands wait to be read. */
   readonly #reading = new Map<string, { again: boolean }>();
   readonly #done = new Map<string, FileVersion>();
   readonly #troubles = new Map<string, Trouble>();
@@ -67,12 +70,12 @@ export class CsvCandidates {
     }
   }
 
-  /** There is something that cannot be had: it is due at once the first time, so that somebody says so. */
+  /** An entry that cannot be read: the first time it is due at once, so that it gets reported. */
   seenUnreadable(name: string): void {
     if (!this.#active.has(name) && !this.#reading.has(name)) this.#active.set(name, { state: "queued", force: false });
   }
 
-  /** Whether this version was read already, in this run or an earlier one. */
+  /** Whether this version has already been read, in this run or an earlier one. */
   isDone(name: string, version: FileVersion): boolean {
     const done = this.#done.get(name);
     if (done) return sameVersion(done, version);
@@ -90,13 +93,13 @@ export class CsvCandidates {
     else this.#active.set(name, { state: "queued", force: force || (phase?.state === "queued" && phase.force) });
   }
 
-  /** The folder's other files are gone: nothing is left to be tried. */
+  /** All other files of the folder are gone: forget them. */
   retain(names: ReadonlySet<string>): void {
     for (const name of this.#done.keys()) if (!names.has(name)) this.#done.delete(name);
     for (const name of this.#active.keys()) if (!names.has(name)) this.forget(name);
   }
 
-  /** There is no such file any more, or it is none to import. */
+  /** The file no longer exists, or is not to be imported. */
   forget(name: string): void {
     this.#active.delete(name);
     this.#reading.delete(name);
@@ -104,7 +107,7 @@ export class CsvCandidates {
     this.#troubles.delete(name);
   }
 
-  /** Files that are due now, oldest first; they count as being read from here on. */
+  /** Files that are due now, oldest first; from here on they count as being read. */
   takeDue(nowMs: number): Due[] {
     const due: Due[] = [];
     for (const [name, phase] of this.#active) {
@@ -127,7 +130,7 @@ export class CsvCandidates {
     return next;
   }
 
-  /** Tries at once what waits after trouble, and asks the ledger anew what was read. */
+  /** Retries everything waiting after trouble, and asks the ledger again what has been read. */
   reconsider(): void {
     this.#done.clear();
     for (const [name, phase] of this.#active) {
@@ -135,13 +138,13 @@ export class CsvCandidates {
     }
   }
 
-  /** Instead of reading, it is let settle: it is not what it was when it became due. */
+  /** Lets the file settle instead of reading it: it has changed since it became due. */
   unsettled(name: string, version: FileVersion, nowMs: number): void {
     this.#reading.delete(name);
     this.#active.set(name, { state: "settling", version, dueMs: nowMs + this.#settleMs });
   }
 
-  /** The file was read (or known by its content). Returns the trouble that this ends, if any. */
+  /** The file was read (or its content was known). Returns the trouble that this ends, if any. */
   succeeded(name: string, version: FileVersion): Trouble | undefined {
     const trouble = this.#troubles.get(name);
     this.#troubles.delete(name);
@@ -151,7 +154,7 @@ export class CsvCandidates {
     return trouble;
   }
 
-  /** The file could not be read. Returns whether this is news: the first failure, or one for another reason. */
+  /** The file could not be read. Returns whether this is news: the first failure, or a new reason. */
   failed(name: string, options: { reason: string; version: FileVersion | undefined; nowMs: number }): boolean {
     const before = this.#troubles.get(name);
     const failures = (before?.failures ?? 0) + 1;

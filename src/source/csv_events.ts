@@ -1,9 +1,9 @@
 /**
- * What the operating system tells of the import folder. Only hints: an event makes the agent look sooner, and a folder
- * that sends none (a network share) is read at intervals anyway.
+ * The operating system's events about the import folder. They are only hints: an event makes the agent look sooner, and
+ * a folder without events (a network share) is polled anyway.
  *
- * On Linux `access` comes when a writer closes the file (reading gives none) and `rename` names the new path. On Windows
- * there is no sign of closing, so files settle there.
+ * On Linux, `access` arrives when a writer closes the file (reading causes none) and `rename` has the new path. Windows
+ * does not signal closing, so files have to settle there.
  */
 import { basename, dirname } from "node:path";
 import { getLogger } from "@logtape/logtape";
@@ -16,13 +16,13 @@ const log = getLogger(["cloud-link", "csv"]);
 export interface Happened {
   /** Files whose writer was seen to finish. */
   readonly finished: ReadonlyMap<string, Finish>;
-  /** Files that were created or written. */
+  /** Files that were created or written to. */
   readonly touched: ReadonlySet<string>;
-  /** Events were lost, or the folder itself changed: read it. */
+  /** Events were lost, or the folder itself changed: read the folder. */
   readonly rescan: boolean;
 }
 
-/** The events of one folder, collected until somebody takes them. */
+/** The events of one folder, collected until taken. */
 export class CsvEvents {
   readonly #onEvent: () => void;
   #watcher: Deno.FsWatcher | undefined;
@@ -32,12 +32,12 @@ export class CsvEvents {
   #rescan = false;
   #complained = false;
 
-  /** `onEvent` is called once for each event that is worth a look. */
+  /** `onEvent` is called for each relevant event. */
   constructor(options: { onEvent: () => void }) {
     this.#onEvent = options.onEvent;
   }
 
-  /** Watches this folder from now on: another path, or another folder that has taken its place, is watched anew. */
+  /** Watches this folder from now on; a new path, or a new folder in the same place, starts a new watch. */
   async watch(path: string): Promise<void> {
     const inode = (await Deno.stat(path)).ino;
     if (this.#watched?.path === path && this.#watched.inode === inode) return;

@@ -1,16 +1,16 @@
 /**
- * One entry of the import folder: which names count, and what is there right now. A link is followed only as far as the
- * folder itself, and never to a file of the agent's own; Deno would follow it anywhere inside the permissions.
+ * One entry of the import folder: which names count, and what is there right now. Links are followed only to files in
+ * the folder itself, and never to a file of the agent's own; Deno would follow them anywhere within the permissions.
  */
 import { basename, dirname, join, sep } from "node:path";
 import { errorText } from "../runtime/error_text.ts";
 
-/** What tells one version of a file from another without opening it. */
+/** What distinguishes one version of a file from another without opening it. */
 export interface FileVersion {
   readonly bytes: number;
-  /** Time of the last change, in ms since the epoch; 0 where the file system has none. */
+  /** Time of the last change, in ms since the epoch; 0 if the file system has none. */
   readonly modifiedMs: number;
-  /** Number of the file on its disk, as text; `""` where there is none. */
+  /** Inode number, as text; `""` if there is none. */
   readonly inode: string;
 }
 
@@ -21,7 +21,7 @@ export type Look =
   | { readonly state: "absent" }
   /** Nothing to import, now or later: a directory, a pipe, a link to a file that counts under its own name. */
   | { readonly state: "ignored" }
-  /** Something to import that cannot be had; `reason` is for people. */
+  /** Something to import that cannot be read; `reason` is for people. */
   | { readonly state: "unreadable"; readonly reason: string };
 
 /** How the writer was seen to finish: closed the file after writing, or renamed it in. */
@@ -31,12 +31,12 @@ export type Finish = "closed" | "renamed";
 export interface ImportFolder {
   /** Real path. */
   readonly path: string;
-  /** Real paths of files and folders of the agent's own, which are never imported. */
+  /** Real paths of the agent's own files and folders, which are never imported. */
   readonly ownPaths: readonly string[];
 }
 
 /**
- * Whether a file of this name is meant to be imported: `*.csv` in any case, not hidden, not an editor's temporary.
+ * Whether a file of this name is to be imported: `*.csv` in any case, not hidden, not an editor's temporary file.
  *
  * @example
  * ```ts
@@ -53,12 +53,12 @@ export function sameVersion(a: FileVersion, b: FileVersion): boolean {
   return a.bytes === b.bytes && a.modifiedMs === b.modifiedMs && a.inode === b.inode;
 }
 
-/** The version that a file's attributes tell. */
+/** The version according to a file's attributes. */
 export function versionOf(info: Deno.FileInfo): FileVersion {
   return { bytes: info.size, modifiedMs: info.mtime?.getTime() ?? 0, inode: String(info.ino ?? "") };
 }
 
-/** Looks at one entry of the folder. Never throws for what the entry is or lacks. */
+/** Looks at one entry of the folder. Never throws because of the entry's state. */
 export async function lookAt(name: string, folder: ImportFolder): Promise<Look> {
   const path = join(folder.path, name);
   try {
@@ -93,7 +93,7 @@ async function lookThrough(link: string, folder: ImportFolder): Promise<Look> {
   return info.isFile ? { state: "file", path, version: versionOf(info) } : { state: "ignored" };
 }
 
-/** The log's names, of today and of earlier days. Importing it would write to it, and be imported again. */
+/** The names of the log file, current and rotated. Importing it would write to it, and so be imported again. */
 const ownLogName = /^injixo-cloud-link\.(?:.*\.)?log$/s;
 
 function isOwn(path: string, folder: ImportFolder): boolean {
@@ -105,16 +105,16 @@ function isInside(path: string, folder: string): boolean {
   return path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
-/** Error numbers of a file that another program holds: ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION. */
+/** Error numbers for a file locked by another program: ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION. */
 const windowsLockErrors = /\(os error (32|33)\)/;
 
-/** Why a file or folder cannot be used, in words and with the system's own. */
+/** Why a file or folder cannot be used, in words and with the system's error. */
 export function fileReason(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "it does not exist";
   const message = errorText(error);
   const locked = error instanceof Deno.errors.Busy || (Deno.build.os === "windows" && windowsLockErrors.test(message));
   if (locked) return "another program has locked it";
-  // Not the system's refusal, but what this process allowed itself when it started.
+  // Not refused by the system, but by the permissions this process gave itself at startup.
   if (error instanceof Deno.errors.NotCapable) return "it is not where it was when the agent started";
   if (error instanceof Deno.errors.PermissionDenied) {
     return `the service's account may not read it (${systemPart(message)})`;

@@ -1,9 +1,9 @@
 /**
  * Imports the CSV files of one folder, unchanged, each when its writer has finished. Files stay where they are; the
- * ledger knows which were read, over restarts too. Subfolders are not read.
+ * ledger knows which were read, across restarts too. Subfolders are not read.
  *
- * Events make it quick, a poll makes it sure: the folder is read every `pollMs`, less often when reading it takes long.
- * What is wrong with a file is logged once and holds up no other file.
+ * Events make it fast, polling makes it reliable: the folder is read every `pollMs`, less often if reading takes long.
+ * A problem with a file is logged once and does not hold up other files.
  */
 import { basename, dirname, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
@@ -18,24 +18,27 @@ import { askLedger, isStateDamaged, LedgerError } from "./ledger_error.ts";
 
 const log = getLogger(["cloud-link", "csv"]);
 
-/** So many files are looked at, at the same time. */
+/** How many files are looked at at the same time. */
 const looksMax = 32;
-/** At most one part in so many of the time goes into reading the folder. */
+/** At most one part in this many of the time goes into reading the folder. */
 const scanShare = 20;
-/** A file that is being written is looked at this often at most, in ms. */
+/** How often a file that is being written is looked at, at most, in ms. */
 const touchEveryMs = 200;
 /** How long a stop waits for a hanging network share, in ms. */
 const stopGraceMs = 500;
 
-/** The folder that is watched, where its files go, and when one counts as finished. */
+/** The folder to watch, where its files go, and when one counts as finished. */
 export interface CsvFolderOptions {
   /** Absolute path. */
   readonly folder: string;
-  /** Real paths of files and folders of the agent's own (state, log, executable …): never imported, even by a link. */
+  /**
+   * Real paths of the agent's own files and folders (state, log, executable …): never imported, not even through a
+   * link.
+   */
   readonly ownPaths: readonly string[];
-  /** A file whose writer was not seen to finish is taken when unchanged for this long, in ms. */
+  /** A file whose writer was not seen to finish is imported after it has been unchanged for this long, in ms. */
   readonly settleMs: number;
-  /** The folder is read this often, in ms. */
+  /** How often the folder is polled, in ms. */
   readonly pollMs: number;
   readonly spool: CsvSpool;
   readonly ledger: CsvLedger;
@@ -53,7 +56,7 @@ export class CsvFolder {
   #nextTouchMs = 0;
   #nextScanMs = 0;
   #folder: ImportFolder | undefined;
-  /** Why the folder is not looked at. */
+  /** Why the folder is not being read. */
   #trouble: { readonly of: "folder" | "ledger"; readonly text: string } | undefined;
   #tidied = false;
 
@@ -70,12 +73,12 @@ export class CsvFolder {
     this.#reads = new CsvReads({ candidates: this.#candidates, spool, ledger, clock, onDone });
   }
 
-  /** What does not work now, one line with the remedy; `null` when all is well. */
+  /** What is broken now, one line with the remedy; `null` when all is well. */
   get problem(): string | null {
     return this.#trouble?.text ?? this.#reads.problem;
   }
 
-  /** Reads the folder now, asks the ledger anew what was read, and tries again what waits after trouble. */
+  /** Reads the folder now, asks the ledger again what has been read, and retries everything waiting after trouble. */
   importNow(): void {
     this.#candidates.reconsider();
     this.#nextScanMs = 0;
@@ -127,7 +130,7 @@ export class CsvFolder {
   async #scan(signal: AbortSignal): Promise<void> {
     const { clock, folder, ownPaths, pollMs } = this.#options;
     const startedMs = clock.monotonicMs();
-    // Set first: whoever asks for another scan while this one runs gets it.
+    // Set first, so that a scan requested while this one runs is not lost.
     this.#nextScanMs = Infinity;
     try {
       const path = await Deno.realPath(folder);
@@ -150,9 +153,7 @@ export class CsvFolder {
     this.#nextScanMs = Math.min(this.#nextScanMs, nowMs + Math.max(pollMs, (nowMs - startedMs) * (scanShare - 1)));
   }
 
-  /**
-   * Forgets files that are gone, once a run: not at every look, because a network share that was unmounted looks empty.
-   */
+  /** Forgets files that are gone, once per run: not at every scan, because an unmounted network share looks empty. */
   #tidyLedger(folder: string, names: ReadonlySet<string>): void {
     if (this.#tidied || names.size === 0) return;
     this.#tidied = true;
@@ -160,7 +161,7 @@ export class CsvFolder {
     askLedger(() => this.#options.ledger.forgetFiles(keep));
   }
 
-  /** Looks at the files of which there was an event. */
+  /** Looks at the files for which there was an event. */
   async #heed(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const happened = this.#events.take();
@@ -226,7 +227,7 @@ export class CsvFolder {
   }
 }
 
-/** Waits for what cannot be aborted itself, such as a file operation on a network share. */
+/** Waits for something that cannot be aborted itself, such as a file operation on a network share. */
 async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();

@@ -1,5 +1,5 @@
 /**
- * Takes one file of the import folder into the spool, unless its content was taken before. The spool's batch and the
+ * Takes one file of the import folder into the spool, unless its content was imported before. The spool's batch and the
  * ledger's entry are committed together, so a crash in between neither loses the file nor imports it twice.
  */
 import { basename } from "node:path";
@@ -8,25 +8,25 @@ import type { Clock } from "../runtime/clock.ts";
 import type { FileVersion } from "./csv_file.ts";
 import { type Reading, readInto } from "./csv_reader.ts";
 
-/** What was imported, of the current link. */
+/** What was imported for the current link. */
 export interface CsvLedger {
   /** The file when it was last read. */
   file(path: string): FileVersion | undefined;
-  /** Whether this content was imported, under whatever name. */
+  /** Whether this content was imported, under any name. */
   hasContent(sha256: string): boolean;
-  /** This version of the file was read, and its content is taken in. Durable when the transaction around it ends. */
+  /** This version of the file was read, and its content was taken in. Durable once the surrounding transaction ends. */
   record(file: FileVersion & { readonly path: string; readonly sha256: string }, options: { at: number }): void;
-  /** Forgets files that `keep` does not want any longer; their contents stay known. */
+  /** Forgets files that `keep` no longer wants; their contents stay known. */
   forgetFiles(keep: (path: string) => boolean): void;
 }
 
 /** The way into the spool. */
 export interface CsvSpool extends Pick<Spool, "open" | "admit"> {
-  /** Gives up a finished batch that was not admitted; nothing happens when it was. */
+  /** Discards a finished batch that was not admitted; does nothing if it was. */
   discard(batch: BatchFile): Promise<void>;
 }
 
-/** What became of a file. */
+/** The outcome for a file. */
 export type Intake =
   /** It is in the spool. */
   | { readonly state: "admitted" }
@@ -34,11 +34,11 @@ export type Intake =
   | { readonly state: "known" }
   | Reading & { readonly state: "failed" };
 
-/** A file to take in. */
+/** A file to import. */
 export interface IntakeFile {
-  /** The path of the entry in the folder, by which the ledger knows it. */
+  /** The path of the entry in the folder, which is its key in the ledger. */
   readonly path: string;
-  /** What is opened. */
+  /** The path to open. */
   readonly realPath: string;
   readonly version: FileVersion;
 }
@@ -51,7 +51,7 @@ export class CsvIntake {
   readonly #spool: CsvSpool;
   readonly #ledger: CsvLedger;
   readonly #clock: Clock;
-  /** Admissions under way, by content: two files of the same content may be read at the same time. */
+  /** Admissions in progress, by content: two files with the same content may be read at the same time. */
   readonly #admitting = new Map<string, Promise<unknown>>();
 
   constructor(options: { spool: CsvSpool; ledger: CsvLedger; clock: Clock }) {
@@ -61,7 +61,7 @@ export class CsvIntake {
   }
 
   /**
-   * Reads a file. What is wrong with it is an answer; what is wrong with the spool or the ledger is thrown, as is the
+   * Reads a file. Problems with the file are returned; problems with the spool or the ledger are thrown, as is the
    * signal's reason.
    */
   async take(file: IntakeFile, signal: AbortSignal): Promise<Intake> {
@@ -74,7 +74,7 @@ export class CsvIntake {
       } catch (error) {
         const needed = bytesNeeded(error);
         if (needed === undefined || signal.aborted) throw error;
-        // The spool got full under way. It says so in the log, and opens the next writer when there is room.
+        // The spool became full meanwhile. It logs that itself, and opens the next writer when there is room.
         bytes = Math.max(bytes, needed);
       }
     }
@@ -114,7 +114,7 @@ export class CsvIntake {
   }
 }
 
-/** How much room a full spool asks for; `undefined` when the error is another. */
+/** How much room to ask a full spool for; `undefined` for any other error. */
 function bytesNeeded(error: unknown): number | undefined {
   const isFull = error instanceof Error && error.name === "SpoolFullError" && "bytesNeeded" in error;
   return isFull && typeof error.bytesNeeded === "number" ? error.bytesNeeded : undefined;

@@ -1,11 +1,11 @@
-/** Reads one file into a batch, and notices when it is not the same file from beginning to end. */
+/** Reads one file into a batch, and notices if the file changes while being read. */
 import type { BatchWriter } from "../agent/ports.ts";
 import { fileReason, type FileVersion, sameVersion, versionOf } from "./csv_file.ts";
 
-/** Read at once at most, in bytes; there are two such buffers for each file being read. */
+/** Maximum read at once, in bytes; there are two such buffers for each file being read. */
 const chunkBytesMax = 512 * 1024;
 
-/** What became of reading. `reason` is for people. */
+/** The outcome of reading. `reason` is for people. */
 export type Reading =
   | { readonly state: "complete" }
   | { readonly state: "failed"; readonly reason: string };
@@ -13,8 +13,8 @@ export type Reading =
 const changed: Reading = { state: "failed", reason: "it changed while being read" };
 
 /**
- * Copies a file of the given version into `writer`. What is wrong with the file is an answer; what is wrong with the
- * writer is thrown.
+ * Copies a file of the given version into `writer`. Problems with the file are returned; problems with the writer are
+ * thrown.
  */
 export async function readInto(
   writer: BatchWriter,
@@ -29,7 +29,7 @@ export async function readInto(
   }
   using _ = file;
   try {
-    // The handle's own attributes: a link may have been put in the file's place since it was looked at.
+    // The handle's own attributes: a link may have replaced the file since it was looked at.
     if (!sameVersion(versionOf(await file.stat()), version)) return changed;
   } catch (error) {
     return failure(error);
@@ -37,14 +37,17 @@ export async function readInto(
   const reading = await copy(file, writer, { bytes: version.bytes, signal });
   if (reading.state === "failed") return reading;
   try {
-    // Another file that was renamed into its place meanwhile is seen as a new version of the name; this one is whole.
+    // If another file was renamed into its place meanwhile, that shows as a new version of the name; this one is
+    // complete.
     return sameVersion(versionOf(await file.stat()), version) ? reading : changed;
   } catch (error) {
     return failure(error);
   }
 }
 
-/** Reads one chunk ahead of the writer, and as far as the file was long: its attributes tell afterwards if it grew. */
+/**
+ * Reads one chunk ahead of the writer, up to the file's known length: its attributes tell afterwards whether it grew.
+ */
 async function copy(
   file: Deno.FsFile,
   writer: BatchWriter,

@@ -1,6 +1,6 @@
 /**
- * Reads the files that are due into the spool: several small ones at the same time, large ones one at a time. Trouble
- * with a file delays that file; trouble with the spool delays all of them, and is logged once.
+ * Reads due files into the spool: several small ones at the same time, large ones one at a time. Trouble with a file
+ * delays only that file; trouble with the spool delays all of them, and is logged once.
  */
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
@@ -13,12 +13,12 @@ import { isStateDamaged, LedgerError } from "./ledger_error.ts";
 
 const log = getLogger(["cloud-link", "csv"]);
 
-/** So many small files are read at the same time: they share the spool's syncs and transactions. */
+/** How many small files are read at the same time: they share the spool's syncs and transactions. */
 const readsMax = 32;
-/** Files above this are large, in bytes. `readsMax` of this size are in memory at most. */
+/** Files above this size are large, in bytes. At most `readsMax` files of this size are in memory. */
 const smallBytesMax = 256 * 1024;
 
-/** A file that was found to be what it should be. */
+/** A file that was found in the expected version. */
 interface Found extends IntakeFile {
   readonly due: Due;
 }
@@ -28,17 +28,17 @@ interface Context {
   readonly signal: AbortSignal;
 }
 
-/** Shared with the folder that finds the candidates; reading knows nothing of events and polls. */
+/** Shared with the folder that finds the candidates; reading knows nothing about events and polls. */
 export interface CsvReadsOptions {
   readonly candidates: CsvCandidates;
   readonly spool: CsvSpool;
   readonly ledger: CsvLedger;
   readonly clock: Clock;
-  /** Called when a read has ended: something may be due again. */
+  /** Called when a read has ended: another file may be due. */
   readonly onDone: () => void;
 }
 
-/** What is being read and what waits to be. */
+/** The files being read and waiting to be read. */
 export class CsvReads {
   readonly #options: CsvReadsOptions;
   readonly #intake: CsvIntake;
@@ -49,7 +49,7 @@ export class CsvReads {
   #largeRunning = false;
   /** How often the spool has failed; reads of the same round fail together. */
   #round = 0;
-  /** Why the spool takes nothing, or the ledger tells nothing. */
+  /** Why the spool or the ledger does not work. */
   #trouble:
     | { readonly reason: string; readonly ofLedger: boolean; readonly failures: number; untilMs: number }
     | undefined;
@@ -62,7 +62,7 @@ export class CsvReads {
     this.#intake = new CsvIntake(options);
   }
 
-  /** What does not work now, one line; `null` when all is well. */
+  /** What is broken now, one line; `null` when all is well. */
   get problem(): string | null {
     if (this.#trouble) return `CSV files are not taken in: ${this.#trouble.reason}`;
     const [first, ...others] = this.#options.candidates.troubles;
@@ -71,23 +71,23 @@ export class CsvReads {
     return `The file ${JSON.stringify(first[0])} waits to be imported: ${first[1].reason}.${more}`;
   }
 
-  /** When reading goes on after trouble with the spool; `Infinity` when it does not wait. */
+  /** When reading resumes after trouble with the spool; `Infinity` if it is not waiting. */
   get nextRetryMs(): number {
     const waits = this.#small.length + this.#large.length > 0 && this.#jobs.size === 0;
     return this.#trouble && waits ? this.#trouble.untilMs : Infinity;
   }
 
-  /** Throws what only a restart can mend. */
+  /** Throws if only a restart can help. */
   throwIfDamaged(): void {
     if (this.#damage !== undefined) throw this.#damage;
   }
 
-  /** Tries again at once what waits after trouble with the spool. */
+  /** Retries at once after trouble with the spool. */
   retryNow(): void {
     if (this.#trouble) this.#trouble.untilMs = 0;
   }
 
-  /** Takes more files on, and starts as many reads as may run. */
+  /** Queues more files, and starts as many reads as may run. */
   add(due: readonly Due[], context: Context): void {
     for (const one of due) this.#small.push(one);
     this.#start(context);
@@ -103,7 +103,7 @@ export class CsvReads {
     if (this.#trouble) {
       if (this.#jobs.size > 0 || this.#options.clock.monotonicMs() < this.#trouble.untilMs) return;
     }
-    // After trouble one file goes first.
+    // After trouble, a single file is tried first.
     const smallMax = this.#trouble ? 1 : readsMax;
     const starting = this.#small.splice(0, Math.max(0, smallMax - this.#smallRunning));
     for (const due of starting) {
@@ -119,7 +119,7 @@ export class CsvReads {
     this.#run(read.finally(() => this.#largeRunning = false), context);
   }
 
-  /** What is wrong with the file the work tells itself; what it throws is of the spool or the ledger. */
+  /** The work reports problems with the file itself; what it throws concerns the spool or the ledger. */
   async #guarded(due: Due, { signal }: Context, work: () => Promise<void>): Promise<void> {
     const round = this.#round;
     try {
@@ -192,7 +192,7 @@ export class CsvReads {
     if (error instanceof Error && isStateDamaged(error)) this.#damage = error;
     const nowMs = this.#options.clock.monotonicMs();
     const before = this.#trouble;
-    // Reads that ran side by side fail together: that is one failure.
+    // Reads running side by side fail together: that is one failure.
     if (before && round !== this.#round) return;
     this.#round++;
     const failures = (before?.failures ?? 0) + 1;

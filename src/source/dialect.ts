@@ -1,4 +1,7 @@
-/** Whose SQL a database speaks: decided here for the agent, who has a connection, and for the hub, who has its string. */
+/**
+ * Which SQL dialect a database uses, for the agent, who has a connection, and for the hub, who has its connection
+ * string.
+ */
 import type { DatabaseSource } from "../protocol/database.ts";
 import type { Dialect } from "./sql_tokens.ts";
 
@@ -11,8 +14,8 @@ const names: readonly (readonly [RegExp, Dialect])[] = [
 ];
 
 /**
- * The dialect of a database type. For `odbc` the `name` of the product or of its driver tells; `undefined` when it does
- * not.
+ * The dialect of a database type. For `odbc` it follows from the `name` of the product or of its driver; `undefined` if
+ * that is unknown.
  *
  * @example
  * ```ts
@@ -27,7 +30,7 @@ export function dialectOf(databaseType: DatabaseSource["databaseType"], name: st
 }
 
 /**
- * The driver's name in a connection string; empty when it names a data source.
+ * The driver's name in a connection string; empty if it names a data source.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
-/** The ledger (the state database) failed, not the import folder: which of the two it was decides what is done. */
+/** Marks failures of the ledger (the state database) rather than the import folder: the two are handled differently. */
 import { errorText } from "../runtime/error_text.ts";
 
-/** What the ledger was asked in vain; the database's own error is the cause. */
+/** A failed request to the ledger; the database's own error is the cause. */
 export class LedgerError extends Error {
   override readonly name = "LedgerError";
 }
@@ -16,7 +16,7 @@ export function askLedger<T>(ask: () => T): T {
   }
 }
 
-/** Whether trying again is of no use: only a restart, which sets the damaged state aside, helps. */
+/** Whether retrying is useless: only a restart helps, which sets the damaged state aside. */
 export function isStateDamaged(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return error.name === "StateDamagedError" || isStateDamaged(error.cause);

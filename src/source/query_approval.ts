@@ -1,33 +1,33 @@
 /**
- * What the installation keeps in its own hands: the credentials of the database, and the last word on the query.
+ * What the installation controls itself: the credentials of the database, and the final decision on the query.
  *
- * With `[database] allowQueryChanges = false` the hub's query is read only when it was accepted here. The installation's
- * first query is accepted by itself: whoever links it for the first time accepts what it does. A later link is no such
- * word, since the hub alone can end one link and make the next.
+ * With `[database] allowQueryChanges = false` the hub's query is used only if it was accepted here. The installation's
+ * first query is accepted automatically: whoever links it for the first time accepts what it does. A later link is not
+ * an acceptance, since the hub alone can end one link and create the next.
  */
 import type { DatabaseConnection, DatabaseSource } from "../protocol/database.ts";
 import { sha256Hex } from "./sha256_hex.ts";
 
-/** What counts as the same query: everything that decides what is read and by which rules. */
+/** What counts as the same query: everything that determines what is read and by which rules. */
 export type QueryIdentity = Pick<DatabaseSource, "databaseType" | "dataType" | "timeZone" | "query">;
 
-/** Whether the hub's query may be read. The fingerprint is what the log shows and `query --accept` takes. */
+/** Whether the hub's query may be used. The log shows the fingerprint, and `query --accept` takes it. */
 export type Approval =
   | { readonly state: "allowed"; readonly fingerprint: string }
   /** Nothing is read until someone accepts the fingerprint on the premises. */
   | { readonly state: "refused"; readonly fingerprint: string; readonly reason: string };
 
-/** How long the shown part of a fingerprint is: enough to type, and to tell queries apart. */
+/** Displayed length of a fingerprint: short enough to type, and long enough to tell queries apart. */
 export const fingerprintLength = 16;
 
-/** Names a query: the beginning of a SHA-256, the same on every installation. */
+/** Identifies a query: the beginning of a SHA-256, the same on every installation. */
 export function queryFingerprint(source: QueryIdentity): string {
   const { databaseType, dataType, timeZone, query } = source;
   return sha256Hex(JSON.stringify([databaseType, dataType, timeZone, query])).slice(0, fingerprintLength);
 }
 
 /**
- * May this query be read?
+ * Decides whether this query may be used.
  *
  * @example
  * ```ts
@@ -41,7 +41,7 @@ export function approveQuery(
   source: QueryIdentity,
   options: {
     allowQueryChanges: boolean;
-    /** Fingerprints that were accepted on this installation, for whatever integration. */
+    /** Fingerprints accepted on this installation, for any integration. */
     accepted: readonly string[];
   },
 ): Approval {
@@ -60,15 +60,18 @@ export function approveQuery(
   };
 }
 
-/** The connection of `[database]`, when the TOML has one; `password` was read from its file already. */
+/** The connection of `[database]`, if the TOML has one; `password` has already been read from its file. */
 export type KeptConnection = Exclude<DatabaseConnection, { by: "kept" }>;
 
-/** `kept`: it is the installation's own, whatever the hub says. `reason` says what to add to the configuration. */
+/**
+ * `kept`: the installation's own connection takes precedence over the hub's. `reason` says what to add to the
+ * configuration.
+ */
 export type ChosenConnection =
   | { readonly ok: true; readonly connection: KeptConnection; readonly kept: boolean }
   | { readonly ok: false; readonly reason: string };
 
-/** Which connection is used: what the installation keeps goes before what the hub says. */
+/** Which connection is used: the installation's own, if there is one, else the hub's. */
 export function chooseConnection(
   source: DatabaseSource,
   kept: KeptConnection | undefined,

@@ -1,24 +1,24 @@
 /**
- * Is a query one SELECT that can be narrowed by wrapping it (see query_text.ts)? What cannot stand inside parentheses is
- * taken off where that changes nothing (a final `;`, comments at the end, an ORDER BY of its own), put in front (WITH, on
- * SQL Server), or refused with the reason.
+ * Checks that a query is one SELECT that can be narrowed by wrapping it (see query_text.ts). What cannot stay inside
+ * parentheses is removed if that changes nothing (a final `;`, trailing comments, an ORDER BY of its own), moved to the
+ * front (WITH, on SQL Server), or refused with the reason.
  */
 import { rowLimit } from "./row_limits.ts";
 import { type Dialect, type Reading, SqlTokenError, type Token, tokenize } from "./sql_tokens.ts";
 
 /** A query that can be narrowed. */
 export interface CheckedQuery {
-  /** How its text was read. */
+  /** How its text was interpreted. */
   readonly reading: Reading;
-  /** What goes before the SELECT: SQL Server's WITH clause, or nothing. */
+  /** What precedes the SELECT: SQL Server's WITH clause, or nothing. */
   readonly prefix: string;
   /** What goes into the parentheses. */
   readonly body: string;
-  /** What goes to the very end: how DB2 locks what it reads, or nothing. */
+  /** What goes at the very end: DB2's locking clause, or nothing. */
   readonly suffix: string;
 }
 
-/** The query as it can be wrapped, or why it cannot, in words for whoever wrote it. */
+/** The query in a form that can be wrapped, or why there is none, in words for its author. */
 export type QueryCheck =
   | { readonly ok: true; readonly query: CheckedQuery }
   | {
@@ -28,10 +28,10 @@ export type QueryCheck =
     readonly unreadable: boolean;
   };
 
-/** The ways in which a text may be meant, the likeliest first. */
+/** The possible interpretations of a text, the likeliest first. */
 const readings: Readonly<Record<Dialect | "unknown", readonly Reading[]>> = {
   postgresql: [{ dialect: "postgresql" }],
-  // With the server's NO_BACKSLASH_ESCAPES a backslash is a character like any other.
+  // With the server's NO_BACKSLASH_ESCAPES, a backslash is an ordinary character.
   mysql: [{ dialect: "mysql" }, { dialect: "mysql", backslashEscapes: false }],
   mssql: [{ dialect: "mssql" }],
   sqlite: [{ dialect: "sqlite" }],
@@ -48,8 +48,9 @@ const statementWords = new Set(["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE",
 const changingWords = new Set(["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"]);
 
 /**
- * Checks that a query is one SELECT that can be wrapped, and takes off what must not be inside. Where the dialect is
- * `unknown` a query is refused only if it is however it is read: whoever has the connection knows, and checks it again.
+ * Checks that a query is one SELECT that can be wrapped, and removes what must not be inside. With dialect `unknown`, a
+ * query is refused only if every interpretation refuses it: whoever has the connection knows the dialect and checks
+ * again.
  *
  * @example
  * ```ts
@@ -64,7 +65,8 @@ export function checkQuery(sql: string, dialect: Dialect | "unknown"): QueryChec
     const result = checkReading(sql, { reading, rules: dialect === "unknown" ? "generic" : dialect });
     if (result.ok) return result;
     refusals.push(result);
-    // What is read and refused would be let through by reading it differently: only where nobody knows better.
+    // A query that is understood and refused might pass under another interpretation: try that only if the dialect is
+    // unknown.
     if (dialect !== "unknown" && !result.unreadable) break;
   }
   return refusals.find((refusal) => !refusal.unreadable) ?? refusals[0] ?? unreadable("it is none");
@@ -96,7 +98,7 @@ function check(sql: string, { reading, rules: dialect }: { reading: Reading; rul
   }
   const code = all.filter((token) => token.kind !== "comment");
   while (code.at(-1)?.kind === "semicolon") code.pop();
-  // ";WITH" is how many write it for SQL Server.
+  // A common way to write it for SQL Server: ";WITH".
   while (code[0]?.kind === "semicolon") code.shift();
   refuseOtherStatements(code);
   const suffix = dialect === "generic" ? takeSuffix(code).map(({ from, to }) => sql.slice(from, to)).join(" ") : "";
@@ -108,12 +110,12 @@ function check(sql: string, { reading, rules: dialect }: { reading: Reading; rul
   const orderBy = topLevelOrderBy(code);
   const to = orderBy ? previous(code, orderBy)?.to : last?.to;
   const from = code[0]?.from ?? 0;
-  // SQL Server knows no WITH inside parentheses, but a statement's own WITH is seen inside them.
+  // SQL Server does not allow WITH inside parentheses, but the statement's own WITH is visible inside them.
   const split = dialect === "mssql" && code[0]?.text === "WITH" ? main.from : from;
   return { reading, prefix: sql.slice(from, split).trimEnd(), body: sql.slice(split, to), suffix };
 }
 
-/** DB2 has WITH UR and FOR FETCH ONLY at the end of a statement and nowhere else. */
+/** DB2 allows WITH UR and FOR FETCH ONLY only at the end of a statement. */
 function takeSuffix(code: Token[]): Token[] {
   const words = code.map((token) => token.depth === 0 ? token.text : "").slice(-6).join(" ");
   const [found] = /(?:(?: |^)(?:FOR (?:FETCH|READ) ONLY|WITH (?:UR|CS|RS|RR)))+$/.exec(words) ?? [""];
@@ -168,7 +170,7 @@ function refuseUnsafeClauses(top: readonly Token[], code: readonly Token[], dial
   }
 }
 
-/** The SELECT that the statement is, after its WITH clause. */
+/** The statement's main SELECT, after its WITH clause. */
 function mainSelect(code: readonly Token[], top: readonly Token[]): Token {
   const first = code[0];
   if (first && first.text !== "WITH") return first;
@@ -185,12 +187,12 @@ function mainSelect(code: readonly Token[], top: readonly Token[]): Token {
 /** At the beginning, after "(", or after the ")" of a WITH clause's last query. */
 function startsStatement(code: readonly Token[], index: number): boolean {
   const before = code[index - 1];
-  // REPLACE(…) and INSERT(…) are functions, too.
+  // REPLACE(…) and INSERT(…) are also functions.
   if (code[index + 1]?.kind === "open") return false;
   return before === undefined || before.kind === "open" || (before.kind === "close" && code[0]?.text === "WITH");
 }
 
-/** The query's own ORDER BY, unless it decides which rows there are. */
+/** The query's own ORDER BY, unless it affects which rows are returned. */
 function topLevelOrderBy(code: readonly Token[]): Token | undefined {
   const decides = code.some((token, index) =>
     token.depth === 0 && token.text === "DISTINCT" && code[index + 1]?.text === "ON"

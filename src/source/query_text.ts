@@ -14,15 +14,17 @@ import type { CheckedQuery } from "./query_check.ts";
 
 const alias = "w";
 
-/** The statement that describes the columns and returns no row. */
+/** A statement that describes the columns and returns no rows. */
 export function describingQuery(query: CheckedQuery, quote: IdentifierQuote): string {
   return selectFrom(query, { quote, condition: "1 = 0" });
 }
 
-/** How many times are looked at to learn their form. */
+/** How many times are sampled to learn their format. */
 const samplesMax = 20;
 
-/** The statement that returns some times as the database writes them, to learn their form (SQLite has no type for times). */
+/**
+ * A statement that returns some times as stored in the database, to learn their format (SQLite has no type for times).
+ */
 export function samplingQuery(query: CheckedQuery, options: { quote: IdentifierQuote; timeColumn: string }): string {
   const { quote } = options;
   const column = columnOf(options.timeColumn, quote);
@@ -30,7 +32,8 @@ export function samplingQuery(query: CheckedQuery, options: { quote: IdentifierQ
 }
 
 /**
- * The statement for the rows of a window. Its parameters are those of the condition, by itself two: from and to.
+ * The statement for the rows of a window. Its parameters are those of the condition, by default two: from and to.
+ * `timeColumn` is the column's name exactly as the driver described it.
  *
  * `timeColumn` is the column's name exactly as the driver described it.
  */
@@ -39,9 +42,12 @@ export function windowQuery(
   options: {
     quote: IdentifierQuote;
     timeColumn: string;
-    /** Whether a row is in the window, made of the column. @default at or after the first, before the second */
+    /**
+     * The condition, built from the column, that a row is in the window.
+     * @default at or after the first, before the second
+     */
     condition?: (column: string) => string;
-    /** All columns, each with what is selected for it. @default `*` */
+    /** All columns, each with the expression to select. @default `*` */
     select?: readonly { readonly name: string; expression(column: string): string }[];
   },
 ): string {
@@ -54,7 +60,7 @@ export function windowQuery(
   return selectFrom(query, { quote, list, condition });
 }
 
-/** Delimits an identifier as the database wants it. */
+/** Quotes an identifier as the database requires. */
 export type IdentifierQuote = (identifier: string) => string;
 
 function columnOf(name: string, quote: IdentifierQuote): string {

@@ -1,4 +1,4 @@
-/** What a pause, its end and another start of the history make of how far a source has been read. */
+/** How a pause, its end and a changed start of the history affect how far a source has been read. */
 import {
   historyFromMs,
   joined,
@@ -10,14 +10,14 @@ import {
 } from "./read_state.ts";
 import { edgeAtOrAfter, edgeAtOrBefore } from "./time_zone.ts";
 
-/** The integration is paused: remembers since when. */
+/** The integration is paused: records since when. */
 export function onPaused(state: ReadState, nowMs: number): ReadState {
   return state.pausedSinceMs === null ? { ...state, pausedSinceMs: nowMs } : state;
 }
 
 /**
- * The integration is resumed. Contacts are made up in full; agent status only the last 24 hours of the pause, while an
- * outage before the pause is still made up whole.
+ * The integration is resumed. Contacts are caught up on in full; agent status only for the last 24 hours of the pause,
+ * while an outage before the pause is still caught up on completely.
  */
 export function onResumed(state: ReadState, options: { settings: WindowSettings; nowMs: number }): ReadState {
   const { pausedSinceMs, liveToMs } = state;
@@ -32,12 +32,12 @@ export function onResumed(state: ReadState, options: { settings: WindowSettings;
     fromMs: edgeAtOrBefore(liveToMs - overlapMs(settings), grid),
     toMs: edgeAtOrAfter(pausedSinceMs, grid),
   };
-  // Live starts its overlap before this, so that it begins 24 hours back and not earlier.
+  // Live reading starts its overlap before this, so that it begins exactly 24 hours back.
   const liveFrom = Math.max(liveToMs, backTo + overlapMs(settings));
   return { ...resumed, liveToMs: liveFrom, pending: joined([...state.pending, before]) };
 }
 
-/** An earlier start of the history, set in the hub later on, adds what lies before; a later start takes it away. */
+/** An earlier start of the history, set in the hub later on, adds what lies before; a later start removes it. */
 export function onHistoryChanged(
   state: ReadState,
   options: { settings: WindowSettings; beforeMs: number | null },

@@ -1,4 +1,4 @@
-/** How far a source has been read, by which settings, and the numbers behind the decisions on it. */
+/** How far a source has been read and with which settings, and the numbers behind the decisions about it. */
 import type { DatabaseSource } from "../protocol/database.ts";
 import { edgeAtOrBefore } from "./time_zone.ts";
 
@@ -7,7 +7,7 @@ const minuteMs = 60 * secondMs;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
-/** From inclusive, to exclusive, in ms since the epoch; both settled. */
+/** From inclusive, to exclusive, in ms since the epoch; both settled edges. */
 export interface Window {
   readonly fromMs: number;
   readonly toMs: number;
@@ -15,22 +15,22 @@ export interface Window {
 
 /** How far one source has been read. */
 export interface ReadState {
-  /** Live has read everything up to here, in ms since the epoch; `null` before its first success. */
+  /** Live reading has read everything up to here, in ms since the epoch; `null` before its first success. */
   readonly liveToMs: number | null;
   /** Not yet read, disjoint, oldest first. */
   readonly pending: readonly Window[];
   /** Length of the next history chunk, in ms. */
   readonly chunkMs: number;
-  /** Longest live window, in ms: less than {@linkcode limits.liveSpanMsMax} when the database is slow. */
+  /** Longest live window, in ms: less than {@linkcode limits.liveSpanMsMax} if the database is slow. */
   readonly liveSpanMs: number;
-  /** A history chunk and a live window of this length were too much lately, in ms; absent when none was. */
+  /** A history chunk or a live window of this length was recently too much, in ms; absent if none was. */
   readonly chunkTooMuchMs?: number | undefined;
   readonly liveTooMuchMs?: number | undefined;
   /** Since when nothing is read because the integration is paused. */
   readonly pausedSinceMs: number | null;
 }
 
-/** What a source says about its windows. */
+/** The settings of a source that determine its windows. */
 export type WindowSettings = Pick<
   DatabaseSource,
   "dataType" | "intervalMinutes" | "timeZone" | "everyMinutes" | "historyFrom" | "reconciliation" | "realTime"
@@ -44,28 +44,28 @@ export const limits = {
   chunkMsFirst: hourMs,
   chunkMsMax: 92 * dayMs,
   liveSpanMsMax: dayMs,
-  /** Not less than an overlap and the longest pause between two runs. */
+  /** At least an overlap plus the longest pause between two runs. */
   liveSpanMsMin: 3 * hourMs,
-  /** A contact's row is often written when it ends, hours after its timestamp. */
+  /** A contact's row is often written when the contact ends, hours after its timestamp. */
   contactOverlapMs: 2 * hourMs,
   statusOverlapMs: 15 * minuteMs,
-  /** Agent status is read again, and made up after a pause, this far back. */
+  /** How far back agent status is reread, and caught up on after a pause. */
   reconciliationMs: dayMs,
-  /** A clock that is set back by less is within every overlap. */
+  /** Setting the clock back by less than this stays within every overlap. */
   clockToleranceMs: 5 * minuteMs,
-  /** How far is read again when the clock is set back: nobody knows since when it was wrong. */
+  /** How far back to reread when the clock is set back: nobody knows since when it was wrong. */
   clockBackMs: 7 * dayMs,
   realTimeMs: 10 * secondMs,
-  /** Edges of the windows of contacts and of agent status lie on this grid. */
+  /** Windows of contacts and of agent status have their edges on this grid. */
   gridMinutes: 15,
   realTimeGridMinutes: 5,
-  /** A batch should not hold more rows, however fast the database is. */
+  /** The maximum rows for a batch, however fast the database is. */
   chunkRowsMax: 2_000_000,
-  /** The same where the driver holds them all in memory: some 100 bytes a row besides its values. */
+  /** The same if the driver holds them all in memory: about 100 bytes a row besides its values. */
   chunkRowsHeldMax: 200_000,
 } as const;
 
-/** Nothing read yet: of a new integration, and after its query, a type or the time zone has changed. */
+/** Nothing read yet: for a new integration, and after its query, a type or the time zone has changed. */
 export const startState: ReadState = {
   liveToMs: null,
   pending: [],
@@ -86,12 +86,12 @@ export function gridMinutes(settings: WindowSettings): number {
   return settings.dataType === "interval" ? settings.intervalMinutes ?? 15 : limits.gridMinutes;
 }
 
-/** How far live reads back before what it has read. */
+/** How far live reading goes back before what it has already read. */
 export function overlapMs(settings: WindowSettings): number {
   return settings.dataType === "agent-status" ? limits.statusOverlapMs : limits.contactOverlapMs;
 }
 
-/** Oldest first, neighbours that touch made one. */
+/** Oldest first, with adjacent ranges merged. */
 export function joined(ranges: readonly Window[]): Window[] {
   const result: Window[] = [];
   for (const range of ranges.toSorted((a, b) => a.fromMs - b.fromMs)) {
@@ -103,7 +103,7 @@ export function joined(ranges: readonly Window[]): Window[] {
   return result;
 }
 
-/** The ranges with a hole in them. */
+/** The ranges minus `hole`. */
 export function without(ranges: readonly Window[], hole: Window): Window[] {
   return ranges.flatMap((range) =>
     [

@@ -1,6 +1,6 @@
 /**
- * Checks rows as they pass, column by column and in place, so that a good value costs next to nothing. A bad row is left
- * out and reported with its number, column and value; the others go on.
+ * Checks rows as they pass, column by column and in place, so that a good value costs next to nothing. A bad row is
+ * left out and reported with its number, column and value; the others continue.
  */
 import type { Block, Column } from "../database/row_source.ts";
 import { channels, type PlacedColumn, type Placement, textCharactersMax } from "./columns.ts";
@@ -11,9 +11,9 @@ export const reasonsMax = 10;
 const shownValueLength = 80;
 const tooLong = `longer than ${textCharactersMax} characters`;
 
-/** Between which times a row must lie. */
+/** The time range a row must lie in. */
 export interface TimeBounds {
-  /** From inclusive, to exclusive: of the wall clock for times without offset. */
+  /** From inclusive, to exclusive: in wall-clock time, for times without offset. */
   readonly fromWallMs: number;
   readonly toWallMs: number;
   /** The same for times with an offset, in ms since the epoch. */
@@ -21,25 +21,25 @@ export interface TimeBounds {
   readonly toMs: number;
 }
 
-/** What rows are checked against: the data type's rules by column, and the window that was asked for. */
+/** What rows are checked against: the data type's rules by column, and the requested window. */
 export interface RowCheckOptions {
   readonly placement: Extract<Placement, { ok: true }>;
   readonly columns: readonly Column[];
-  /** Absent: any time will do. */
+  /** Absent: any time is accepted. */
   readonly bounds?: TimeBounds | undefined;
 }
 
-/** What was found so far. */
+/** What has been found so far. */
 export interface Refusals {
   readonly rows: number;
   /** The first few, one line each. */
   readonly reasons: readonly string[];
 }
 
-/** Called for each block, as `writeCsv` wants it: sets `refused[row]` to 1 for rows to be left out. */
+/** Called for each block, as `writeCsv` requires: sets `refused[row]` to 1 for rows to leave out. */
 export type BlockCheck = (block: Block, refused: Uint8Array, firstRow: number) => void;
 
-/** Makes the check of one query's rows. */
+/** Creates the check for one query's rows. */
 export function rowCheck(options: RowCheckOptions): { readonly check: BlockCheck; readonly refusals: () => Refusals } {
   const tests = options.placement.columns.filter(({ index }) => index >= 0).map((placed) => cellTest(placed, options));
   const reasons: string[] = [];
@@ -60,7 +60,7 @@ export function rowCheck(options: RowCheckOptions): { readonly check: BlockCheck
   return { check, refusals: () => ({ rows, reasons }) };
 }
 
-/** Returns what a value should have been, `undefined` when it is fine. */
+/** Returns what a value should have been; `undefined` if it is fine. */
 type CellTest = (block: Block, row: number) => string | undefined;
 
 interface NamedTest {

@@ -1,7 +1,9 @@
-/** Finds the clause by which a query returns only some of its rows: read window by window, the others would be missing. */
+/**
+ * Finds a clause that makes a query return only some of its rows: read window by window, the others would be missing.
+ */
 import type { Dialect, Token } from "./sql_tokens.ts";
 
-/** The name of the clause at the top level of `code`, which has no comments; `undefined` when there is none. */
+/** The name of the clause at the top level of `code`, which has no comments; `undefined` if there is none. */
 export function rowLimit(code: readonly Token[], dialect: Dialect): string | undefined {
   for (const [index, token] of code.entries()) {
     if (token.kind !== "word" || token.depth > 0) continue;
@@ -23,22 +25,22 @@ interface Neighbours {
   readonly next: Token | undefined;
 }
 
-/** TOP 100 PERCENT cuts nothing; it is written to be allowed an ORDER BY. */
+/** TOP 100 PERCENT limits nothing; it is written to permit an ORDER BY. */
 function isAllPercent(code: readonly Token[], top: number): boolean {
   return /^TOP\(?100\)?PERCENT/.test(code.slice(top, top + 5).map((token) => token.text).join(""));
 }
 
-/** Also in parentheses; FIRST(a) is a function of Access. */
+/** Possibly in parentheses; FIRST(a) is a function of Access. */
 function isNumber(next: Token | undefined, afterNext: Token | undefined): boolean {
   return /^[\d:@]/.test((next?.kind === "open" ? afterNext : next)?.text ?? "");
 }
 
-/** What the words stand before when they are no clause, but the name of a column or table. */
+/** What precedes these words when they are not a clause but the name of a column or table. */
 const beforeName = new Set(
   ("SELECT DISTINCT ALL WHERE AND OR NOT ON BY AS HAVING CASE WHEN THEN ELSE IN LIKE BETWEEN IS FROM JOIN USING ANY SOME " +
     "EXISTS ESCAPE").split(" "),
 );
-/** What they stand before when they are the name of a column or table. */
+/** What follows them when they are the name of a column or table. */
 const afterName = new Set(
   ("FROM AS AND OR IS IN LIKE BETWEEN NOT ASC DESC NULLS THEN ELSE END WHEN WHERE GROUP ORDER HAVING UNION EXCEPT MINUS " +
     "INTERSECT JOIN INNER LEFT RIGHT FULL CROSS NATURAL ON USING WINDOW LIMIT OFFSET FETCH FOR COLLATE ESCAPE").split(
@@ -46,7 +48,7 @@ const afterName = new Set(
     ),
 );
 
-/** Something ends before the word and a value follows. So it is with no column or table of this name. */
+/** Something ends before the word and a value follows. That is never so for a column or table of this name. */
 function isClause({ before, next }: Neighbours): boolean {
   if (before === undefined || next === undefined) return false;
   const ends = before.kind === "word"

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 
 /**
- * Of its UTF-8, 64 digits.
+ * The hash of its UTF-8, 64 digits.
  *
  * @example
  * ```ts

@@ -1,19 +1,19 @@
 /**
- * Splits an SQL text into tokens, far enough to find where a statement ends, what is a comment, and which words stand at
- * the top level. What a string, an identifier or a comment is differs by database, so the dialect decides.
+ * Splits an SQL text into tokens, far enough to find where a statement ends, what is a comment, and which words are at
+ * the top level. Strings, identifiers and comments differ by database, so the dialect decides.
  */
 
-/** Whose SQL it is; `generic` keeps to the standard. */
+/** The SQL dialect; `generic` follows the standard. */
 export type Dialect = "postgresql" | "mysql" | "mssql" | "sqlite" | "generic";
 
-/** How a text is read. */
+/** How to interpret a text. */
 export interface Reading {
   readonly dialect: Dialect;
-  /** In strings of MySQL a backslash hides what follows. @default true */
+  /** In MySQL strings a backslash escapes the next character. @default true */
   readonly backslashEscapes?: boolean;
 }
 
-/** A piece of the text. All tokens of a text together leave out nothing but white space. */
+/** A piece of the text. All tokens together leave out only white space. */
 export interface Token {
   readonly kind: "word" | "identifier" | "string" | "comment" | "semicolon" | "open" | "close" | "marker" | "other";
   /** Offsets into the text: from inclusive, to exclusive. */
@@ -21,7 +21,7 @@ export interface Token {
   readonly to: number;
   /** How many parentheses are open around it. */
   readonly depth: number;
-  /** Words in upper case, for comparison; else the text itself. */
+  /** Words in upper case, for comparison; otherwise the text itself. */
   readonly text: string;
 }
 
@@ -79,7 +79,7 @@ function tokenAt(sql: string, at: number, reading: Reading): { kind: Token["kind
     return { kind: "string", to: quotedEnd(sql, at, { quote: "'", escapes }) };
   }
   if (char === '"') {
-    // In MySQL, unless ANSI_QUOTES is set, this is a string: with its escapes, since only they can hide an end.
+    // In MySQL, unless ANSI_QUOTES is set, this is a string: parse it with escapes, since only they can hide an end.
     const isString = dialect === "mysql";
     const escapes = isString && backslashEscapes;
     return { kind: isString ? "string" : "identifier", to: quotedEnd(sql, at, { quote: '"', escapes }) };
@@ -108,7 +108,7 @@ function tokenAt(sql: string, at: number, reading: Reading): { kind: Token["kind
 function startsLineComment(sql: string, at: number, dialect: Dialect): boolean {
   if (sql[at] === "#") return dialect === "mysql";
   if (sql[at] !== "-" || sql[at + 1] !== "-") return false;
-  // MySQL wants a space or the end of the line after the dashes: "5--1" is a sum there.
+  // MySQL requires a space or the end of the line after the dashes: "5--1" is a subtraction there.
   return dialect !== "mysql" || /^(\s|$)/.test(sql.slice(at + 2, at + 3));
 }
 
@@ -137,7 +137,7 @@ function isEscapeString(sql: string, at: number): boolean {
   return /(?:^|[^\p{L}\p{N}_$])[eE]$/u.test(sql.slice(Math.max(0, at - 3), at));
 }
 
-/** The end of a quoted text, in which the closing quote is written twice. */
+/** The end of a quoted text, in which a closing quote is escaped by doubling it. */
 function quotedEnd(sql: string, at: number, options: { quote: string; escapes: boolean }): number {
   for (let i = at + 1; i < sql.length; i++) {
     if (options.escapes && sql[i] === "\\") i++;

@@ -1,6 +1,6 @@
 /**
- * How a window's edges are written for a query: as timestamps of the wall clock, except where the database compares
- * otherwise.
+ * How a window's edges are written for a query: as wall-clock timestamps, except where the database compares
+ * differently.
  *
  * - SQLite keeps times as text and compares them as text. Between date and time there is a space or a `T`, in one column
  *   both when two programs write it: rows of each kind are compared with edges of the same kind. Edges are as short as can
@@ -14,16 +14,16 @@ import type { TimeBounds } from "./row_check.ts";
 import type { Dialect } from "./sql_tokens.ts";
 import { wallText } from "./time_zone.ts";
 
-/** How a window is written into the query: its condition, and the values of the `?` in it. */
+/** How a window is written into the query: the condition, and the values of its `?`. */
 export interface TimeParameters {
   readonly parameters: readonly Parameter[];
-  /** Made of the column. */
+  /** Built from the column. */
   readonly condition: (column: string) => string;
   /** The times are text with an offset, although the column's type does not say so. */
   readonly zonedText: boolean;
 }
 
-/** Does the form of the times have to be learnt from samples? */
+/** Whether the format of the times has to be learnt from samples. */
 export function needsSample(dialect: Dialect, column: Column): boolean {
   return dialect === "sqlite" && column.kind !== "timestamp-with-zone";
 }
@@ -31,7 +31,7 @@ export function needsSample(dialect: Dialect, column: Column): boolean {
 /**
  * The edges as parameters.
  *
- * @throws when none of the samples is a time.
+ * @throws if none of the samples is a time.
  */
 export function timeParameters(
   bounds: TimeBounds,
@@ -64,7 +64,7 @@ function textParameters(
     return textWindow({ fromMs: bounds.fromWallMs, toMs: bounds.toWallMs }, { zonedText: false });
   }
   if (/(Z|[+-]00:?00)$/i.test(sample)) return textWindow(bounds, { zonedText: true });
-  // Texts with other offsets do not sort by time.
+  // Texts with different offsets do not sort chronologically.
   return {
     parameters: [bounds.fromMs, bounds.toMs].map((ms) => ({ type: "text", value: wallText(ms) })),
     condition: (name) => between(`datetime(${name})`),
@@ -79,7 +79,7 @@ function textWindow(
   const separators = [" ", "T"];
   return {
     parameters: separators.flatMap((separator) => [edge(fromMs, separator), edge(toMs, separator)]),
-    // Two ranges, each of which SQLite finds by an index of the column.
+    // Two ranges, each of which SQLite can look up in an index on the column.
     condition: (name) =>
       `(substr(${name}, 11, 1) <> 'T' AND ${between(name)}) OR (substr(${name}, 11, 1) = 'T' AND ${between(name)})`,
     zonedText,

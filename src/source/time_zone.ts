@@ -2,9 +2,9 @@
  * Local time of a database, exactly.
  *
  * Timestamps without a zone are wall-clock readings in the database's IANA zone. Twice a year the clock jumps: readings
- * inside a gap never happen, readings inside a fold happen twice. A reading is mapped to an instant as Temporal's
- * "compatible" does (and java.time, and the hub): in a fold the earlier of the two, in a gap as far after the jump as it
- * lies inside the gap.
+ * inside a gap never happen, readings inside a fold happen twice. A reading is mapped to an instant like Temporal's
+ * "compatible" does (and java.time, and the hub): in a fold to the earlier of the two, in a gap as far after the jump
+ * as the reading lies inside the gap.
  *
  * So that cutting time into windows loses and doubles no row, an edge is never placed where this mapping is not
  * monotone, nor where its own reading is ambiguous or impossible, since databases differ in what they make of those: not
@@ -16,21 +16,21 @@
  */
 
 const minuteMs = 60_000;
-/** More jumps than this within one another's reach exist in no zone. */
+/** No zone has more jumps than this within reach of one another. */
 const settleRoundsMax = 4;
 
-/** Does the runtime know this IANA name? */
+/** Whether the runtime knows this IANA name. */
 export function isTimeZone(name: string): boolean {
   try {
     Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
-    // An offset like "+01:00" is accepted by Temporal but has no rules: it is not what a database's zone is.
+    // Temporal accepts an offset like "+01:00", but it has no rules and is not a database's zone.
     return !/^[+-]/.test(name);
   } catch {
     return false;
   }
 }
 
-/** What the clock on the wall shows at an instant. */
+/** The wall-clock reading at an instant. */
 export function wallOfInstant(ms: number, timeZone: string): number {
   return ms + offsetMs(ms, timeZone);
 }
@@ -52,8 +52,8 @@ export function instantOfWall(wallMs: number, timeZone: string): number {
 }
 
 /**
- * Moves an edge out of folds and the time after gaps, `towards` the nearest place where windows may be cut: later their
- * end, earlier `minutes` before their beginning.
+ * Moves an edge out of folds and the time after gaps, `towards` the nearest place where windows may be cut: `later` to
+ * their end, `earlier` to `minutes` before their beginning.
  */
 export function settleEdge(
   ms: number,
@@ -99,7 +99,7 @@ export function wallText(wallMs: number): string {
 
 interface Jump {
   readonly atMs: number;
-  /** By how much the clock is put forward (a gap) or, negative, back (a fold). */
+  /** How far the clock is put forward (a gap) or, if negative, back (a fold). */
   readonly byMs: number;
 }
 
@@ -125,7 +125,7 @@ function offsetMs(ms: number, timeZone: string): number {
 function floorTo(wallMs: number, minutes: number): number {
   const dayMs = 24 * 60 * minuteMs;
   const step = minutes * minuteMs;
-  // Steps beyond a day count from the epoch.
+  // Steps of more than a day count from the epoch.
   const midnight = step >= dayMs ? 0 : Math.floor(wallMs / dayMs) * dayMs;
   return midnight + Math.floor((wallMs - midnight) / step) * step;
 }

@@ -1,5 +1,5 @@
 /**
- * Which window of time is read next: pure decisions on a {@linkcode ReadState}, which the ledger keeps.
+ * Which time window to read next: pure decisions on a {@linkcode ReadState}, which the ledger stores.
  *
  * Two readers work side by side, never in each other's time range:
  *
@@ -24,16 +24,14 @@ import {
   without,
 } from "./read_state.ts";
 
-/** What live reads next, and what a long outage has left for history. */
+/** What live reads next, and what a long outage has left to history. */
 export interface LivePlan {
   readonly window: Window;
-  /** Too far back for this window: for history to read. */
+  /** Too far back for this window: left to history. */
   readonly gap: Window | undefined;
 }
 
-/**
- * What live reads now. `full` reads what the regular schedule does; without it, in real time, only what is new.
- */
+/** What live reads now. `full` reads what the regular schedule does; without it, in real time, only what is new. */
 export function planLive(
   state: ReadState,
   options: { settings: WindowSettings; nowMs: number; full: boolean },
@@ -49,14 +47,14 @@ export function planLive(
     ? backTo(nowMs - limits.reconciliationMs)
     : unreadFrom;
   const wanted = Math.min(unreadFrom, again);
-  // What is pending is history's: two readers in one range could be overtaken by one another.
+  // Pending ranges belong to history: two readers in one range could overtake each other.
   const pendingTo = Math.min(state.pending.at(-1)?.toMs ?? -Infinity, unreadFrom);
   const fromMs = Math.max(wanted, backTo(nowMs - state.liveSpanMs), pendingTo);
   const gap = state.liveToMs !== null && unreadFrom < fromMs ? { fromMs: unreadFrom, toMs: fromMs } : undefined;
   return { window: { fromMs, toMs }, gap };
 }
 
-/** After a live window was read and kept. `nowMs` is when its query began: later rows may be missing. */
+/** The state after a live window was read and stored. `nowMs` is when its query began: later rows may be missing. */
 export function afterLive(
   state: ReadState,
   options: { plan: LivePlan; settings: WindowSettings; nowMs: number; durationMs: number },
@@ -77,7 +75,7 @@ export function afterLive(
   };
 }
 
-/** A live window was too much for the database or its driver: the next one asks for less. */
+/** A live window was too much for the database or its driver: the next one is smaller. */
 export function afterLiveTooMuch(state: ReadState): ReadState {
   const { liveSpanMs } = state;
   return {
@@ -87,7 +85,7 @@ export function afterLiveTooMuch(state: ReadState): ReadState {
   };
 }
 
-/** What history reads next, the newest first; `undefined` when all is read. */
+/** What history reads next, newest first; `undefined` when everything has been read. */
 export function planHistory(state: ReadState, settings: WindowSettings): Window | undefined {
   const newest = state.pending.at(-1);
   if (!newest) return undefined;
@@ -96,14 +94,14 @@ export function planHistory(state: ReadState, settings: WindowSettings): Window 
   return { fromMs: Math.max(fromMs, newest.fromMs), toMs: newest.toMs };
 }
 
-/** After a history chunk was read and kept. */
+/** The state after a history chunk was read and stored. */
 export function afterHistory(
   state: ReadState,
   options: {
     window: Window;
     durationMs: number;
     rows: number;
-    /** The driver held all of them in memory. @default false */
+    /** The driver held all rows in memory. @default false */
     holdsResults?: boolean;
   },
 ): ReadState {
@@ -112,7 +110,7 @@ export function afterHistory(
     pending: without(state.pending, options.window),
     chunkTooMuchMs: forgotten(state.chunkTooMuchMs, { growth: 1.1, lengthMsMax: limits.chunkMsMax }),
     chunkMs: nextChunkMs({
-      // A chunk cut short by the end of its range says nothing against the length aimed at.
+      // A chunk cut short by the end of its range says nothing against the intended length.
       chunkMs: Math.max(options.window.toMs - options.window.fromMs, limits.chunkMsMin),
       aimedMs: state.chunkMs,
       durationMs: options.durationMs,
@@ -123,7 +121,7 @@ export function afterHistory(
   };
 }
 
-/** A history chunk was too much for the database or its driver. It may have been shorter than what was aimed at. */
+/** A history chunk was too much for the database or its driver. It may have been shorter than intended. */
 export function afterHistoryTooMuch(state: ReadState, settings: WindowSettings): ReadState {
   const chunk = planHistory(state, settings);
   const lengthMs = Math.min(state.chunkMs, chunk ? chunk.toMs - chunk.fromMs : Infinity);
@@ -131,8 +129,8 @@ export function afterHistoryTooMuch(state: ReadState, settings: WindowSettings):
 }
 
 /**
- * Length of the next chunk, from how the last one did: aims at half of the target, since the load of a database varies,
- * grows at most fourfold, and shrinks as far as needed.
+ * Length of the next chunk, given how long the last one took: aims at half of the target, since the load of a database
+ * varies; grows at most fourfold, and shrinks as far as needed.
  *
  * @example
  * ```ts
@@ -149,18 +147,18 @@ export function nextChunkMs(
   const byRows = (last.rowsMax ?? limits.chunkRowsMax) / 2 / Math.max(last.rows, 1);
   const factor = Math.min(byTime, byRows, 4);
   const next = last.chunkMs * factor;
-  // Growing from a chunk that was cut short could come out below what was already fine.
+  // Growing from a chunk that was cut short could end up below a length that already worked.
   const kept = factor >= 1 ? Math.max(next, last.aimedMs) : next;
   const most = Math.min(limits.chunkMsMax, last.chunkMsMax ?? Infinity);
   return Math.round(Math.max(Math.min(kept, most), limits.chunkMsMin));
 }
 
-/** Longest window after one of `tooMuchMs` failed. */
+/** Longest window to try after one of `tooMuchMs` failed. */
 function bearable(tooMuchMs: number | undefined): number {
   return tooMuchMs === undefined ? Infinity : tooMuchMs / 2;
 }
 
-/** After a window that went well a little more may be tried: what was too much may have been a bad moment. */
+/** After a success a slightly longer window may be tried: the failure may have been bad luck. */
 function forgotten(
   tooMuchMs: number | undefined,
   { growth, lengthMsMax }: { growth: number; lengthMsMax: number },
@@ -170,8 +168,8 @@ function forgotten(
 }
 
 /**
- * Up to where live has read. A clock that is set back was wrong for a while: rows that came meanwhile were looked for
- * in the wrong time.
+ * How far live has read. A clock that is set back had been wrong for a while: rows that arrived meanwhile were looked
+ * for at the wrong time.
  */
 function readToMs(state: ReadState, { settings, nowMs }: { settings: WindowSettings; nowMs: number }): number {
   if (state.liveToMs === null) return nowMs;
