@@ -45,7 +45,10 @@ export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname);
 }
 
-/** What is wrong with a pattern of hosts, or `undefined`. `*` stands for a part of one label, never of the last two. */
+/**
+ * What is wrong with a host pattern; `undefined` if nothing. `*` stands for a part of one label, but not of the last
+ * two.
+ */
 export function hostPattern(pattern: string): string | undefined {
   const match = /^(?<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.*_-]+)(?::(?<port>\d{1,5}))?$/.exec(pattern);
   const host = match?.groups?.host;

@@ -2,9 +2,9 @@
 
 import type { DailyWindow } from "../runtime/daily_window.ts";
 
-/** Sections as in the TOML, values in the units that the code works in. Paths are absolute. */
+/** Sections as in the TOML, values in the units used by the code. Paths are absolute. */
 export interface Config {
-  /** The installation folder (real path): where the TOML lies, relative paths start, log and state are kept. */
+  /** The installation folder (real path), which contains the TOML, log and state, and which relative paths refer to. */
   readonly folder: string;
   /** Path of the TOML, whether or not it exists. */
   readonly file: string;
@@ -18,41 +18,44 @@ export interface Config {
   readonly hub: {
     /** Origin of the hub, without path. */
     readonly url: URL;
-    /** Absolute path of a PEM file with further certificate authorities. */
+    /** Absolute path of a PEM file with additional certificate authorities. */
     readonly caFile?: string;
     /** Only a link to this account (its id or name) is accepted. */
     readonly account?: string;
-    /** Host patterns of object stores besides `injixo-*.s3-eu-west-1.amazonaws.com`; `*` stands for part of one label. */
+    /**
+     * Host patterns of object stores in addition to `injixo-*.s3-eu-west-1.amazonaws.com`; `*` stands for part of one
+     * label.
+     */
     readonly objectStoreHosts: readonly string[];
   };
   readonly csv: {
-    /** A file whose writer was not seen to close it counts as finished when unchanged for this long, in ms. */
+    /** A file whose writer was not seen to close it counts as finished after being unchanged for this long, in ms. */
     readonly settleMs: number;
     /** How often the folder is read even without events, in ms. */
     readonly pollMs: number;
   };
   readonly spool: {
-    /** Waiting and kept batches take this much at most, in bytes. */
+    /** Maximum size of waiting and kept batches, in bytes. */
     readonly bytesMax: number;
-    /** This much of the disk is left free, in bytes. */
+    /** How much of the disk is left free, in bytes. */
     readonly freeBytesMin: number;
-    /** Acknowledged batches are kept this long, in days, for a hub that is restored from a backup. */
+    /** How long acknowledged batches are kept, in days, in case a hub is restored from a backup. */
     readonly keepDays: number;
   };
   readonly upload: {
-    /** Batches take no more of the line than this, in bytes per second; absent: as much as there is. */
+    /** Bandwidth limit for batches, in bytes per second; absent: unlimited. */
     readonly bytesPerSecondMax?: number;
-    /** Outside of it CSV files and history wait; absent: they are sent at any time. */
+    /** Outside it, CSV files and history wait; absent: they are sent at any time. */
     readonly window?: DailyWindow;
   };
   readonly database: {
     /** The connection that the installation keeps to itself; absent: the hub's is used. */
     readonly kept?: KeptConnection;
-    /** What kind of database `kept` leads to; absent: what the integration says. */
+    /** The kind of database behind `kept`; absent: as in the integration. */
     readonly type?: DatabaseType;
     /** Where the password of the kept connection is. */
     readonly password?: PasswordPlace;
-    /** `false`: a query that was changed in the hub is read only once it is accepted here. */
+    /** `false`: a query that was changed in the hub is used only once it is accepted here. */
     readonly allowQueryChanges: boolean;
   };
 }
@@ -75,7 +78,7 @@ export type KeptConnection =
     readonly trustServerCertificate?: true;
   };
 
-/** Where a password is, so that the configuration can be shown and posted without having it. */
+/** Where a password is stored, so that the configuration can be shown and posted without containing it. */
 export type PasswordPlace =
   /** Absolute path. */
   | { readonly in: "file"; readonly path: string }

@@ -1,4 +1,4 @@
-/** The section `[database]`: its keys belong together, so they are checked together. */
+/** The section `[database]`: its keys depend on each other, so they are checked together. */
 import type { Config, KeptConnection, PasswordPlace } from "./config.ts";
 import type { Values } from "./schema.ts";
 
@@ -38,7 +38,7 @@ export function databaseProblems(section: Section): { key: string; message: stri
   return problems;
 }
 
-/** What a type needs besides. */
+/** Additional requirements of a type. */
 function typeProblems({ type, connectionString, host, file }: Section): { key: string; message: string }[] {
   const needs = type === undefined
     ? undefined

@@ -1,6 +1,6 @@
 /**
- * Reads `injixo-cloud-link.toml`. A syntax error is shown with its place; everything else that is wrong is gathered and
- * shown at once, each with its key, its value and what would be right.
+ * Reads `injixo-cloud-link.toml`. A syntax error is shown with its position; all other errors are collected and shown
+ * together, each with its key, its value and what would be right.
  */
 import nativePath, { type PlatformPath } from "node:path";
 import { parse, TomlError } from "smol-toml";
@@ -34,17 +34,18 @@ export interface LoadedConfig {
 /** Where to look, for tests. */
 export interface LoadOptions {
   /**
-   * The installation folder when no file is named.
+   * The installation folder if no file is given.
    *
-   * @default the executable's folder; from a checkout, the current folder
+   * @default the executable's folder; in a checkout, the current folder
    */
   readonly folder?: string;
 }
 
 /**
- * The effective configuration: of the named file, which must exist, or of the installation folder's, which need not.
+ * The effective configuration: from the named file, which must exist, or from the installation folder's, which need
+ * not.
  *
- * @throws {ConfigError} when it cannot be used
+ * @throws {ConfigError} if it cannot be used
  */
 export function loadConfig(file: string | undefined, options: LoadOptions = {}): Config {
   return loadConfigWithOrigins(file, options).config;
@@ -64,7 +65,7 @@ export function loadConfigWithOrigins(file: string | undefined, options: LoadOpt
 /**
  * Parses a configuration's text.
  *
- * @throws {ConfigError} when it cannot be used
+ * @throws {ConfigError} if it cannot be used
  */
 export function parseConfig(
   source: string,
@@ -113,7 +114,7 @@ function parseToml(source: string, file: string): Record<string, unknown> {
     if (!(cause instanceof TomlError)) throw cause;
     const [reason = ""] = cause.message.split("\n");
     const line = source.split(/\r?\n/)[cause.line - 1] ?? "";
-    // A password in a connection string must not be shown because of a missing quote.
+    // A missing quote must not expose a password in a connection string.
     const isSecret = /passw|pwd|connectionString|:.*@/i.test(line);
     const marked = isSecret
       ? "(this line is not shown: it may hold a password)"
@@ -196,7 +197,7 @@ function readSection(
   return values;
 }
 
-/** Where the key belongs, or what it is probably meant to be. */
+/** Where the key belongs, or what was probably meant. */
 function suggestKey(name: string, section: string | undefined): string {
   for (const [other, kinds] of Object.entries(schema)) {
     if (Object.hasOwn(kinds, name) || Object.hasOwn(aliases[other] ?? {}, name)) {

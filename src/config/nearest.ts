@@ -1,11 +1,10 @@
 /** Finds the name that somebody probably meant. */
 
-/** Names further away than this part of their length are not worth a suggestion. */
+/** Names whose distance exceeds this fraction of their length are not suggested. */
 const distanceShareMax = 0.4;
 
 /**
- * The candidate with the smallest edit distance to `name`, upper and lower case counting as the same; `undefined` when
- * none is near.
+ * The candidate with the smallest edit distance to `name`, ignoring case; `undefined` if none is near.
  *
  * @example
  * ```ts
@@ -24,7 +23,10 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   return best?.candidate;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal string alignment). */
+/**
+ * Number of insertions, deletions, replacements and swaps of adjacent characters that turn `a` into `b` (optimal string
+ * alignment).
+ */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);

@@ -15,7 +15,7 @@ interface Entry {
   readonly origin: Origin;
 }
 
-/** The configuration as TOML: each value with where it comes from, as a comment. It can be used as a file. */
+/** The configuration as TOML, with the origin of each value as a comment. It can be used as a file. */
 export function configAsToml(loaded: LoadedConfig): string {
   const exists = loaded.fileExists ? "" : " (does not exist: defaults)";
   const lines = [`# ${loaded.config.file}${exists}`];

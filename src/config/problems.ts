@@ -4,9 +4,9 @@
 export interface ConfigProblem {
   /** E.g. `[app] name`, or `[app]`, or empty for the file as a whole. */
   readonly key: string;
-  /** 1-based line of the file, when known. */
+  /** 1-based line in the file, if known. */
   readonly line?: number;
-  /** What is wrong and what would be right. May have several lines (a syntax error shows its place). */
+  /** What is wrong and what would be right. May have several lines (a syntax error shows its position). */
   readonly message: string;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Every section and key of `injixo-cloud-link.toml`, with its default and its limits. A further key is one line here,
+ * Every section and key of `injixo-cloud-link.toml`, with its default and its limits. A new key takes one line here,
  * one in `config.ts`, one in `load.ts` and a paragraph in the shipped `injixo-cloud-link.toml` (a test compares them).
  */
 import { parseDailyWindow } from "../runtime/daily_window.ts";
@@ -21,7 +21,7 @@ const appName = text({
         "the service gets this name",
 });
 
-/** By section and key as the TOML has them; each value knows its default, its limits and its error message. */
+/** By section and key as in the TOML; each value knows its default, its limits and its error message. */
 export const schema = {
   app: {
     name: appName,
@@ -93,7 +93,7 @@ export const schema = {
 /** Other spellings of keys: the Dutch manual writes `naam`. */
 export const aliases: Readonly<Record<string, Readonly<Record<string, string>>>> = { app: { naam: "name" } };
 
-/** Shape of {@linkcode schema}, from which the types of parsed values are made. */
+/** The shape of {@linkcode schema}, from which the types of parsed values are derived. */
 export type Schema = typeof schema;
 /** A section of the TOML, without brackets. */
 export type SectionName = keyof Schema;

@@ -1,7 +1,7 @@
 /** Finds the line of a section or key in a TOML text, for messages. */
 
 /**
- * 1-based line on which the section or the key begins; `undefined` when it is written in an unusual way (inline tables,
+ * 1-based line on which the section or the key starts; `undefined` if it is written in an unusual way (inline tables,
  * dotted or quoted keys), since a wrong line would be worse than none.
  *
  * @example

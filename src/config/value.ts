@@ -1,14 +1,14 @@
-/** The kinds of values that keys of the configuration have: each knows its default, its limits and how to say them. */
+/** The kinds of values of configuration keys: each knows its default, its limits and how to describe them. */
 import type { PlatformPath } from "node:path";
 
-/** A value as the TOML parser gives it. */
+/** A value as returned by the TOML parser. */
 export type TomlValue = unknown;
 
-/** What a kind needs to know besides the value. */
+/** What a kind needs besides the value. */
 export interface ValueContext {
   /** Installation folder, absolute. */
   readonly folder: string;
-  /** Rules of the system's paths. */
+  /** The system's path rules. */
   readonly path: PlatformPath;
 }
 
@@ -17,16 +17,16 @@ export type Parsed<T> = { readonly value: T } | { readonly problem: string };
 
 /** One key of the schema. */
 export interface Kind<T> {
-  /** As it would stand in the TOML; `undefined`: the key has no default. */
+  /** As written in the TOML; `undefined`: the key has no default. */
   readonly fallback: TomlValue;
   /** What would be right, as the end of "must be …". */
   readonly expected: string;
-  /** Its value is masked wherever it is shown. */
+  /** Whether its value is masked wherever it is shown. */
   readonly secret: boolean;
   parse(value: TomlValue, context: ValueContext): Parsed<T>;
 }
 
-/** What a key of this kind has once parsed. */
+/** The type of the parsed value of a kind. */
 export type ValueOf<K> = K extends Kind<infer T> ? T : never;
 
 const problem = (text: string): { readonly problem: string } => ({ problem: text });
@@ -42,7 +42,7 @@ export function flag(fallback: boolean): Kind<boolean> {
   };
 }
 
-/** A number between two limits, both included. */
+/** A number between two limits, both inclusive. */
 export function number<F extends number | undefined>(
   options: { fallback: F; min: number; max: number; unit: string; whole?: boolean },
 ): Kind<F extends number ? number : number | undefined> {
@@ -111,7 +111,7 @@ export function path<F extends string | undefined>(
     secret: false,
     parse(value, context) {
       if (typeof value !== "string" || value.trim() === "") return problem(`must be ${expected}, in quotes`);
-      // deno-lint-ignore no-control-regex -- "C:\new" has a newline in it: what somebody gets who writes one backslash
+      // deno-lint-ignore no-control-regex -- "C:\new" contains a newline: the result of writing a single backslash
       if (/[\u0000-\u001f\u007f]/.test(value)) {
         return problem('contains a control character. In a path write each backslash twice: "C:\\\\new"');
       }

@@ -1,19 +1,19 @@
-/** What a line of the log holds: plain data, so that it can be redacted, sent to another thread and written anywhere. */
+/** The content of a log line: plain data, so that it can be redacted, sent to another thread and written anywhere. */
 import type { LogLevel, LogRecord } from "@logtape/logtape";
 
-/** One line of the log. Strings are as given: not yet redacted, not yet escaped. */
+/** One line of the log. Strings are raw: not yet redacted, not yet escaped. */
 export interface LogEntry {
   /** In ms since the epoch. */
   readonly timestampMs: number;
   readonly level: LogLevel;
-  /** `cloud-link` is left out: `spool`, `egress.relay`. */
+  /** Without the leading `cloud-link`: `spool`, `egress.relay`. */
   readonly category: string;
   readonly message: string;
-  /** What the message does not say already. */
+  /** What the message does not already say. */
   readonly fields: Readonly<Record<string, FieldValue>>;
 }
 
-/** JSON's values: nothing with methods gets into a line, so nothing can change or throw while it is written. */
+/** JSON values: nothing with methods gets into a line, so nothing can change or throw while it is written. */
 export type FieldValue =
   | string
   | number
@@ -28,12 +28,12 @@ export type EntryOutput = (entry: LogEntry) => void;
 /** Category of all loggers of this program. */
 export const rootCategory = "cloud-link";
 
-/** Nested deeper than this, a field is shortened. */
+/** Fields nested deeper than this are shortened. */
 const depthMax = 6;
-/** A list or an object with more members is shortened. */
+/** Lists and objects with more members are shortened. */
 const membersMax = 50;
 
-/** More of a text is not looked at: four times what a line may have. In characters. */
+/** Only this much of a text is processed: four times the longest line. In characters. */
 const charactersMax = 65_536;
 
 /** Turns a record into plain data. Errors become their message, code and causes. */

@@ -1,11 +1,11 @@
-/** Keeps every record on one line of its own, whatever is in it: a file name must not be able to forge a line. */
+/** Keeps every record on a single line, whatever it contains: a file name must not be able to forge a line. */
 
-/** Longer lines are cut, in characters. Room for ten rows of a query in verbose mode. */
+/** Longer lines are cut, in characters. Enough for ten rows of a query in verbose mode. */
 export const lineCharactersMax = 16_384;
 
 /**
- * C0 and C1 controls (newlines, terminal escapes), line and paragraph separators, marks that reverse the direction of
- * text, and lone surrogates.
+ * C0 and C1 controls (newlines, terminal escapes), line and paragraph separators, bidirectional marks, and lone
+ * surrogates.
  */
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
 const unsafe = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/gu;
@@ -13,7 +13,7 @@ const unsafe = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e
 const shortForms: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /**
- * Writes characters that are not text as `\n`, `\t`, `\u{1b}`.
+ * Escapes non-text characters as `\n`, `\t`, `\u{1b}`.
  *
  * @example
  * ```ts

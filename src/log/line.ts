@@ -9,7 +9,7 @@ const levelNames = { trace: "TRACE", debug: "DEBUG", info: "INFO ", warning: "WA
  */
 export function textLine(entry: LogEntry): string {
   const fields = Object.entries(entry.fields).map(([key, value]) => ` ${key}=${fieldText(value)}`).join("");
-  // What is cut off need not be escaped: a message of megabytes costs no more than one of the longest line.
+  // What is cut off need not be escaped: a message of megabytes costs no more than one of maximum length.
   const body = cut(`${entry.category}: ${entry.message}${fields}`);
   return `${localTime(entry.timestampMs)} ${levelNames[entry.level]} ${escapeControls(body)}`;
 }
@@ -25,7 +25,7 @@ export function jsonLine(entry: LogEntry): string {
   );
 }
 
-/** JSON escapes newlines and C0 controls itself; the rest of what `escapeControls` knows would pass. */
+/** JSON itself escapes newlines and C0 controls; the other characters of `escapeControls` would pass. */
 function escapeSeparators(json: string): string {
   return json.replace(
     /[\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,

@@ -3,10 +3,10 @@
  *
  * - Rotated files carry the date of the rotation, `injixo-cloud-link.2025-03-01.log`; further ones of the same day are
  *   `injixo-cloud-link.2025-03-01.2.log` and so on.
- * - A line is handed to the operating system before the next one: a killed process loses none. It is not synced.
- * - Whatever fails (disk full, no rights, file system read-only), the agent goes on: lines are dropped and counted, and
- *   a line says how many as soon as it works again.
- * - When somebody moves or deletes the file, a new one is begun within `lookMs`.
+ * - A line is handed to the operating system before the next one, so a killed process loses none. It is not synced.
+ * - Whatever fails (disk full, no permission, read-only file system), the agent continues: lines are dropped and
+ *   counted, and a line says how many as soon as writing works again.
+ * - If somebody moves or deletes the file, a new one is started within `lookMs`.
  *
  * Writing is synchronous: a line costs a few microseconds, and lines never overtake one another.
  */
@@ -18,16 +18,16 @@ import { localDate } from "./line.ts";
 /** Name of the current file. */
 export const logFileName = "injixo-cloud-link.log";
 
-/** While nothing can be written, it is tried again this often, in ms. */
+/** How often to retry while nothing can be written, in ms. */
 const retryMs = 1000;
-/** How often it is looked whether the file is still there, in ms. */
+/** How often to check that the file still exists, in ms. */
 const lookMs = 1000;
-/** After a rotation that failed, the next one is tried this much later, in ms. */
+/** How long after a failed rotation to retry it, in ms. */
 const rotationRetryMs = 10 * 60 * 1000;
-/** So many rotated files a day have a name. */
+/** How many rotated files a day can be named. */
 const rotatedPerDayMax = 100_000;
 
-/** Readable by the owner and the group: with `verbose`, rows of the database are in it. */
+/** Readable by the owner and the group: with `verbose`, it contains rows of the database. */
 const mode = 0o640;
 
 const encoder = new TextEncoder();
@@ -37,15 +37,15 @@ export interface LogFileOptions {
   /** The installation folder. */
   readonly folder: string;
   readonly clock: Clock;
-  /** Makes a line of the log from a notice about the log itself. */
+  /** Formats a notice about the log itself as a log line. */
   readonly noticeLine: (message: string) => string;
-  /** Told when the log begins to fail, since the file cannot say so. */
+  /** Called when the log starts to fail, since the file cannot say so. */
   readonly onFailure: (message: string) => void;
-  /** Gets each line that could not be written. */
+  /** Called with each line that could not be written. */
   readonly onLost: (line: string) => void;
 }
 
-/** The current log file. Only one thread of one process may have it. */
+/** The current log file. Only one thread of one process may open it. */
 export class LogFile implements Disposable {
   readonly #options: LogFileOptions;
   readonly #path: string;
@@ -55,11 +55,11 @@ export class LogFile implements Disposable {
   #day = { from: 0, to: 0 };
   #lookAgainMs = 0;
   #tryAgainMs = -Infinity;
-  /** The last write broke off in the middle of a line. */
+  /** The last write ended in the middle of a line. */
   #lineOpen = false;
   #lost: { lines: number; reason: string } | undefined;
 
-  /** Rotates what an earlier start has left, and begins a new file. Does not fail. */
+  /** Rotates the file of an earlier run, and starts a new one. Does not fail. */
   constructor(options: LogFileOptions) {
     this.#options = options;
     this.#path = join(options.folder, logFileName);
@@ -81,7 +81,7 @@ export class LogFile implements Disposable {
     }
   }
 
-  /** Begins a new file when the day has changed. Called by every write, and at midnight when nothing is written. */
+  /** Starts a new file if the day has changed. Called by every write, and at midnight if nothing is written. */
   rotateWhenDue(): void {
     const now = this.#options.clock.now();
     if (now >= this.#day.from && now < this.#day.to) return;
@@ -188,14 +188,14 @@ export class LogFile implements Disposable {
   }
 }
 
-/** The local day that an instant is in. A day of 23 or 25 hours is as long as it is. */
+/** The local day that contains an instant. Days may have 23 or 25 hours. */
 function dayOf(timestampMs: number): { from: number; to: number } {
   const date = new Date(timestampMs);
   const [year, month, day] = [date.getFullYear(), date.getMonth(), date.getDate()];
   return { from: new Date(year, month, day).getTime(), to: new Date(year, month, day + 1).getTime() };
 }
 
-/** In bytes; -1 when there is nothing of this name. */
+/** In bytes; -1 if there is no such file. */
 function sizeOf(path: string): number {
   try {
     return Deno.lstatSync(path).size;
@@ -205,7 +205,7 @@ function sizeOf(path: string): number {
   }
 }
 
-/** Tells whether a path still leads to the same file; empty when there is none. */
+/** Identifies the file at a path; empty if there is none. */
 function identityOf(path: string): string {
   try {
     const { dev, ino, birthtime } = Deno.statSync(path);

@@ -13,7 +13,7 @@ import { LogFile } from "./log_file.ts";
 import { Redactor } from "./redact.ts";
 import { type StandardErrorFormat, standardErrorOutput, writeStandardError } from "./standard_error.ts";
 
-/** The clock is looked at this often at least, since it may jump, in ms. */
+/** Longest interval between two looks at the clock, since it may jump, in ms. */
 const rotationLookMsMax = 60_000;
 
 /** Where lines go and what is masked in them. */
@@ -29,12 +29,12 @@ export interface LoggingOptions {
    */
   readonly redactor?: Redactor;
   /**
-   * Less important lines are not written.
+   * Less important lines are dropped.
    *
    * @default "info"
    */
   readonly lowestLevel?: LogLevel;
-  /** Gets every line of level error or fatal, redacted: `status` shows the last one. */
+  /** Called with every line of level error or fatal, redacted: `status` shows the last one. */
   readonly onError?: EntryOutput;
 }
 
@@ -90,12 +90,12 @@ function openFile(folder: string, options: LoggingOptions): LogFile {
     clock,
     noticeLine: (message) => textLine(notice(message)),
     onFailure: (message) => failureOutput(notice(message)),
-    // Standard error has the line already unless it has been left out.
+    // Standard error already has the line, unless it is switched off.
     onLost: standardError === "none" ? writeStandardError : () => {},
   });
 }
 
-/** Rotates at midnight even when nothing is written. */
+/** Rotates at midnight even if nothing is written. */
 async function rotateDaily(file: LogFile, options: { clock: Clock; signal: AbortSignal }): Promise<void> {
   const { clock, signal } = options;
   while (!signal.aborted) {

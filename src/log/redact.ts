@@ -1,6 +1,6 @@
 /**
- * Keeps secrets out of the log, at the one place that every line passes. Two nets: the values that somebody registered,
- * wherever they occur, and the shapes that secrets usually have.
+ * Keeps secrets out of the log, at the one place that every line passes. Two safety nets: registered values, wherever
+ * they occur, and the patterns that secrets usually have.
  */
 import type { FieldValue, LogEntry } from "./entry.ts";
 
@@ -11,11 +11,11 @@ const secretCharactersMin = 4;
 /** How many values may be registered; the oldest are forgotten first. */
 const secretsMax = 1000;
 
-/** Only texts that match are looked at more closely: most lines have none of this. */
+/** Only matching texts are examined more closely: most lines contain none of this. */
 const suspicious =
   /:\/\/|pwd|pass|secret|token|authorization|bearer|assertion|credential|signature|device|eyJ|PRIVATE KEY|"d"|[_-][A-Za-z0-9_-]{16}/i;
 
-/** Repetitions are bounded where they could otherwise begin at every character: a long line must not take long. */
+/** Repetitions are bounded if they could otherwise start at every character: a long line must not take long. */
 const shapes: readonly { readonly pattern: RegExp; readonly replacement: string }[] = [
   // https://user:password@host
   { pattern: /(\b[a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#"'@]*(?:@[^\s/?#"'@]+)*@/gi, replacement: `$1${mask}@` },
@@ -52,7 +52,7 @@ const shapes: readonly { readonly pattern: RegExp; readonly replacement: string 
   { pattern: /\b(?:sk|icl|clt|ghp|xox[abp])[_-][A-Za-z0-9_-]{16,}/g, replacement: mask },
 ];
 
-/** Fields whose name says that the value is a secret. */
+/** Fields whose name indicates a secret. */
 const secretField =
   /(?:^|[a-z_.-])(?:password|passwd|passphrase|pwd|secret|token|authorization|cookie|assertion|device_?code|private_?key|connection_?string)$/i;
 
@@ -70,7 +70,7 @@ export class Redactor {
       const [oldest = ""] = this.#secrets;
       this.#secrets.delete(oldest);
     }
-    // The longest first: one secret may begin with another.
+    // Longest first: one secret may be the prefix of another.
     const alternatives = [...this.#secrets].sort((a, b) => b.length - a.length).map(escapeRegExp);
     this.#registered = new RegExp(alternatives.join("|"), "g");
   }

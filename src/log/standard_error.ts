@@ -2,12 +2,12 @@
 import type { EntryOutput } from "./entry.ts";
 import { jsonLine, textLine } from "./line.ts";
 
-/** What goes to standard error. */
+/** The format on standard error. */
 export type StandardErrorFormat = "text" | "json" | "none";
 
 const encoder = new TextEncoder();
 
-/** `text` at a terminal, nothing elsewhere, unless `--log-format` says so. */
+/** `text` at a terminal, nothing elsewhere, unless `--log-format` is given. */
 export function standardErrorFormat(
   logFormat: "text" | "json" | undefined,
   options: { isTerminal: boolean },
@@ -22,13 +22,13 @@ export function standardErrorOutput(format: StandardErrorFormat): EntryOutput {
   return (entry) => writeStandardError(toLine(entry));
 }
 
-/** Writes one line. Does not fail: when nobody reads it, it is lost. */
+/** Writes one line. Does not fail: if nobody reads it, it is lost. */
 export function writeStandardError(line: string): void {
   const bytes = encoder.encode(`${line}\n`);
   try {
     let written = 0;
     while (written < bytes.length) written += Deno.stderr.writeSync(bytes.subarray(written));
   } catch {
-    // The reader is gone or full; there is no further place to say so.
+    // The reader is gone or full; there is nowhere else to report that.
   }
 }

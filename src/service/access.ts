@@ -1,23 +1,25 @@
-/** Which right is missing on the way to a path: the message that names it. Linux and its relatives only. */
+/** Finds the missing right on the way to a path, and the message that names it. Linux and its relatives only. */
 import { dirname } from "node:path";
 
-/** Tries a path as a certain user. `false`: that user may not; a path that does not exist is no missing right. */
+/**
+ * Tests access as a certain user. `false`: that user is denied; a path that does not exist does not count as denied.
+ */
 export interface AccessProbe {
-  /** Whether the folder may be passed through. */
+  /** Whether the folder can be traversed. */
   enter(folder: string): Promise<boolean>;
-  /** Whether the file may be read, or the folder listed. */
+  /** Whether the file can be read, or the folder listed. */
   read(path: string): Promise<boolean>;
 }
 
-/** What is in the way. */
+/** The obstacle. */
 export interface MissingRight {
-  /** The folder that cannot be passed, or the path itself. */
+  /** The folder that cannot be traversed, or the path itself. */
   readonly path: string;
   readonly right: "enter" | "read";
 }
 
 /**
- * The first right that is missing to read `path`, from the root downwards; `undefined` when none is.
+ * The first right missing for reading `path`, from the root downwards; `undefined` if none is.
  *
  * @example
  * ```ts
@@ -45,7 +47,7 @@ export function ancestors(path: string): string[] {
   return parent === path ? [] : [...ancestors(parent), parent];
 }
 
-/** What is missing and how to give it, for a message. */
+/** What is missing and how to grant it, for a message. */
 export function missingRightText({ path, right }: MissingRight, user: string): string {
   const may = right === "enter" ? "pass through" : "read";
   const mode = right === "enter" ? "o+x" : "o+rX";
@@ -55,9 +57,9 @@ export function missingRightText({ path, right }: MissingRight, user: string): s
     `"${path}" (or for all users: chmod ${mode} "${path}")`;
 }
 
-/** Tries as this process. */
+/** Tests as this process. */
 export const ownProbe: AccessProbe = {
-  // Looking for a name in a folder needs the same right as passing through it.
+  // Looking up a name in a folder needs the same right as traversing it.
   enter: (folder) => allowed(() => Deno.lstat(`${folder}/.injixo-cloud-link-no-such-file`)),
   read: (path) =>
     allowed(async () => {

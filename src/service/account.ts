@@ -1,11 +1,11 @@
-/** The system user that the services run as, and what a user may do. */
+/** The system user that the services run as, and what users can access. */
 import { resolve } from "node:path";
 import type { AccessProbe } from "./access.ts";
 import { runTool, tryTool } from "./tool.ts";
 
-/** The user that `service install` makes, and its group. */
+/** The user that `service install` creates, and its group. */
 export const ownAccount = "injixo-cloud-link";
-/** Marks the user as made here: only such a one is removed again. */
+/** Marks the user as created here: only such a user is removed again. */
 const comment = "injixo Cloud Link";
 
 /** A user of the system. */
@@ -13,11 +13,11 @@ export interface Account {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
-  /** Made by `service install`. */
+  /** Created by `service install`. */
   readonly own: boolean;
 }
 
-/** The account of that name, `undefined` when there is none. */
+/** The account of that name; `undefined` if there is none. */
 export async function findAccount(name: string): Promise<Account | undefined> {
   const found = await tryTool("getent", ["passwd", name]);
   if (found === undefined) throw new Error(`Cannot look up the user "${name}": getent is not installed`);
@@ -26,14 +26,17 @@ export async function findAccount(name: string): Promise<Account | undefined> {
   return { name: account, uid: Number(uid), gid: Number(gid), own: name === ownAccount && gecos === comment };
 }
 
-/** Home folders of all users but one. `owner`: a user to look at although directories may not list all they have. */
+/**
+ * Home folders of all users but one. `owner`: a user to include even if a directory service does not list all its
+ * users.
+ */
 export async function homesOfOthers(user: string, { owner }: { owner: number }): Promise<ReadonlySet<string>> {
   const listed = await Promise.all([[], [String(owner)]].map((which) => tryTool("getent", ["passwd", ...which])));
   const users = listed.flatMap((found) => (found?.out ?? "").split("\n")).map((line) => line.split(":"));
   return new Set(users.flatMap(([name, , , , , home]) => name === user || !home ? [] : [resolve(home)]));
 }
 
-/** Makes the services' own user, without a home and without a shell. */
+/** Creates the services' own user, without a home and without a shell. */
 export async function makeOwnAccount(): Promise<Account> {
   const shell = "/usr/sbin/nologin";
   const home = ["--no-create-home", "--home-dir", "/nonexistent", "--shell", shell];
@@ -48,7 +51,7 @@ export async function removeOwnAccount(): Promise<void> {
   await runTool("userdel", [ownAccount]);
 }
 
-/** Tries paths as the account, with all of its groups. */
+/** Tests paths as the account, with all of its groups. */
 export function probeAs({ name, gid }: Account): AccessProbe {
   const test = async (path: string, ...conditions: readonly string[]) => {
     const args = [`--reuid=${name}`, `--regid=${gid}`, "--init-groups", "test"];

@@ -1,4 +1,4 @@
-/** Gives and takes back the rights of a service's user in an installation folder; `rights_plan.ts` decides which. */
+/** Grants and restores the rights of a service's user in an installation folder; `rights_plan.ts` decides which. */
 import { join } from "node:path";
 import type { Account } from "./account.ts";
 import { type PathRights, planRights } from "./rights_plan.ts";
@@ -10,11 +10,11 @@ const logPattern = /^injixo-cloud-link(\..+)?\.log$/;
 
 /** What was done in the folder. */
 export interface GrantedRights {
-  /** As they were before. */
+  /** The modes before the change. */
   readonly changed: readonly ChangedMode[];
-  /** The folder can be written through these groups, besides the account's own. */
+  /** Groups besides the account's own that can write to the folder. */
   readonly furtherGroups: readonly number[];
-  /** What the administrator should know of it, a line each. */
+  /** What the administrator should know about it, one line each. */
   readonly said: readonly string[];
 }
 
@@ -37,7 +37,7 @@ export async function grantRights(installation: Installation, account: Account):
   return { changed: changes.map(({ before: { path, mode, gid } }) => ({ path, mode, gid })), furtherGroups, said };
 }
 
-/** Puts back what was changed, where nobody has changed it since. */
+/** Restores what was changed, unless somebody has changed it since. */
 export async function restoreRights(changed: readonly ChangedMode[], { gid }: { gid: number }): Promise<void> {
   for (const before of changed) {
     const now = await rightsOf(before.path).catch(ignoreMissing);
@@ -45,7 +45,7 @@ export async function restoreRights(changed: readonly ChangedMode[], { gid }: { 
   }
 }
 
-/** Log and state go to the account, or whoever is named. Links are not followed. */
+/** Gives log and state to the account or the given user. Links are not followed. */
 export async function giveOwnFiles(
   folder: string,
   owner: { readonly uid: number; readonly gid: number },
@@ -58,7 +58,7 @@ export async function giveOwnFiles(
   await runTool("chown", ["--recursive", "--no-dereference", "-P", `${owner.uid}:${owner.gid}`, "--", ...paths]);
 }
 
-/** Whose the folder is. */
+/** The owner of the folder. */
 export async function ownerOf(folder: string): Promise<{ uid: number; gid: number }> {
   const { uid, gid } = await Deno.stat(folder);
   return { uid: uid ?? 0, gid: gid ?? 0 };

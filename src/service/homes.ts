@@ -1,6 +1,6 @@
 /**
- * How a service gets at folders below `/home` and `/root`, which often let nobody else pass, and below `/tmp`, of which
- * it has one of its own.
+ * How a service reaches folders below `/home` and `/root`, which others often cannot traverse, and below `/tmp`, of
+ * which it has a private one.
  */
 import { statfs } from "node:fs/promises";
 import { type AccessProbe, ancestors } from "./access.ts";
@@ -9,12 +9,12 @@ import type { HomeView } from "./unit_file.ts";
 
 const homeFolders = ["/home", "/root", "/run/user"];
 const temporaryFolders = ["/tmp", "/var/tmp"];
-/** `f_type` of a tmpfs (statfs(2)): what systemd puts over hidden homes. */
+/** `f_type` of a tmpfs (statfs(2)), which systemd mounts over hidden homes. */
 const tmpfsType = 0x0102_1994;
 
 /**
- * Homes can be read, as far as the user may. Where it may not pass through to a path of the installation, the homes are
- * hidden instead and the installation's paths alone are shown.
+ * Homes stay readable, as far as the user's rights go. If the user cannot traverse them to a path of the installation,
+ * they are hidden instead and only the installation's paths are shown.
  */
 export async function viewOfHomes(installation: Installation, probe: AccessProbe): Promise<HomeView> {
   const { folder, program, importDirectory } = installation;
@@ -28,7 +28,7 @@ export async function viewOfHomes(installation: Installation, probe: AccessProbe
 }
 
 /**
- * Why this process, as a service, cannot see a path that others see; `undefined` when nothing like that is in the way.
+ * Why this process, as a service, cannot see a path that others see; `undefined` if nothing of that kind is in the way.
  * Needs the permission `sys` for `statfs`.
  */
 export async function whyUnseen(path: string): Promise<string | undefined> {

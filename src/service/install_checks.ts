@@ -1,4 +1,4 @@
-/** What is looked at before and after a service is installed: folders that will not do, and rights that are missing. */
+/** Checks before and after a service is installed: unsuitable folders, and missing rights. */
 import { missingRight, missingRightText } from "./access.ts";
 import { type Account, homesOfOthers, probeAs } from "./account.ts";
 import { ownerOf } from "./folder_rights.ts";
@@ -7,7 +7,7 @@ import { unsuitableFolder } from "./rights_plan.ts";
 import type { Installation } from "./service_manager.ts";
 import { canBeInUnit, type HomeView } from "./unit_file.ts";
 
-/** What the service's user would have to be let into is the installation's alone. */
+/** The folder that the service's user must be given access to should belong to the installation alone. */
 export async function refuseUnsuitableFolder(
   { folder, program, configFile }: Installation,
   user: string,
@@ -43,7 +43,7 @@ export async function warnings(
   return [`Warning: the import folder "${importDirectory}" cannot be read: ${missingRightText(missing, account.name)}`];
 }
 
-/** Why the account does not get to the installation; `undefined` when it does. */
+/** Why the account cannot reach the installation; `undefined` if it can. */
 export async function unpassableText(
   installation: Installation,
   { account, homes }: { account: Account; homes?: HomeView },
@@ -57,7 +57,7 @@ export async function unpassableText(
   return undefined;
 }
 
-/** Whether the unit puts the path where the service sees it, whatever the rights of the folders above it. */
+/** Whether the unit makes the path visible to the service, whatever the rights of the folders above it. */
 function isShown(path: string, { writable, readable }: HomeView): boolean {
   return [...writable, ...readable].some((shown) => path === shown || path.startsWith(`${shown}/`));
 }

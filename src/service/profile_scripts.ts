@@ -1,19 +1,19 @@
 /**
- * What the scripts in `/etc/profile.d` make of the proxy's variables. They are written for people who log in: one may
- * wait for something, leave a process behind, or end the shell. None of that may keep the agent from starting, or from
- * seeing what the other scripts set.
+ * The values that the scripts in `/etc/profile.d` give to the proxy variables. They are written for people who log in:
+ * one may wait for something, leave a process behind, or end the shell. None of that may keep the agent from starting,
+ * or from seeing what the other scripts set.
  */
 import program from "./profile_scripts.sh" with { type: "text" };
 import { type PlaceReading, proxyVariableNames } from "./proxy_variables.ts";
 
 /** Scripts are written for bash, the login shell of servers. */
 const shell = "/bin/bash";
-/** What all scripts together may report, in bytes. */
+/** Limit for the reports of all scripts together, in bytes. */
 const reportBytesMax = 1024 * 1024;
-/** Variables that scripts look for. */
+/** Variables that scripts expect. */
 const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/" };
 
-/** How long it may take, in ms. */
+/** Time limits, in ms. */
 export interface ProfileLimits {
   /** One script. @default 3000 */
   readonly scriptTimeoutMs?: number;
@@ -30,7 +30,7 @@ interface Report {
   readonly values: readonly string[];
 }
 
-/** Runs the scripts `folder`/*.sh, each in the shell that the ones before it have left. */
+/** Runs the scripts `folder`/*.sh, each in the shell left by the ones before it. */
 export async function readProfileScripts(folder: string, limits: ProfileLimits = {}): Promise<PlaceReading> {
   const { scriptTimeoutMs = 3000, timeoutMs = 15_000 } = limits;
   if (!await exists(folder)) return { variables: {} };
@@ -74,7 +74,7 @@ export async function readProfileScripts(folder: string, limits: ProfileLimits =
     clearTimeout(timer);
     clearTimeout(scriptTimer);
     for (const process of [...groups.map((group) => -group), child.pid]) tryKill(process);
-    await reader.cancel(); // what a script has left behind may hold the pipe
+    await reader.cancel(); // a process left behind by a script may hold the pipe
     await child.status;
   }
   return { variables: variablesOf(values), troubles };

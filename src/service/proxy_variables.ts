@@ -1,28 +1,28 @@
 /**
- * Where `https_proxy` and `no_proxy` come from. The manual lets an administrator set them in `/etc/environment` or in a
+ * Where `https_proxy` and `no_proxy` come from. The manual lets administrators set them in `/etc/environment` or in a
  * script in `/etc/profile.d`, which only login sessions read: an installed service has to look there itself.
  */
 
 import { join } from "node:path";
 import { type ProfileLimits, readProfileScripts } from "./profile_scripts.ts";
 
-/** The variables looked for; lower case wins. */
+/** The names to look for; lower case wins. */
 export const proxyVariableNames = ["https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"] as const;
 /** One of them. */
 export type ProxyVariableName = (typeof proxyVariableNames)[number];
-/** Their values, where they have one. */
+/** Their values, if set. */
 export type ProxyVariables = { readonly [name in ProxyVariableName]?: string };
 
-/** The variables that count, and where the proxy was found. */
+/** The variables in effect, and where the proxy was found. */
 export interface FoundProxyVariables {
   readonly variables: ProxyVariables;
-  /** E.g. `the environment` or `/etc/environment`; `undefined` when no place names a proxy. */
+  /** E.g. `the environment` or `/etc/environment`; `undefined` if no place names a proxy. */
   readonly origin: string | undefined;
-  /** What could not be read, in sentences for the administrator: a proxy may be missing. */
+  /** What could not be read, in sentences for the administrator: a proxy setting may be missing. */
   readonly troubles: readonly string[];
 }
 
-/** What one place says. */
+/** What one place contains. */
 export interface PlaceReading {
   readonly variables: ProxyVariables;
   readonly troubles?: readonly string[];
@@ -34,7 +34,7 @@ export interface ProxyVariablePlace {
   read(): Promise<PlaceReading>;
 }
 
-/** The first place that names a proxy counts, with its exceptions, or those of the first place that has any. */
+/** The first place that names a proxy wins, with its exceptions, or those of the first place that has any. */
 export async function findProxyVariables(places: readonly ProxyVariablePlace[]): Promise<FoundProxyVariables> {
   let exceptions: ProxyVariables = {};
   const troubles: string[] = [];
@@ -55,7 +55,7 @@ export async function findProxyVariables(places: readonly ProxyVariablePlace[]):
   return { variables: exceptions, origin: undefined, troubles };
 }
 
-/** The places of a Linux host, in the order in which they count. */
+/** The places on a Linux host, in order of precedence. */
 export function linuxPlaces(
   environment: (name: ProxyVariableName) => string | undefined,
   options: {
@@ -90,7 +90,7 @@ export function environmentPlace(environment: (name: ProxyVariableName) => strin
   return { name: "the environment", read: () => Promise.resolve({ variables: read() }) };
 }
 
-/** Files named like the variables, which the unit hands to the service by `LoadCredential=`. */
+/** Files named after the variables, which the unit passes to the service with `LoadCredential=`. */
 function credentialsPlace(folder: string): ProxyVariablePlace {
   return {
     name: "the service's credentials",
@@ -106,8 +106,8 @@ function credentialsPlace(folder: string): ProxyVariablePlace {
 }
 
 /**
- * The proxy's variables in a file like `/etc/environment` (pam_env): `KEY=value` a line, optionally after `export`,
- * optionally in quotes; `#` begins a comment.
+ * The proxy variables in a file like `/etc/environment` (pam_env): one `KEY=value` per line, optionally after `export`,
+ * optionally in quotes; `#` starts a comment.
  *
  * @example
  * ```ts

@@ -1,13 +1,13 @@
 /**
- * Which rights a service's user has to be given in an installation folder: to make files there (log and state), to read
- * the configuration and to run the program. Pure: looking and changing is done by `folder_rights.ts`.
+ * Which rights a service's user needs in an installation folder: to create files there (log and state), to read the
+ * configuration and to run the program. Pure: `folder_rights.ts` reads and changes the actual rights.
  *
- * Rights are given through the group; whose files they are stays as it is, apart from log and state. The folder gets the
- * sticky bit: the service may make files there, but not replace those of others, such as the program, which
- * administrators run as root.
+ * Rights are granted through the group; owners stay the same, except for log and state. The folder gets the sticky bit:
+ * the service may create files there, but not replace those of others, such as the program, which administrators run as
+ * root.
  */
 
-/** A folder or file: its mode (the lower twelve bits) and whose it is. */
+/** A folder or file: its mode (the lower twelve bits) and its owner and group. */
 export interface PathRights {
   readonly path: string;
   readonly mode: number;
@@ -15,7 +15,7 @@ export interface PathRights {
   readonly gid: number;
 }
 
-/** What is there. */
+/** The current situation. */
 export interface RightsFacts {
   readonly folder: PathRights;
   readonly program: PathRights;
@@ -25,20 +25,20 @@ export interface RightsFacts {
   readonly groups: ReadonlySet<number>;
 }
 
-/** What is to be done. */
+/** What to do. */
 export interface RightsPlan {
   /** `mode`: the new one. The group becomes the account's. */
   readonly changes: readonly { readonly before: PathRights; readonly mode: number }[];
-  /** The folder can be written through these groups, besides the account's own. */
+  /** Groups besides the account's own that can write to the folder. */
   readonly furtherGroups: readonly number[];
-  /** Groups that had rights by the mode, and have none any more. */
+  /** Groups that had rights through the mode, and lose them. */
   readonly losses: readonly { readonly path: string; readonly gid: number }[];
 }
 
 const sticky = 0o1000;
 
 /**
- * Decides it.
+ * Makes the plan.
  *
  * @example
  * ```ts
@@ -57,7 +57,7 @@ export function planRights(facts: RightsFacts): RightsPlan {
   const need = (before: PathRights, needed: { bits: number; given: number }) => {
     if (!may(facts, before, needed.bits)) changes.push({ before, mode: before.mode | needed.given });
   };
-  // A group shares the folder already: the service joins it, and it stays as it is.
+  // A group already shares the folder: the service joins it, and the folder stays as it is.
   const shared = (folder.mode & 0o020) !== 0 && folder.gid !== 0 && folder.gid !== account.gid;
   if (shared && !may(facts, folder, 0o3)) furtherGroups.push(folder.gid);
   else need(folder, { bits: 0o3, given: 0o070 | sticky });
@@ -70,15 +70,15 @@ export function planRights(facts: RightsFacts): RightsPlan {
 }
 
 /**
- * Whether the path's own mode gives the account these bits. The folders above it are another matter: the sandbox can
- * show the path alone.
+ * Whether the path's own mode gives the account these bits. The folders above do not matter here: the sandbox can make
+ * just the path visible.
  */
 function may({ account, groups }: RightsFacts, { mode, uid, gid }: PathRights, bits: number): boolean {
   const shift = uid === account.uid ? 6 : groups.has(gid) ? 3 : 0;
   return ((mode >> shift) & bits) === bits;
 }
 
-/** Folders that are everybody's: the service's user must not be let into them. */
+/** Folders shared by the whole system: the service's user must not be given access to them. */
 const systemFolders = new Set([
   ..."/ /bin /boot /dev /etc /home /lib /lib32 /lib64 /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp".split(
     " ",
@@ -89,7 +89,7 @@ const systemFolders = new Set([
 ]);
 
 /**
- * Why a folder cannot be an installation folder; `undefined` when it can.
+ * Why a folder cannot be an installation folder; `undefined` if it can.
  *
  * @param homes Home folders of users other than the one that the service runs as.
  *

@@ -1,11 +1,11 @@
 /**
- * The service of an installation, whatever the system calls its services. `systemd.ts` is Linux, `windows_service_manager.ts`
- * is Windows; the commands `service …` know this interface only.
+ * The service of an installation, whatever the system's kind of services. `systemd.ts` is for Linux,
+ * `windows_service_manager.ts` for Windows; the commands `service …` only know this interface.
  */
 
-/** One installation, as a service manager needs to know it. */
+/** The facts about an installation that a service manager needs. */
 export interface Installation {
-  /** `[app] name`: what the service is called. */
+  /** `[app] name`: the name of the service. */
   readonly name: string;
   /** The installation folder (real path). */
   readonly folder: string;
@@ -17,28 +17,28 @@ export interface Installation {
   readonly importDirectory: string;
 }
 
-/** How a service is doing. */
+/** The state of a service. */
 export type ServiceState =
-  /** `takenBy`: the folder whose service has the name; `undefined` when there is none of the name. */
+  /** `takenBy`: the folder whose service has the name; `undefined` if there is none of that name. */
   | { readonly state: "not-installed"; readonly takenBy: string | undefined }
   | InstalledState;
 
-/** How an installed service is doing. */
+/** The state of an installed service. */
 export interface InstalledState {
   readonly state: "running" | "stopped" | "failed" | "changing";
   /** In the system's own words, e.g. `active (running)`. */
   readonly description: string;
-  /** Since when, RFC 3339; `undefined` when the system does not say. */
+  /** Since when, RFC 3339; `undefined` if the system does not say. */
   readonly since: string | undefined;
   /** Starts with the machine. */
   readonly automatic: boolean;
-  /** Who it runs as. */
+  /** The user it runs as. */
   readonly user: string;
-  /** What the service last said of itself. */
+  /** The service's last status message. */
   readonly said: string | undefined;
-  /** Why it failed, as far as the system tells: lines of its journal, or the status that it ended with. */
+  /** Why it failed, as far as the system knows: lines of its journal, or its exit status. */
   readonly reason?: string | undefined;
-  /** How often it was restarted by the system since it was started. */
+  /** How often the system has restarted it since it was started. */
   readonly restarts: number | undefined;
   /** Where the system keeps it, e.g. the path of the unit. */
   readonly place: string;
@@ -47,14 +47,14 @@ export interface InstalledState {
 /** Errors are for the administrator: they say what to do. */
 export interface ServiceManager {
   /**
-   * Makes the service, starting with the machine from now on; does not start it. Doing it again is harmless.
+   * Creates the service and enables it at boot, but does not start it. Idempotent.
    *
    * @param options `user`: who it runs as. Without it, a system user of its own is made
    * @returns what was done, a line each
    * @throws when the name belongs to another folder's service
    */
   install(installation: Installation, options: { readonly user: string | undefined }): Promise<readonly string[]>;
-  /** Stops and removes the service and all that `install` made. Log, state and configuration stay. */
+  /** Stops and removes the service and everything that `install` created. Log, state and configuration stay. */
   uninstall(installation: Installation): Promise<readonly string[]>;
   /** Resolves when the agent works. */
   start(installation: Installation): Promise<void>;

@@ -1,15 +1,15 @@
-/** What a running service tells the system that started it. */
+/** What a running service reports to the system that started it. */
 
-/** Never throws: an agent works without anybody listening. */
+/** Never throws: an agent works even if nobody is listening. */
 export interface ServiceNotifier extends Disposable {
-  /** How often `alive` has to be said at least, in ms; `undefined`: nobody minds. */
+  /** The maximum interval between calls of `alive`, in ms; `undefined`: not required. */
   readonly aliveWithinMs: number | undefined;
-  /** It works, from now on. */
+  /** The service is ready. */
   ready(): void;
-  /** A line for people about what it does. */
+  /** Sets a line for people about what it is doing. */
   status(text: string): void;
   alive(): void;
-  /** It is about to end, as it was told to. */
+  /** It is about to end, as requested. */
   stopping(): void;
 }
 

@@ -14,7 +14,7 @@ export async function isSystemdHere(): Promise<boolean> {
   return await Deno.lstat("/run/systemd/system").then(({ isDirectory }) => isDirectory, () => false);
 }
 
-/** Installs and steers units. Everything but `state` needs root. */
+/** Installs and controls units. Everything but `state` needs root. */
 export class Systemd implements ServiceManager {
   async install(
     installation: Installation,
@@ -113,7 +113,9 @@ export class Systemd implements ServiceManager {
 
 type Act = "install" | "uninstall" | "start" | "stop";
 
-/** The manual's remedy: every folder takes a name of its own. A folder that has gone has no claim to its name. */
+/**
+ * The manual's remedy: every folder gets a name of its own. A folder that no longer exists has no claim to its name.
+ */
 async function refuseTakenName(installation: Installation, unit: Unit | undefined, act: Act): Promise<void> {
   if (unit === undefined || unit.notes?.folder === installation.folder) return;
   const { name, configFile } = installation;
@@ -127,7 +129,7 @@ async function refuseTakenName(installation: Installation, unit: Unit | undefine
   throw new Error(`Cannot ${act} the service "${name}": the name belongs to ${by}. ${remedy}`);
 }
 
-/** Removes one unit and takes back what was changed for it. */
+/** Removes one unit and undoes what was changed for it. */
 async function uninstallUnit(name: string): Promise<string[]> {
   const unit = await readUnit(name);
   const account = unit && await findAccount(unit.user);

@@ -1,13 +1,13 @@
 /**
- * sd_notify(3): datagrams to the socket that systemd names in `NOTIFY_SOCKET`. The C library's own calls, since Deno's
- * datagram sockets need a path of their own and know no abstract addresses.
+ * sd_notify(3): datagrams to the socket that systemd names in `NOTIFY_SOCKET`. Calls the C library directly, since
+ * Deno's datagram sockets need a path of their own and do not support abstract addresses.
  */
 import type { ServiceNotifier } from "./service_notifier.ts";
 
 const familyUnix = 1;
 const typeDatagram = 2;
 const closeOnExec = 0o2000000;
-/** A full queue of the receiver must not hold the agent up. */
+/** A full queue at the receiver must not block the agent. */
 const dontWait = 0x40;
 /** `sun_path` of `sockaddr_un`, in bytes. */
 const pathBytesMax = 108;
@@ -20,18 +20,18 @@ const symbols = {
   close: { parameters: ["i32"], result: "i32" },
 } as const;
 
-/** The environment that matters. */
+/** The relevant environment variables. */
 export interface NotifyEnvironment {
-  /** `NOTIFY_SOCKET`: a path, or an abstract name that begins with `@`. */
+  /** `NOTIFY_SOCKET`: a path, or an abstract name starting with `@`. */
   readonly socket: string;
   /** `WATCHDOG_USEC`. */
   readonly watchdogMicroseconds: string | undefined;
 }
 
 /**
- * Opens the way to systemd. Needs the permission `ffi` for the C library, which may be given up afterwards.
+ * Opens the connection to systemd. Needs the permission `ffi` for the C library, which may be given up afterwards.
  *
- * @throws when the address is none or there is no C library of this name
+ * @throws if the address is invalid or there is no C library of this name
  */
 export function openSystemdNotifier({ socket, watchdogMicroseconds }: NotifyEnvironment): ServiceNotifier {
   const address = socketAddress(socket);
@@ -56,7 +56,7 @@ export function openSystemdNotifier({ socket, watchdogMicroseconds }: NotifyEnvi
   };
 }
 
-/** `sockaddr_un`: the family, then the path with its end, or the abstract name without one. */
+/** `sockaddr_un`: the family, then the null-terminated path, or the abstract name without a terminator. */
 function socketAddress(socket: string): Uint8Array<ArrayBuffer> {
   const isAbstract = socket.startsWith("@");
   if (!isAbstract && !socket.startsWith("/")) throw new Error(`Cannot notify systemd: NOTIFY_SOCKET is "${socket}"`);

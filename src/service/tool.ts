@@ -1,8 +1,8 @@
 /** Running the system's own tools. */
 
-/** Where they are, whatever the caller's `PATH`. */
+/** Where they are, independent of the caller's `PATH`. */
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/** How long one may take, in ms: starting a service waits until the agent works. */
+/** Time limit for a tool, in ms: starting a service waits until the agent works. */
 const toolTimeoutMs = 120_000;
 
 /** How a tool ended. */
@@ -12,7 +12,7 @@ export interface ToolResult {
   readonly err: string;
 }
 
-/** Runs a tool to its end; `undefined` when the system has none of that name. */
+/** Runs a tool to completion; `undefined` if the system has none of that name. */
 export async function tryTool(name: string, args: readonly string[]): Promise<ToolResult | undefined> {
   try {
     const { code, stdout, stderr } = await new Deno.Command(name, {
@@ -29,7 +29,7 @@ export async function tryTool(name: string, args: readonly string[]): Promise<To
   }
 }
 
-/** Runs a tool that must succeed, and returns what it printed. */
+/** Runs a tool that must succeed, and returns its output. */
 export async function runTool(name: string, args: readonly string[]): Promise<string> {
   const result = await tryTool(name, args);
   if (result === undefined) throw new Error(`Cannot run "${name}": it is not installed on this system`);

@@ -1,39 +1,39 @@
-/** The unit file of an installation: filled in from the template in `systemd/`, and what can be read back from it. */
+/** The unit file of an installation: generated from the template in `systemd/`, and what can be read back from it. */
 import template from "../../systemd/injixo-cloud-link.service" with { type: "text" };
 import type { Installation } from "./service_manager.ts";
 
-/** A folder or file whose mode and group were changed for the service, as they were before. */
+/** The previous mode and group of a folder or file that was changed for the service. */
 export interface ChangedMode {
   readonly path: string;
   readonly mode: number;
   readonly gid: number;
 }
 
-/** What the last section of the unit says. */
+/** The content of the unit's last section. */
 export interface UnitNotes {
   /** The installation folder that the service belongs to. */
   readonly folder: string;
   readonly changed: readonly ChangedMode[];
 }
 
-/** How the service sees the folders that belong to users. */
+/** How the service sees users' home folders. */
 export interface HomeView {
-  /** Home folders are hidden, because the service's user may not pass through them to a path that it needs. */
+  /** Home folders are hidden, because the service's user cannot traverse them to a path that it needs. */
   readonly hidden: boolean;
   /** Shown all the same, at their own paths. */
   readonly writable: readonly string[];
   readonly readable: readonly string[];
 }
 
-/** What the template is filled in with. */
+/** The values for the template. */
 export interface UnitOptions {
   readonly installation: Installation;
   readonly user: string;
   readonly group: string;
-  /** Groups through which the user may write the folder. */
+  /** Groups through which the user may write to the folder. */
   readonly furtherGroups: readonly number[];
   readonly homes: HomeView;
-  /** Version of systemd: older ones do not know every key. */
+  /** Version of systemd: older ones do not support every key. */
   readonly systemdVersion: number;
   readonly changed: readonly ChangedMode[];
 }
@@ -49,7 +49,7 @@ export function unitText(options: UnitOptions): string {
   const values: Record<string, string> = {
     name,
     folder: quoted(folder),
-    program: quoted(program), // no variables are put into the program's path, only into its arguments
+    program: quoted(program), // variables are expanded only in the arguments
     config: quoted(configFile).replaceAll("$", "$$$$"),
     user,
     group,
@@ -65,7 +65,7 @@ export function unitText(options: UnitOptions): string {
     .replace(/@(name|folder|program|config|user|group|fixed)@/g, (_, key: string) => values[key] ?? "");
 }
 
-/** What the unit says of itself; `undefined` when it is not one of ours. */
+/** The notes in a unit; `undefined` if it is not one of ours. */
 export function readNotes(unit: string): UnitNotes | undefined {
   const section = unit.split(/^\[X-Cloud-Link\]$/m)[1];
   const folder = section === undefined ? undefined : /^Folder=(.+)$/m.exec(section)?.[1];
@@ -82,7 +82,7 @@ export function readNotes(unit: string): UnitNotes | undefined {
 }
 
 /**
- * A path as one word of a unit file: in quotes, with `%` doubled.
+ * A path as one word of a unit file: quoted, with `%` doubled.
  *
  * @example
  * ```ts
@@ -95,8 +95,8 @@ export function quoted(path: string): string {
 }
 
 /**
- * Whether systemd takes the path in every place of the unit: as the program's it has no quotation marks and no
- * backslashes, whatever is around them (`string_is_safe` in its sources).
+ * Whether systemd accepts the path everywhere in the unit: a program's path must not contain quotation marks or
+ * backslashes, however quoted (`string_is_safe` in its sources).
  *
  * @example
  * ```ts
@@ -108,11 +108,11 @@ export function canBeInUnit(path: string): boolean {
   return !/["'\\\p{Cc}]/u.test(path);
 }
 
-/** Where the unit lies, and drop-ins for it. */
+/** The path of the unit, and of its drop-ins. */
 export function unitPath(name: string, folder: string = unitFolder): string {
   return `${folder}/${name}.service`;
 }
-/** Where administrators' units are. */
+/** The folder for administrators' units. */
 export const unitFolder = "/etc/systemd/system";
 
 function homeLines({ hidden, writable, readable }: HomeView): string[] {

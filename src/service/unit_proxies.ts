@@ -1,10 +1,10 @@
-/** Proxies that systemd hands to a service: variables and credentials of its unit and of the drop-ins. */
+/** Proxies that systemd passes to a service: variables and credentials of its unit and drop-ins. */
 import { tryTool } from "./tool.ts";
 import { parseEnvironmentFile, type ProxyVariableName, proxyVariableNames } from "./proxy_variables.ts";
 
 /**
- * Every proxy address that the unit of that name mentions, whether or not the service runs. What this user may not read
- * is left out.
+ * Every proxy address mentioned by the unit of that name, whether or not the service is running. What this user may not
+ * read is left out.
  */
 export async function proxiesOfUnit(name: string): Promise<readonly string[]> {
   const { out = "" } = await tryTool("systemctl", ["cat", `${name}.service`]) ?? {};
@@ -15,7 +15,7 @@ export async function proxiesOfUnit(name: string): Promise<readonly string[]> {
   return [...addresses, ...credentials].flatMap((address) => address?.trim() || []);
 }
 
-/** Where a unit has variables from, and the credentials that are named like the proxy's. */
+/** Where a unit gets variables from, and its credentials named after the proxy variables. */
 export interface ProxySettings {
   readonly variables: readonly string[];
   readonly variableFiles: readonly string[];

@@ -1,9 +1,9 @@
-/** How a unit is doing: what systemd and its journal say. */
+/** The status of a unit, according to systemd and its journal. */
 import type { InstalledState } from "./service_manager.ts";
 import { tryTool } from "./tool.ts";
 import { show } from "./units.ts";
 
-/** Lines of the journal that a failed start repeats. */
+/** How many lines of the journal to show after a failed start. */
 const shownLines = 10;
 
 const states: Readonly<Record<string, InstalledState["state"]>> = {
@@ -12,7 +12,7 @@ const states: Readonly<Record<string, InstalledState["state"]>> = {
   failed: "failed",
 };
 
-/** How the unit is doing. */
+/** The state of the unit. */
 export async function installedState(unit: string): Promise<Omit<InstalledState, "place">> {
   const shown = await show(unit, [
     "ActiveState",
@@ -40,7 +40,7 @@ export async function installedState(unit: string): Promise<Omit<InstalledState,
 }
 
 /**
- * A time as systemd writes it for tools, which run with `TZ=UTC`: `--timestamp=unix` is newer than many a system.
+ * A time in systemd's output to tools, which run with `TZ=UTC`: many systems do not have `--timestamp=unix` yet.
  *
  * @example
  * ```ts
@@ -54,7 +54,7 @@ export function timestamp(text: string): string | undefined {
   return day === undefined ? undefined : `${day}T${time}.000Z`;
 }
 
-/** What the last run of the service wrote to standard error; when it wrote nothing, what systemd wrote of it. */
+/** What the last run of the service wrote to standard error; if nothing, what systemd wrote about it. */
 export async function lastWords(unit: string): Promise<string> {
   const { InvocationID } = await show(unit, ["InvocationID"]);
   if (!InvocationID) return "";

@@ -21,7 +21,7 @@ export async function readUnit(name: string): Promise<Unit | undefined> {
   return { path, text, notes: readNotes(text), user: /^User=(.+)$/m.exec(text)?.[1] ?? "root" };
 }
 
-/** Names of the services of a folder; without one, of all folders. */
+/** Names of the services of a folder, or of all folders. */
 export async function unitsOf(folder: string | undefined): Promise<string[]> {
   const names: string[] = [];
   for await (const { name } of Deno.readDir(unitFolder)) {
@@ -34,7 +34,7 @@ export async function unitsOf(folder: string | undefined): Promise<string[]> {
   return names;
 }
 
-/** Who the service of a folder runs as, as its unit says; `undefined` when the folder has none. */
+/** The user of a folder's service, according to its unit; `undefined` if the folder has none. */
 export async function serviceUserOf(folder: string): Promise<string | undefined> {
   if (!await Deno.stat(unitFolder).then(() => true, () => false)) return undefined; // no systemd
   const [name] = await unitsOf(folder);
@@ -54,8 +54,8 @@ export async function writeUnit(name: string, text: string, { old }: { old: stri
 }
 
 /**
- * Stops the service and removes its unit. systemd neither stops nor disables a unit that it cannot load: the unit goes
- * all the same, and what still runs is stopped when systemd has forgotten the file.
+ * Stops the service and removes its unit. systemd neither stops nor disables a unit that it cannot load: the unit is
+ * removed all the same, and what still runs is stopped once systemd has forgotten the file.
  */
 export async function removeUnit(name: string): Promise<void> {
   const unit = `${name}.service`;
@@ -65,7 +65,7 @@ export async function removeUnit(name: string): Promise<void> {
     await Deno.remove(path).catch(ignoreMissing);
   }
   await runTool("systemctl", ["daemon-reload"]);
-  await tryTool("systemctl", ["stop", unit]); // fails, as the next does, when nothing is left of it
+  await tryTool("systemctl", ["stop", unit]); // fails, like the next one, when nothing is left of it
   await tryTool("systemctl", ["reset-failed", unit]);
   const { ActiveState } = await show(unit, ["ActiveState"]);
   if (ActiveState === "inactive") return;
@@ -78,7 +78,7 @@ function ignoreMissing(error: unknown): void {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
-/** Properties of a unit; that of an unknown one has them too, but empty. */
+/** Properties of a unit; an unknown one has them too, but empty. */
 export async function show(unit: string, properties: readonly string[]): Promise<Readonly<Record<string, string>>> {
   const text = await runTool("systemctl", ["show", `--property=${properties.join(",")}`, unit]);
   return Object.fromEntries(

@@ -1,6 +1,6 @@
-/** Numbers of Windows' errors (winerror.h) that services meet, and what to do about them. */
+/** Windows error numbers (winerror.h) that services encounter, and what to do about them. */
 
-/** What GetLastError or a call itself answers; those with a remedy have it in {@linkcode WindowsError}'s message. */
+/** Return values of GetLastError or of a call itself; remedies, if any, are in {@linkcode WindowsError}'s message. */
 export const windowsErrors = {
   fileNotFound: 2,
   accessDenied: 5,
@@ -16,7 +16,7 @@ export const windowsErrors = {
   exists: 1073,
 } as const;
 
-/** A call of the Windows API has failed. `number` is what GetLastError or the call itself said. */
+/** A failed call of the Windows API. `number` is from GetLastError or the call itself. */
 export class WindowsError extends Error {
   override readonly name = "WindowsError";
   readonly number: number;

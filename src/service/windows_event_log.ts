@@ -1,22 +1,22 @@
 /**
  * Windows' event log (ReportEventW): start, stop and what ends the agent. Everything else is in the agent's own log.
  *
- * The viewer takes the text around a message from a file of messages; `EventCreate.exe`, a part of Windows, has one that
- * is the message alone, for the ids 1 to 1000.
+ * The viewer formats messages with a message file; that of `EventCreate.exe`, a part of Windows, shows the message
+ * alone, for ids 1 to 1000.
  */
 import { wide } from "./windows_text.ts";
 
-/** File with the messages, for the value `EventMessageFile`. */
+/** The message file, for the value `EventMessageFile`. */
 export const eventMessageFile = "%SystemRoot%\\System32\\EventCreate.exe";
 /** Error, warning and information, for the value `TypesSupported`. */
 export const eventTypesSupported = 7;
 
-/** The key below HKEY_LOCAL_MACHINE that makes a source known. */
+/** The key below HKEY_LOCAL_MACHINE that registers a source. */
 export function eventSourceKey(source: string): string {
   return `SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\${source}`;
 }
 
-/** What can be reported; the ids and types never change, since administrators filter by them. */
+/** The reportable events; ids and types never change, since administrators filter by them. */
 export const events = {
   started: { id: 1, type: 4 },
   stopped: { id: 2, type: 4 },
@@ -35,7 +35,7 @@ const symbols = {
   DeregisterEventSource: { parameters: ["pointer"], result: "i32" },
 } as const;
 
-/** Never throws once it is open: an agent works without anybody reading its events. */
+/** Never throws once it is open: an agent works even if nobody reads its events. */
 export interface EventLog extends Disposable {
   report(event: keyof typeof events, message: string): void;
 }
@@ -45,7 +45,7 @@ export function openEventLog(source: string): EventLog {
   const library = Deno.dlopen("advapi32.dll", symbols);
   const { RegisterEventSourceW, ReportEventW, DeregisterEventSource } = library.symbols;
   const handle = RegisterEventSourceW(null, wide(source));
-  // Made now and used for every message, because taking an address needs the permission.
+  // Allocated once and used for every message, because taking an address needs the permission.
   const text = new Uint16Array(messageCharactersMax + 1);
   const texts = new BigUint64Array([BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(text)))]);
   return {

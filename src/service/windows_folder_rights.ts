@@ -1,13 +1,13 @@
 /**
- * The rights of a service's account in the installation folder, where it is not LocalSystem: it may make files there
+ * The rights of a service's account in the installation folder, unless it is LocalSystem: it may create files there
  * (log and state) but not replace those of others, such as the program, which administrators run.
  */
 import { win32 } from "node:path";
 
-/** CREATOR OWNER: whoever makes a file there. */
+/** CREATOR OWNER: whoever creates a file there. */
 const creatorOwner = "*S-1-3-0";
 
-/** Gives the account what it needs, by `icacls`. */
+/** Gives the account what it needs, with `icacls`. */
 export async function grantFolderRights(folder: string, account: string): Promise<void> {
   await icacls(folder, [
     "/grant",

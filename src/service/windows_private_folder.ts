@@ -1,14 +1,14 @@
 /**
- * A folder that only the system, administrators and whoever makes it may use: what mode 0700 is elsewhere. Below
- * `C:\Program Files` every user may read what does not say otherwise, and the state has a private key in it.
+ * A folder that only the system, administrators and its creator may use: the equivalent of mode 0700. By default every
+ * user can read below `C:\Program Files`, and the state contains a private key.
  */
 import { dirname } from "node:path";
 import { wide } from "./windows_text.ts";
 import { WindowsError } from "./windows_error.ts";
 
 /**
- * Protected from what the parent would hand down; full rights for LocalSystem, Administrators and the owner, for all
- * that will be in it too (Security Descriptor Definition Language).
+ * Inherits nothing from the parent; full rights for LocalSystem, Administrators and the owner, inherited by everything
+ * in it (Security Descriptor Definition Language).
  */
 const descriptorText = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)";
 const sddlRevision = 1;
@@ -26,7 +26,7 @@ const kernelSymbols = {
   GetLastError: { parameters: [], result: "u32" },
 } as const;
 
-/** Makes the folder; one that exists stays as it is. Needs the permission `ffi`. */
+/** Creates the folder; an existing one stays as it is. Needs the permission `ffi`. */
 export async function makePrivateFolder(path: string): Promise<void> {
   if (await Deno.stat(path).then((info) => info.isDirectory, () => false)) return;
   await Deno.mkdir(dirname(path), { recursive: true });
@@ -53,7 +53,7 @@ export async function makePrivateFolder(path: string): Promise<void> {
   }
 }
 
-/** The form of a path that may be longer than 260 characters. */
+/** The form of a path that may exceed 260 characters. */
 function extended(path: string): string {
   if (path.startsWith("\\\\?\\")) return path;
   return path.startsWith("\\\\") ? `\\\\?\\UNC\\${path.slice(2)}` : `\\\\?\\${path}`;

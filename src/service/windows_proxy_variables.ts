@@ -1,7 +1,7 @@
 /**
- * `https_proxy` and `no_proxy` as Windows keeps them. A service sees changed variables only after a reboot, and none of
- * its user's at all where the profile is not loaded: so they are read from where the Control Panel writes them. The
- * variable of the user counts before that of the system, as everywhere in Windows.
+ * `https_proxy` and `no_proxy` as stored by Windows. A service sees changed variables only after a reboot, and none of
+ * its user's unless the profile is loaded: so they are read from where the Control Panel writes them. The user's
+ * variable takes precedence over the system's, as everywhere in Windows.
  */
 import { environmentPlace, type ProxyVariableName, type ProxyVariablePlace } from "./proxy_variables.ts";
 import type { Hive, Registry } from "./windows_registry.ts";
@@ -10,8 +10,8 @@ const userKey = "Environment";
 const systemKey = "SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment";
 
 /**
- * The places of a Windows host, in the order in which they count. A service's environment is as old as the last start of
- * Windows, so that there the registry comes first; in a console, what was set in it does.
+ * The places on a Windows host, in order of precedence. A service's environment dates from the last start of Windows,
+ * so for a service the registry comes first; in a console, its own environment does.
  */
 export function windowsPlaces(
   environment: (name: ProxyVariableName) => string | undefined,
@@ -21,7 +21,7 @@ export function windowsPlaces(
     name,
     read() {
       using registry = options.openRegistry();
-      // The registry knows no case: lower case finds both.
+      // The registry is case-insensitive: lower case finds both.
       const found = (["https_proxy", "no_proxy"] as const).map((variable) => {
         return [variable, registry.readText(hive, key, variable)] as const;
       });

@@ -1,21 +1,21 @@
-/** Reading texts of the Windows registry, and writing the few values that belong to a service. */
+/** Reading texts from the Windows registry, and writing the few values that belong to a service. */
 import { fromWide, wide } from "./windows_text.ts";
 import { WindowsError, windowsErrors } from "./windows_error.ts";
 
-/** Where a key begins. */
+/** The root of a key. */
 export type Hive = "HKEY_LOCAL_MACHINE" | "HKEY_CURRENT_USER";
 
-/** Predefined handles (winreg.h), sign-extended as 64-bit Windows wants them. */
+/** Predefined handles (winreg.h), sign-extended as on 64-bit Windows. */
 const hives: Readonly<Record<Hive, bigint>> = {
   HKEY_LOCAL_MACHINE: 0xffff_ffff_8000_0002n,
   HKEY_CURRENT_USER: 0xffff_ffff_8000_0001n,
 };
 
-/** RRF_RT_REG_SZ: texts only, with `%NAME%` replaced where the value is one for that, always with a final zero. */
+/** RRF_RT_REG_SZ: texts only, with `%NAME%` expanded in values of that type, always null-terminated. */
 const textOnly = 0x0000_0002;
-/** RRF_SUBKEY_WOW6464KEY: not the 32-bit view, where RegGetValue would stay otherwise. */
+/** RRF_SUBKEY_WOW6464KEY: use the 64-bit view, even where RegGetValue would default to the 32-bit one. */
 const view64 = 0x0001_0000;
-/** Longest text that is read, in bytes: as long as a variable of the environment can be. */
+/** Longest text that is read, in bytes: the maximum of an environment variable. */
 const textBytesMax = 64 * 1024;
 
 const kinds = { REG_SZ: 1, REG_EXPAND_SZ: 2, REG_DWORD: 4 } as const;
@@ -31,11 +31,11 @@ const symbols = {
 
 /** The registry. Disposing closes the library. */
 export interface Registry extends Disposable {
-  /** A text, `undefined` when there is no such key or value. */
+  /** A text; `undefined` if there is no such key or value. */
   readText(hive: Hive, key: string, name: string): string | undefined;
-  /** Sets a value and makes its key where it is missing. */
+  /** Sets a value, creating its key if missing. */
   write(hive: Hive, key: string, value: RegistryValue): void;
-  /** Removes a key and what is below it, if it is there. */
+  /** Removes a key and everything below it, if it exists. */
   removeKey(hive: Hive, key: string): void;
 }
 
@@ -73,7 +73,7 @@ export function openRegistry(): Registry {
   };
 }
 
-/** The id that Windows' setup gave to this machine. */
+/** The id that Windows' setup gave this machine. */
 export function readMachineGuid(registry: Registry): string | undefined {
   return registry.readText("HKEY_LOCAL_MACHINE", "SOFTWARE\\Microsoft\\Cryptography", "MachineGuid");
 }

@@ -7,12 +7,12 @@
  *                                                                                     work ends ──▶ STOPPED
  * ```
  *
- * All addresses and callbacks are made before the work begins, so that the work may give up the permission `ffi`.
+ * All addresses and callbacks are created before the work begins, so that the work may give up the permission `ffi`.
  */
 import { wide } from "./windows_text.ts";
 import { windowsErrors } from "./windows_error.ts";
 
-/** The manager's numbers of states (winsvc.h). */
+/** The manager's state numbers (winsvc.h). */
 export const serviceStates = {
   stopped: 1,
   startPending: 2,
@@ -26,16 +26,16 @@ export const serviceStates = {
 const ownProcess = 0x10;
 const accepts = { stop: 1, shutdown: 4 } as const;
 const controls = { stop: 1, interrogate: 4, shutdown: 5 } as const;
-/** ERROR_CALL_NOT_IMPLEMENTED: pause, continue and whatever else may come. */
+/** ERROR_CALL_NOT_IMPLEMENTED: pause, continue and all other controls. */
 const notImplemented = 120;
 
-/** While it starts, a sign of life is given this often, in ms. */
+/** How often progress is reported while starting, in ms. */
 const startBeatMs = 2000;
-/** How long the manager may wait for the next one, in ms. */
+/** How long the manager should wait for the next report, in ms. */
 const startHintMs = 20_000;
-/** How long the end may take, in ms; it takes less than a second. */
+/** How long stopping may take, in ms; it takes less than a second. */
 const stopHintMs = 5000;
-/** How long the manager may take to call back after the dispatcher has been started, in ms. */
+/** How long the manager may take to call back after the dispatcher was started, in ms. */
 const dispatchTimeoutMs = 30_000;
 
 const symbols = {
@@ -44,19 +44,19 @@ const symbols = {
   SetServiceStatus: { parameters: ["pointer", "buffer"], result: "i32" },
 } as const;
 
-/** What the work of a service gets. */
+/** What the work of a service receives. */
 export interface ServiceWork {
   /** Aborted when the service is to end. */
   readonly signal: AbortSignal;
-  /** To be called when it works: the manager has been told "starting" until then. */
+  /** Call it when the service works: until then the manager sees "starting". */
   readonly ready: () => void;
 }
 
 /**
- * Runs `work` as the service `name` and reports its end: exit code 0 as a stop, any other as a failure, upon which the
- * manager restarts the service by its recovery actions. Resolves with the exit code.
+ * Runs `work` as the service `name` and reports its end: exit code 0 as a stop, any other as a failure, after which the
+ * manager restarts the service according to its recovery actions. Resolves with the exit code.
  *
- * @throws when the manager did not start this process
+ * @throws if the manager did not start this process
  */
 export async function runWindowsService(
   name: string,
@@ -103,7 +103,7 @@ async function untilStarted(started: Promise<void>, dispatched: Promise<number>)
   const late = Promise.withResolvers<"not started">();
   const timer = setTimeout(() => late.resolve("not started"), dispatchTimeoutMs);
   try {
-    // Outside of the manager the dispatcher returns at once.
+    // If not started by the manager, the dispatcher returns at once.
     const first = await Promise.race([started, dispatched.then(() => "not started" as const), late.promise]);
     if (first !== "not started") return;
   } finally {
@@ -137,7 +137,7 @@ async function workUntilItEnds(
 
 type SetServiceStatus = (handle: Deno.PointerValue, status: BufferSource) => number;
 
-/** What the manager was last told: a SERVICE_STATUS. */
+/** What was last reported to the manager: a SERVICE_STATUS. */
 class ServiceStatus {
   handle: Deno.PointerValue = null;
   readonly #set: SetServiceStatus;

@@ -1,7 +1,7 @@
 /**
- * The services of a Windows machine, by its service control manager. An installation's service is the one whose program
- * lies in its folder, whatever its name: the installer names the services of further instances, and their
- * configuration says nothing of it.
+ * The services of a Windows machine, through its service control manager. An installation's service is the one whose
+ * program is in its folder, whatever its name: the installer names the services of further instances, and their
+ * configuration does not contain that name.
  */
 import { win32 } from "node:path";
 import type { Installation, InstalledState, ServiceManager, ServiceState } from "./service_manager.ts";
@@ -12,25 +12,25 @@ import { serviceStates } from "./windows_service.ts";
 import type { ServicesApi, ServiceStatusNow } from "./windows_services_api.ts";
 import { programOf, quoteArgument } from "./windows_text.ts";
 
-/** The product's name, of the first service and in front of every other's. */
+/** The product's name: that of the first service, and the prefix of all others. */
 const productName = "injixo Cloud Link";
 const description =
   "Carries the contact centre's data from this network to injixo. Configuration and log are in the folder of the program.";
 /** Default of `[app] name`, and name of the first service. */
 const firstName = "com.injixo.cloud-link";
-/** So many further instances the installer knows. */
+/** How many further instances the installer supports. */
 const instancesMax = 8;
 
-/** Waits before restarts after a failure, in ms: the last one counts for all further ones. */
+/** Delays before restarts after failures, in ms: the last one applies to all further ones. */
 export const restartDelaysMs: readonly number[] = [5000, 30_000, 300_000];
-/** After a day without a failure they begin anew, in seconds. */
+/** After a day without a failure they start over, in seconds. */
 export const failuresForgottenS = 24 * 60 * 60;
 
 /** How long a service may take to start, in ms. */
 const startTimeoutMs = 60_000;
 /** How long a service may take to end, in ms. */
 const stopTimeoutMs = 30_000;
-/** How often it is asked, in ms. */
+/** Polling interval, in ms. */
 const askEveryMs = 100;
 
 /** What it works with. */
@@ -94,16 +94,16 @@ export function windowsServices(options: WindowsServicesOptions): ServiceManager
   };
 }
 
-/** Arguments that make the program a service; `run_command_line.ts` knows them. */
+/** Arguments that make the program a service; `run_command_line.ts` recognises them. */
 function commandLineOf({ program, configFile, folder }: Installation, name: string): string {
   const isDefault = samePath(configFile, win32.join(folder, "injixo-cloud-link.toml")) &&
     samePath(win32.dirname(program), folder);
   const config = isDefault ? [] : ["--config", configFile];
-  // Always in quotes: a path with a space and without them could run another program.
+  // Always quoted: an unquoted path with a space could run another program.
   return [`"${program}"`, ...["run", "--service", name, ...config].map(quoteArgument)].join(" ");
 }
 
-/** Name of the folder's service: the configured one, or one that the installer gave. */
+/** Name of the folder's service: the configured one, or one given by the installer. */
 function nameOf(installation: Installation, services: ServicesApi): string | undefined {
   const instances = Array.from({ length: instancesMax }, (_, index) => `${firstName}.instance.${index + 1}`);
   return [...new Set([installation.name, firstName, ...instances])].find((name) => {
@@ -119,7 +119,7 @@ function isOf({ program, configFile }: Installation, commandLine: string): boole
   return samePath(config, configFile) || (named === null && samePath(programOf(commandLine), program));
 }
 
-/** Paths know no case in Windows. */
+/** Paths are case-insensitive in Windows. */
 function samePath(a: string, b: string): boolean {
   return win32.normalize(a).toLowerCase() === win32.normalize(b).toLowerCase();
 }
@@ -168,7 +168,7 @@ function shown({ state, exitCode, specificExitCode }: ServiceStatusNow): Pick<In
   return { state: "failed", description: failureText({ exitCode, specificExitCode }) };
 }
 
-/** ERROR_SERVICE_NEVER_STARTED: since the machine's start, or since it was made. */
+/** ERROR_SERVICE_NEVER_STARTED: not since boot, or not since it was created. */
 const neverStarted = 1077;
 
 function failureText({ exitCode, specificExitCode }: Pick<ServiceStatusNow, "exitCode" | "specificExitCode">): string {

@@ -60,20 +60,20 @@ const symbols = {
 
 const errorSymbols = { GetLastError: { parameters: [], result: "u32" } } as const;
 
-/** What a service is made of. */
+/** The definition of a service. */
 export interface ServiceDefinition {
   readonly displayName: string;
   readonly description: string;
   readonly commandLine: string;
-  /** `undefined`: LocalSystem, or as it was. */
+  /** `undefined`: LocalSystem, or unchanged. */
   readonly account: string | undefined;
-  /** Waits before the first, second and every further restart after a failure, in ms. */
+  /** Delays before the first, second and every further restart after a failure, in ms. */
   readonly restartDelaysMs: readonly number[];
-  /** After so long without a failure they begin anew, in seconds. */
+  /** After this long without a failure they start over, in seconds. */
   readonly failuresForgottenS: number;
 }
 
-/** How a service is set up. */
+/** How a service is configured. */
 export interface ServiceConfig {
   readonly commandLine: string;
   readonly account: string;
@@ -81,21 +81,21 @@ export interface ServiceConfig {
   readonly automatic: boolean;
 }
 
-/** How a service is doing; `state` is one of `serviceStates`. */
+/** The status of a service; `state` is one of `serviceStates`. */
 export interface ServiceStatusNow {
   readonly state: number;
   readonly exitCode: number;
-  /** The program's own, where `exitCode` is ERROR_SERVICE_SPECIFIC_ERROR. */
+  /** The program's own exit code, if `exitCode` is ERROR_SERVICE_SPECIFIC_ERROR. */
   readonly specificExitCode: number;
   readonly processId: number;
 }
 
-/** The manager of one machine's services. Each call throws a {@linkcode WindowsError} when Windows refuses. */
+/** The service manager of one machine. Every call throws a {@linkcode WindowsError} if Windows refuses. */
 export interface ServicesApi extends Disposable {
-  /** `undefined` when there is no service of that name. */
+  /** `undefined` if there is no service of that name. */
   config(name: string): ServiceConfig | undefined;
   status(name: string): ServiceStatusNow;
-  /** Makes the service or changes the one that there is. */
+  /** Creates the service, or changes the existing one. */
   define(name: string, definition: ServiceDefinition): void;
   start(name: string): void;
   stop(name: string): void;
@@ -222,7 +222,7 @@ class ServiceCalls {
       try {
         this.must("set up the service", this.#symbols.ChangeServiceConfig2W(service, what, value));
       } catch (error) {
-        // A Windows that does not know the setting works without.
+        // A Windows that does not support the setting works without it.
         if (!(error instanceof WindowsError && error.number === windowsErrors.invalidLevel)) throw error;
       }
     };
@@ -234,7 +234,7 @@ class ServiceCalls {
     failure.setUint32(24, restartDelaysMs.length, true);
     failure.setBigUint64(32, addressOf(actions), true);
     set(configs.failureActions, failure);
-    set(configs.failureActionsFlag, new Uint32Array([1])); // an exit code other than 0 is a failure too
+    set(configs.failureActionsFlag, new Uint32Array([1])); // a non-zero exit code also counts as a failure
     set(configs.delayedStart, new Uint32Array([0]));
   }
 
@@ -244,7 +244,7 @@ class ServiceCalls {
     this.must(`ask for the set-up of the service "${name}"`, result);
     const view = new DataView(bytes.buffer);
     const start = addressOf(bytes);
-    // Its texts lie behind it, in the same bytes.
+    // Its texts follow it in the same buffer.
     const textAt = (offset: number) => {
       const address = view.getBigUint64(offset, true);
       return address === 0n ? "" : fromWide(bytes, Number(address - start));

@@ -1,6 +1,6 @@
-/** Text and small structures as the Windows API wants them: UTF-16 with a final zero, little-endian. Pure. */
+/** Text and small structures for the Windows API: null-terminated UTF-16, little-endian. Pure. */
 
-/** UTF-16 with a final zero. */
+/** Null-terminated UTF-16. */
 export function wide(text: string): Uint8Array<ArrayBuffer> {
   const units = new Uint16Array(text.length + 1);
   for (let index = 0; index < text.length; index++) units[index] = text.charCodeAt(index);
@@ -8,7 +8,7 @@ export function wide(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The text that begins at a byte offset and ends at its zero, or at the end of the bytes.
+ * The text that starts at a byte offset and ends at a null, or at the end of the bytes.
  *
  * @example
  * ```ts
@@ -28,7 +28,7 @@ export function fromWide(bytes: Uint8Array, offset = 0): string {
 }
 
 /**
- * The program of a service's command line (`ImagePath`).
+ * The program in a service's command line (`ImagePath`).
  *
  * @example
  * ```ts
@@ -43,7 +43,7 @@ export function programOf(commandLine: string): string {
 }
 
 /**
- * An argument in a Windows command line, by the rules of `CommandLineToArgvW`.
+ * An argument for a Windows command line, quoted by the rules of `CommandLineToArgvW`.
  *
  * @example
  * ```ts
