@@ -1,6 +1,6 @@
 /**
- * The loop around `accept`. It outlives what happens to single connections: any process of this machine can make one and
- * reset it before it is taken, which `accept` reports as an error, and open files run out.
+ * The loop around `accept`. It survives errors of single connections: any process on this machine can connect and reset
+ * before the connection is accepted, which `accept` reports as an error, and file descriptors may run out.
  */
 import type { Clock } from "../runtime/clock.ts";
 import { type OsError, osErrorOf } from "./connection_failure.ts";
@@ -8,24 +8,27 @@ import { remedyOf } from "./os_errors.ts";
 
 /** The system lacks what a connection needs: the next try would fail as well. */
 const lacking: ReadonlySet<string | undefined> = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
-/** So many failures in a row are no longer taken for those of single connections. */
+/** After this many failures in a row, single connections are no longer to blame. */
 const failuresMax = 64;
-/** Between two tries then, in ms. */
+/** Pause between two tries in that case, in ms. */
 const pauseMs = 100;
-/** Without a failure for so long it works again, in ms. */
+/** After this long without a failure it works again, in ms. */
 const calmMs = 5_000;
 
-/** Where connections go, and who is told when there are none. */
+/** Where connections go, and whom to notify if there are none. */
 export interface AcceptOptions {
   readonly clock: Clock;
   /** Must not throw. */
   readonly onConnection: (conn: Deno.TcpConn) => void;
-  /** Connections cannot be taken, and why; `null`: they can again. Told once each. */
+  /** Connections cannot be accepted, and why; `null`: they can again. Called once each. */
   readonly onTrouble: (trouble: OsError | null) => void;
   readonly signal: AbortSignal;
 }
 
-/** Takes connections until the signal is aborted, by whom the listener must be closed. Rejects when it was closed before. */
+/**
+ * Accepts connections until the signal is aborted; the caller must then close the listener. Rejects if it was closed
+ * earlier.
+ */
 export async function acceptConnections(
   listener: Pick<Deno.TcpListener, "accept">,
   { clock, onConnection, onTrouble, signal }: AcceptOptions,
@@ -55,7 +58,7 @@ export async function acceptConnections(
   }
 }
 
-/** What helps when connections cannot be taken, as one sentence or two. */
+/** What helps when connections cannot be accepted, in one or two sentences. */
 export function remedyOfTrouble(trouble: OsError): string {
   return lacking.has(trouble.code)
     ? `${remedyOf(trouble, "the relay")} It goes on by itself.`

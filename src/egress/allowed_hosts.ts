@@ -1,5 +1,7 @@
 /**
- * Where the agent may connect to: the hub and its object stores, and nothing else.
+ * Where the agent may connect to: the hub and its object stores, and nothing else. The relay compares exactly; Deno's
+ * own permissions (`netPermissions`) are a second line of defence and slightly wider, since they allow `*` only as a
+ * whole label: `injixo-*.s3-eu-west-1.amazonaws.com` becomes `*.s3-eu-west-1.amazonaws.com`.
  *
  * The relay compares exactly; Deno's own permissions (`netPermissions`) are the wall behind it and a little wider, since
  * they know `*` only as a whole label: `injixo-*.s3-eu-west-1.amazonaws.com` becomes `*.s3-eu-west-1.amazonaws.com`.
@@ -8,14 +10,14 @@
 /** Object stores of the real hub, on port 443 (page "Network" of the manual). */
 export const objectStorePattern = "injixo-*.s3-eu-west-1.amazonaws.com";
 
-/** One allowed destination. Plain data: it is posted to workers. */
+/** One allowed destination. Plain data, since it is posted to workers. */
 export interface AllowedHost {
   /** Lower case, IPv6 without brackets; `*` stands for one or more characters of one label. */
   readonly host: string;
   readonly port: number;
 }
 
-/** A host and port that somebody wants to connect to. */
+/** A host and port to connect to. */
 export interface Destination {
   readonly host: string;
   readonly port: number;
@@ -38,7 +40,7 @@ export function destinationOf(url: URL): Destination {
   return { host: normalHost(url.hostname), port };
 }
 
-/** Parses `host`, `host:port` or `[IPv6]:port`, with `*` for part of one label; throws when it is none of them. */
+/** Parses `host`, `host:port` or `[IPv6]:port`, with `*` for part of one label; throws for anything else. */
 export function parseAllowedHost(pattern: string): AllowedHost {
   const match = /^(\[[0-9a-f:.]+\]|[a-z0-9_.*-]+)(?::(\d{1,5}))?$/i.exec(pattern);
   const host = match?.[1];
@@ -80,7 +82,7 @@ export function netPermissions(hosts: readonly Destination[]): string[] {
   return [...new Set(entries)];
 }
 
-/** Lower case, without brackets and the root's dot, IPv6 in its shortest form. */
+/** Lower case, without brackets and the trailing dot, IPv6 in its shortest form. */
 export function normalHost(host: string): string {
   const bare = host.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "").toLowerCase();
   if (!bare.includes(":")) return bare;

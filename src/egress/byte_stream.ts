@@ -2,14 +2,14 @@
 import type { Socket } from "node:net";
 import { Buffer } from "node:buffer";
 
-/** Bytes in both directions, each of which ends for itself. */
+/** Bytes in both directions, each of which ends independently. */
 export interface ByteStream {
   /** Reads into `into`; `null` at the end. */
   read(into: Uint8Array): Promise<number | null>;
-  /** Writes some of `bytes`, and says how many. */
+  /** Writes some of `bytes`, and returns how many. */
   write(bytes: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
-  /** May be called more than once; what waits in `read` or `write` rejects or ends. */
+  /** May be called more than once; pending calls of `read` and `write` then reject or end. */
   close(): void;
 }
 
@@ -20,8 +20,8 @@ export async function writeAll(stream: ByteStream, bytes: Uint8Array): Promise<v
 }
 
 /**
- * `stream`, of which up to `bytes` are read ahead at once, so that its end shows before anybody reads: `onEnd` is called
- * when it ends or breaks without a byte.
+ * `stream`, reading ahead up to `bytes`, so that its end shows before anybody reads: `onEnd` is called if it ends or
+ * breaks without a byte.
  */
 export function readAhead(stream: ByteStream, { bytes, onEnd }: { bytes: number; onEnd: () => void }): ByteStream {
   const buffer = new Uint8Array(bytes);
@@ -47,8 +47,8 @@ export function readAhead(stream: ByteStream, { bytes, onEnd }: { bytes: number;
 }
 
 /**
- * A connection of Deno. Whoever waits in `read` or `write` is told here that it was closed, since Deno does not: in 2.8 a
- * read that is under way goes on waiting, in all versions a write does whose bytes nobody takes. Deno keeps the descriptor
+ * A connection of Deno. On close, pending calls of `read` and `write` are ended here, since Deno does not: in 2.8 a
+ * pending read keeps waiting, and in all versions so does a write whose bytes nobody takes. Deno keeps the descriptor
  * until that ends, which nothing here can change; the other side learns of the end at once.
  */
 export function denoStream(conn: Deno.TcpConn): ByteStream {
@@ -76,7 +76,7 @@ export function denoStream(conn: Deno.TcpConn): ByteStream {
     close() {
       if (closed) return;
       closed = true;
-      // Not awaited: it waits behind a write that is under way. Without it the other side would not learn of the end.
+      // Not awaited: it queues behind a pending write. Without it the other side would not learn of the end.
       conn.closeWrite().catch(() => {/* The other side has ended it. */});
       conn.close();
       endRead();

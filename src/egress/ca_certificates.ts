@@ -1,11 +1,11 @@
-/** Reads `[hub] caFile`. Deno accepts garbage there in silence, so it is checked here. */
+/** Reads `[hub] caFile`. Deno silently accepts garbage there, so it is checked here. */
 import { X509Certificate } from "node:crypto";
 
-/** A file with certificate authorities is not larger than this, in bytes. */
+/** Largest file with certificate authorities, in bytes. */
 const caFileBytesMax = 4 * 1024 * 1024;
 
 /**
- * The certificates in a PEM text, each as PEM of its own. Throws when there is none, or one that cannot be read.
+ * The certificates in a PEM text, each as a separate PEM. Throws if there is none, or one that cannot be read.
  * @param options.file The file's name, for the message.
  */
 export function parseCaCertificates(pem: string, options: { file: string }): string[] {

@@ -3,7 +3,7 @@ import type { Destination } from "./allowed_hosts.ts";
 import type { ConnectionFailure, FailureCause } from "./connection_failure.ts";
 import { remedyOf, shownOsError } from "./os_errors.ts";
 
-/** What happened and what to do about it, each a sentence or two. */
+/** What happened and what to do about it, each in one or two sentences. */
 export interface Explanation {
   readonly problem: string;
   readonly remedy: string;
@@ -14,12 +14,12 @@ export function shownDestination(to: Destination): string {
   return `${to.host.includes(":") ? `[${to.host}]` : to.host}:${to.port}`;
 }
 
-/** One line of {@linkcode Explanation}. */
+/** An {@linkcode Explanation} as one line. */
 export function oneLine(explanation: Explanation): string {
   return `${explanation.problem} ${explanation.remedy}`;
 }
 
-/** Explains a failure that the relay reported. */
+/** Explains a failure reported by the relay. */
 export function explainFailure(failure: ConnectionFailure): Explanation {
   const to = shownDestination(failure);
   const { cause } = failure;
@@ -87,7 +87,7 @@ function explainProxy(to: string, cause: ProxyCause): Explanation {
         remedy: "Check that https_proxy names an HTTP proxy and its port (not a SOCKS proxy, nor a proxy's TLS port).",
       };
     case "proxy-refused":
-      // tinyproxy answers 401 to a wrong password.
+      // tinyproxy answers a wrong password with 401.
       return cause.status === 407 || cause.status === 401 ? explainLogin(start, cause) : {
         problem: `${start} it refused with "${cause.statusLine}".`,
         remedy: remedyOfStatus(cause.status, to),

@@ -1,26 +1,26 @@
 /**
- * What the relay knows of a connection that could not be made: plain data, posted to the agent's worker. fetch does not
- * tell why a connection failed, `Deno.connect` does.
+ * What the relay knows about a failed connection: plain data, posted to the agent's worker. fetch does not say why a
+ * connection failed; `Deno.connect` does.
  */
 import { errorText } from "../runtime/error_text.ts";
 
 /** The operating system's own error. */
 export interface OsError {
-  /** E.g. `ECONNREFUSED`; absent when the system gave only words. */
+  /** E.g. `ECONNREFUSED`; absent if the system gave only text. */
   readonly code?: string;
   /** E.g. 111 on Linux, 10061 on Windows. */
   readonly number?: number;
-  /** The system's words (localised on Windows). */
+  /** The system's text (localised on Windows). */
   readonly text: string;
 }
 
-/** Why. `peer` is the host that was dialled: the proxy when there is one, else the destination. */
+/** The cause. `peer` is the host that was dialled: the proxy if there is one, else the destination. */
 export type FailureCause =
-  /** The destination is none of the allowed ones. */
+  /** The destination is not allowed. */
   | { readonly stage: "forbidden" }
   /** Too many tunnels are open. */
   | { readonly stage: "limit"; readonly tunnelsMax: number }
-  /** The name of `peer` was not resolved. */
+  /** The name of `peer` could not be resolved. */
   | { readonly stage: "dns"; readonly peer: string; readonly os: OsError }
   | { readonly stage: "tcp"; readonly peer: string; readonly os: OsError }
   | { readonly stage: "tcp-timeout"; readonly peer: string; readonly timeoutMs: number }
@@ -39,21 +39,21 @@ export type FailureCause =
   | { readonly stage: "proxy-not-http"; readonly peer: string }
   | { readonly stage: "proxy-closed"; readonly peer: string }
   | { readonly stage: "proxy-timeout"; readonly peer: string; readonly timeoutMs: number }
-  /** The tunnel was made, and broke. */
+  /** The tunnel was established, and then broke. */
   | { readonly stage: "broken"; readonly peer: string; readonly os: OsError };
 
 /** One failed connection. */
 export interface ConnectionFailure {
-  /** Who asked: the name of the HTTP client, its user name towards the relay. */
+  /** Who asked: the name of the HTTP client, which is its user name at the relay. */
   readonly purpose: string;
   readonly host: string;
   readonly port: number;
-  /** By proxy? */
+  /** Whether it went through the proxy. */
   readonly byProxy: boolean;
   readonly cause: FailureCause;
 }
 
-/** What an error of the network says: the number stands only in the text, `(os error 111)`. */
+/** The details of a network error: its number appears only in the text, `(os error 111)`. */
 export function osErrorOf(error: unknown): OsError {
   const text = errorText(error);
   const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;

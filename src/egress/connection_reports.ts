@@ -1,7 +1,7 @@
 /**
- * The failed connections that the relay reports, kept for a moment so that the request that failed by one can be told
- * why. fetch and report arrive on different ways: whichever comes first waits for the other. What the relay tells of
- * itself goes to the log.
+ * The failed connections reported by the relay, kept for a moment so that the failed request can be explained. fetch's
+ * error and the report arrive separately: whichever comes first waits for the other. What the relay reports about
+ * itself is logged.
  */
 import { getLogger } from "@logtape/logtape";
 import { remedyOfTrouble } from "./accept_connections.ts";
@@ -11,9 +11,9 @@ import type { RelayReport } from "./relay_messages.ts";
 
 const log = getLogger(["cloud-link", "relay"]);
 
-/** A report may come this much later than the failed fetch, in ms. */
+/** How much later than the failed fetch a report may arrive, in ms. */
 const reportDelayMs = 300;
-/** Reports kept at most; the oldest goes first. */
+/** How many reports are kept; the oldest goes first. */
 const reportsMax = 64;
 
 /** What to look for. */
@@ -21,11 +21,11 @@ export interface ReportQuery {
   readonly purpose: string;
   readonly host: string;
   readonly port: number;
-  /** Not before this (monotonic, as by `performance.now()`). */
+  /** Only reports since then (monotonic, as by `performance.now()`). */
   readonly sinceMs: number;
 }
 
-/** Collects the reports that come through one port of {@linkcode ./start_relay.ts}. */
+/** Collects the reports from one port of {@linkcode ./start_relay.ts}. */
 export class ConnectionReports implements Disposable {
   readonly #port: MessagePort;
   readonly #nowMs: () => number;
@@ -42,8 +42,8 @@ export class ConnectionReports implements Disposable {
   }
 
   /**
-   * The newest report that fits, or `undefined`. Waits a moment for it when `error` is of a connection that was refused
-   * by the relay.
+   * The newest matching report, or `undefined`. Waits a moment for it if `error` is about a connection that the relay
+   * refused.
    */
   async find(query: ReportQuery, error: unknown): Promise<ConnectionFailure | undefined> {
     const found = this.#newest(query);
@@ -86,7 +86,7 @@ function logTrouble(trouble: OsError | null): void {
   });
 }
 
-/** Whether fetch failed below TLS: only then the relay has something to say. */
+/** Whether fetch failed below TLS: only then can the relay have a report. */
 function isOfConnection(error: unknown): boolean {
   return error instanceof TypeError && !/invalid peer certificate|received fatal alert/.test(error.message) &&
     /client error \((Connect|SendRequest)\)|connection error|error reading a body|error sending request/.test(

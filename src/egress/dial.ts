@@ -1,10 +1,10 @@
 /**
- * Connects to a host by name, trying all of its addresses, IPv6 and IPv4. Names are resolved anew each time, so that a
- * host that moves is followed.
+ * Connects to a host by name, trying all of its addresses, IPv6 and IPv4. Names are resolved each time, so that a host
+ * may move.
  *
- * `Deno.connect` tries the first address only. When it fails, or has not connected after a moment, the others are tried
- * beside it through node:net: it takes an address of our choice with the permission of the name that it was resolved
- * from, so that the worker needs permission for names only, not for every address.
+ * `Deno.connect` tries the first address only. If that fails, or has not connected after a moment, the others are tried
+ * in parallel through node:net: it connects to an address of our choice under the permission for the name it was
+ * resolved from, so that the worker needs permission only for names, not for every address.
  */
 import dns from "node:dns";
 import net from "node:net";
@@ -12,9 +12,9 @@ import { type ByteStream, denoStream, nodeStream } from "./byte_stream.ts";
 import { type FailureCause, type OsError, osErrorOf } from "./connection_failure.ts";
 import type { Destination } from "./allowed_hosts.ts";
 
-/** How long one address may take before the next is tried beside it (RFC 8305 calls it Connection Attempt Delay). */
+/** How long one address may take before the next is tried in parallel (RFC 8305 calls it Connection Attempt Delay). */
 const attemptDelayMs = 1_500;
-/** No more addresses of one host are tried than this. */
+/** How many addresses of one host are tried. */
 const addressesMax = 8;
 
 /** No connection could be made. */
@@ -32,7 +32,7 @@ interface ResolvedAddress {
   readonly family: number;
 }
 
-/** Node's lookup with what Deno adds to its callback: the permission of the name, for its addresses. */
+/** Node's lookup with Deno's extra callback argument: the name whose permission covers the addresses. */
 type LookupCallback = (error: Error | null, address: string, family: number, permission: unknown) => void;
 
 /** Connects, or throws {@linkcode DialError}, or the signal's reason. */
@@ -57,7 +57,7 @@ export async function dial(
   }
 }
 
-/** The attempts at one host, of which the first that connects wins and the others are closed. */
+/** The attempts to reach one host; the first to connect wins and the others are closed. */
 class Attempts implements Disposable {
   readonly connected: Promise<ByteStream>;
   readonly #to: Destination;
@@ -81,7 +81,7 @@ class Attempts implements Disposable {
     this.#run(async () => denoStream(await Deno.connect({ hostname, port, signal: this.#aborter.signal })));
   }
 
-  /** All addresses but those that `Deno.connect` is sure to have tried. */
+  /** All addresses except those that `Deno.connect` is sure to have tried. */
   startOthers(): void {
     if (this.#othersStarted || this.#settled || net.isIP(this.#to.host) !== 0) return;
     this.#othersStarted = true;
@@ -143,14 +143,14 @@ class Attempts implements Disposable {
   }
 }
 
-/** Resolves `host` for its permission, and answers with one address of ours. */
+/** Resolves `host` for its permission, but returns an address of our choice. */
 function lookupAs(host: string, resolved: ResolvedAddress, callback: LookupCallback): void {
   const withPermission = (error: Error | null, _address: string, _family: number, permission?: unknown) =>
     callback(error, resolved.address, resolved.family, permission);
   dns.lookup(host, { family: 0 }, withPermission);
 }
 
-/** All addresses of `host` by the system's resolver. Rejects when there is none. */
+/** All addresses of `host` from the system's resolver. Rejects if there are none. */
 function resolveAll(host: string): Promise<ResolvedAddress[]> {
   return new Promise((resolve, reject) => {
     dns.lookup(host, { all: true }, (error, addresses) => {
@@ -160,7 +160,7 @@ function resolveAll(host: string): Promise<ResolvedAddress[]> {
   });
 }
 
-/** Deno's errors of the resolver have no code, those of sockets have. */
+/** Deno's resolver errors have no code; socket errors do. */
 function failureOf(peer: string, os: OsError): FailureCause {
   const isDns = /failed to lookup address information|No such host is known|ENOTFOUND|EAI_/.test(os.text) ||
     (os.number !== undefined && os.number >= 11001 && os.number <= 11004);

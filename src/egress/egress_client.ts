@@ -1,6 +1,7 @@
 /**
- * The HTTP client of everything that the agent sends: by the relay, with the system's and the configured certificate
- * authorities (the environment variable DENO_TLS_CA_STORE=mozilla,system must be set before the first one is made).
+ * The HTTP client for everything the agent sends: through the relay, with the system's and the configured certificate
+ * authorities (the environment variable DENO_TLS_CA_STORE=mozilla,system must be set before the first client is
+ * created).
  */
 import { destinationOf } from "./allowed_hosts.ts";
 import { oneLine } from "./connection_errors.ts";
@@ -10,15 +11,15 @@ import { lookAtCertificate } from "./peer_certificate.ts";
 import { wantsCertificate } from "./tls_errors.ts";
 import type { RelayAddress } from "./start_relay.ts";
 
-/** Idle connections kept for each host: as many as small batches are sent at the same time. */
+/** How many idle connections are kept per host: as many as small batches are sent at the same time. */
 const idleConnectionsMax = 8;
-/** How long an idle connection is kept, in ms: below what proxies and balancers usually allow. */
+/** How long an idle connection is kept, in ms: less than proxies and load balancers usually allow. */
 const idleTimeoutMs = 50_000;
 
-/** What each client is for; also its name in reports. Each has connections of its own. */
+/** The purpose of each client; also its name in reports. Each has its own connections. */
 export type Purpose = "api" | "poll" | "delivery" | "check";
 
-/** A `Deno.HttpClient` whose connections all go through the relay. To be closed by the caller. */
+/** A `Deno.HttpClient` whose connections all go through the relay. The caller closes it. */
 export function egressClient(
   options: RelayAddress & { purpose: Purpose; caCerts: readonly string[] },
 ): Deno.HttpClient {
@@ -34,7 +35,7 @@ export function egressClient(
   });
 }
 
-/** fetch by the relay, and why it failed. */
+/** fetch through the relay, with explanations of failures. */
 export class EgressTransport implements Disposable {
   readonly #client: Deno.HttpClient;
   readonly #relay: RelayAddress;
@@ -50,14 +51,14 @@ export class EgressTransport implements Disposable {
     this.#reports = options.reports;
   }
 
-  /** As fetch, on this client's connections. */
+  /** Like fetch, on this client's connections. */
   fetch(url: URL, init: RequestInit): Promise<Response> {
     return fetch(url, { ...init, client: this.#client });
   }
 
   /**
-   * What a rejected `fetch`, or reading its body, means for people: what failed, the operating system's error, and what
-   * to do; and whether the request had been sent. `sinceMs` is when it was started (monotonic).
+   * Explains a rejected `fetch`, or a failed read of its body, for people: what failed, the operating system's error,
+   * and what to do; and whether the request had been sent. `sinceMs` is when it started (monotonic).
    */
   async explain(
     error: unknown,
@@ -67,7 +68,7 @@ export class EgressTransport implements Disposable {
     return { message: oneLine(diagnosis), sent: diagnosis.step !== "allowed" && !isOfConnecting(error) };
   }
 
-  /** As {@linkcode explain}, in its parts. */
+  /** Like {@linkcode explain}, in separate parts. */
   async diagnose(error: unknown, options: { url: URL; sinceMs: number; signal: AbortSignal }): Promise<Diagnosis> {
     const to = destinationOf(options.url);
     const failure = await this.#reports.find({ purpose: this.#purpose, ...to, sinceMs: options.sinceMs }, error);
@@ -82,7 +83,7 @@ export class EgressTransport implements Disposable {
   }
 }
 
-/** The transports of one agent, each with connections of its own. */
+/** The transports of one agent, each with its own connections. */
 export interface EgressTransports extends Disposable {
   readonly api: EgressTransport;
   readonly poll: EgressTransport;
@@ -90,7 +91,7 @@ export interface EgressTransports extends Disposable {
   readonly check: EgressTransport;
 }
 
-/** Makes them; disposing closes their connections, not `reports`. */
+/** Creates them; disposing closes their connections, but not `reports`. */
 export function egressTransports(
   options: RelayAddress & { caCerts: readonly string[]; reports: ConnectionReports },
 ): EgressTransports {

@@ -7,7 +7,7 @@ import { remedyOf, shownOsError } from "./os_errors.ts";
 import type { PeerCertificate } from "./peer_certificate.ts";
 import { explainTlsError } from "./tls_errors.ts";
 
-/** Which step of connecting failed; `answer` is after all of them. */
+/** The step that failed; `answer` comes after all steps of connecting. */
 export type FailedStep = "allowed" | "dns" | "tcp" | "proxy" | "tls" | "answer";
 
 /** What failed, and what to do. */
@@ -15,17 +15,17 @@ export interface Diagnosis extends Explanation {
   readonly step: FailedStep;
 }
 
-/** What fetch says of a connection that was closed in the midst. */
+/** How fetch reports a connection closed in the middle of a transfer. */
 const closedEarly =
   /connection closed before message completed|error reading a body|IncompleteMessage|UnexpectedEof|TLS close_notify/;
 
-/** Joins what fetch says and what the relay reported. */
+/** Combines fetch's error and the relay's report. */
 export function diagnoseFetchFailure(
   error: unknown,
   context: {
     to: Destination;
     failure: ConnectionFailure | undefined;
-    /** What the host shows, where somebody looked. */
+    /** The host's certificate, if someone has looked at it. */
     certificate?: PeerCertificate | undefined;
   },
 ): Diagnosis {
@@ -68,7 +68,7 @@ export function diagnoseFetchFailure(
   };
 }
 
-/** Whether fetch failed before it had a connection, the TLS handshake included. */
+/** Whether fetch failed before it had a connection, including the TLS handshake. */
 export function isOfConnecting(error: unknown): boolean {
   return error instanceof Error && /client error \(Connect\)/.test(error.message);
 }

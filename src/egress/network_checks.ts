@@ -1,6 +1,6 @@
 /**
- * What `check` finds out about the network, one line for each step on the way to the hub. All goes by the relay, as
- * everything else does, so that what is seen is what the agent sees; the relay's report tells the step that failed.
+ * The network findings of `check`, one line for each step on the way to the hub. Everything goes through the relay, so
+ * that the result applies to the agent; the relay's report identifies the failed step.
  */
 import type { CheckLine } from "../control/check_line.ts";
 import { ServerMetadata, serverMetadataPath } from "../protocol/linking.ts";
@@ -16,24 +16,24 @@ import { goesByProxy, type Proxy, shownProxy } from "./proxy.ts";
 const answerTimeoutMs = 20_000;
 /** Longest metadata, in characters. */
 const metadataLengthMax = 64 * 1024;
-/** A clock that differs from the hub's by more than this is warned of, in ms. */
+/** A larger difference between the clock and the hub's causes a warning, in ms. */
 const clockOffsetMsMax = 60_000;
 
-/** What is checked, and with what. */
+/** What to check, and with what. */
 export interface NetworkCheckOptions {
   readonly hubUrl: URL;
   readonly proxy: Proxy | undefined;
   /** With purpose `check`. */
   readonly transport: Pick<EgressTransport, "fetch" | "diagnose">;
   readonly clock: Clock;
-  /** Addresses of object stores that the hub has named so far. */
+  /** Addresses of object stores known from the hub so far. */
   readonly objectStores: readonly URL[];
   /** Proves the link to the hub: resolves with what it is linked to. `undefined`: this installation is not linked. */
   readonly link: ((signal: AbortSignal) => Promise<string>) | undefined;
   readonly signal: AbortSignal;
 }
 
-/** Checks step by step; what depends on a failed step is left out. */
+/** Checks step by step; skips what depends on a failed step. */
 export async function* checkNetwork(options: NetworkCheckOptions): AsyncGenerator<CheckLine, void, undefined> {
   const { hubUrl, link, signal } = options;
   yield checkProxy(options);
@@ -66,7 +66,7 @@ function checkProxy({ hubUrl, proxy }: NetworkCheckOptions): CheckLine {
   };
 }
 
-/** DNS, TCP and TLS (or the proxy, and TLS) up to the one that failed. */
+/** DNS, TCP and TLS (or the proxy, and TLS), up to the step that failed. */
 function* stepsTo(
   reached: Reached | { failed: Diagnosis },
   { hubUrl, proxy }: NetworkCheckOptions,

@@ -11,12 +11,12 @@ import { within } from "./within.ts";
 /** A connection to it. */
 export interface Remote extends Disposable {
   readonly stream: ByteStream;
-  /** What came before the tunnel was joined. */
+  /** Bytes that arrived before the tunnel was joined. */
   readonly first: Uint8Array;
   readonly peer: string;
 }
 
-/** Connects to what a client asks for. Throws {@linkcode DialError}, or the signal's reason. */
+/** Connects to a client's destination. Throws {@linkcode DialError}, or the signal's reason. */
 export async function openRemote(
   request: SocksRequest,
   options: Pick<RelayOptions, "allowed" | "proxy" | "limits"> & { signal: AbortSignal },

@@ -1,17 +1,17 @@
-/** The operating systems' errors of connections: numbers, names, words, and what to do. */
+/** Operating system errors of connections: numbers, names, texts, and what to do. */
 import type { OsError } from "./connection_failure.ts";
 
 interface KnownError {
   /** Name on Linux. */
   readonly code: string;
   readonly linux: number;
-  /** Winsock number; its name is `WSA` and the code. */
+  /** Winsock number; its name is `WSA` followed by the code. */
   readonly windows: number;
   readonly words: string;
   readonly remedy: Remedy;
 }
 
-/** What an administrator should look at; the texts are in {@linkcode remedyOf}. */
+/** What an administrator should check; the texts are in {@linkcode remedyOf}. */
 type Remedy = "listening" | "firewall" | "route" | "network-down" | "cut" | "local-limit" | "local-rights";
 
 const knownErrors: readonly KnownError[] = [
@@ -35,7 +35,7 @@ const knownErrors: readonly KnownError[] = [
   { code: "EAFNOSUPPORT", linux: 97, windows: 10047, words: "no IPv6 or IPv4 on this machine", remedy: "route" },
 ];
 
-/** An error as people read it, e.g. `connection refused (ECONNREFUSED, os error 111)`. */
+/** An error in the form shown to people, e.g. `connection refused (ECONNREFUSED, os error 111)`. */
 export function shownOsError(os: OsError): string {
   const known = knownOsError(os);
   if (known === undefined) return os.code === undefined ? os.text : `${os.text} (${os.code})`;
@@ -44,7 +44,7 @@ export function shownOsError(os: OsError): string {
   return `${known.words} (${isWindows ? "WSA" : ""}${known.code}, os error ${number})`;
 }
 
-/** What to do about an error on the way to `peer`, as one sentence or two. */
+/** What to do about an error on the way to `peer`, in one or two sentences. */
 export function remedyOf(os: OsError, peer: string): string {
   switch (knownOsError(os)?.remedy) {
     case "listening":

@@ -1,6 +1,6 @@
 /**
- * Which certificate a host shows, and by whom it is signed: for the message when it was refused. Nothing is trusted, and
- * nothing but a greeting is sent; the way is the relay's, as for everything else.
+ * Which certificate a host presents, and who signed it: for the message when it was refused. Nothing is trusted, and
+ * nothing but a greeting is sent, through the relay like everything else.
  */
 import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
@@ -10,22 +10,22 @@ import { connectSocks } from "./socks_client.ts";
 import type { RelayAddress } from "./start_relay.ts";
 import { clientHello, flightBytesMax, readServerFlight, type ServerFlight } from "./tls_hello.ts";
 
-/** What a host shows before anything is encrypted. */
+/** What a host presents before encryption starts. */
 export interface PeerCertificate {
-  /** Who signed the certificate, e.g. `"Example Inspecting CA" (Example Ltd)`; absent when it shows none. */
+  /** Who signed the certificate, e.g. `"Example Inspecting CA" (Example Ltd)`; absent if it presents none. */
   readonly issuer?: string;
-  /** The newest version of TLS that it has, where that is below TLS 1.2, e.g. `TLS 1.1`. */
+  /** The newest TLS version it supports, if that is below TLS 1.2, e.g. `TLS 1.1`. */
   readonly oldVersion?: string;
 }
 
-/** Looking is given up after this long, in ms: the message is better late than not, but not much. */
+/** Time limit for looking, in ms: the message may be a little late, but not much. */
 const lookTimeoutMs = 5_000;
-/** A greeting comes in so many pieces at most: each is read anew from the beginning. */
+/** Maximum number of reads for a greeting, which is parsed from the start after each. */
 const readsMax = 256;
 /** Longest name of an issuer, in characters: it comes from a stranger. */
 const nameCharactersMax = 100;
 
-/** Looks; `undefined` when nothing could be seen. Rejects with the signal's reason only. */
+/** Looks; `undefined` if nothing could be seen. Rejects only with the signal's reason. */
 export async function lookAtCertificate(
   to: Destination,
   options: { relay: RelayAddress; signal: AbortSignal },
@@ -48,7 +48,7 @@ export async function lookAtCertificate(
     return shown(await readFlight(stream));
   } catch {
     signal.throwIfAborted();
-    return undefined; // the failure that is being explained has its message anyway
+    return undefined; // the failure being explained has a message anyway
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", giveUp);
@@ -77,7 +77,7 @@ function shown(flight: ServerFlight | undefined): PeerCertificate | undefined {
   return { ...(issuer ? { issuer } : {}), ...(old ? { oldVersion: old } : {}) };
 }
 
-/** A name of X.509, one attribute a line, as people read it. */
+/** An X.509 name, which has one attribute per line, in the form shown to people. */
 function shownName(name: string): string | undefined {
   const attribute = (key: string) => {
     const value = name.split("\n").find((line) => line.startsWith(`${key}=`))?.slice(key.length + 1);

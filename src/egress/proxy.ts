@@ -1,38 +1,41 @@
 /**
- * Which proxy the environment asks for: `https_proxy`, `no_proxy` and their upper-case forms (lower case wins, as with
- * curl). Pure: the values come in as parameters.
+ * The proxy configured by the environment: `https_proxy`, `no_proxy` and their upper-case forms (lower case wins, as
+ * with curl). Pure: the values are parameters.
  *
  * `no_proxy` is a list of `*`, host, domain (with or without a leading dot or `*.`; its subdomains count), `host:port`,
  * IP address or CIDR, separated by commas or spaces. An IP rule applies to destinations given as an IP address: names
- * are not resolved for it. Loopback never goes by a proxy.
+ * are not resolved for it. Loopback never goes through a proxy.
  */
 import { type Destination, normalHost } from "./allowed_hosts.ts";
 
 /** The environment variables that count. */
 export const proxyVariables = ["https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"] as const;
-/** Their values, where set. */
+/** Their values, if set. */
 export type ProxyEnvironment = { readonly [name in (typeof proxyVariables)[number]]?: string | undefined };
 
-/** A proxy that speaks HTTP/1.1 CONNECT. Plain data: it is posted to the relay. Holds a password: never log it. */
+/**
+ * A proxy that supports HTTP/1.1 CONNECT. Plain data, since it is posted to the relay. Contains a password: never log
+ * it.
+ */
 export interface Proxy {
   readonly host: string;
   readonly port: number;
   readonly credentials?: { readonly user: string; readonly password: string };
-  /** The variable that it comes from. */
+  /** The variable it comes from. */
   readonly variable: string;
-  /** What does not go by it: the rules of `no_proxy`, and loopback. */
+  /** What bypasses it: the rules of `no_proxy`, and loopback. */
   readonly exceptions: readonly string[];
 }
 
-/** The address in `https_proxy` cannot be used. The message never has the password. */
+/** The address in `https_proxy` is not usable. The message never contains the password. */
 export class ProxyAddressError extends Error {
   override readonly name = "ProxyAddressError";
 }
 
-/** The proxy's port when its address has none (page "Network" of the manual). */
+/** The proxy's port if its address has none (page "Network" of the manual). */
 const defaultProxyPort = 80;
 
-/** Loopback never goes by a proxy. */
+/** Loopback never goes through a proxy. */
 const loopbackRules = ["localhost", "127.0.0.0/8", "::1/128"];
 
 /** The proxy to use, or `undefined` for none. Throws {@linkcode ProxyAddressError}. */
@@ -48,7 +51,7 @@ export function proxyFromEnvironment(environment: ProxyEnvironment): Proxy | und
   };
 }
 
-/** The proxy's address as it may be shown: without the password. */
+/** The proxy's address for display: without the password. */
 export function shownProxy(proxy: Proxy): string {
   const user = proxy.credentials === undefined
     ? ""
@@ -56,7 +59,7 @@ export function shownProxy(proxy: Proxy): string {
   return `http://${user}${proxy.host.includes(":") ? `[${proxy.host}]` : proxy.host}:${proxy.port}`;
 }
 
-/** Whether a connection to `to` goes by `proxy`. */
+/** Whether a connection to `to` goes through `proxy`. */
 export function goesByProxy(to: Destination, proxy: Proxy): boolean {
   return !proxy.exceptions.some((rule) => isException(to, rule));
 }

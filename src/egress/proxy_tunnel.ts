@@ -1,4 +1,4 @@
-/** Asks an HTTP proxy for a tunnel (RFC 9110, section 9.3.6) on a connection to it. */
+/** Asks an HTTP proxy, over a connection to it, for a tunnel (RFC 9110, section 9.3.6). */
 import type { Destination } from "./allowed_hosts.ts";
 import { type ByteStream, writeAll } from "./byte_stream.ts";
 import { DialError } from "./dial.ts";
@@ -9,8 +9,8 @@ import type { Proxy } from "./proxy.ts";
 const headBytesMax = 16 * 1024;
 
 /**
- * Makes the tunnel. Resolves with what the proxy sent behind its answer, which belongs to the tunnel; throws
- * {@linkcode DialError}, or what reading rejects with when the stream is closed meanwhile.
+ * Opens the tunnel. Resolves with what the proxy sent after its answer, which belongs to the tunnel; throws {@linkcode
+ * DialError}, or the read error if the stream is closed meanwhile.
  */
 export async function openTunnel(stream: ByteStream, to: Destination, proxy: Proxy): Promise<Uint8Array> {
   const target = `${to.host.includes(":") ? `[${to.host}]` : to.host}:${to.port}`;
@@ -43,7 +43,7 @@ async function readHead(stream: ByteStream, peer: string): Promise<{ head: strin
       throw new DialError({ stage: "proxy-closed", peer }, error);
     });
     if (read === null) throw new DialError({ stage: length > 0 ? "proxy-not-http" : "proxy-closed", peer });
-    // Each byte is looked at once, however small the pieces are.
+    // Each byte is examined once, however small the pieces are.
     text += new TextDecoder("latin1").decode(buffer.subarray(length, length + read));
     const from = Math.max(0, length - 3);
     length += read;
@@ -54,7 +54,7 @@ async function readHead(stream: ByteStream, peer: string): Promise<{ head: strin
   throw new DialError({ stage: "proxy-not-http", peer });
 }
 
-/** What a proxy's answer says when it is not a success. */
+/** The meaning of a proxy's answer that is not a success. */
 function refusalOf(head: string, proxy: Proxy): FailureCause | undefined {
   const [statusLine = "", ...lines] = head.split("\r\n");
   const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(statusLine)?.[1]);

@@ -1,7 +1,7 @@
 /**
- * The relay: takes connections on loopback from whoever has this process's token, and connects them to an allowed host,
- * directly or through the proxy. It sees TLS only, never what is in it; what it knows and nobody else does is why a
- * connection failed, which it reports.
+ * The relay: accepts connections on loopback from whoever has this process's token, and connects them to an allowed
+ * host, directly or through the proxy. It sees only TLS, never the content; it alone knows why a connection failed, and
+ * reports that.
  */
 import { anySignal } from "../runtime/any_signal.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -12,17 +12,17 @@ import type { Proxy } from "./proxy.ts";
 import { RelayClients } from "./relay_clients.ts";
 
 /**
- * Times and counts that bound the relay. Connecting by proxy must fail before the request's own timeout of 30 s does, so
- * that the reason is known.
+ * Limits on time and number. Connecting through a proxy must fail before the request's own timeout of 30 s, so that the
+ * reason is known.
  */
 export interface RelayLimits {
   /** @default 12 s */
   readonly connectTimeoutMs: number;
   /** How long a proxy may take to answer. @default 15 s */
   readonly proxyTimeoutMs: number;
-  /** How long a client may take to show the token and say what it wants. @default 5 s */
+  /** How long a client may take to present the token and its request. @default 5 s */
   readonly handshakeTimeoutMs: number;
-  /** Clients that have not done so yet; of more, the one that has taken longest is sent away. @default 32 */
+  /** How many clients may not have done so yet; beyond that, the slowest is dropped. @default 32 */
   readonly newcomersMax: number;
   /** A tunnel without a byte in either direction is closed after this. @default 5 min */
   readonly idleTimeoutMs: number;
@@ -30,7 +30,7 @@ export interface RelayLimits {
   readonly tunnelsMax: number;
 }
 
-/** The limits unless said otherwise. */
+/** The default limits. */
 export const defaultRelayLimits: RelayLimits = {
   connectTimeoutMs: 12_000,
   proxyTimeoutMs: 15_000,
@@ -40,7 +40,7 @@ export const defaultRelayLimits: RelayLimits = {
   tunnelsMax: 64,
 };
 
-/** What the relay is told at its start. Plain data. */
+/** The relay's configuration. Plain data. */
 export interface RelayOptions {
   readonly allowed: readonly AllowedHost[];
   readonly proxy: Proxy | undefined;
@@ -48,16 +48,16 @@ export interface RelayOptions {
   readonly limits: RelayLimits;
 }
 
-/** Who is told what, and when to end. */
+/** Whom to notify of what, and when to end. */
 export interface ServeOptions extends RelayOptions {
   /** A connection could not be made, or broke. */
   readonly report: (failure: ConnectionFailure) => void;
-  /** Connections of clients cannot be taken; `null`: they can again. */
+  /** Connections of clients cannot be accepted; `null`: they can again. */
   readonly reportTrouble: (trouble: OsError | null) => void;
   readonly signal: AbortSignal;
 }
 
-/** Serves until `signal` aborts, then closes every tunnel. Rejects when `listener` was closed by somebody else. */
+/** Serves until `signal` aborts, then closes every tunnel. Rejects if `listener` was closed by somebody else. */
 export async function serveRelay(listener: Deno.TcpListener, options: ServeOptions): Promise<void> {
   const failed = new AbortController();
   using ending = anySignal(options.signal, failed.signal);
@@ -72,7 +72,7 @@ export async function serveRelay(listener: Deno.TcpListener, options: ServeOptio
       onTrouble: options.reportTrouble,
       onConnection(conn) {
         const served = clients.serve(conn)
-          .catch(() => {/* The client is gone, or was no client of ours: nobody to tell. */})
+          .catch(() => {/* The client is gone, or was not ours: nobody to tell. */})
           .finally(() => running.delete(served));
         running.add(served);
       },

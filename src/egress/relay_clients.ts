@@ -1,6 +1,6 @@
 /**
- * The clients of the relay. Any process of this machine can connect: what has not shown the token yet has limits of its
- * own, and takes no room from those who have.
+ * The clients of the relay. Any process on this machine can connect: those that have not presented the token yet have
+ * separate limits, and take no slots from those that have.
  */
 import { anySignal } from "../runtime/any_signal.ts";
 import { type ByteStream, denoStream, readAhead, writeAll } from "./byte_stream.ts";
@@ -13,13 +13,13 @@ import { acceptSocks, readSocksRequest, refuseSocks, type SocksRequest } from ".
 import { joinStreams } from "./tunnel.ts";
 import { within } from "./within.ts";
 
-/** What a client sends before it is told that it is connected is kept up to here, in bytes. */
+/** How much a client may send before it is told that it is connected, in bytes. */
 const firstBytesMax = 4 * 1024;
 
 /** All clients of one relay. */
 export class RelayClients {
   readonly #options: ServeOptions;
-  /** Those that have not said yet what they want, the oldest first. */
+  /** Those that have not sent their request yet, oldest first. */
   readonly #newcomers = new Set<ByteStream>();
   #tunnels = 0;
 
@@ -27,7 +27,7 @@ export class RelayClients {
     this.#options = options;
   }
 
-  /** Serves one until it or its tunnel has ended. Rejects when the client is gone, or was no client of ours. */
+  /** Serves one client until it or its tunnel has ended. Rejects if the client is gone, or was not ours. */
   async serve(conn: Deno.TcpConn): Promise<void> {
     const client = denoStream(conn);
     const { signal } = this.#options;
@@ -98,7 +98,7 @@ export class RelayClients {
     }
   }
 
-  /** Until the client leaves: then nobody waits for it. */
+  /** Until the client leaves: then nobody is waiting for it. */
   async #open(request: SocksRequest, left: AbortSignal): Promise<Remote> {
     const { tunnelsMax } = this.#options.limits;
     if (this.#tunnels > tunnelsMax) throw new DialError({ stage: "limit", tunnelsMax });

@@ -1,14 +1,14 @@
 /**
- * The relay's side of SOCKS5 (RFC 1928) with user name and password (RFC 1929): the password is the process's token, the
- * user name says what the connection is for. Not HTTP CONNECT, because Deno's client then sends its proxy credentials to
- * the origin as well.
+ * The relay's side of SOCKS5 (RFC 1928) with user name and password (RFC 1929): the password is the process's token,
+ * the user name is the purpose of the connection. Not HTTP CONNECT, because then Deno's client also sends its proxy
+ * credentials to the origin.
  */
 import { timingSafeEqual } from "node:crypto";
 import { normalHost } from "./allowed_hosts.ts";
 import { type ByteStream, writeAll } from "./byte_stream.ts";
 import type { FailureCause } from "./connection_failure.ts";
 
-/** What a client asks for, once its token was right. */
+/** What a client asks for, after presenting the right token. */
 export interface SocksRequest {
   readonly purpose: string;
   readonly host: string;
@@ -25,7 +25,7 @@ const addressTypeNotSupported = 0x08;
 
 /**
  * Reads greeting, credentials and request. `undefined` for a client that does not speak SOCKS5, has another token, or
- * asks for anything but a connection: it was told so, and the connection can be closed.
+ * asks for anything but a connection: it has been told so, and the connection can be closed.
  */
 export async function readSocksRequest(stream: ByteStream, token: string): Promise<SocksRequest | undefined> {
   const [version, methodCount] = await readExactly(stream, 2);
@@ -91,7 +91,7 @@ async function readAddress(stream: ByteStream, type: number | undefined): Promis
   return normalHost(new TextDecoder("latin1").decode(await readExactly(stream, length ?? 0)));
 }
 
-/** Reads `bytes` and no more; rejects when the stream ends before. */
+/** Reads exactly `bytes`; rejects if the stream ends before. */
 async function readExactly(stream: ByteStream, bytes: number): Promise<Uint8Array> {
   const buffer = new Uint8Array(bytes);
   let length = 0;
@@ -103,7 +103,7 @@ async function readExactly(stream: ByteStream, bytes: number): Promise<Uint8Arra
   return buffer;
 }
 
-/** Compares digests, so that the time taken says nothing of either. */
+/** Compares digests, so that the time taken reveals nothing about either. */
 async function sameSecret(left: Uint8Array<ArrayBuffer> | Uint8Array, right: Uint8Array): Promise<boolean> {
   const [a, b] = await Promise.all(
     [left, right].map((bytes) => crypto.subtle.digest("SHA-256", new Uint8Array(bytes))),

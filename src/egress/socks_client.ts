@@ -1,7 +1,7 @@
-/** The client's side of SOCKS5, for who needs a connection by the relay without fetch. */
+/** The client's side of SOCKS5, for connections through the relay without fetch. */
 import { type ByteStream, writeAll } from "./byte_stream.ts";
 
-/** Asks for a connection; resolves when it is made. Rejects when the relay refuses it, or closes. */
+/** Asks for a connection; resolves once it is established. Rejects if the relay refuses it, or closes. */
 export async function connectSocks(
   stream: ByteStream,
   to: { purpose: string; token: string; host: string; port: number },
@@ -12,7 +12,7 @@ export async function connectSocks(
   await expect(stream, [1, 0]);
   await writeAll(stream, Uint8Array.of(5, 1, 0, 3, ...text(to.host), to.port >> 8, to.port & 255));
   await expect(stream, [5, 0]);
-  await read(stream, 8); // an IPv4 address and a port that say nothing
+  await read(stream, 8); // an IPv4 address and a port without meaning
 }
 
 async function expect(stream: ByteStream, wanted: readonly number[]): Promise<void> {

@@ -1,4 +1,4 @@
-/** Starts the relay in a worker of its own, with permission for the allowed hosts and the proxy only. */
+/** Starts the relay in its own worker, with permission only for the allowed hosts and the proxy. */
 import { ownModule } from "../runtime/own_module.ts";
 import { type AllowedHost, netPermissions } from "./allowed_hosts.ts";
 import type { Proxy } from "./proxy.ts";
@@ -13,27 +13,25 @@ export interface RelayAddress {
 
 /** A running relay. */
 export interface Relay extends RelayAddress, AsyncDisposable {
-  /** A new port to transfer to whoever makes HTTP clients: it gets every failed connection. */
+  /** A new port to transfer to whoever creates HTTP clients: it receives every failed connection. */
   reports(): MessagePort;
-  /** Resolves when the relay has ended; rejects when it failed. */
+  /** Resolves when the relay has ended; rejects if it failed. */
   readonly ended: Promise<void>;
   /** Closes every connection and ends the worker. */
   close(): Promise<void>;
 }
 
-/** How long the relay may take to end before its worker is ended for it. */
+/** How long the relay may take to end before its worker is terminated. */
 const closeTimeoutMs = 500;
 
-/**
- * The `net` permissions of a worker that uses the relay: fetch asks for the destination's as well.
- */
+/** The `net` permissions for a worker that uses the relay: fetch also requires those for the destination. */
 export function relayUserPermissions(relay: RelayAddress, allowed: readonly AllowedHost[]): string[] {
   return [`127.0.0.1:${relay.port}`, ...netPermissions(allowed)];
 }
 
 /**
- * The `net` permissions that {@linkcode startRelay} hands to its worker: the caller must have them. Names are without
- * their port, because Deno asks for that when all addresses of a name are looked up; the relay compares ports itself.
+ * The `net` permissions that {@linkcode startRelay} grants to its worker: the caller must have them. Names are without
+ * their port, because Deno requires that when all addresses of a name are looked up; the relay compares ports itself.
  */
 export function relayPermissions(allowed: readonly AllowedHost[], proxy: Proxy | undefined): string[] {
   const exact = netPermissions(proxy === undefined ? allowed : [...allowed, proxy]);
@@ -41,7 +39,7 @@ export function relayPermissions(allowed: readonly AllowedHost[], proxy: Proxy |
   return ["127.0.0.1:0", ...exact.map((entry) => isAddress(entry) ? entry : entry.replace(/:\d+$/, ""))];
 }
 
-/** Starts the relay; resolves when it listens. */
+/** Starts the relay; resolves when it is listening. */
 export async function startRelay(options: {
   allowed: readonly AllowedHost[];
   proxy: Proxy | undefined;
@@ -61,7 +59,7 @@ export async function startRelay(options: {
     listening.reject(error);
     ended.reject(error);
   };
-  ended.promise.catch(() => {/* Also told by `listening`, or seen by who looks at `ended`. */});
+  ended.promise.catch(() => {/* Reported by `listening`, or to users of `ended`. */});
   worker.onerror = (event) => {
     event.preventDefault();
     fail(event.message);

@@ -1,4 +1,4 @@
-/** What a failed TLS handshake means: fetch says it in its message only. Pure. */
+/** What a failed TLS handshake means, which only the text of fetch's message tells. Pure. */
 import type { Destination } from "./allowed_hosts.ts";
 import { type Explanation, shownDestination } from "./connection_errors.ts";
 import type { PeerCertificate } from "./peer_certificate.ts";
@@ -14,7 +14,7 @@ const caRemedy =
   "own. Get its certificate authority (PEM) from those who run it, put it into a file and name the file in " +
   "[hub] caFile, or add it to the system's certificates; then restart the service.";
 const setClock = "Set this machine's date and time, best by NTP.";
-/** A clock before this was never set, in s since the epoch: 1 January 2026, which is before this program. */
+/** A clock before this was never set, in s since the epoch: 1 January 2026, when this program did not exist yet. */
 const clockSecondsMin = 1_767_225_600;
 
 const knownTlsErrors: readonly KnownTlsError[] = [
@@ -76,14 +76,14 @@ const knownTlsErrors: readonly KnownTlsError[] = [
     remedy: "Check the address, and whether a proxy that inspects TLS stands between.",
   },
   {
-    // After the handshake the same words tell of any connection that was cut.
+    // After the handshake, the same text describes any connection that was cut.
     pattern: /tls handshake eof|client error \(Connect\).*(?:without sending TLS close_notify|UnexpectedEof)/i,
     problem: "the connection was closed during the TLS handshake",
     remedy: "Check firewall, proxy and TLS inspection on the way: they cut it by the host's name.",
   },
 ];
 
-/** Whether it helps to know the certificate that the host shows. */
+/** Whether it helps to know the host's certificate. */
 export function wantsCertificate(error: unknown): boolean {
   return error instanceof Error &&
     /UnknownIssuer|CaUsedAsEndEntity|SelfSigned|BadSignature|ProtocolVersion|peer is incompatible|HandshakeFailure/
@@ -92,7 +92,7 @@ export function wantsCertificate(error: unknown): boolean {
       );
 }
 
-/** Explains fetch's error, or `undefined` when it is not of TLS. */
+/** Explains fetch's error; `undefined` if it is not about TLS. */
 export function explainTlsError(
   message: string,
   options: { to: Destination; certificate?: PeerCertificate | undefined },
@@ -117,7 +117,7 @@ export function explainTlsError(
   };
 }
 
-/** The two times that matter, as rustls says them in seconds since the epoch. */
+/** The two relevant times, which rustls gives in seconds since the epoch. */
 function times(message: string): { clock: number; limit: number } | undefined {
   const found = /verification time (\d+) \(UNIX\), but certificate is not valid (?:after|before) (\d+)/.exec(message);
   return found === null ? undefined : { clock: Number(found[1]), limit: Number(found[2]) };
@@ -142,7 +142,7 @@ function clockRemedy(message: string): string {
   return `If that date and time are right, the certificate must be renewed by those who run it; else: ${setClock}`;
 }
 
-/** The library's own words, for those who search for them. */
+/** The library's own text, for those who search for it. */
 function detail(message: string): string {
   const words = /(invalid peer certificate: [^,(:]{1,120}|received fatal alert: \w+|tls handshake eof)/.exec(message)
     ?.[1];

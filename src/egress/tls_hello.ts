@@ -1,30 +1,30 @@
 /**
  * The beginning of a TLS handshake (RFC 5246, section 7.4), enough to see which certificate a server shows. Pure.
  *
- * fetch refuses a certificate without saying whose it is. Asked with TLS 1.2 at most, a server shows it before anything
- * is encrypted: so it can be read by who never trusts it, and never sends anything over that connection.
+ * fetch refuses a certificate without saying whose it is. When the client offers at most TLS 1.2, a server sends its
+ * certificate unencrypted: so it can be read without trusting it or sending anything over that connection.
  */
 
-/** What a server showed so far. */
+/** What a server has sent so far. */
 export interface ServerFlight {
-  /** The version that the server chose, e.g. 0x0303 for TLS 1.2; absent until it has answered. */
+  /** The version chosen by the server, e.g. 0x0303 for TLS 1.2; absent until it has answered. */
   readonly version?: number;
   /** Its own certificate, DER. */
   readonly certificate?: Uint8Array<ArrayBuffer>;
-  /** Nothing more that matters will come. */
+  /** Nothing else of interest will follow. */
   readonly complete: boolean;
 }
 
-/** Longest part of a handshake that is read, in bytes. */
+/** How much of a handshake is read, in bytes. */
 export const flightBytesMax = 128 * 1024;
 
 const contentType = { alert: 21, handshake: 22 } as const;
 const handshakeType = { clientHello: 1, serverHello: 2, certificate: 11, serverHelloDone: 14 } as const;
 const extension = { serverName: 0, groups: 10, pointFormats: 11, signatures: 13, extendedMasterSecret: 23 } as const;
 
-/** TLS 1.2, and with it everything older. */
+/** TLS 1.2, which includes everything older. */
 const offeredVersion = 0x0303;
-/** ECDHE and RSA with AES or ChaCha20, the newest first; then what servers of TLS 1.0 have. */
+/** ECDHE and RSA with AES or ChaCha20, the newest first; then those of TLS 1.0 servers. */
 const cipherSuites = [
   ...[0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc023, 0xc027, 0xc009, 0xc013, 0xc00a, 0xc014],
   ...[0x009e, 0x0033, 0x0039, 0x009c, 0x009d, 0x003c, 0x003d, 0x002f, 0x0035, 0x000a],
@@ -32,7 +32,7 @@ const cipherSuites = [
 const groups = [0x001d, 0x0017, 0x0018, 0x0019];
 const signatures = [0x0403, 0x0503, 0x0603, 0x0807, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0203, 0x0201];
 
-/** The first message of a client, as a record. `random` has 32 bytes; a `host` that is an address is not named. */
+/** A client's first message, as a record. `random` has 32 bytes; a `host` that is an IP address is not sent. */
 export function clientHello(host: string, random: Uint8Array): Uint8Array<ArrayBuffer> {
   const isName = !host.includes(":") && !/^\d{1,3}(\.\d{1,3}){3}$/.test(host);
   const name = new TextEncoder().encode(host);
@@ -55,7 +55,7 @@ export function clientHello(host: string, random: Uint8Array): Uint8Array<ArrayB
   return Uint8Array.of(contentType.handshake, ...u16(0x0301), ...long(message));
 }
 
-/** Reads what a server has sent so far, from its first byte; `undefined` when that is not TLS. */
+/** Reads what a server has sent so far, from its first byte; `undefined` if that is not TLS. */
 export function readServerFlight(bytes: Uint8Array<ArrayBuffer>): ServerFlight | undefined {
   const records = readRecords(bytes);
   if (records === undefined) return undefined;
@@ -78,7 +78,7 @@ export function readServerFlight(bytes: Uint8Array<ArrayBuffer>): ServerFlight |
   return flight;
 }
 
-/** The handshake messages in all records, joined; `ended` by an alert or something that is not part of a handshake. */
+/** The handshake messages in all records, joined; `ended` by an alert or anything that is not part of a handshake. */
 function readRecords(bytes: Uint8Array): { messages: Uint8Array<ArrayBuffer>; ended: boolean } | undefined {
   const parts: number[] = [];
   for (let at = 0; at < bytes.length;) {
@@ -99,7 +99,7 @@ function u16(value: number): number[] {
   return [value >> 8, value & 255];
 }
 
-/** Bytes behind their length of two bytes. */
+/** Bytes prefixed with their length in two bytes. */
 function long(bytes: readonly number[]): number[] {
   return [...u16(bytes.length), ...bytes];
 }

@@ -1,10 +1,10 @@
 /** The two directions of one tunnel. */
 import { type ByteStream, writeAll } from "./byte_stream.ts";
 
-/** Read at a time, in bytes. */
+/** How much is read at a time, in bytes. */
 const bufferBytes = 128 * 1024;
 
-/** Copies in both directions until both have ended; the error of the remote side, if that is why. */
+/** Copies in both directions until both have ended; returns the error of the remote side, if that is why. */
 export async function joinStreams(
   client: ByteStream,
   remote: ByteStream,

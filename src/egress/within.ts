@@ -1,6 +1,6 @@
-/** A limit in time on what takes no signal. */
+/** A time limit for anything that takes no signal. */
 
-/** Runs `act`, and `onTimeout`, which must end it, when it takes longer than `ms`. */
+/** Runs `act`; if it takes longer than `ms`, calls `onTimeout`, which must end it. */
 export async function within<T>(
   act: () => Promise<T>,
   { ms, onTimeout }: { ms: number; onTimeout: () => void },

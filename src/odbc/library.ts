@@ -112,9 +112,9 @@ export interface OdbcLibrary extends Disposable {
 }
 
 /**
- * Opens the driver manager, by the full path of {@linkcode findDriverManager} where `ffi` is granted for that alone.
+ * Opens the driver manager, by the full path from {@linkcode findDriverManager} if `ffi` is granted for that alone.
  *
- * @throws an `Error` with the command that installs it when it is missing.
+ * @throws an `Error` with the command that installs it, if it is missing.
  */
 export function openOdbcLibrary(path: string = driverManagerLibrary()): OdbcLibrary {
   try {
