@@ -15,14 +15,14 @@ import { stateFolderOf } from "./state_folder.ts";
 /** The checks of network and hub, for a command that runs without an agent. */
 export type CheckNetwork = (config: Config, signal: AbortSignal) => Promise<readonly CheckLine[]>;
 
-/** The options of the command line; `checkNetwork` is asked only when no agent runs that could look for itself. */
+/** The options of the command line; `checkNetwork` is called only if no agent is running to do the check itself. */
 export interface CheckOptions {
   readonly configFile: string | undefined;
   readonly json: boolean;
   readonly checkNetwork: CheckNetwork;
 }
 
-/** Prints all findings; the exit code is 0 when nothing has failed. */
+/** Prints all findings; the exit code is 0 if nothing has failed. */
 export async function check(options: CheckOptions, { signal }: { signal: AbortSignal }): Promise<number> {
   const { lines, by } = await findings(options, signal);
   const failed = lines.filter((line) => line.result === "failed").length;
@@ -31,7 +31,7 @@ export async function check(options: CheckOptions, { signal }: { signal: AbortSi
   return failed === 0 ? exitCodes.ok : exitCodes.failed;
 }
 
-/** Who has looked: only the agent's own rights and environment count in the end. */
+/** Who made the check: only the agent's own rights and environment count in the end. */
 type CheckedBy = "agent" | "command";
 
 async function findings(

@@ -1,4 +1,4 @@
-/** The network's part of `check` where no agent runs: by a relay of its own, with the environment of the command. */
+/** The network part of `check` when no agent is running: through its own relay, in the command's environment. */
 import type { Config } from "../config/config.ts";
 import type { CheckLine } from "../control/check_line.ts";
 import { allowedHosts } from "../egress/allowed_hosts.ts";
@@ -11,13 +11,13 @@ import { proxyTroubleLines } from "./local_checks.ts";
 import { lookAtNetwork, type NetworkSurroundings } from "./run/surroundings.ts";
 import { errorText } from "../runtime/error_text.ts";
 
-/** Looks at everything on the way to the hub, and at the hub. */
+/** Checks everything on the way to the hub, and the hub. */
 export async function checkNetworkHere(config: Config, signal: AbortSignal): Promise<readonly CheckLine[]> {
   let surroundings: NetworkSurroundings;
   try {
     surroundings = await lookAtNetwork(config);
   } catch (error) {
-    // An address of a proxy or a CA file that is no good: the message says what to do.
+    // The address of a proxy or a CA file is not usable: the message says what to do.
     return [{ name: "Proxy and CA", result: "failed", detail: errorText(error) }];
   }
   const { proxy, proxyTroubles, caCerts } = surroundings;

@@ -7,7 +7,7 @@ import { argument, command, constant, flag, option } from "@optique/core/primiti
 import { choice, integer, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
 
-/** Where the hub listens unless told otherwise. */
+/** Default address that the hub listens on. */
 export const defaultListen = "127.0.0.1:8080";
 
 const configFile = optional(option("--config", path({ metavar: "FILE" }), {
@@ -286,8 +286,8 @@ export const commandLine = or(run, pin, service, status, check, support, config,
 export type CommandLine = InferValue<typeof commandLine>;
 
 /**
- * The arguments with `run` put in front when they name no command. `hub` alone gets one of its defaults, since a command
- * with subcommands wants an argument; `demo -- --exit` is what people are used to write after `npm run`.
+ * The arguments with `run` put in front if they name no command. `hub` alone gets one of its defaults, since a command
+ * with subcommands needs an argument; `demo -- --exit` is a habit from `npm run`.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * Carries out a parsed command line. Each command's modules are loaded when it is called, so that one does not wait for
- * the others': the imports are literal, which is how the compiler finds them.
+ * Carries out a parsed command line. Each command's modules are loaded when it is called, so that it does not wait for
+ * the others': the imports are literal so that the bundler finds them.
  */
 import { systemClock } from "../runtime/clock.ts";
 import type { HubServices } from "../hub/services.ts";
@@ -9,7 +9,7 @@ import { exitCodes } from "./exit_codes.ts";
 import { print } from "./print.ts";
 import { readFirstLine } from "./first_line.ts";
 
-/** Longest password that is read from standard input, in bytes. */
+/** Longest password read from standard input, in bytes. */
 const passwordBytesMax = 4096;
 
 /** Runs the command until it is done or the signal is aborted; resolves with the exit code. */
@@ -93,7 +93,7 @@ async function carryOutHub(line: HubLine, { signal }: { signal: AbortSignal }): 
   return exitCodes.usage;
 }
 
-/** The first line of standard input, when the password shall come from there. */
+/** The first line of standard input, if the password should come from there. */
 async function givenPassword(fromStandardInput: boolean): Promise<string | undefined> {
   if (!fromStandardInput) return undefined;
   const password = await readFirstLine({ charactersMax: passwordBytesMax });

@@ -1,4 +1,4 @@
-/** `config`: the configuration in force, and where each value comes from. */
+/** `config`: the effective configuration, and where each value comes from. */
 import { loadConfigWithOrigins } from "../config/load.ts";
 import { configAsJson, configAsToml } from "../config/print.ts";
 import { exitCodes } from "./exit_codes.ts";

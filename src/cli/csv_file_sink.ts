@@ -1,19 +1,21 @@
-/** Writes CSV to a file, compressed by its name's ending: `.csv`, `.csv.zst` or `.csv.gz`. */
+/** Writes CSV to a file, compressed according to its extension: `.csv`, `.csv.zst` or `.csv.gz`. */
 import type { Transform } from "node:stream";
 import { constants, createGzip, createZstdCompress } from "node:zlib";
 import type { RestartableSink } from "../database/write_csv.ts";
 
 /** As in the spool: nearly as small as level 3, and twice as fast. */
 const zstdLevel = 1;
-/** What is compressed at once, in bytes: larger slices take tens of MB more memory, hold up fetches and are no faster. */
+/**
+ * How much is compressed at once, in bytes: larger slices take tens of MB more memory, delay fetches and are no faster.
+ */
 const sliceBytes = 64 * 1024;
 
-/** Takes CSV; the file has its name only once `finish` resolves. Disposing it before removes what was written. */
+/** Takes CSV; the file gets its name only when `finish` resolves. Disposing before that removes what was written. */
 export interface CsvFileSink extends RestartableSink, AsyncDisposable {
   finish(): Promise<{ readonly bytes: number }>;
 }
 
-/** Opens a file beside the one that is wanted, which is replaced at the end. */
+/** Opens a temporary file beside the target, which it replaces at the end. */
 export async function openCsvFile(path: string): Promise<CsvFileSink> {
   const temporary = `${path}.part`;
   const file = await Deno.open(temporary, { create: true, truncate: true, write: true });
@@ -71,7 +73,7 @@ async function drain(compressor: Transform, append: (chunk: Uint8Array) => Promi
   for await (const chunk of compressor) await append(chunk);
 }
 
-/** Resolves when the compressor has taken the chunk in, so that it may be filled again. */
+/** Resolves when the compressor has consumed the chunk, so that it may be reused. */
 async function compress(compressor: Transform, chunk: Uint8Array): Promise<void> {
   for (let at = 0; at < chunk.length; at += sliceBytes) {
     const slice = chunk.subarray(at, at + sliceBytes);
@@ -81,7 +83,7 @@ async function compress(compressor: Transform, chunk: Uint8Array): Promise<void>
   }
 }
 
-/** Never resolves: rejects when the file cannot be written, which the compressor would wait for for ever. */
+/** Never resolves: rejects if the file cannot be written, for which the compressor would wait for ever. */
 function failed(draining: Promise<void> | undefined): Promise<never> {
   return (draining ?? Promise.resolve()).then(() => new Promise<never>(() => {}));
 }

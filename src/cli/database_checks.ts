@@ -1,4 +1,4 @@
-/** The part of `check` that looks at databases: the driver manager, what is registered with it, the kept connection. */
+/** The database part of `check`: the driver manager, what is registered with it, and the kept connection. */
 import type { Config } from "../config/config.ts";
 import type { CheckLine } from "../control/check_line.ts";
 import { openDatabase } from "../extractor/open_database.ts";
@@ -11,7 +11,7 @@ import { errorText } from "../runtime/error_text.ts";
 /** How long connecting may take, in ms. */
 const connectTimeoutMs = 30_000;
 
-/** Looks at what this process would use; native drivers are loaded, so it is not for the agent itself. */
+/** Checks what this process would use; it loads native drivers, so the agent itself does not run it. */
 export async function checkDatabases(config: Config, signal: AbortSignal): Promise<readonly CheckLine[]> {
   return [...driverLines(), ...await keptConnectionLines(config, signal)];
 }

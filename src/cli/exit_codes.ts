@@ -1,17 +1,17 @@
-/** What the exit codes of all commands mean. Scripts rely on them: never give a number another meaning. */
+/** The meaning of every command's exit codes. Scripts rely on them: never change one. */
 
-/** By what has happened; above 128 a signal, as shells have it. */
+/** By outcome; above 128, a signal, as in shells. */
 export const exitCodes = {
   ok: 0,
-  /** The command could not do what it should; for `check`: something has failed. */
+  /** The command failed; for `check`: some check did. */
   failed: 1,
   /** The command line is wrong. */
   usage: 2,
   /** The configuration is wrong. */
   configuration: 3,
-  /** No agent runs in this folder, or it cannot be asked by this user. */
+  /** No agent is running in this folder, or this user may not talk to it. */
   noAgent: 4,
-  /** Another agent runs in this folder. */
+  /** Another agent is running in this folder. */
   alreadyRunning: 5,
   /** The PIN has expired, or the link was refused. */
   notLinked: 6,

@@ -1,8 +1,8 @@
-/** Secrets by standard input: arguments are seen by every user of the machine. */
+/** Secrets through standard input, because every user of the machine can see arguments. */
 
 /**
- * The first line of standard input; empty when there is none, or it is longer than `charactersMax`. Returns as soon as
- * the line is there.
+ * The first line of standard input; empty if there is none, or it is longer than `charactersMax`. Returns as soon as
+ * the line has arrived.
  */
 export async function readFirstLine({ charactersMax }: { charactersMax: number }): Promise<string> {
   const decoder = new TextDecoder();

@@ -1,10 +1,10 @@
-/** Names on the command line obey the rule of the API and the console. */
+/** Names on the command line follow the same rules as in the API and the console. */
 import { Name } from "../hub/api_schemas.ts";
 import { plainIssues } from "../hub/http/plain_issues.ts";
 
 /**
- * The name as the hub keeps it: without the spaces around it. Throws for one that will not do; `act` is what cannot be
- * done then.
+ * The name as the hub stores it: without surrounding spaces. Throws for an invalid one; `act` is what then cannot be
+ * done.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * The commands `hub user …` and `hub token …`, which work beside a running hub. Each answers the exit code and prints
- * through `out`.
+ * The commands `hub user …` and `hub token …`, which work alongside a running hub. Each returns the exit code and
+ * prints through `out`.
  */
 import type { Accounts } from "../hub/access/accounts.ts";
 import { openAccounts } from "../hub/access/open_accounts.ts";
@@ -66,7 +66,7 @@ export function userPasswd(
   });
 }
 
-/** `hub token add NAME [--role ROLE]`: prints the token, on a line of its own. */
+/** `hub token add NAME [--role ROLE]`: prints the token, on a separate line. */
 export function tokenAdd(
   options: AccountCommand & { name: string; role?: Role | undefined },
   { out }: { out: Out },

@@ -1,9 +1,9 @@
-/** The command `hub backup`: a copy of the hub's data folder, while the hub runs or not. */
+/** The command `hub backup`: a copy of the hub's data folder, whether or not the hub is running. */
 import { backUp } from "../hub/objects/backup.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { defaultDataDirectory, type Out } from "./hub_command.ts";
 
-/** Prints what was copied; the exit code is 1 when something that belongs to an import was not there. */
+/** Prints what was copied; the exit code is 1 if something that belongs to an import was missing. */
 export async function hubBackup(
   options: { target: string; dataDirectory?: string | undefined; json?: boolean | undefined },
   { out }: { out: Out },

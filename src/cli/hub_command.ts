@@ -1,4 +1,4 @@
-/** The command `hub`. It answers the exit code and prints through `out`. */
+/** The command `hub`. It returns the exit code and prints through `out`. */
 import type { Hono } from "hono";
 import { resolve } from "node:path";
 import { type HubOptions, startHub } from "../hub/hub.ts";
@@ -10,7 +10,7 @@ import { givenName } from "./given_name.ts";
 /** Takes one line for standard output. */
 export type Out = (line: string) => void;
 
-/** Where the hub keeps its data unless told otherwise: relative to the working folder. */
+/** Default data folder of the hub, relative to the working folder. */
 export const defaultDataDirectory = "hub-data";
 
 /** The options of the command line, as texts; they are checked here, with messages that name the option. */
@@ -19,16 +19,16 @@ export interface RunHubOptions {
   readonly dataDirectory?: string | undefined;
   /** `HOST:PORT`, `[IPv6]:PORT` or `PORT`; port 0 is any free one. @default "127.0.0.1:8080" */
   readonly listen?: string | undefined;
-  /** Where browsers and agents reach the hub, e.g. `https://hub.example`. @default the address that it listens on */
+  /** Where browsers and agents reach the hub, e.g. `https://hub.example`. @default the address it listens on */
   readonly publicUrl?: string | undefined;
   /** PEM files; both or none. */
   readonly tlsCertFile?: string | undefined;
   readonly tlsKeyFile?: string | undefined;
   /** Listen beyond this machine without TLS. */
   readonly allowInsecureListen?: boolean | undefined;
-  /** Believe `X-Forwarded-For`: only behind a proxy that sets it. */
+  /** Trust `X-Forwarded-For`: only behind a proxy that sets it. */
   readonly trustProxy?: boolean | undefined;
-  /** Name of the account. @default the one that it has, else "My account" */
+  /** Name of the account. @default the existing name, else "My account" */
   readonly account?: string | undefined;
   /** Print JSON lines. */
   readonly json?: boolean | undefined;
@@ -63,7 +63,7 @@ export async function runHub(
   return 0;
 }
 
-/** The options of `startHub`; throws for an address or a file that will not do. */
+/** The options of `startHub`; throws for an unusable address or file. */
 async function hubOptions(options: RunHubOptions): Promise<HubOptions> {
   const { hostname, port } = parseListen(options.listen ?? defaultListen);
   const { tlsCertFile, tlsKeyFile } = options;

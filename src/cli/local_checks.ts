@@ -1,4 +1,4 @@
-/** The part of `check` that looks at this machine: configuration, folders, rights and room on the disk. */
+/** The local part of `check`: configuration, folders, rights and free disk space. */
 import { basename, join } from "node:path";
 import { statfs } from "node:fs/promises";
 import type { Config } from "../config/config.ts";
@@ -10,14 +10,14 @@ import { logFileName } from "../log/log_file.ts";
 import { stateFolderOf } from "./state_folder.ts";
 import { readableBytes } from "./table.ts";
 
-/** Below the configured reserve and this much more, the disk is called nearly full, in bytes. */
+/** Less free space than the configured reserve plus this counts as nearly full, in bytes. */
 const freeBytesWarning = 512 * 1024 * 1024;
 
 /**
- * Looks at everything local. Run it where the rights are those that count: in the agent itself when it runs.
+ * Checks everything local. Run it with the rights that matter: in the agent itself, if it is running.
  *
  * @param config The configuration in use: the file may have changed since.
- * @param known What was found when more could be looked at than now.
+ * @param known What was found at startup, when this process could still access more.
  */
 export async function checkLocal(
   config: Config,
@@ -35,7 +35,7 @@ export async function checkLocal(
   ];
 }
 
-/** Scripts that could not be read, where a proxy may be set. */
+/** Scripts that could not be read and may set a proxy. */
 export function proxyTroubleLines(troubles: readonly string[]): CheckLine[] {
   const remedy = "Correct the script, or set https_proxy in /etc/environment, and restart the agent";
   return troubles.map((detail) => ({ name: "Proxy scripts", result: "warning", detail, remedy }));
@@ -106,7 +106,7 @@ async function checkImportFolder(config: Config, trouble: string | undefined): P
   const path = config.app.importDirectory;
   try {
     let files = 0;
-    // As the agent does, which may read where the path led when it started and nowhere else.
+    // Like the agent, which may read only the folder that the path led to at startup.
     for await (const entry of Deno.readDir(await Deno.realPath(path))) {
       if (!entry.isDirectory && entry.name.toLowerCase().endsWith(".csv")) files++;
     }

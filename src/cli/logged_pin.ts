@@ -1,6 +1,6 @@
 /**
- * The PIN that the agent has written into its log, for who may read the log but not ask the agent: the console window
- * that Windows' installer opens has the rights of its user, without "Run as administrator".
+ * The PIN that the agent has written to its log, for users who may read the log but not talk to the agent: the console
+ * window opened by Windows' installer has its user's rights, without "Run as administrator".
  */
 import { join } from "node:path";
 import type { Config } from "../config/config.ts";
@@ -8,14 +8,14 @@ import type { PinOffer } from "../control/status.ts";
 import { logFileName } from "../log/log_file.ts";
 import type { Clock } from "../runtime/clock.ts";
 
-/** A PIN is valid for this long, in ms. */
+/** How long a PIN is valid, in ms. */
 const pinLifetimeMs = 5 * 60_000;
-/** An agent that has just been started may need so long to get one, in ms. */
+/** How long a newly started agent may take to get one, in ms. */
 const waitMs = 20_000;
-/** How often the log is looked at, in ms. */
+/** How often to look at the log, in ms. */
 const lookEveryMs = 500;
 
-/** What the log says last of the link. */
+/** The latest state of the link according to the log. */
 export type LoggedLink =
   | { readonly state: "unknown" }
   | { readonly state: "linked"; readonly text: string }
@@ -44,7 +44,7 @@ export function lastOfLink(log: string): LoggedLink {
   return last;
 }
 
-/** The PIN that the log shows now, or soon; `undefined` when it shows none, or may not be read either. */
+/** The PIN that the log shows now, or soon; `undefined` if it shows none, or may not be read either. */
 export async function waitForLoggedPin(
   config: Config,
   { clock, signal }: { clock: Clock; signal: AbortSignal },
@@ -62,7 +62,7 @@ export async function waitForLoggedPin(
   return undefined;
 }
 
-/** Resolves with what the log says of the link once it is made, or with `undefined` when the PIN has expired. */
+/** Resolves with what the log says about the link once it exists, or with `undefined` when the PIN has expired. */
 export async function waitForLoggedLink(
   config: Config,
   { offer, clock, signal }: { offer: PinOffer; clock: Clock; signal: AbortSignal },

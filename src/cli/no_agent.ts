@@ -1,4 +1,4 @@
-/** What commands say when no agent runs. */
+/** What commands print when no agent is running. */
 import type { Config } from "../config/config.ts";
 
 /** Says so, and how to start one. */

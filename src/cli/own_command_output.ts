@@ -1,7 +1,7 @@
-/** Runs another command of this program, for what it prints. */
+/** Runs another command of this program and captures its output. */
 import { ownCommand } from "../runtime/own_command.ts";
 
-/** What it prints, standard output first, and its exit code as the last line when that is not 0. */
+/** Its output, standard output first, and its exit code as the last line if that is not 0. */
 export async function runOwnCommand(
   args: readonly string[],
   { cwd, signal }: { cwd: string; signal: AbortSignal },

@@ -1,4 +1,4 @@
-/** Starts this program once more as a child process. */
+/** Starts this program again as a child process. */
 import { ownCommand } from "../runtime/own_command.ts";
 
 /** How long a child may take to end before it is killed, in ms. */
@@ -11,7 +11,7 @@ export interface OwnProgram extends AsyncDisposable {
   readonly status: Promise<Deno.CommandStatus>;
 }
 
-/** Starts the program with these arguments; what it says on standard error is not shown. */
+/** Starts the program with these arguments; its standard error is discarded. */
 export function startOwnProgram(args: readonly string[]): OwnProgram {
   const { path, args: first } = ownCommand();
   const child = new Deno.Command(path, {
@@ -32,7 +32,7 @@ export function startOwnProgram(args: readonly string[]): OwnProgram {
   };
 }
 
-/** Runs the program to its end and returns what it printed; fails when it fails. */
+/** Runs the program to completion and returns its output; fails if it does. */
 export async function runOwnProgram(args: readonly string[]): Promise<string> {
   const { path, args: first } = ownCommand();
   const { success, stdout, stderr } = await new Deno.Command(path, { args: [...first, ...args], stdin: "null" })

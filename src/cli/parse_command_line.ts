@@ -1,6 +1,6 @@
 /**
- * Parses the arguments by the grammar, and answers help, completions and usage errors. A module of its own because the
- * grammar takes 60 ms and 10 MB, which what runs as a service or is started often does without.
+ * Parses the arguments by the grammar, and handles help, completions and usage errors. A separate module because the
+ * grammar takes 60 ms and 10 MB, which services and frequently started commands do without.
  */
 import { lineBreak, type Message, message } from "@optique/core/message";
 import { run as parse } from "@optique/run";
@@ -9,7 +9,7 @@ import { type CommandLine, commandLine, withDefaultCommand } from "./command_lin
 import { exitCodes, exitCodeTexts } from "./exit_codes.ts";
 import { print, printError } from "./print.ts";
 
-/** Text is wrapped to this width where the terminal's is not known, in characters. */
+/** Text is wrapped to this width if the terminal's is unknown, in characters. */
 const helpWidth = 100;
 
 /** The parsed command line. Help, completions and usage errors end the program. */

@@ -11,31 +11,31 @@ import { noAgentText } from "./no_agent.ts";
 import { print, printError, rewriteLine } from "./print.ts";
 import { stateFolderOf } from "./state_folder.ts";
 
-/** How often the agent is asked whether the link is made, in ms. */
+/** How often to ask the agent whether the link exists, in ms. */
 const pollMs = 1000;
-/** An agent that has just seen its PIN expire may be a little behind, in ms. */
+/** How far an agent that has just seen its PIN expire may lag behind, in ms. */
 const graceMs = 3000;
 
 /** How it ended. */
 export type PinOutcome =
   | { readonly state: "linked"; readonly account: string; readonly integration: string }
   | { readonly state: "expired" }
-  /** Another PIN was asked for meanwhile; only the newest counts. */
+  /** Another PIN has been requested meanwhile; only the newest counts. */
   | { readonly state: "replaced" }
   /** `reason`: why, and what to do. */
   | { readonly state: "refused"; readonly reason: string };
 
-/** An agent that runs for the time of the command. Disposing stops it. */
+/** An agent that runs for the duration of the command. Disposing stops it. */
 export interface TemporaryAgent extends AsyncDisposable {
   readonly client: ControlClient;
 }
 
-/** Starts an agent for an installation in which none runs. */
+/** Starts an agent for an installation in which none is running. */
 export type StartAgent = (config: Config, options: { clock: Clock; signal: AbortSignal }) => Promise<TemporaryAgent>;
 
 /**
- * The options of the command line. `startAgent` is called when none runs in the folder: somebody has to wait for the
- * link.
+ * The options of the command line. `startAgent` is called if none is running in the folder: somebody has to wait for
+ * the link.
  */
 export interface PinOptions {
   readonly configFile: string | undefined;
@@ -45,7 +45,7 @@ export interface PinOptions {
   readonly clock: Clock;
 }
 
-/** Shows a PIN of the running agent, or of one that is started for it. */
+/** Shows a PIN of the running agent, or of one started for it. */
 export async function pin(options: PinOptions, { signal }: { signal: AbortSignal }): Promise<number> {
   const { wait, clock, startAgent } = options;
   const config = loadConfig(options.configFile);
@@ -79,7 +79,7 @@ async function offerPin(
   return report(await waitForLink(agent, { offer, before, clock, signal }));
 }
 
-/** For who may not ask the agent: the PIN that its log shows already. */
+/** For users who may not talk to the agent: the PIN that its log already shows. */
 async function offerLoggedPin(
   config: Config,
   { offer, wait, clock, signal }: { offer: PinOffer; wait: boolean; clock: Clock; signal: AbortSignal },
@@ -113,7 +113,7 @@ async function waitForLink(
   }
 }
 
-/** What has become of the offered PIN; `undefined`: it is still waiting. */
+/** The fate of the offered PIN; `undefined`: still waiting. */
 export function pinOutcome(
   link: LinkStatus,
   options: { offer: PinOffer; before: LinkStatus; nowMs: number; lastError: string | undefined },
@@ -131,7 +131,7 @@ export function pinOutcome(
   return { state: "refused", reason: lastError ?? 'See the log, and ask for another PIN: "injixo-cloud-link pin".' };
 }
 
-/** Counts down on a line of its own below the message, where there is a terminal. */
+/** Counts down on a separate line below the message, if there is a terminal. */
 function startCountdown(offer: PinOffer, clock: Clock): Disposable {
   if (!Deno.stderr.isTerminal()) return { [Symbol.dispose]() {} };
   const draw = () => rewriteLine(`Waiting for the link: ${remaining(Date.parse(offer.expiresAt) - clock.now())} left`);

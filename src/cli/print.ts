@@ -1,4 +1,4 @@
-/** Output of commands. A reader that has gone (`… | head`) is no error. */
+/** Output of commands. A reader that has gone (`… | head`) is not an error. */
 
 const encoder = new TextEncoder();
 
@@ -17,7 +17,7 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));
 }
 
-/** Replaces the current line of a terminal; the empty text removes it. */
+/** Replaces the current line of a terminal; empty text clears it. */
 export function rewriteLine(text: string): void {
   write(Deno.stderr, `\r\u001b[K${text}`);
 }

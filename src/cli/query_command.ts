@@ -1,5 +1,5 @@
 /**
- * `query`: runs a query as the agent would, on this machine, and shows what comes of it: a table, or a CSV file. With
+ * `query`: runs a query as the agent would, on this machine, and shows the result: a table, or a CSV file. With
  * `--type` the columns and rows are checked as for an import, and only a window is read.
  */
 import { resolve } from "node:path";
@@ -27,9 +27,9 @@ import { print, printError, rewriteLine } from "./print.ts";
 import { stateFolderOf } from "./state_folder.ts";
 import { readableBytes, table } from "./table.ts";
 
-/** Rows of the table unless `--limit` says otherwise. */
+/** Default for `--limit`: rows of the table. */
 const rowsShownDefault = 20;
-/** Longest a query may take, in seconds. */
+/** How long a query may take, in seconds. */
 const queryTimeoutSeconds = 3600;
 /** How often progress is shown, in ms. */
 const progressEveryMs = 200;
@@ -54,7 +54,7 @@ export interface QueryOptions {
   readonly output?: string | undefined;
 }
 
-/** Runs the query; the exit code is 0 when it works, and with `--type` only if rows could be imported. */
+/** Runs the query; the exit code is 0 if it works, and with `--type` only if rows could be imported. */
 export async function query(options: QueryOptions, { signal }: { signal: AbortSignal }): Promise<number> {
   if (options.dataType === undefined && (options.from ?? options.to) !== undefined) {
     throw new Error(
@@ -74,7 +74,7 @@ export async function query(options: QueryOptions, { signal }: { signal: AbortSi
     : await readAsImport({ ...options, dataType: options.dataType }, { database, target, sink, signal });
 }
 
-/** `query --accept`: accepts a query that was changed in the hub; the running agent does it. */
+/** `query --accept`: accepts a query that was changed in the hub, through the running agent. */
 export async function acceptQueryOf(configFile: string | undefined, fingerprint: string): Promise<number> {
   const config = loadConfig(configFile);
   const agent = await connectControl(stateFolderOf(config));
@@ -135,7 +135,7 @@ interface Reading {
   readonly signal: AbortSignal;
 }
 
-/** The query as it is. */
+/** Runs the query unchanged. */
 async function readPlainly(options: QueryOptions, { database, sink, signal }: Reading): Promise<number> {
   const limit = options.limit ?? (sink === null ? rowsShownDefault : Infinity);
   const progress = new Progress();
@@ -146,7 +146,9 @@ async function readPlainly(options: QueryOptions, { database, sink, signal }: Re
   return exitCodes.ok;
 }
 
-/** Reads to the end, or until `limit` rows; begins again when a value turns out longer than its column was declared. */
+/**
+ * Reads to the end, or until `limit` rows; starts over if a value turns out longer than its column's declared length.
+ */
 function readAll(
   sql: string,
   { database, sink, signal, limit, progress }: Reading & { limit: number; progress: Progress },
@@ -185,7 +187,7 @@ function limitRows(rows: Awaited<ReturnType<Database["query"]>>, limit: number):
   };
 }
 
-/** The query narrowed to a window, its rows checked, as for an import. */
+/** Runs the query narrowed to a window, with its rows checked, as for an import. */
 async function readAsImport(
   options: QueryOptions & { dataType: DataType },
   { database, target, sink, signal }: Reading & { target: Target },
@@ -241,7 +243,7 @@ function showTable(
   if (count >= limit) print(`(the first ${limit} rows; --limit shows more, --output writes all)`);
 }
 
-/** An instant from a date or a time, in the database's time zone when it has no offset. */
+/** An instant from a date or a time, in the database's time zone if it has no offset. */
 function instant(text: string | undefined, timeZone: string): number | undefined {
   if (text === undefined) return undefined;
   try {
@@ -252,7 +254,7 @@ function instant(text: string | undefined, timeZone: string): number | undefined
   }
 }
 
-/** Rows and their rate, on a terminal. */
+/** Shows the number of rows and their rate on a terminal. */
 class Progress {
   readonly #startMs = performance.now();
   #shownMs = -Infinity;

@@ -1,8 +1,8 @@
-/** Where a path leads, links followed. */
+/** Resolves paths, following links. */
 import { basename, dirname, join } from "node:path";
 
 /**
- * The real path, as far as the path exists: what is missing at its end may be made later. One that this user may not
+ * The real path, as far as the path exists: missing parts at its end may be created later. One that this user may not
  * follow stays as it is.
  */
 export async function realPathOf(path: string): Promise<string> {

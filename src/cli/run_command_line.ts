@@ -1,4 +1,4 @@
-/** From the arguments to the exit code: has them parsed, passes signals of the system on, and shows what went wrong. */
+/** From the arguments to the exit code: has them parsed, passes on the system's signals, and shows errors. */
 import { ConfigError } from "../config/problems.ts";
 import type { CommandLine } from "./command_line.ts";
 import { carryOut } from "./commands.ts";
@@ -22,8 +22,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 }
 
 /**
- * The command line with which services run the agent, told without the grammar: a process that stays for months should
- * not keep that in memory. `undefined` for any other.
+ * The command lines with which services run the agent, recognised without the grammar: a process that runs for months
+ * should not keep that in memory. `undefined` for any other.
  */
 function agentCommandLine(args: readonly string[]): CommandLine | undefined {
   const [command, option, file, ...rest] = args;
@@ -39,7 +39,7 @@ function agentCommandLine(args: readonly string[]): CommandLine | undefined {
 function stopOnSignals(): { signal: AbortSignal } & Disposable {
   const controller = new AbortController();
   const stop = () => controller.abort(new DOMException("The program was told to stop", "AbortError"));
-  // Windows knows no SIGTERM; closing the console window is SIGBREAK's neighbour there.
+  // Windows has no SIGTERM; Ctrl-Break raises SIGBREAK there.
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
   for (const name of signals) Deno.addSignalListener(name, stop);
   return {

@@ -1,4 +1,4 @@
-/** Every secret that an installation knows, and looking for them in what is about to leave it. */
+/** Every secret known to an installation, and searching for them in what is about to leave it. */
 import type { Config } from "../config/config.ts";
 import { parseConnectionString, secretsOf } from "../odbc/connection_string.ts";
 import type { DatabaseConnection } from "../protocol/database.ts";
@@ -18,13 +18,13 @@ export interface Secret {
   readonly value: string;
 }
 
-/** What could not be looked up is said in `unknown`: then nobody can vouch for a text. */
+/** `unknown` lists what could not be looked up: then no text can be vouched for. */
 export interface KnownSecrets {
   readonly secrets: readonly Secret[];
   readonly unknown: readonly string[];
 }
 
-/** Gathers them: from the state, the environment and the files that the configuration names. */
+/** Collects them from the state, the environment and the files named in the configuration. */
 export async function knownSecrets(config: Config): Promise<KnownSecrets> {
   const { kept } = config.database;
   const secrets: Secret[] = kept?.by === "connectionString" ? secretsOfConnection(kept) : [];
@@ -46,7 +46,7 @@ export async function knownSecrets(config: Config): Promise<KnownSecrets> {
   return { secrets: secrets.filter(({ value }) => value.length >= secretCharactersMin), unknown };
 }
 
-/** What the running service was given by `LoadCredential=`, where this user may look. */
+/** The running service's credentials from `LoadCredential=`, if this user may read them. */
 async function useServiceCredentials(name: string): Promise<void> {
   const variable = "CREDENTIALS_DIRECTORY";
   const folder = `/run/credentials/${name}.service`;
@@ -77,7 +77,8 @@ function secretsOfConnection(connection: DatabaseConnection): Secret[] {
 }
 
 /**
- * What must not be shown of a connection string. Of keys like `FakeKey=true` nothing: such words are everywhere.
+ * The values of a connection string that must not be shown. Excludes values like that of `FakeKey=true`: such words
+ * occur everywhere.
  *
  * @example
  * ```ts
@@ -90,14 +91,14 @@ export function passwordsOf(connectionString: string): string[] {
   try {
     secrets = secretsOf(parseConnectionString(connectionString));
   } catch {
-    return []; // no driver takes it: it is a secret as a whole
+    return []; // no driver accepts it: it is a secret as a whole
   }
   return secrets.map((value) => /^"(.*)"$/s.exec(value)?.[1] ?? value)
     .filter((value) => !/^(true|false|yes|no|on|off|enabled|disabled)$/i.test(value));
 }
 
 /**
- * The password in a proxy's address, which may be one that cannot be used.
+ * The password in a proxy's address, which may be malformed.
  *
  * @example
  * ```ts
@@ -121,7 +122,7 @@ function decoded(text: string): string {
 }
 
 /**
- * The first secret that a text has, in any of the forms in which it may have been written.
+ * The first secret found in a text, in any of the forms in which it may have been written.
  *
  * @example
  * ```ts

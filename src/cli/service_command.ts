@@ -1,4 +1,4 @@
-/** `service …`: the installation as a service of the system. */
+/** `service …`: the installation as a system service. */
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/config.ts";
 import { connectControl, type ControlClient } from "../control/connect_control.ts";
@@ -13,10 +13,10 @@ import { statusLines } from "./status_command.ts";
 import { aligned, readableTime } from "./table.ts";
 import { openWindowsManager } from "./windows_manager.ts";
 
-/** How a command is begun that changes the system; in Windows the console is opened "as administrator". */
+/** Prefix of a command that changes the system; in Windows, the console is opened "as administrator" instead. */
 const asRoot = Deno.build.os === "windows" ? "" : "sudo ";
 
-/** What is to be done. */
+/** What to do. */
 export interface ServiceOptions {
   readonly act: "install" | "uninstall" | "start" | "stop" | "restart" | "status";
   readonly configFile: string | undefined;
@@ -26,7 +26,7 @@ export interface ServiceOptions {
   readonly json?: boolean;
 }
 
-/** Does it, and says what was done. */
+/** Does it, and prints what was done. */
 export async function service(options: ServiceOptions, { signal }: { signal: AbortSignal }): Promise<number> {
   const { act } = options;
   if (act === "install") writeMissingConfig(options.configFile);
@@ -59,7 +59,7 @@ export async function service(options: ServiceOptions, { signal }: { signal: Abo
   }
 }
 
-/** The configuration as it is shipped, for whoever has copied the executable alone. */
+/** Writes the shipped configuration, for users who copied only the executable. */
 function writeMissingConfig(file: string | undefined): void {
   if (file !== undefined || !Deno.build.standalone) return;
   const config = loadConfig(undefined);
@@ -67,7 +67,7 @@ function writeMissingConfig(file: string | undefined): void {
     Deno.writeTextFileSync(config.file, shippedConfig, { createNew: true, mode: 0o644 });
     print(`Wrote "${config.file}" with the defaults.`);
   } catch (error) {
-    const denied = error instanceof Deno.errors.PermissionDenied; // who may not do this may not install either
+    const denied = error instanceof Deno.errors.PermissionDenied; // without this right, installing fails too
     if (!denied && !(error instanceof Deno.errors.AlreadyExists)) throw error;
   }
 }
@@ -82,7 +82,7 @@ function installationOf(config: Config): Installation {
   };
 }
 
-/** The system's services, when they can be had and this user may change them. */
+/** The system's services, if they are available and this user may change them. */
 async function serviceManager(act: ServiceOptions["act"], installation: Installation): Promise<ServiceManager> {
   const cannot = `Cannot ${act === "status" ? "ask for" : act} the service "${installation.name}"`;
   const { program, configFile } = installation;
@@ -133,7 +133,7 @@ async function showStatus(
   return code;
 }
 
-/** The agent of the folder, or why it cannot be asked. */
+/** The folder's agent, or why it cannot be asked. */
 async function agentOf(config: Config): Promise<{ client?: ControlClient | undefined; trouble?: string }> {
   try {
     return { client: await connectControl(stateFolderOf(config)) };
@@ -173,7 +173,7 @@ function installed(state: InstalledState, { app }: Config): Rows {
   ];
 }
 
-/** Where the system keeps what the service has said. */
+/** Where the system stores the service's messages. */
 function messagesOf(name: string): string {
   return Deno.build.os === "windows"
     ? 'injixo-cloud-link.log, and "Application" in the Event Viewer'

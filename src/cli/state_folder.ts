@@ -1,4 +1,4 @@
-/** Where an installation keeps its state. */
+/** The location of an installation's state. */
 import { join } from "node:path";
 import type { Config } from "../config/config.ts";
 

@@ -1,4 +1,4 @@
-/** `status`: what the running agent does, and what to do when it does not. */
+/** `status`: what the running agent is doing, and what to do if none is running. */
 import { loadConfig } from "../config/load.ts";
 import { connectControl } from "../control/connect_control.ts";
 import type { AgentStatus, LinkStatus } from "../control/status.ts";
@@ -9,7 +9,7 @@ import { type StoredStatus, storedStatus } from "./stored_status.ts";
 import { stateFolderOf } from "./state_folder.ts";
 import { aligned, readableBytes, readableTime } from "./table.ts";
 
-/** The options of the command line; `json` is for scripts, which also get `running: false` where no agent runs. */
+/** The options of the command line; `json` is for scripts, which get `running: false` if no agent is running. */
 export interface StatusOptions {
   readonly configFile: string | undefined;
   readonly json: boolean;
@@ -36,7 +36,7 @@ function storedLines(stored: StoredStatus | { readonly problem: string }): strin
   return ["What it wrote last:", ...aligned([...linkRows(stored.link), ...dataRows(stored)])];
 }
 
-/** What waits, and what was imported. */
+/** What is waiting, and what was imported. */
 function dataRows({ waiting, lastImport }: Pick<AgentStatus, "waiting" | "lastImport">): (readonly [string, string])[] {
   const oldest = waiting.oldestAt === null ? "" : `, the oldest since ${readableTime(waiting.oldestAt)}`;
   return [

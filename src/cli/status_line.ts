@@ -1,4 +1,4 @@
-/** The status of an agent in one line: what `systemctl status` shows. */
+/** An agent's status in one line, which `systemctl status` shows. */
 import type { AgentStatus } from "../control/status.ts";
 import { readableTime } from "./table.ts";
 

@@ -1,4 +1,4 @@
-/** What an agent has written of itself, for `status` when none runs. */
+/** What an agent has stored about itself, for `status` when none is running. */
 import type { Config } from "../config/config.ts";
 import type { AgentStatus, LinkStatus } from "../control/status.ts";
 import { errorText } from "../runtime/error_text.ts";
@@ -9,7 +9,7 @@ import { readState } from "../state/state.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import { stateFolderOf } from "./state_folder.ts";
 
-/** As it was when the last agent ended. */
+/** The state when the last agent ended. */
 export interface StoredStatus {
   readonly link: LinkStatus;
   readonly waiting: AgentStatus["waiting"];

@@ -1,9 +1,9 @@
 /**
- * `support`: one archive for whoever helps. It has the configuration without secrets, the logs of the last days, what
- * `check` and `status` say, versions, and how the service is doing. Nothing is sent anywhere.
+ * `support`: one archive for whoever helps. It contains the configuration without secrets, the logs of the last days,
+ * the output of `check` and `status`, versions, and the state of the service. Nothing is sent anywhere.
  *
- * The log and the configuration are written without secrets to begin with; this is the proof: every secret that the
- * installation knows is searched for, and one hit means that no archive is made.
+ * The log and the configuration are written without secrets in the first place; this verifies it: every secret known to
+ * the installation is searched for, and a single hit means that no archive is written.
  */
 import { basename, dirname, join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -21,15 +21,15 @@ import { print, printError } from "./print.ts";
 import { runOwnCommand } from "./own_command_output.ts";
 import { knownSecrets, type Secret, secretIn } from "./secrets.ts";
 
-/** Logs that were last written to before this are left out, in days. */
+/** Logs last written to before this are left out, in days. */
 const logDays = 7;
-/** Of a longer log, the end goes in, in bytes. */
+/** A longer log is cut to its end, in bytes. */
 const logBytesMax = 32 * 1024 * 1024;
-/** All logs together, the newest first, in bytes. */
+/** Total size of the logs, the newest first, in bytes. */
 const logsBytesMax = 128 * 1024 * 1024;
 const msPerDay = 24 * 60 * 60 * 1000;
 
-/** Where to. */
+/** Where to write it. */
 export interface SupportOptions {
   readonly configFile: string | undefined;
   /** @default `injixo-cloud-link-support-DATE.tar.gz` in the current folder */
@@ -41,7 +41,7 @@ interface GatheredFile {
   readonly text: string;
 }
 
-/** Writes the archive; refuses when a secret would be in it. */
+/** Writes the archive; refuses if it would contain a secret. */
 export async function support(options: SupportOptions, { signal }: { signal: AbortSignal }): Promise<number> {
   const loaded = loadConfigWithOrigins(options.configFile);
   const { config } = loaded;
@@ -80,7 +80,7 @@ function versions(): string {
   return `${JSON.stringify({ ...facts, uptimeSeconds: Deno.osUptime(), now: new Date().toISOString() }, null, 2)}\n`;
 }
 
-/** What a command of this program prints, whatever its exit code. */
+/** The output of a command of this program, whatever its exit code. */
 async function outputOf(
   command: string,
   { config, signal }: { config: Config; signal: AbortSignal },
@@ -116,12 +116,12 @@ async function endOf(path: string, bytesMax: number): Promise<string> {
   return await new Response(file.readable).text();
 }
 
-/** What only looks like a secret is masked, as in the log: tokens are known to the running agent alone. */
+/** Masks anything that looks like a secret, as in the log: only the running agent knows the tokens. */
 function redactLines(text: string, redactor: Redactor): string {
   return text.split("\n").map((line) => redactor.text(line)).join("\n");
 }
 
-/** Where the secrets are: file and line, and what kind of secret. */
+/** Where secrets were found: file and line, and which secret. */
 function hitsIn({ name, text }: GatheredFile, secrets: readonly Secret[]): string[] {
   if (secretIn(text, secrets) === undefined) return [];
   return text.split("\n").flatMap((line, index) => {
@@ -130,7 +130,7 @@ function hitsIn({ name, text }: GatheredFile, secrets: readonly Secret[]): strin
   });
 }
 
-/** Only its owner may read it. Returns its length in bytes. */
+/** Readable only by its owner. Returns its length in bytes. */
 async function writeArchive(path: string, files: readonly GatheredFile[]): Promise<number> {
   const encoder = new TextEncoder();
   const folder = basename(path).replace(/\.tar\.gz$|\.tgz$/, "");
@@ -141,9 +141,9 @@ async function writeArchive(path: string, files: readonly GatheredFile[]): Promi
   }));
   const archive = gzipSync(tarOf(entries, { modifiedAtMs: systemClock.now() }));
   await Deno.mkdir(dirname(path), { recursive: true });
-  // In a folder like /tmp, others may have put links to foreign files under any name that they can guess.
+  // In a folder like /tmp, others may have placed links to foreign files under any name they can guess.
   const part = `${path}.${crypto.randomUUID()}.part`;
   await Deno.writeFile(part, archive, { mode: 0o600, createNew: true });
-  await Deno.rename(part, path); // replaces a link, and follows none
+  await Deno.rename(part, path); // replaces a link, does not follow it
   return archive.length;
 }

@@ -1,10 +1,10 @@
-/** The part of `check` that tells what `[upload]` holds back. */
+/** The part of `check` that shows what `[upload]` holds back. */
 import type { Config } from "../config/config.ts";
 import type { CheckLine } from "../control/check_line.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { openFromMs, shownDailyWindow } from "../runtime/daily_window.ts";
 
-/** One line when `[upload]` limits anything, none when it does not. */
+/** One line if `[upload]` limits anything, none otherwise. */
 export function checkUploads(
   { bytesPerSecondMax, window }: Config["upload"],
   options: { clock: Pick<Clock, "now">; timeZone: string },

@@ -1,4 +1,4 @@
-/** `version`: of the program, and of what it is made with. */
+/** `version`: of the program, and of what it is built with. */
 import { programName, version } from "../runtime/version.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { print, printJson } from "./print.ts";

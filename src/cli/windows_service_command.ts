@@ -1,4 +1,4 @@
-/** `run --service NAME`: the agent as a Windows service. Windows' service manager calls it, nobody else. */
+/** `run --service NAME`: the agent as a Windows service. Only Windows' service manager calls it. */
 import { errorText } from "../runtime/error_text.ts";
 import { openEventLog } from "../service/windows_event_log.ts";
 import { runWindowsService } from "../service/windows_service.ts";
@@ -6,7 +6,7 @@ import { version } from "../runtime/version.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { run, type RunOptions } from "./run/run.ts";
 
-/** Runs the agent until the manager stops it; resolves with the exit code, which the manager has been told. */
+/** Runs the agent until the manager stops it; resolves with the exit code, which has been reported to the manager. */
 export async function runAsWindowsService(name: string, options: RunOptions): Promise<number> {
   using log = openEventLog(name);
   return await runWindowsService(name, async ({ signal, ready }) => {
@@ -37,5 +37,5 @@ export async function runAsWindowsService(name: string, options: RunOptions): Pr
   });
 }
 
-/** Which installation it is, where several have events. */
+/** Identifies the installation, since several may report events. */
 const where = () => `Program: ${Deno.execPath()}`;

@@ -1,7 +1,7 @@
 /**
- * `demo`: a rehearsal of the whole product on this machine, with throw-away data. A hub and two agents run as they would
- * anywhere, PINs are typed, files are dropped into an import folder, a database is read with its history, and what
- * arrived is compared with what was there.
+ * `demo`: a rehearsal of the whole product on this machine, with throw-away data. A hub and two agents run as they
+ * would anywhere, PINs are entered, files are dropped into an import folder, a database is read with its history, and
+ * what arrived is compared with what was there.
  */
 import { join } from "node:path";
 import { untilAborted } from "../../agent/tasks.ts";
@@ -18,7 +18,7 @@ export interface DemoOptions {
   readonly exit: boolean;
 }
 
-/** Days of files that are dropped. */
+/** How many days of files are dropped. */
 const days = 7;
 
 /** Runs the rehearsal; the exit code is 0 only if everything arrived. */
@@ -75,7 +75,7 @@ async function deliver(
   return files;
 }
 
-/** What is read of an import here. */
+/** The fields of an import used here. */
 interface DemoImport {
   readonly id: string;
   readonly fileName: string;

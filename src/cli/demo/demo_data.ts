@@ -1,7 +1,10 @@
-/** Files as a contact centre's ACD writes them: queues over a day in 15-minute intervals. Made up, the same each time. */
+/**
+ * Files like those of a contact centre's ACD: queues over a day in 15-minute intervals. Made up, but the same every
+ * time.
+ */
 import { seededRandom } from "../../runtime/seeded_random.ts";
 
-/** The bytes are what has to arrive at the hub, unchanged. */
+/** A file whose bytes must arrive at the hub unchanged. */
 export interface DemoFile {
   readonly name: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -19,7 +22,7 @@ const queues: readonly (readonly [id: string, name: string, perHour: number, cha
 const dayCurve = [0, 0, 0, 0, 0, 1, 3, 9, 22, 31, 33, 30, 24, 26, 29, 28, 25, 19, 12, 7, 4, 2, 1, 0];
 const busiestHour = Math.max(...dayCurve);
 
-/** A file a day for `days` days up to `lastDay` (`YYYY-MM-DD`). */
+/** One file per day for `days` days up to `lastDay` (`YYYY-MM-DD`). */
 export function demoFiles({ lastDay, days }: { lastDay: string; days: number }): DemoFile[] {
   const last = Temporal.PlainDate.from(lastDay);
   return Array.from({ length: days }, (_, index) => {
@@ -58,7 +61,7 @@ export function* demoContacts({ until, days }: { until: string; days: number }):
   }
 }
 
-/** Every queue's quarters of an hour of a day, with the number of contacts that are to be expected. */
+/** The quarters of an hour of a day for every queue, with the expected number of contacts. */
 function* quartersOf(day: Temporal.PlainDate) {
   const dayFactor = day.dayOfWeek === 7 ? 0.15 : day.dayOfWeek === 6 ? 0.45 : 1;
   for (const [id, name, perHour, channel] of queues) {

@@ -7,13 +7,13 @@ import { type DemoInstallation, eventually, startDemoInstallation } from "./demo
 import type { Share } from "./demo_summary.ts";
 import { print } from "../print.ts";
 
-/** Days of history. */
+/** How many days of history. */
 const days = 14;
-/** Contacts this young may still be waited for by the overlap; the rehearsal makes none, in minutes. */
+/** The overlap may still wait for contacts this young, so the rehearsal creates none, in minutes. */
 const youngestMinutes = 30;
 const fileName = "phone-system.db";
 
-/** Starts the installation and waits until its rows are at the hub; tells how many are. */
+/** Starts the installation and waits until its rows are at the hub; returns how many there are. */
 export async function rehearseDatabase(
   { hub, folder, signal }: { hub: DemoHub; folder: string; signal: AbortSignal },
 ): Promise<{ installation: DemoInstallation; rows: Share }> {
@@ -69,7 +69,7 @@ function writeDatabase(file: string, until: Temporal.PlainDateTime): number {
   return rows;
 }
 
-/** Shows how the count grows; resolves with it when it is complete, or when nothing is left to be read. */
+/** Shows how the count grows; resolves with it when it is complete, or when nothing is left to read. */
 async function waitForRows(
   integration: string,
   { hub, rows, signal }: { hub: DemoHub; rows: number; signal: AbortSignal },

@@ -1,7 +1,7 @@
-/** The hub of the rehearsal: a process of its own on loopback, spoken to as a script would, with an API token. */
+/** The hub of the rehearsal: a separate process on loopback, used through an API token, as by a script. */
 import { runOwnProgram, startOwnProgram } from "../own_program.ts";
 
-/** Who may log in. */
+/** A login. */
 export interface Administrator {
   readonly name: string;
   readonly password: string;
@@ -11,7 +11,7 @@ export interface Administrator {
 export interface DemoHub extends AsyncDisposable {
   readonly url: URL;
   readonly administrator: Administrator;
-  /** Calls the REST API; fails with the problem's words. */
+  /** Calls the REST API; fails with the problem's text. */
   // deno-lint-ignore no-explicit-any -- the caller knows the answer's shape; a wrong one fails the rehearsal
   ask(method: string, path: string, body?: unknown): Promise<any>;
   download(path: string): Promise<Uint8Array<ArrayBuffer>>;
@@ -52,7 +52,7 @@ export async function startDemoHub(dataFolder: string, signal: AbortSignal): Pro
   }
 }
 
-/** Reads what the hub says of itself at its first start. */
+/** Reads what the hub prints at its first start. */
 async function readStart(lines: AsyncIterable<string>): Promise<{ administrator: Administrator; url: URL }> {
   let administrator: Administrator | undefined;
   for await (const line of lines) {

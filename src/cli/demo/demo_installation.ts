@@ -1,4 +1,6 @@
-/** An installation of the rehearsal: its folder, its agent, its integration, linked by PIN as an administrator would. */
+/**
+ * An installation of the rehearsal: its folder, its agent, its integration, linked by PIN as an administrator would.
+ */
 import { join } from "node:path";
 import { pinMessage } from "../../agent/pin_message.ts";
 import { connectControl } from "../../control/connect_control.ts";
@@ -6,9 +8,9 @@ import type { DemoHub } from "./demo_hub.ts";
 import { startOwnProgram } from "../own_program.ts";
 import { print } from "../print.ts";
 
-/** How long anything may take, in ms. */
+/** Time limit for each step, in ms. */
 const patienceMs = 60_000;
-/** How often it is looked whether something has happened, in ms. */
+/** Polling interval, in ms. */
 const lookEveryMs = 200;
 
 /** A running, linked installation. Disposing ends its agent. */
@@ -18,7 +20,7 @@ export interface DemoInstallation extends AsyncDisposable {
   readonly integration: string;
 }
 
-/** Which installation is made, and for which hub. */
+/** Which installation to create, and for which hub. */
 export interface DemoInstallationOptions {
   readonly hub: DemoHub;
   readonly folder: string;
@@ -29,7 +31,7 @@ export interface DemoInstallationOptions {
   readonly signal: AbortSignal;
 }
 
-/** Starts an agent in the folder, types its PIN, and resolves when the agent knows of its link. */
+/** Starts an agent in the folder, enters its PIN, and resolves when the agent has learnt of its link. */
 export async function startDemoInstallation(options: DemoInstallationOptions): Promise<DemoInstallation> {
   const { hub, appName, integration, signal } = options;
   await Deno.mkdir(options.folder, { recursive: true });
@@ -62,7 +64,7 @@ export async function startDemoInstallation(options: DemoInstallationOptions): P
   }
 }
 
-/** Asks until there is an answer. */
+/** Retries until there is an answer. */
 export async function eventually<T>(
   ask: () => Promise<T | undefined>,
   { what, signal }: { what: string; signal: AbortSignal },

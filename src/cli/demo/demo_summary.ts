@@ -1,18 +1,18 @@
-/** What the rehearsal says of its end: what was there compared with what arrived. Pure. */
+/** The rehearsal's result: what was there compared with what arrived. Pure. */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { DemoFile } from "./demo_data.ts";
 import { exitCodes } from "../exit_codes.ts";
 
-/** A file as the hub hands it out. */
+/** A file as returned by the hub. */
 export interface ArrivedFile {
   readonly name: string;
-  /** As the hub counts them. */
+  /** As counted by the hub. */
   readonly rows: number;
   readonly content: Uint8Array;
 }
 
-/** How much was there, and how much of it arrived as it was. */
+/** How much was there, and how much of it arrived unchanged. */
 export interface Share {
   readonly there: number;
   readonly arrived: number;

@@ -1,4 +1,4 @@
-/** What the supervisor of `run` and the agent's worker tell each other. */
+/** Messages between the supervisor of `run` and the agent's worker. */
 import type { Config } from "../../config/config.ts";
 import type { Proxy } from "../../egress/proxy.ts";
 import type { RelayAddress } from "../../egress/start_relay.ts";
@@ -8,41 +8,41 @@ import type { KeptConnection } from "../../source/query_approval.ts";
 /** A {@linkcode Config} that can be posted. */
 export type PlainConfig = Omit<Config, "hub"> & { readonly hub: Omit<Config["hub"], "url"> & { readonly url: string } };
 
-/** All that the worker needs to know: it reads neither the environment nor files outside its folders. */
+/** Everything the worker needs to know: it reads neither the environment nor files outside its folders. */
 export interface AgentStart {
   readonly config: PlainConfig;
   readonly relay: RelayAddress;
-  /** The proxy as it may be shown, with the place that names it; `undefined` for none. */
+  /** The proxy for display, with the place that names it; `undefined` for none. */
   readonly shownProxy: string | undefined;
   /** Why a proxy may be missing. */
   readonly proxyTroubles: readonly string[];
-  /** Its rules, for `check`; only the relay knows the credentials. `variable` names the place too. */
+  /** Its rules, for `check`; only the relay knows the credentials. `variable` also names the place. */
   readonly proxy: Omit<Proxy, "credentials"> | undefined;
   /** The database connection that stays on the premises, with its password. */
   readonly keptConnection: KeptConnection | undefined;
-  /** Hidden wherever the log would show them. */
+  /** Masked wherever the log would show them. */
   readonly secrets: readonly string[];
   readonly caCerts: readonly string[];
   readonly machineId: string | undefined;
   readonly standardError: StandardErrorFormat;
   /** Real paths of the executable and the TOML: never imported. */
   readonly ownPaths: readonly string[];
-  /** Why the import folder cannot be read, and what to do: found while more could be looked at than the worker may. */
+  /** Why the import folder cannot be read, and what to do: found before the worker's narrower permissions applied. */
   readonly importFolderTrouble: string | undefined;
 }
 
-/** From the supervisor. `stop` is answered by `stopped`; until then the worker may still write. */
+/** From the supervisor. `stopped` answers `stop`; until then the worker may still write. */
 export type ToAgent =
   /** `ports`: the relay's reports, and the host of extractors. */
   | { readonly type: "start"; readonly start: AgentStart }
-  /** `because`: it was not asked for; the log says why. */
+  /** `because`: why, for the log, if nobody asked for it. */
   | { readonly type: "stop"; readonly because?: string }
   /** Answer `alive`. */
   | { readonly type: "ping" };
 
-/** From the agent's worker. Without `alive` the service manager hears nothing either, and restarts the agent. */
+/** From the agent's worker. Without `alive` the service manager is not notified either, and restarts the agent. */
 export type FromAgent =
-  /** The loops run. */
+  /** The loops are running. */
   | { readonly type: "running" }
   /** Answer to `ping`, from the event loop that does the work. `status`: a line for people. */
   | { readonly type: "alive"; readonly status: string }
@@ -55,7 +55,7 @@ export function plainConfig(config: Config): PlainConfig {
   return { ...config, hub: { ...config.hub, url: config.hub.url.href } };
 }
 
-/** The configuration that was posted. */
+/** Restores a posted configuration. */
 export function revivedConfig(plain: PlainConfig): Config {
   return { ...plain, hub: { ...plain.hub, url: new URL(plain.hub.url) } };
 }

@@ -40,7 +40,7 @@ function stop(because: string | undefined): void {
   stopping.abort(new DOMException("The agent was told to stop", "AbortError"));
 }
 
-/** From the first line in the log to the last. */
+/** Everything between the first and the last line in the log. */
 async function runAgent(
   start: AgentStart,
   ports: { reports: MessagePort; extractors: MessagePort },

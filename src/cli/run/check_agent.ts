@@ -1,4 +1,4 @@
-/** `check` inside the running agent, where rights, environment and link are the real ones. */
+/** `check` inside the running agent, with its actual rights, environment and link. */
 import type { Agent } from "../../agent/agent.ts";
 import type { DeliveryClient } from "../../agent/ports.ts";
 import type { Config } from "../../config/config.ts";
@@ -12,7 +12,7 @@ import type { HubAccess } from "./hub_access.ts";
 import { checkLocal } from "../local_checks.ts";
 import { checkUploads } from "../upload_check.ts";
 
-/** So many object stores are remembered. */
+/** How many object stores are remembered. */
 const objectStoresMax = 4;
 
 /** The checks of a running agent. */
@@ -23,7 +23,7 @@ export async function checkAgent(
     agent: Agent;
     hub: HubAccess;
     objectStores: ReadonlySet<string>;
-    /** Tests the integration's database; `undefined` when the integration has none. */
+    /** Tests the integration's database; `undefined` if the integration has none. */
     testDatabase: ((signal: AbortSignal) => Promise<AgentAnswer>) | undefined;
     clock: Clock;
   },
@@ -57,7 +57,7 @@ function queryLine({ ok, message }: AgentAnswer): CheckLine {
   return { name: "Query", result: "failed", detail: message, remedy: "Correct the integration in the hub" };
 }
 
-/** The same client, noting in `origins` which object stores the hub names. */
+/** The same client, which records in `origins` the object stores named by the hub. */
 export function notingObjectStores(client: DeliveryClient, origins: Set<string>): DeliveryClient {
   return {
     declare: (batch, signal) => client.declare(batch, signal),

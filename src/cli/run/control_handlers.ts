@@ -1,4 +1,4 @@
-/** What the running agent answers through the control channel. */
+/** The running agent's answers through the control channel. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Agent } from "../../agent/agent.ts";
 import type { LinkState, PinOnOffer } from "../../agent/link.ts";
@@ -19,9 +19,9 @@ import type { State } from "../../state/state.ts";
 import { acceptQuery } from "../../state/window_ledger.ts";
 import type { AgentStart } from "./agent_messages.ts";
 
-/** A new PIN is waited for this long, in ms. */
+/** How long to wait for a new PIN, in ms. */
 const pinTimeoutMs = 30_000;
-/** A PIN that is good for less than this is not handed out any more, in ms. */
+/** A PIN valid for less than this is no longer handed out, in ms. */
 const pinLeftMinMs = 10_000;
 
 /** The last line of level error or fatal, redacted, as `status` shows it. `at` is RFC 3339 in UTC. */
@@ -30,7 +30,7 @@ export interface LastError {
   readonly at: string;
 }
 
-/** What the answers are made from. All of it runs in the agent's worker, with its rights and its environment. */
+/** What the answers are based on. Everything runs in the agent's worker, with its rights and its environment. */
 export interface ServedInstallation {
   readonly agent: Agent;
   readonly state: State;
@@ -87,7 +87,7 @@ function statusOf({ agent, state, spool, config, start, clock, lastError }: Serv
   return status;
 }
 
-/** Whether it was the hub that said no. */
+/** Whether the hub itself answered with an error. */
 function answers({ kind }: HubError): boolean {
   return kind !== "unreachable" && kind !== "not-a-hub";
 }
@@ -106,7 +106,7 @@ function lastImport({ link }: LinkState, { database }: State): AgentStatus["last
   return done === undefined ? null : { name: done.name, at: new Date(done.at).toISOString() };
 }
 
-/** Accepts the query of the current assignment, which must be the one that was named, and reads it from now on. */
+/** Accepts the current assignment's query, which must be the named one, and uses it from now on. */
 function acceptQueryHere({ agent, state: { database } }: ServedInstallation, fingerprint: string): void {
   const stored = readLink(database);
   const source = stored?.assignment?.assignment.source;
@@ -126,7 +126,7 @@ function acceptQueryHere({ agent, state: { database } }: ServedInstallation, fin
   agent.restartSource();
 }
 
-/** The PIN that is being shown, while it is good for a while, or a new one. */
+/** The PIN on display, if it is still valid for a while, or a new one. */
 async function offerPin({ agent, clock, config }: ServedInstallation, caller: AbortSignal): Promise<PinOffer> {
   const deadline = clock.monotonicMs() + pinTimeoutMs;
   const failedBefore = agent.snapshot().pinFailures.total;
@@ -139,7 +139,7 @@ async function offerPin({ agent, clock, config }: ServedInstallation, caller: Ab
         hubUrl: config.hub.url.origin,
       };
     }
-    // That of an earlier try says nothing of this one.
+    // An earlier failure says nothing about this attempt.
     if (pinFailures.total > failedBefore && pinFailures.latest) {
       throw new Error(`No PIN: ${pinFailures.latest.message}`);
     }

@@ -1,10 +1,10 @@
-/** Which database a connection leads to, whoever logs in to it and by whichever driver. */
+/** Identifies the database behind a connection, independent of login and driver. */
 import { resolve } from "node:path";
 import type { DatabaseConnection, DatabaseSource } from "../../protocol/database.ts";
 import { defaultPort } from "../../odbc/connection_parts.ts";
 import { type Attributes, parseConnectionString } from "../../odbc/connection_string.ts";
 
-/** Keys that say where the database is, by what they mean; all others say how it is read, or who reads. */
+/** Keys that determine which database it is, by their meaning; all others say how it is read, or by whom. */
 const meanings: readonly (readonly [meaning: string, keys: readonly string[]])[] = [
   ["dsn", ["DSN"]],
   ["server", ["SERVER", "SERVERNAME", "SERVERNODE", "HOST", "HOSTNAME", "ADDRESS", "ADDR"]],
@@ -15,8 +15,8 @@ const meanings: readonly (readonly [meaning: string, keys: readonly string[]])[]
 ];
 
 /**
- * The same text for the same database, without user, password and other secrets; `undefined` for a string that cannot be
- * read, and so connects nowhere.
+ * The same text for the same database, without user, password and other secrets; `undefined` for a string that cannot
+ * be parsed, and so connects nowhere.
  *
  * @example
  * ```ts
@@ -30,7 +30,7 @@ export function databaseIdentity(
   connection: Exclude<DatabaseConnection, { by: "kept" }>,
   { databaseType, folder }: {
     databaseType: DatabaseSource["databaseType"];
-    /** Where relative names of SQLite files start. */
+    /** What relative names of SQLite files refer to. */
     folder: string;
   },
 ): string | undefined {
@@ -57,7 +57,7 @@ function ofAttributes(connectionString: string): string | undefined {
   try {
     attributes = parseConnectionString(connectionString);
   } catch {
-    // Connecting says what is wrong with it.
+    // Connecting reports what is wrong with it.
     return undefined;
   }
   const found = meanings.flatMap(([meaning, keys]) => {

@@ -29,10 +29,10 @@ import { acceptedQueries, type WindowLedger, windowLedger } from "../../state/wi
 
 const log = getLogger(["cloud-link", "database"]);
 
-/** What database integrations need of the installation. */
+/** What database integrations need from the installation. */
 export interface DatabaseOptions {
   readonly config: Config;
-  /** The connection of `[database]` with its password, when the TOML has one. */
+  /** The connection of `[database]` with its password, if the TOML has one. */
   readonly kept: KeptConnection | undefined;
   readonly state: State;
   readonly spool: DiskSpool;
@@ -41,7 +41,7 @@ export interface DatabaseOptions {
   readonly random: () => number;
 }
 
-/** Makes runners of database integrations, and answers the hub's tests. */
+/** Creates runners of database integrations, and runs the hub's tests. */
 export class DatabaseSources {
   readonly #options: DatabaseOptions;
 
@@ -84,14 +84,14 @@ export class DatabaseSources {
     const { clock, spawn } = this.#options;
     const reach = this.#reach(source);
     if (typeof reach === "string") return { ok: false, message: reach };
-    // A test shows rows to whoever asked for it.
+    // A test shows rows to whoever requested it.
     const approval = this.#approve(source);
     if (approval.state === "refused") return { ok: false, message: approval.reason };
     await using runner = new Extractor({ name: "test", spawn, clock });
     return await testSource(source, { reach, runner, nowMs: clock.now(), signal });
   }
 
-  /** The integration is paused: resuming makes up for it from now on. */
+  /** The integration is paused: resuming will catch up from this point. */
   paused(link: Link): void {
     notePause(this.#ledger(link), { nowMs: this.#options.clock.now() });
   }
@@ -108,7 +108,7 @@ export class DatabaseSources {
     return approveQuery(query, { allowQueryChanges, accepted: acceptedQueries(state.database) });
   }
 
-  /** How the database is reached, or why it is not. */
+  /** How to reach the database, or why it cannot be reached. */
   #reach(source: DatabaseSource): Reach | string {
     const { config, kept } = this.#options;
     const chosen = chooseConnection(source, kept, { keptType: config.database.type });

@@ -1,4 +1,4 @@
-/** A start that fails before the agent's worker has the log: the log must say why all the same. */
+/** Logs a start that fails before the agent's worker has opened the log. */
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../../config/config.ts";
 import { startLogging } from "../../log/logging.ts";
@@ -9,7 +9,7 @@ import { stateFolderOf } from "../state_folder.ts";
 
 const log = getLogger(["cloud-link"]);
 
-/** Does `act`; what it throws goes into the log too, unless another agent runs in the folder, whose log it is. */
+/** Runs `act`; an error also goes into the log, unless another agent is running in the folder and owns it. */
 export async function loggingFailure<T>(config: Config, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
@@ -23,7 +23,7 @@ async function record(config: Config, error: unknown): Promise<void> {
   try {
     (await lockState(stateFolderOf(config)))[Symbol.dispose]();
   } catch {
-    return; // another agent's, or a folder that this user may not use: standard error tells
+    return; // another agent's, or a folder closed to this user: see standard error
   }
   await using _logging = startLogging({ folder: config.folder, clock: systemClock, standardError: "none" });
   log.fatal("injixo Cloud Link cannot start: {reason}", {

@@ -1,21 +1,21 @@
 /**
- * Says for the agent that it is alive: asks its worker, whose event loop must answer, and passes the answer on. An agent
- * that hangs is silent, and the system's watchdog starts it again.
+ * Reports that the agent is alive: asks its worker, whose event loop must answer, and passes the answer on. A hanging
+ * agent is silent, so the system's watchdog restarts it.
  */
 import type { ServiceNotifier } from "../../service/service_notifier.ts";
 
-/** The status that the system shows is older than this by a little at most, in ms. */
+/** Maximum interval between questions, in ms, and so the age of the status that the system shows. */
 const askEveryMsMax = 5000;
-/** The agent is asked this many times in the time that the watchdog gives. */
+/** How many times per watchdog interval the agent is asked. */
 const askedPerPatience = 4;
 
-/** Asks from time to time, until disposed. */
+/** Asks regularly until disposed. */
 export interface Heartbeat extends Disposable {
   /** The worker has answered. */
   answered(status: string): void;
 }
 
-/** Begins to ask. `ask` puts the question to the worker, which is never asked twice at once. */
+/** Starts asking. `ask` sends the question to the worker; there is never more than one unanswered. */
 export function startHeartbeat(notifier: ServiceNotifier, options: { ask: () => void }): Heartbeat {
   const { ask } = options;
   const patienceMs = notifier.aliveWithinMs ?? Infinity;

@@ -1,4 +1,4 @@
-/** The hub's clients of this installation: by the relay, with the identity from its state. */
+/** The clients of this installation's hub: through the relay, with the identity from its state. */
 import { type Cloud, createCloud } from "../../cloud/cloud.ts";
 import { ConnectionReports } from "../../egress/connection_reports.ts";
 import { EgressTransport } from "../../egress/egress_client.ts";
@@ -9,7 +9,7 @@ import { version } from "../../runtime/version.ts";
 import { readIdentity, writeIdentity } from "../../state/identity.ts";
 import type { StateDatabase } from "../../state/state_database.ts";
 
-/** The way out (relay), and who goes it (the identity in the state database). */
+/** The network (relay), and the identity (state database) to use. */
 export interface HubAccessOptions {
   readonly hubUrl: URL;
   readonly relay: RelayAddress;
@@ -30,7 +30,7 @@ export interface HubAccess extends Disposable {
   readonly reports: ConnectionReports;
 }
 
-/** Makes the clients; sends nothing yet. */
+/** Creates the clients; sends nothing yet. */
 export function openHubAccess(options: HubAccessOptions): HubAccess {
   const { hubUrl, relay, caCerts, clock, database } = options;
   const stack = new DisposableStack();
@@ -51,7 +51,7 @@ export function openHubAccess(options: HubAccessOptions): HubAccess {
   return { cloud, reports, [Symbol.dispose]: () => stack.dispose() };
 }
 
-/** What the hub shows of this installation. */
+/** What the hub displays about this installation. */
 function installationInfo(appName: string): InstallationInfo {
   return {
     hostName: Deno.hostname(),

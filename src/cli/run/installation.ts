@@ -1,4 +1,4 @@
-/** One installation at work: the agent with its state, spool, sources, hub and control channel. */
+/** A running installation: the agent with its state, spool, sources, hub and control channel. */
 import { join } from "node:path";
 import { Agent } from "../../agent/agent.ts";
 import { watchClock } from "../../agent/clock_watch.ts";
@@ -25,21 +25,21 @@ import { DatabaseSources } from "./database_source.ts";
 import { type HubAccess, openHubAccess } from "./hub_access.ts";
 import { type LastError, serveInstallation } from "./control_handlers.ts";
 
-/** What the agent's worker was started with, and where it tells that it works. */
+/** What the agent's worker was started with, and whom to notify once it works. */
 export interface InstallationOptions {
   readonly start: AgentStart;
   readonly config: Config;
   /** The relay's reports. */
   readonly reports: MessagePort;
-  /** The main thread's host of extractors. */
+  /** The main thread's extractor host. */
   readonly extractors: MessagePort;
   readonly clock: Clock;
   readonly lastError: () => LastError | null;
-  /** It works, and commands are answered; `status` tells how it is doing. */
+  /** It works, and commands are answered; `status` reports its state. */
   readonly onRunning: (status: () => AgentStatus) => void;
 }
 
-/** Runs until aborted; then all is durable and closed. */
+/** Runs until aborted; then everything is durable and closed. */
 export async function runInstallation(options: InstallationOptions, signal: AbortSignal): Promise<void> {
   const { start, config, clock } = options;
   using state = await openState(join(config.folder, "state"), {

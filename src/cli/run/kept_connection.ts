@@ -1,15 +1,15 @@
-/** The database connection that the TOML keeps, with its password from where the TOML says it is. */
+/** The database connection kept in the TOML, with its password from where the TOML says it is. */
 import { join } from "node:path";
 import type { Config, DatabaseType, PasswordPlace } from "../../config/config.ts";
 import { errorText } from "../../runtime/error_text.ts";
 import type { KeptConnection } from "../../source/query_approval.ts";
 
-/** systemd puts a service's credentials here. */
+/** Where systemd puts a service's credentials. */
 const credentialsVariable = "CREDENTIALS_DIRECTORY";
 /** Longest password, in characters. */
 const passwordLengthMax = 1024;
 
-/** The connection and its password, which is a secret; `undefined` when the TOML has none. */
+/** The connection with its password, which is a secret; `undefined` if the TOML has none. */
 export async function keptConnection(
   config: Config,
 ): Promise<{ connection: KeptConnection; secrets: readonly string[] } | undefined> {
@@ -23,7 +23,7 @@ export async function keptConnection(
   return { connection: { by: "connectionString", connectionString }, secrets };
 }
 
-/** The type of a connection for which nobody has named one; `undefined` where it makes a difference. */
+/** The type of a connection for which none is given; `undefined` if the type makes a difference. */
 export function defaultType(connection: KeptConnection): DatabaseType | undefined {
   switch (connection.by) {
     case "file":

@@ -1,4 +1,6 @@
-/** What this process has of the service that it may be running as. Looked up while it still may. */
+/**
+ * What this process needs to know about the service it may be running as. Looked up before permissions are narrowed.
+ */
 import { join } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { missingRight, missingRightText, ownProbe } from "../../service/access.ts";
@@ -10,21 +12,21 @@ import { makePrivateFolder } from "../../service/windows_private_folder.ts";
 import { realPathOf } from "../real_path.ts";
 import { stateFolderOf } from "../state_folder.ts";
 
-/** The way to whoever started this process as a service. */
+/** The notifier for whoever started this process as a service. */
 export function openNotifier(): ServiceNotifier {
   const socket = Deno.build.os === "linux" ? Deno.env.get("NOTIFY_SOCKET") : undefined;
   if (!socket) return noNotifier;
   return openSystemdNotifier({ socket, watchdogMicroseconds: Deno.env.get("WATCHDOG_USEC") });
 }
 
-/** Where the system has put files for this service alone, e.g. by `LoadCredential=` of its unit. */
+/** Where the system has put files for this service alone, e.g. with `LoadCredential=` in its unit. */
 export function credentialsFolder(): string | undefined {
   return Deno.env.get("CREDENTIALS_DIRECTORY") || undefined;
 }
 
 /**
- * Root must not run the agent where it is a service of another user: that one could not use the files that root makes,
- * and would not start again.
+ * Root must not run the agent if it is a service of another user, who could not use the files created by root, and
+ * whose service would not start again.
  */
 export async function refuseRootBesideService({ folder }: Config): Promise<void> {
   if (Deno.build.os !== "linux" || Deno.uid() !== 0 || Deno.env.get("NOTIFY_SOCKET") !== undefined) return;
@@ -36,7 +38,7 @@ export async function refuseRootBesideService({ folder }: Config): Promise<void>
   );
 }
 
-/** Makes the state folder, or says what has to be done so that it can be made. */
+/** Creates the state folder, or says what must be done so that it can be created. */
 export async function requireStateFolder(config: Config): Promise<void> {
   const folder = stateFolderOf(config);
   try {
@@ -57,7 +59,9 @@ export async function requireStateFolder(config: Config): Promise<void> {
   }
 }
 
-/** Why this user cannot read the import folder, and what to do; `undefined` when it can, or when it does not exist. */
+/**
+ * Why this user cannot read the import folder, and what to do; `undefined` if it can, or if the folder does not exist.
+ */
 export async function importFolderTrouble(config: Config): Promise<string | undefined> {
   if (Deno.build.os === "windows") return undefined;
   const path = await realPathOf(config.app.importDirectory);

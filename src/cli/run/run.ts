@@ -1,6 +1,6 @@
 /**
- * `run` reads the configuration, starts the relay and the agent in workers that may do no more than they need, and gives
- * up its own permissions, but for starting extractors. `supervise.ts` watches over the agent from then on.
+ * `run` reads the configuration, starts the relay and the agent in workers with no more permissions than they need, and
+ * gives up its own, except for starting extractors. `supervise.ts` watches over the agent from then on.
  *
  * ```
  * main ── relay worker: net (hub, object stores, proxy)
@@ -33,19 +33,17 @@ import { realPathOf } from "../real_path.ts";
 import { type AgentWorker, supervise } from "./supervise.ts";
 import { lookAround, ownPaths, type Surroundings } from "./surroundings.ts";
 
-/**
- * The options of the command line. Without `logFormat` the log goes to standard error only where that is a terminal.
- */
+/** The options of the command line. Without `logFormat` the log goes to standard error only if that is a terminal. */
 export interface RunOptions {
   /** @default the TOML of the installation folder */
   readonly configFile?: string | undefined;
   readonly logFormat?: "text" | "json" | undefined;
   /** Windows' service manager started it: variables are read from the registry first. */
   readonly inService?: boolean;
-  /** @default the one of the service manager that the environment names */
+  /** @default that of the service manager named by the environment */
   readonly notifier?: ServiceNotifier;
   /**
-   * Told why the agent ended by itself.
+   * Called with the reason if the agent ended by itself.
    *
    * @default a line on standard error
    */
@@ -71,7 +69,7 @@ export async function run(options: RunOptions, { signal }: { signal: AbortSignal
   return await supervise(agent, {
     relay,
     notifier,
-    // Not before: while a worker loads its modules, this thread's permissions count too.
+    // Not earlier: while a worker loads its modules, this thread's permissions count too.
     onRunning: giveUpPermissions,
     onFailure: options.onFailure ?? writeStandardError,
     signal,

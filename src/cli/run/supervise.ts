@@ -1,31 +1,31 @@
-/** Watches over the agent's worker until it ends: by itself, because it was told to, or because the relay has failed. */
+/** Watches over the agent's worker until it ends: by itself, on request, or because the relay has failed. */
 import type { Relay } from "../../egress/start_relay.ts";
 import type { ServiceNotifier } from "../../service/service_notifier.ts";
 import type { FromAgent, ToAgent } from "./agent_messages.ts";
 import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
 
-/** How long the agent may take to end once asked, in ms; all it knows is durable at any time. */
+/** How long the agent may take to end once asked, in ms; its data is durable at any time. */
 const stopTimeoutMs = 900;
 
-/** The agent's worker, to its supervisor. */
+/** The agent's worker, as seen by its supervisor. */
 export interface AgentWorker extends Disposable {
   send(message: ToAgent, transfer?: Transferable[]): void;
-  /** The next thing it says, or the error that ended it. */
+  /** Its next message, or the error that ended it. */
   readonly messages: AsyncIterator<FromAgent>;
 }
 
-/** Whom the supervisor watches and whom it tells. */
+/** What the supervisor watches and whom it notifies. */
 export interface SuperviseOptions {
   readonly relay: Pick<Relay, "ended">;
   readonly notifier: ServiceNotifier;
-  /** The agent's loops run. */
+  /** The agent's loops are running. */
   readonly onRunning: () => Promise<void>;
   /** The agent ended by itself, and why. */
   readonly onFailure: (reason: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** Resolves with the exit code when the agent has ended; rejects when it had to, since the relay has failed. */
+/** Resolves with the exit code when the agent has ended; rejects if it had to end because the relay failed. */
 export async function supervise(agent: AgentWorker, options: SuperviseOptions): Promise<number> {
   const { relay, notifier, signal } = options;
   const late = Promise.withResolvers<"late">();
@@ -42,7 +42,7 @@ export async function supervise(agent: AgentWorker, options: SuperviseOptions): 
   let relayFailure = undefined as Error | undefined;
   relay.ended.catch((error: Error) => {
     relayFailure = error;
-    // The agent writes the log: it tells why.
+    // The agent writes the log, so it reports the reason.
     stop(error.message);
   });
   try {

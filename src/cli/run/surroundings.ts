@@ -1,4 +1,4 @@
-/** What `run` and `check` look up around the installation before permissions are narrowed. */
+/** What `run` and `check` look up about their environment before permissions are narrowed. */
 import type { Config } from "../../config/config.ts";
 import { parseCaCertificates } from "../../egress/ca_certificates.ts";
 import { type Proxy, proxyFromEnvironment, shownProxy } from "../../egress/proxy.ts";
@@ -18,13 +18,13 @@ import { credentialsFolder } from "./own_service.ts";
 import type { KeptConnection } from "../../source/query_approval.ts";
 import { keptConnection } from "./kept_connection.ts";
 
-/** Deno looks for certificate authorities here; 2.7 does so only when told, before the first connection. */
+/** Where Deno finds certificate authorities; 2.7 does so only if this is set before the first connection. */
 const caStoreVariable = "DENO_TLS_CA_STORE";
 
-/** What belongs to the way to the hub. */
+/** The part that concerns the connection to the hub. */
 export interface NetworkSurroundings {
   readonly proxy: Proxy | undefined;
-  /** The proxy as it may be shown, and which place names it. */
+  /** The proxy for display, and the place that names it. */
   readonly shownProxy: string | undefined;
   /** Why a proxy may be missing: scripts that could not be read. */
   readonly proxyTroubles: readonly string[];
@@ -32,7 +32,7 @@ export interface NetworkSurroundings {
   readonly caCerts: readonly string[];
 }
 
-/** What was found, plain enough to be posted to workers, which can look up nothing of it themselves. */
+/** What was found, as plain data for workers, which cannot look up any of it themselves. */
 export interface Surroundings extends NetworkSurroundings {
   readonly machineId: string | undefined;
   /** The database connection that stays on the premises, with its password. */
@@ -47,7 +47,7 @@ export interface LookOptions {
   readonly inService?: boolean | undefined;
 }
 
-/** Looks all of it up. Throws with a message for the operator when the proxy's address or a file is no good. */
+/** Looks everything up. Throws with a message for the operator if the proxy's address or a file is unusable. */
 export async function lookAround(config: Config, options: LookOptions = {}): Promise<Surroundings> {
   const network = await lookAtNetwork(config, options);
   const kept = await keptConnection(config);
@@ -59,7 +59,7 @@ export async function lookAround(config: Config, options: LookOptions = {}): Pro
   };
 }
 
-/** Looks up the network's part alone. Throws as {@linkcode lookAround} does. */
+/** Looks up only the network part. Throws like {@linkcode lookAround}. */
 export async function lookAtNetwork(
   config: Config,
   { inService = false }: LookOptions = {},
@@ -76,7 +76,7 @@ export async function lookAtNetwork(
   };
 }
 
-/** The addresses of proxies in all places, whether or not they count: passwords that are at hand here. */
+/** The proxy addresses in all places, in effect or not, because their passwords must be masked. */
 export async function allProxies({ app }: Config): Promise<readonly string[]> {
   const readings = await Promise.all(placesOfProxy({ inService: false }).map((place) => place.read()));
   const found = readings.flatMap(({ variables: { https_proxy, HTTPS_PROXY } }) => [https_proxy, HTTPS_PROXY]);
@@ -101,7 +101,7 @@ function proxySecrets(proxy: Proxy | undefined): string[] {
   return password ? [password, encodeURIComponent(password)] : [];
 }
 
-/** Real paths of what the agent itself has in the installation folder besides log and state: secrets too. */
+/** Real paths of the agent's own files in the installation folder besides log and state, including secrets. */
 export async function ownPaths(config: Config): Promise<string[]> {
   const password = config.database.password;
   const paths = [
@@ -129,7 +129,7 @@ async function readCaFile(file: string): Promise<string[]> {
   return parseCaCertificates(pem, { file });
 }
 
-/** `undefined` where there is none: the state then belongs to the folder and the name alone. */
+/** `undefined` if there is none: the state then belongs to the folder and the name alone. */
 async function readMachineId(): Promise<string | undefined> {
   if (Deno.build.os === "windows") {
     using registry = openRegistry();

@@ -1,6 +1,6 @@
 /**
- * An agent for the time of one command: `pin` without a running service. It is the ordinary `run` in a child process, so
- * that linking has one implementation, and what is linked here is linked for the service too.
+ * An agent for the duration of one command: `pin` without a running service. It is the ordinary `run` in a child
+ * process, so that linking has one implementation, and the link made here also holds for the service.
  */
 import { dirname } from "node:path";
 import type { Config } from "../../config/config.ts";
@@ -11,13 +11,13 @@ import { refuseRootBesideService } from "./own_service.ts";
 import type { TemporaryAgent } from "../pin_command.ts";
 import { stateFolderOf } from "../state_folder.ts";
 
-/** The agent must answer within this time, in ms. */
+/** How soon the agent must answer, in ms. */
 const startTimeoutMs = 20_000;
-/** How often it is tried whether it answers, in ms. */
+/** How often to try whether it answers, in ms. */
 const tryEveryMs = 50;
-/** It is killed when it has not stopped after this time, in ms; what it knows is durable at any time. */
+/** It is killed if it has not stopped after this time, in ms; its data is durable at any time. */
 const stopTimeoutMs = 2000;
-/** Of what it says on standard error, so much is repeated, in characters. */
+/** How much of its standard error is repeated, in characters. */
 const errorCharactersMax = 2000;
 
 /**
@@ -49,7 +49,7 @@ export async function startTemporaryAgent(
   }
 }
 
-/** Files that this user would make there could not be used by the service, whose user is another one. */
+/** The service, whose user is another one, could not use files that this user would create there. */
 async function refuseForeignState(config: Config): Promise<void> {
   const folder = stateFolderOf(config);
   const uid = Deno.build.os === "windows" ? null : Deno.uid();
@@ -91,7 +91,7 @@ async function stopChild(child: Deno.ChildProcess, { said }: { said: Promise<str
     try {
       child.kill(signal);
     } catch {
-      // It has ended by itself.
+      // It has already ended.
     }
   };
   kill("SIGTERM");
