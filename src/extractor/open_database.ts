@@ -1,5 +1,5 @@
 /** Opens the database of a job: through ODBC, or an SQLite file. */
-import { isAbsolute, relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Database } from "../database/row_source.ts";
 import { openSqlite } from "../database/sqlite.ts";
 import { connectOdbc } from "../odbc/connection.ts";
@@ -8,6 +8,7 @@ import { type Attributes, parseConnectionString } from "../odbc/connection_strin
 import { listRegistered, type Registered } from "../odbc/drivers.ts";
 import { type OdbcLibrary, openOdbcLibrary } from "../odbc/library.ts";
 import { assertOffered } from "../odbc/offered_connection.ts";
+import { isInside } from "../runtime/is_inside.ts";
 import type { ExtractJob } from "./messages.ts";
 
 const stateFolderName = "state";
@@ -90,11 +91,6 @@ async function realPath(path: string): Promise<string> {
       cause: error,
     });
   }
-}
-
-function isInside(path: string, folder: string): boolean {
-  const way = relative(folder, path);
-  return way !== "" && !way.startsWith("..") && !isAbsolute(way);
 }
 
 function withLibrary(database: Database, library: OdbcLibrary): Database {

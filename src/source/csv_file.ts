@@ -2,8 +2,9 @@
  * One entry of the import folder: which names count, and what is there right now. Links are followed only to files in
  * the folder itself, and never to a file of the agent's own; Deno would follow them anywhere within the permissions.
  */
-import { basename, dirname, join, sep } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { errorText } from "../runtime/error_text.ts";
+import { isInside } from "../runtime/is_inside.ts";
 
 /** What distinguishes one version of a file from another without opening it. */
 export interface FileVersion {
@@ -98,11 +99,6 @@ const ownLogName = /^injixo-cloud-link\.(?:.*\.)?log$/s;
 
 function isOwn(path: string, folder: ImportFolder): boolean {
   return ownLogName.test(basename(path)) || folder.ownPaths.some((own) => path === own || isInside(path, own));
-}
-
-/** Whether a real path lies below a folder's real path. */
-function isInside(path: string, folder: string): boolean {
-  return path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
 /** Error numbers for a file locked by another program: ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION. */
