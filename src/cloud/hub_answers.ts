@@ -2,6 +2,7 @@
 import { HubError } from "../agent/ports.ts";
 import { OAuthError } from "../protocol/linking.ts";
 import { Problem, problemCode, type UnlinkReason, unlinkReasons } from "../protocol/problem.ts";
+import { sentence } from "../runtime/error_text.ts";
 import { looksLikeHtml, parseJson } from "./answer_body.ts";
 import { retryAfterMs } from "./retry_after.ts";
 
@@ -30,7 +31,7 @@ export function errorOfAnswer(answer: Answer, context: { url: URL; nowMs: number
   const { host } = context.url;
   const retry = retryAfterMs(answer.headers.get("retry-after"), { nowMs: context.nowMs });
   const problem = parseJson(answer.text, Problem);
-  const says = "value" in problem ? `: ${sentence(problem.value.detail ?? problem.value.title)}` : ".";
+  const says = "value" in problem ? `: ${sentence(plain(problem.value.detail ?? problem.value.title))}` : ".";
   if (status >= 300 && status < 400) return redirected(answer, context.url);
   if (status === 511) return notAHub(`${host} answers that a login to the network is needed (511).`);
   if (status === 429 || status >= 500) {
@@ -59,7 +60,7 @@ export function errorOfProblem(
   context: { host: string; retryAfterMs?: number | undefined },
 ): HubError {
   const { retryAfterMs: retry } = context;
-  const says = sentence(problem.detail ?? problem.title);
+  const says = sentence(plain(problem.detail ?? problem.title));
   const message = `The hub ${context.host} refuses (${problem.status}): ${says}`;
   switch (problemCode(problem)) {
     case "unlinked":
@@ -87,7 +88,7 @@ export function errorOfOAuth(answer: Answer, context: { url: URL; nowMs: number 
   }
   const { error: code, error_description: description } = parsed.value;
   const message = `The hub ${context.url.host} refuses (${code.replaceAll(/\p{Cc}/gu, " ")}): ${
-    sentence(description ?? "no reason given")
+    sentence(plain(description ?? "no reason given"))
   }`;
   const kind = code === "invalid_client"
     ? "unknown-installation"
@@ -173,8 +174,8 @@ function unlinkReason(text: string | undefined): UnlinkReason | undefined {
   return unlinkReasons.find((reason) => reason === text);
 }
 
-function sentence(text: string): string {
-  // deno-lint-ignore no-control-regex -- what a server says goes to the log and the console
-  const plain = text.replace(/[\x00-\x1f\x7f-\x9f]+/g, " ").trim().slice(0, 500);
-  return /[.!?]$/.test(plain) ? plain : `${plain}.`;
+/** What a server says, fit for the log and the console. */
+function plain(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what it removes
+  return text.replace(/[\x00-\x1f\x7f-\x9f]+/g, " ").trim().slice(0, 500);
 }
