@@ -7,7 +7,7 @@ import { getLogger } from "@logtape/logtape";
 import { sentence } from "../runtime/error_text.ts";
 import { Waker } from "../runtime/waker.ts";
 import type { Approval, QueryIdentity } from "../source/query_approval.ts";
-import { limits, type ReadState, type Window } from "../source/read_state.ts";
+import { limits, type ReadState, type SourceProgress, type Window } from "../source/read_state.ts";
 import { nextRegularAt, restAfterMs } from "../source/run_times.ts";
 import {
   afterHistory,
@@ -19,7 +19,7 @@ import {
 } from "../source/windows.ts";
 import { LaneAttempts } from "./lane_attempts.ts";
 import type { Lane } from "./ports.ts";
-import type { Progress, QueryRunner } from "./scheduler_ports.ts";
+import type { QueryRunner } from "./scheduler_ports.ts";
 import { progressOf, takeUp } from "./source_progress.ts";
 import type { SourceRunner } from "./source_switch.ts";
 import { runTogether, untilAborted } from "./tasks.ts";
@@ -194,7 +194,7 @@ export class Scheduler implements SourceRunner {
     return smallest ? lastQueryTimeoutSeconds : queryTimeoutSeconds;
   }
 
-  #progress(): Progress {
+  #progress(): SourceProgress {
     return progressOf(this.#options.ledger);
   }
 

@@ -2,7 +2,7 @@
 import type { ExtractFailure, ExtractJob, ExtractResult } from "../extractor/messages.ts";
 import type { BatchOrigin } from "../protocol/delivery.ts";
 import type { DatabaseConnection } from "../protocol/database.ts";
-import type { ReadState, Window } from "../source/read_state.ts";
+import type { SourceProgress, Window } from "../source/read_state.ts";
 import type { BatchFile, Lane } from "./ports.ts";
 
 /** Runs queries, one at a time, on one connection. */
@@ -28,22 +28,12 @@ export interface QuerySpool {
 
 /** How far the source has been read; see `state/window_ledger.ts`. */
 export interface ProgressLedger {
-  progress(): Progress | undefined;
-  setProgress(progress: Progress): void;
+  progress(): SourceProgress | undefined;
+  setProgress(progress: SourceProgress): void;
   isUnchanged(window: Window, sha256: string): boolean;
   record(
     read: Window & { sha256: string; rows: number; refused: number; batchId: string; readAtMs: number },
   ): void;
-}
-
-/** The same as `SourceProgress`. */
-export interface Progress {
-  readonly fingerprint: string;
-  readonly database: string | undefined;
-  readonly state: ReadState;
-  readonly historyFromMs: number | null;
-  readonly lastRegularMs: number | null;
-  readonly accepted: string | undefined;
 }
 
 /** How to reach the database, as decided by hub and installation together. */

@@ -5,8 +5,8 @@
 import { getLogger } from "@logtape/logtape";
 import type { DatabaseSource } from "../protocol/database.ts";
 import { onHistoryChanged, onPaused, onResumed } from "../source/read_changes.ts";
-import { historyFromMs, startState } from "../source/read_state.ts";
-import type { Progress, ProgressLedger } from "./scheduler_ports.ts";
+import { historyFromMs, type SourceProgress, startState } from "../source/read_state.ts";
+import type { ProgressLedger } from "./scheduler_ports.ts";
 
 const log = getLogger(["cloud-link", "database"]);
 
@@ -43,7 +43,7 @@ export function takeUp(
 }
 
 /** What the ledger keeps after {@linkcode takeUp}. */
-export function progressOf(ledger: ProgressLedger): Progress {
+export function progressOf(ledger: ProgressLedger): SourceProgress {
   const progress = ledger.progress();
   if (!progress) throw new Error("Cannot read the database integration: its ledger was removed");
   return progress;

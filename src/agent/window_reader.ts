@@ -3,10 +3,10 @@ import { getLogger } from "@logtape/logtape";
 import type { ExtractResult } from "../extractor/messages.ts";
 import type { DatabaseSource } from "../protocol/database.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { Window } from "../source/read_state.ts";
+import type { SourceProgress, Window } from "../source/read_state.ts";
 import type { Lane } from "./ports.ts";
 import { queryJob, queryOrigin, windowText } from "./query_job.ts";
-import type { Progress, ProgressLedger, QueryRunner, QuerySpool, Reach } from "./scheduler_ports.ts";
+import type { ProgressLedger, QueryRunner, QuerySpool, Reach } from "./scheduler_ports.ts";
 
 const log = getLogger(["cloud-link", "database"]);
 
@@ -36,7 +36,7 @@ export interface ReadOptions {
   readonly timeoutSeconds: number;
   readonly signal: AbortSignal;
   /** The ledger's step, committed together with the batch. */
-  readonly advance: (progress: Progress, result: ExtractResult) => Progress;
+  readonly advance: (progress: SourceProgress, result: ExtractResult) => SourceProgress;
 }
 
 /** From windows to batches. */

@@ -30,6 +30,21 @@ export interface ReadState {
   readonly pausedSinceMs: number | null;
 }
 
+/** Everything that is kept about reading one source: how far, and with what. */
+export interface SourceProgress {
+  /** Identifies what is read (see `query_approval.ts`): a different query starts from the beginning. */
+  readonly fingerprint: string;
+  /** Identifies the database that is read; `undefined` until known: a different one starts from the beginning. */
+  readonly database: string | undefined;
+  readonly state: ReadState;
+  /** Start of the history when last checked. */
+  readonly historyFromMs: number | null;
+  /** When the last regular live run succeeded. */
+  readonly lastRegularMs: number | null;
+  /** The query that was accepted on the premises. */
+  readonly accepted: string | undefined;
+}
+
 /** The settings of a source that determine its windows. */
 export type WindowSettings = Pick<
   DatabaseSource,

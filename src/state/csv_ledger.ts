@@ -16,7 +16,10 @@ export interface ReadFile {
   readonly sha256: string;
 }
 
-/** The ledger of one integration. Functions that write take part in the caller's transaction, if there is one. */
+/**
+ * The ledger of one integration, which serves as the `CsvLedger` of `source/csv_intake.ts`. Functions that write take
+ * part in the caller's transaction, if there is one.
+ */
 export interface CsvLedger {
   hasContent(sha256: string): boolean;
   /** The file as it was last read; `undefined` if it never was. */

@@ -1,4 +1,7 @@
-/** This installation's identity at the hub: its private key, and the client id it was registered under. */
+/**
+ * This installation's identity at the hub, as `cloud/identity.ts` needs it: its private key, and the client id it was
+ * registered under.
+ */
 import type { JWK } from "jose";
 import type { StateDatabase } from "./state_database.ts";
 

@@ -2,27 +2,12 @@
  * How far a database integration has been read, and what each window contained: so that a restart continues where it
  * was, and an unchanged window is not sent again.
  */
-import { joined, type ReadState, startState, type Window } from "../source/read_state.ts";
+import { joined, type SourceProgress, startState, type Window } from "../source/read_state.ts";
 import type { IntegrationKey } from "./integration.ts";
 import type { StateDatabase } from "./state_database.ts";
 
 /** How long windows that live reading will not revisit are remembered, in ms. */
 export const windowKeptMs = 90 * 24 * 3600 * 1000;
-
-/** How far one source has been read. */
-export interface SourceProgress {
-  /** Identifies what is read (see `query_approval.ts`): a different query starts from the beginning. */
-  readonly fingerprint: string;
-  /** Identifies the database that is read; `undefined` until known: a different one starts from the beginning. */
-  readonly database: string | undefined;
-  readonly state: ReadState;
-  /** Start of the history when last checked. */
-  readonly historyFromMs: number | null;
-  /** When the last regular live run succeeded. */
-  readonly lastRegularMs: number | null;
-  /** The query that was accepted on the premises. */
-  readonly accepted: string | undefined;
-}
 
 /** The content of a window when it was last read. */
 export interface ReadWindow extends Window {
