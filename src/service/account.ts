@@ -1,6 +1,7 @@
 /** The system user that the services run as, and what users can access. */
 import { resolve } from "node:path";
 import type { AccessProbe } from "./access.ts";
+import { exists } from "./exists.ts";
 import { runTool, tryTool } from "./tool.ts";
 
 /** The user that `service install` creates, and its group. */
@@ -66,8 +67,4 @@ export function probeAs({ name, gid }: Account): AccessProbe {
     enter: (folder) => test(folder, "-x"),
     read: async (path) => !await exists(path) || await test(path, "-r"),
   };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }

@@ -1,5 +1,6 @@
 /** Grants and restores the rights of a service's user in an installation folder; `rights_plan.ts` decides which. */
 import { join } from "node:path";
+import { ignoreMissing } from "../runtime/ignore_missing.ts";
 import type { Account } from "./account.ts";
 import { type PathRights, planRights } from "./rights_plan.ts";
 import type { Installation } from "./service_manager.ts";
@@ -82,9 +83,4 @@ async function rightsOf(path: string): Promise<PathRights> {
 async function setMode({ path, mode, gid }: ChangedMode): Promise<void> {
   await Deno.chown(path, null, gid);
   await Deno.chmod(path, mode); // after chown, which clears bits
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (error instanceof Deno.errors.NotFound) return undefined;
-  throw error;
 }

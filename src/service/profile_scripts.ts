@@ -4,6 +4,7 @@
  * or from seeing what the other scripts set.
  */
 import program from "./profile_scripts.sh" with { type: "text" };
+import { exists } from "./exists.ts";
 import { type PlaceReading, proxyVariableNames } from "./proxy_variables.ts";
 
 /** Scripts are written for bash, the login shell of servers. */
@@ -131,8 +132,4 @@ function tryKill(process: number): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }

@@ -1,5 +1,6 @@
 /** Services under systemd: one unit in `/etc/systemd/system` for each installation folder. */
 import { type Account, findAccount, makeOwnAccount, ownAccount, probeAs, removeOwnAccount } from "./account.ts";
+import { exists } from "./exists.ts";
 import { giveOwnFiles, grantRights, ownerOf, restoreRights } from "./folder_rights.ts";
 import { viewOfHomes } from "./homes.ts";
 import { refuseUnsuitableFolder, unpassableText, warnings } from "./install_checks.ts";
@@ -149,10 +150,6 @@ async function accountFor(user: string | undefined, said: string[]): Promise<Acc
   if (user !== undefined) throw new Error(`Cannot install the service: there is no user "${user}". Make it first`);
   said.push(`Made the user "${ownAccount}", which the service runs as.`);
   return await makeOwnAccount();
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
 
 async function groupOf(user: string): Promise<{ gid: number }> {

@@ -1,4 +1,6 @@
 /** The units of installations: finding, writing and removing them. */
+import { ignoreMissing } from "../runtime/ignore_missing.ts";
+import { exists } from "./exists.ts";
 import { readNotes, unitFolder, type UnitNotes, unitPath } from "./unit_file.ts";
 import { runTool, tryTool } from "./tool.ts";
 
@@ -36,7 +38,7 @@ export async function unitsOf(folder: string | undefined): Promise<string[]> {
 
 /** The user of a folder's service, according to its unit; `undefined` if the folder has none. */
 export async function serviceUserOf(folder: string): Promise<string | undefined> {
-  if (!await Deno.stat(unitFolder).then(() => true, () => false)) return undefined; // no systemd
+  if (!await exists(unitFolder)) return undefined; // no systemd
   const [name] = await unitsOf(folder);
   return name === undefined ? undefined : (await readUnit(name))?.user;
 }
@@ -72,10 +74,6 @@ export async function removeUnit(name: string): Promise<void> {
   throw new Error(
     `Cannot stop the service "${name}": systemd says that it is ${ActiveState}. Its unit is removed. Look: systemctl status ${unit}`,
   );
-}
-
-function ignoreMissing(error: unknown): void {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
 /** Properties of a unit; an unknown one has them too, but empty. */

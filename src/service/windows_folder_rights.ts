@@ -3,6 +3,7 @@
  * (log and state) but not replace those of others, such as the program, which administrators run.
  */
 import { win32 } from "node:path";
+import { exists } from "./exists.ts";
 
 /** CREATOR OWNER: whoever creates a file there. */
 const creatorOwner = "*S-1-3-0";
@@ -16,7 +17,7 @@ export async function grantFolderRights(folder: string, account: string): Promis
     `${creatorOwner}:(OI)(CI)(IO)(F)`,
   ]);
   const state = win32.join(folder, "state");
-  const isThere = await Deno.stat(state).then(() => true, () => false);
+  const isThere = await exists(state);
   if (isThere) await icacls(state, ["/grant", `${account}:(OI)(CI)(F)`, "/T", "/Q"]);
 }
 

@@ -5,6 +5,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { ignoreMissing } from "../../runtime/ignore_missing.ts";
 import { FolderSync } from "./folder_sync.ts";
 import { isSinglePart, isSmallKey, type KeyedBatch, partKey } from "./object_keys.ts";
 import { singlePart, storedParts } from "../delivery/parts.ts";
@@ -99,8 +100,4 @@ async function makeFolders(
 
 async function exists(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
-}
-
-function ignoreMissing(error: unknown): void {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }

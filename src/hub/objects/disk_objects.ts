@@ -5,6 +5,7 @@
 import { dirname, join } from "node:path";
 import type { Part } from "../../protocol/delivery.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { ignoreMissing } from "../../runtime/ignore_missing.ts";
 import { FolderSync } from "./folder_sync.ts";
 import { checked, type Incoming } from "../delivery/checked_upload.ts";
 import { newId } from "../ids.ts";
@@ -193,8 +194,4 @@ async function writeAll(file: Deno.FsFile, body: AsyncIterable<Uint8Array>): Pro
   for await (const chunk of body) {
     for (let written = 0; written < chunk.length;) written += await file.write(chunk.subarray(written));
   }
-}
-
-function ignoreMissing(error: unknown): void {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
