@@ -1,12 +1,12 @@
-# Reads the scripts "$1"/*.sh one after the other, as a login shell does, and reports what each has made of the proxy's
-# variables. profile_scripts.ts runs it and reads the reports.
+# Sources the scripts "$1"/*.sh one after the other, as a login shell does, and reports the proxy variables after each.
+# profile_scripts.ts runs it and reads the reports.
 #
-# Each script is read by a shell of its own, a child of the one that read the script before: so it has all that was set
-# so far, and when it ends its shell (exit, exec, a signal) the shell before goes on without it. Each such shell leads a
-# process group of its own, which can be killed with all that the script has started.
+# Each script is sourced in its own shell, a child of the previous script's: so it sees everything set so far, and if it
+# ends its shell (exit, exec, a signal), the previous shell continues without it. Each shell leads a process group, which
+# can be killed together with everything that the script has started.
 #
-# Names begin with cl__, since the scripts share them. Nothing is done in functions: there, what scripts declare would be
-# local. 86 is the exit status of a shell after which nothing is left to do.
+# Names start with cl__, since they share a namespace with the scripts. Functions are not used, because inside one,
+# declarations of the scripts would be local. 86 is the exit status of a shell after which nothing is left to do.
 
 exec {cl__reports}>&1 >/dev/null 2>&1
 shopt -s nullglob
@@ -38,7 +38,7 @@ while [[ -v cl__files[cl__at] ]]; do
   cl__report lost
 done
 cl__report end
-kill -STOP "$BASHPID" # until all are killed: no number of a process group is given out again before
+kill -STOP "$BASHPID" # until all are killed, so that no process group number is reused before
 exit 86
 '
 
