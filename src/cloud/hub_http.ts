@@ -42,12 +42,10 @@ export class HubHttp {
   }
 
   /**
-   * Any answer counts as success here. Throws {@linkcode HubError} if there is none, or the signal's reason. If a
-   * kept-alive connection turns out to be closed, repeatable requests are sent again at once; `onRepeat` is called
-   * then, since an unreliable line may be the cause.
+   * Any answer counts as success here. Throws {@linkcode HubError} if there is none, or the signal's reason.
    *
-   * What may be repeated is sent again at once, when a kept connection turned out to be closed: `onRepeat` is told, since
-   * on a line that breaks it may have been that.
+   * If a kept-alive connection turns out to be closed, repeatable requests are sent again at once; `onRepeat` is called
+   * then, since an unreliable line may be the cause.
    */
   async send(transport: Transport, request: HubRequest, signal: AbortSignal): Promise<Answer> {
     const startedMs = this.clock.monotonicMs();

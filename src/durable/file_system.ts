@@ -1,10 +1,9 @@
 /**
  * What durable code needs from a disk, and nothing more, so that a simulated disk can lose whatever a real one may
- * lose. A write is durable after `sync` of its file; a name (created, renamed or removed) after `syncFolder` of its
- * folder. A path that does not exist is `Deno.errors.NotFound`, a name that is taken `Deno.errors.AlreadyExists`.
+ * lose.
  *
- * A write is durable after `sync` of its file; a name (created, renamed or removed) after `syncFolder` of its folder.
- * A path that does not exist is `Deno.errors.NotFound`, a name that is taken `Deno.errors.AlreadyExists`.
+ * A write is durable after `sync` of its file; a name (created, renamed or removed) after `syncFolder` of its folder. A
+ * path that does not exist is `Deno.errors.NotFound`, a name that is taken `Deno.errors.AlreadyExists`.
  */
 
 /** Files of one disk. */

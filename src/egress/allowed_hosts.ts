@@ -1,10 +1,9 @@
 /**
- * Where the agent may connect to: the hub and its object stores, and nothing else. The relay compares exactly; Deno's
- * own permissions (`netPermissions`) are a second line of defence and slightly wider, since they allow `*` only as a
- * whole label: `injixo-*.s3-eu-west-1.amazonaws.com` becomes `*.s3-eu-west-1.amazonaws.com`.
+ * Where the agent may connect to: the hub and its object stores, and nothing else.
  *
- * The relay compares exactly; Deno's own permissions (`netPermissions`) are the wall behind it and a little wider, since
- * they know `*` only as a whole label: `injixo-*.s3-eu-west-1.amazonaws.com` becomes `*.s3-eu-west-1.amazonaws.com`.
+ * The relay compares exactly; Deno's own permissions (`netPermissions`) are a second line of defence and slightly
+ * wider, since they allow `*` only as a whole label: `injixo-*.s3-eu-west-1.amazonaws.com` becomes
+ * `*.s3-eu-west-1.amazonaws.com`.
  */
 
 /** Object stores of the real hub, on port 443 (page "Network" of the manual). */

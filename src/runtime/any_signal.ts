@@ -1,10 +1,8 @@
 /**
- * Several reasons to stop as one signal. Not with `AbortSignal.any`: up to Deno 2.8 its signals may be
- * garbage-collected while someone waits on them, if nothing but their sources could wake the waiter, who then waits for
- * ever.
+ * Several reasons to stop as one signal.
  *
- * Not by `AbortSignal.any`: until Deno 2.8 its signals may be collected while somebody waits for them, when nothing but
- * the signals it was made of could wake the one who waits. Then nothing ever does.
+ * Not with `AbortSignal.any`: up to Deno 2.8 its signals may be garbage-collected while someone waits on them, if
+ * nothing but their sources could wake the waiter, who then waits for ever.
  */
 
 /** Follows its sources until disposed; after that it is detached from them and no longer changes. */

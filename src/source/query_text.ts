@@ -33,7 +33,6 @@ export function samplingQuery(query: CheckedQuery, options: { quote: IdentifierQ
 
 /**
  * The statement for the rows of a window. Its parameters are those of the condition, by default two: from and to.
- * `timeColumn` is the column's name exactly as the driver described it.
  *
  * `timeColumn` is the column's name exactly as the driver described it.
  */

@@ -1,9 +1,8 @@
 /**
- * Who is logged in to the console's pages, and the check of the token in its forms. `same_origin.ts` rejects changing
- * requests from other sites before any page sees them; the token in each form is the second line of defence.
+ * Who is logged in to the console's pages, and the check of the token in its forms.
  *
- * Requests that change something and come from another site are refused before any page sees them (`same_origin.ts`);
- * the token in each form is the second wall.
+ * `same_origin.ts` rejects changing requests from other sites before any page sees them; the token in each form is the
+ * second line of defence.
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { timingSafeEqual } from "node:crypto";
