@@ -23,10 +23,10 @@ const answerForMs = 10 * 60_000;
 /** The longest step between two tries, in ms: someone is waiting in front of the page. */
 const answerStepMaxMs = 30_000;
 
-/** Polls are at least this far apart, in ms, whatever the hub answers. */
+/** Minimum interval between polls, in ms, whatever the hub answers. */
 const pollsApartMs = 200;
 
-/** Where the last assignment is kept, so that an unreachable hub stops no extraction. */
+/** Where the last assignment is kept, so that extraction continues while the hub is unreachable. */
 export interface AssignmentStore {
   load(): { assignment: Assignment; etag: string } | undefined;
   save(kept: { assignment: Assignment; etag: string }): void;

@@ -116,7 +116,7 @@ async function makeFolder(path: string): Promise<boolean> {
 }
 
 async function syncFolder(path: string): Promise<void> {
-  // Windows cannot flush a folder; NTFS journals its names by itself.
+  // Windows cannot flush a folder; NTFS itself journals names.
   if (Deno.build.os === "windows") return;
   using folder = await Deno.open(path, { read: true });
   await folder.sync();

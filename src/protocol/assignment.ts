@@ -41,7 +41,10 @@ export const AgentAnswer = z.object({
 });
 export type AgentAnswer = z.infer<typeof AgentAnswer>;
 
-/** What a linked agent does until told otherwise. It is stored, so that an unreachable hub stops no extraction. */
+/**
+ * What a linked agent does until told otherwise. It is stored, so that extraction continues while the hub is
+ * unreachable.
+ */
 export const Assignment = z.object({
   link: Link,
   paused: z.boolean(),

@@ -1,4 +1,4 @@
-/** The current link and the last assignment, kept so that an unreachable hub stops no extraction. */
+/** The current link and the last assignment, kept so that extraction continues while the hub is unreachable. */
 import { Assignment } from "../protocol/assignment.ts";
 import { Link } from "../protocol/linking.ts";
 import { integrationKey, setDeleted } from "./integration.ts";

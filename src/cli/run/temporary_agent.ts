@@ -23,7 +23,7 @@ const errorCharactersMax = 2000;
 /**
  * Starts an agent and waits until it answers.
  *
- * @throws when the state belongs to another user, or when the agent ends at once; then with what it said
+ * @throws if the state belongs to another user, or if the agent ends at once; then with its output
  */
 export async function startTemporaryAgent(
   config: Config,
