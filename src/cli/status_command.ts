@@ -48,13 +48,11 @@ function dataRows({ waiting, lastImport }: Pick<AgentStatus, "waiting" | "lastIm
 /** The status for people. */
 export function statusLines(status: AgentStatus): string[] {
   const { hub, waitingForOthers, lastError } = status;
-  const contact = hub.lastContactAt === null ? "never reached yet" : `last reached ${readableTime(hub.lastContactAt)}`;
-  const reachable = !hub.reachable ? "NOT REACHABLE" : hub.problem === null ? "reachable" : "ANSWERS WITH AN ERROR";
   return aligned([
     ["Agent", `injixo Cloud Link ${status.version}, runs since ${readableTime(status.startedAt)} (pid ${status.pid})`],
     ["Name", status.name],
     ["Folder", status.folder],
-    ["Hub", `${hub.url}, ${reachable}, ${contact}`],
+    ["Hub", `${hub.url}, ${contact(hub)}`],
     ...(hub.problem === null ? [] : [["", hub.problem] as const]),
     ["Proxy", status.proxy ?? "none"],
     ...linkRows(status.link),
@@ -71,6 +69,16 @@ export function statusLines(status: AgentStatus): string[] {
     ]),
     ["Last error", lastError === null ? "none since the start" : `${readableTime(lastError.at)}  ${lastError.message}`],
   ]);
+}
+
+/** The agent knows of no contact before its start: only what it has seen since is said. */
+function contact({ reachable, problem, lastContactAt }: AgentStatus["hub"]): string {
+  const last = lastContactAt === null ? undefined : readableTime(lastContactAt);
+  if (problem === null) {
+    return last === undefined ? "has not answered yet since the start" : `reachable, last answer ${last}`;
+  }
+  const state = reachable ? "ANSWERS WITH AN ERROR" : "NOT REACHABLE";
+  return last === undefined ? `${state} since the start` : `${state}, last good answer ${last}`;
 }
 
 function linkRows(link: LinkStatus): (readonly [string, string])[] {

@@ -39,8 +39,9 @@ export const AgentStatus = z.object({
   folder: z.string(),
   hub: z.object({
     url: z.string(),
-    /** It answers; with a problem, it does not return what was asked for. */
-    reachable: z.boolean(),
+    /** It answers; with a problem, it does not return what was asked for. `null`: not known yet since the start. */
+    reachable: z.boolean().nullable(),
+    /** Since the start. */
     lastContactAt: Instant.nullable(),
     /** Why it cannot be reached, or what it answers, and what to do. */
     problem: z.string().nullable(),

@@ -1,3 +1,4 @@
+import { statusLines } from "../../src/cli/status_command.ts";
 import type { ControlHandlers } from "../../src/control/serve_control.ts";
 import type { AgentStatus } from "../../src/control/status.ts";
 import manifest from "../../deno.json" with { type: "json" };
@@ -146,7 +147,7 @@ Deno.test("status shows what the agent does, in lines and as JSON", async () => 
   await using _agent = await installation.serveAgent(agent({ status: () => status }));
   const { code, out } = await installation.run("status");
   assertEquals(code, 0);
-  assertMatch(out, /^Hub +https:\/\/www\.injixo\.com, NOT REACHABLE, never reached yet\n +Cannot connect.*111/m);
+  assertMatch(out, /^Hub +https:\/\/www\.injixo\.com, NOT REACHABLE since the start\n +Cannot connect.*111/m);
   assertMatch(out, /^Link +integration "Telefonie", account "Beispiel AG"$/m);
   assertMatch(out, /^Waiting +3 \(3\.3 MB\), the oldest since 2025-/m);
   assertMatch(
@@ -163,7 +164,21 @@ Deno.test("status tells a hub that answers with an error from one that cannot be
   const hub = { url: "https://www.injixo.com", reachable: true, lastContactAt: null, problem };
   await using _agent = await installation.serveAgent(agent({ status: () => agentStatus({ hub }) }));
   const { out } = await installation.run("status");
-  assertMatch(out, /^Hub +https:\/\/www\.injixo\.com, ANSWERS WITH AN ERROR, never reached yet\n +The hub.*client\.$/m);
+  assertMatch(out, /^Hub +https:\/\/www\.injixo\.com, ANSWERS WITH AN ERROR since the start\n +The hub.*client\.$/m);
+});
+
+Deno.test("status claims of a hub only what was seen of it since the start", () => {
+  const url = "https://www.injixo.com";
+  const lastContactAt = "2025-03-01T06:00:01.000Z";
+  const shown = (hub: Omit<AgentStatus["hub"], "url">) =>
+    statusLines(agentStatus({ hub: { url, ...hub } })).find((line) => line.startsWith("Hub"));
+  const unknown = shown({ reachable: null, lastContactAt: null, problem: null });
+  assertMatch(unknown ?? "", /^Hub +https:\/\/www\.injixo\.com, has not answered yet since the start$/);
+  assertMatch(shown({ reachable: true, lastContactAt, problem: null }) ?? "", /, reachable, last answer 2025-03-01 /);
+  const lost = shown({ reachable: false, lastContactAt, problem: "Cannot connect." });
+  assertMatch(lost ?? "", /, NOT REACHABLE, last good answer 2025-03-01 /);
+  const refusing = shown({ reachable: true, lastContactAt, problem: "The hub refuses." });
+  assertMatch(refusing ?? "", /, ANSWERS WITH AN ERROR, last good answer 2025-03-01 /);
 });
 
 Deno.test("check shows the agent's findings with their remedies, and fails when one has failed", async () => {

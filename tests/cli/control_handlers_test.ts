@@ -126,9 +126,12 @@ Deno.test("pin tells at once why the try that it has asked for has failed", () =
     await pin;
   }));
 
-Deno.test("status tells a hub that refuses from one that cannot be reached", () =>
+Deno.test("status tells a hub that refuses from one that cannot be reached, and neither from one that was not heard of yet", () =>
   withAgent(async (agent, client) => {
-    (await agent.asked()).reject(new HubError("The hub refuses (429).", { kind: "busy" }));
+    const firstTry = await agent.asked();
+    const { reachable, lastContactAt } = (await client.status(never)).hub;
+    assertEquals([reachable, lastContactAt], [null, null]);
+    firstTry.reject(new HubError("The hub refuses (429).", { kind: "busy" }));
     const refuses = (await client.status(never)).hub;
     assertEquals([refuses.reachable, refuses.problem], [true, "The hub refuses (429)."]);
     const pin = assertRejects(() => client.pin(never));

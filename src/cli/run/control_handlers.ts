@@ -70,7 +70,7 @@ function statusOf({ agent, state, spool, config, start, clock, lastError }: Serv
     folder: config.folder,
     hub: {
       url: config.hub.url.origin,
-      reachable: hubFailure === undefined || answers(hubFailure),
+      reachable: hubFailure !== undefined ? answers(hubFailure) : lastContactAtMs === undefined ? null : true,
       lastContactAt: instant(lastContactAtMs),
       problem: hubFailure?.message ?? null,
     },
