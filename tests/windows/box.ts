@@ -63,6 +63,13 @@ export class WindowsBox implements AsyncDisposable {
     return join(this.#root, "prefix", this.#prefix, "drive_c", ...path.split("\\"));
   }
 
+  /** Makes the share `\\host\name`, where Wine has such; returns its folder on this machine. */
+  async share(host: string, name: string): Promise<string> {
+    const folder = join(this.onDriveC(".."), "dosdevices", "unc", host, name);
+    await Deno.mkdir(folder, { recursive: true });
+    return folder;
+  }
+
   /** Runs a Windows program; a path of drive C: may begin with `C:\`. */
   async wine(program: string, ...args: readonly string[]): Promise<Done> {
     const { code, printed } = await this.linux("wine", program, ...args);
