@@ -4,6 +4,9 @@ import type { ServerCertificate } from "../egress/certificates.ts";
 import { executable } from "../setup/executable.ts";
 import { Program, runProgram } from "./installation.ts";
 
+/** How long anything that is waited for may take, in ms: busy machines are many times slower than others. */
+const defaultPatienceMs = 180_000;
+
 /** A program and its first arguments. */
 export interface Command {
   readonly path: string;
@@ -172,7 +175,7 @@ export class TestHub implements AsyncDisposable {
   async waitForImports(
     integration: string,
     until: number | ((imports: ArrivedImport[]) => boolean),
-    { patienceMs = 90_000 }: { patienceMs?: number } = {},
+    { patienceMs = defaultPatienceMs }: { patienceMs?: number } = {},
   ): Promise<ArrivedImport[]> {
     const done = typeof until === "number" ? (imports: ArrivedImport[]) => imports.length >= until : until;
     const deadline = performance.now() + patienceMs;
@@ -200,7 +203,7 @@ async function readyUrl(program: Program): Promise<string> {
 
 /** Waits until `holds` does. */
 export async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 90_000;
+  const deadline = performance.now() + defaultPatienceMs;
   while (!await holds()) {
     if (performance.now() > deadline) throw new Error(`Never true: ${holds}`);
     await new Promise<void>((resolve) => setTimeout(resolve, 50));

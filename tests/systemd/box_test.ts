@@ -2,7 +2,8 @@
 import { assertEquals } from "../assert.ts";
 import { Box } from "./box.ts";
 
-const patienceMs = 60_000;
+/** As long as `box` waits for a shutdown and for its control groups. */
+const patienceMs = 120_000;
 
 Deno.test("nothing is left of a machine that is disposed of, and of one whose process is killed", async () => {
   let group: string;

@@ -87,7 +87,7 @@ Deno.test("install, start, status and uninstall work with a systemctl as old as 
   const { service } = JSON.parse(await installation.done("service", "status", "--json"));
   assertEquals(service.state, "running");
   const ageMs = Number(await box.sh("date +%s")) * 1000 - Date.parse(service.since);
-  assert(ageMs >= 0 && ageMs < 60_000, `since ${service.since}`);
+  assert(ageMs >= 0 && ageMs < 30 * 60_000, `since ${service.since}`);
   await installation.done("service", "restart");
   await installation.done("service", "uninstall");
 });
@@ -295,12 +295,12 @@ async function packedArchive(): Promise<{ folder: string } & AsyncDisposable> {
   return { folder, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
 }
 
-/** Watchdog and restarts in seconds, by a drop-in as `systemctl edit` makes one. */
+/** Watchdog and restarts in seconds, though longer than a busy machine holds up an agent that is well, by a drop-in as `systemctl edit` makes one. */
 async function hurry(box: Box): Promise<void> {
   await box.sh(`mkdir -p ${unitFile}.d`);
   await box.write(
     `${unitFile}.d/hurry.conf`,
-    "[Service]\nWatchdogSec=2\nTimeoutAbortSec=1\nTimeoutStartSec=5\nRestartSec=0.5\n",
+    "[Service]\nWatchdogSec=10\nTimeoutAbortSec=1\nRestartSec=0.5\n",
   );
   await box.sh("systemctl daemon-reload");
 }
