@@ -1,4 +1,5 @@
-/** The MSI on Wine: installed, upgraded, three instances side by side, each removed; and its source under WiX's own compiler. */
+/** The MSI on Wine: installed, upgraded, three instances side by side, each removed. */
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { eventually } from "../e2e/hub.ts";
@@ -9,7 +10,9 @@ import { compileExecutable, onDriveZ, WindowsBox } from "./box.ts";
 
 const first = { service: "com.injixo.cloud-link", folder: "Program Files\\injixo Cloud Link" };
 const one = { service: `${first.service}.instance.1`, folder: `${first.folder} (Instance 1)` };
-const two = { service: `${first.service}.instance.2`, folder: "injixo zwei" };
+/** With a folder of its own, whose name Windows keeps in UTF-16. */
+const two = { service: `${first.service}.instance.2`, folder: "Program Files\\Störung Link" };
+type Installation = typeof first;
 
 async function names(box: WindowsBox, folder: string): Promise<string[]> {
   const entries = await Array.fromAsync(Deno.readDir(box.onDriveC(folder)));
@@ -20,6 +23,10 @@ async function isRunning(box: WindowsBox, service: string): Promise<boolean> {
   return /STATE +: 4 +RUNNING/.test((await box.wine("sc", "query", service)).printed);
 }
 
+async function runningPrograms(box: WindowsBox): Promise<number> {
+  return (await box.must("tasklist")).split("\n").filter((line) => line.startsWith("injixo-cloud-link.exe")).length;
+}
+
 async function products(box: WindowsBox): Promise<string[]> {
   const key = "HKLM\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall";
   const { printed } = await box.wine("reg", "query", key, "/s");
@@ -28,6 +35,15 @@ async function products(box: WindowsBox): Promise<string[]> {
   const versions = values("DisplayVersion");
   return values("DisplayName").map((name, index) => `${name} ${versions[index]}`).sort();
 }
+
+/** The folders of the Start menu, with the shortcuts in each. Wine has one for its only user, not one for all. */
+async function startMenu(box: WindowsBox): Promise<string[]> {
+  const folders = (await names(box, menu)).filter((name) => name.startsWith("injixo"));
+  return await Promise.all(folders.map(async (folder) => `${folder}: ${await names(box, `${menu}\\${folder}`)}`));
+}
+
+const menu = "users\\root\\AppData\\Roaming\\Microsoft\\Windows\\Start Menu\\Programs";
+const shortcuts = "Check.lnk,Installation folder.lnk,PIN.lnk";
 
 const kept = ["injixo-cloud-link.log", "injixo-cloud-link.toml", "state"];
 
@@ -56,6 +72,14 @@ Deno.test("the MSI installs, upgrades and removes the service and two more insta
     assertEquals(upgrade.length, 3 * (2 + 12) + 3 * (2 + 16));
   });
   const msiexec = (...args: readonly string[]) => box.must("msiexec", ...args, "/qn");
+  const installInto = async (folder: string, ...args: readonly string[]) => {
+    // By a batch file: what Wine makes of an argument with spaces, its msiexec does not take.
+    const batch = join(box.work, "install.bat");
+    await Deno.writeTextFile(batch, 'msiexec %* /qn INSTALLFOLDER="%FOLDER%"\r\n');
+    const command = ["wine", "cmd", "/c", onDriveZ(batch), "/i", onDriveZ(msi), ...args];
+    const { code, printed } = await box.linux("env", `FOLDER=C:\\${folder}`, ...command);
+    assertEquals(code, 0, printed);
+  };
 
   await step("a Windows older than 10 is refused", async () => {
     const key = "HKLM\\Software\\Microsoft\\Windows NT\\CurrentVersion";
@@ -70,7 +94,7 @@ Deno.test("the MSI installs, upgrades and removes the service and two more insta
     "the first installation runs as the service injixo Cloud Link, with a source of the event log",
     async () => {
       await msiexec("/i", onDriveZ(msi));
-      assert(await isRunning(box, first.service));
+      await eventually(() => isRunning(box, first.service));
       const own = ["injixo-cloud-link.exe", ...kept, "licenses"].sort();
       assertEquals(await names(box, first.folder), own);
       assert((await names(box, `${first.folder}\\licenses`)).length > 5);
@@ -80,6 +104,7 @@ Deno.test("the MSI installs, upgrades and removes the service and two more insta
       const events = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application";
       assertMatch(await box.must("reg", "query", `${events}\\${first.service}`), /EventCreate\.exe/);
       assertEquals(await products(box), ["injixo Cloud Link 0.1.0"]);
+      assertEquals(await startMenu(box), [`injixo Cloud Link: ${shortcuts}`]);
     },
   );
 
@@ -87,9 +112,8 @@ Deno.test("the MSI installs, upgrades and removes the service and two more insta
     // Wine installs no feature of a second instance unless it is told to.
     const instance = (id: number) => ["MSINEWINSTANCE=1", `TRANSFORMS=:instance.${id}`, "ADDLOCAL=ALL"];
     await msiexec("/i", onDriveZ(msi), ...instance(1));
-    await msiexec("/i", onDriveZ(msi), ...instance(2), "INSTALLFOLDER=C:\\injixo.zwei");
-    two.folder = "injixo.zwei";
-    for (const { service } of [first, one, two]) assert(await isRunning(box, service), service);
+    await installInto(two.folder, ...instance(2));
+    for (const { service } of [first, one, two]) await eventually(() => isRunning(box, service));
     assert((await names(box, one.folder)).includes("injixo-cloud-link.exe"));
     assert((await names(box, two.folder)).includes("injixo-cloud-link.exe"));
     assertEquals(await products(box), [
@@ -97,8 +121,27 @@ Deno.test("the MSI installs, upgrades and removes the service and two more insta
       "injixo Cloud Link (Instance 2) 0.1.0",
       "injixo Cloud Link 0.1.0",
     ]);
+    assertEquals(await startMenu(box), [
+      `injixo Cloud Link: ${shortcuts}`,
+      `injixo Cloud Link (Instance 1): ${shortcuts}`,
+      `injixo Cloud Link (Instance 2): ${shortcuts}`,
+    ]);
     const status = await box.must(`C:\\${one.folder}\\injixo-cloud-link.exe`, "service", "status");
     assertMatch(status, /injixo Cloud Link \(Instance 1\) \(com\.injixo\.cloud-link\.instance\.1\)/);
+  });
+
+  await step("a folder with a space and an umlaut stands in quotes, for the service and in the shortcuts", async () => {
+    const program = `C:\\${two.folder}\\injixo-cloud-link.exe`;
+    const service = await box.must("reg", "query", `HKLM\\SYSTEM\\CurrentControlSet\\Services\\${two.service}`);
+    // reg prints umlauts in a code page.
+    assertMatch(
+      service,
+      / "C:\\Program Files\\St.rung Link\\injixo-cloud-link\.exe" run --service com\.injixo\.[.a-z-]+2\n/,
+    );
+    const link = `${menu}\\injixo Cloud Link (Instance 2)\\PIN.lnk`;
+    const shortcut = Buffer.from(await Deno.readFile(box.onDriveC(link)));
+    assert(shortcut.includes(Buffer.from(`/k ""${program}" pin"`, "utf16le")), "the shortcut has no such arguments");
+    assertMatch(await box.must(program, "service", "status"), /\nFolder +C:\\Program Files\\Störung Link\n/);
   });
 
   await step("an upgrade replaces the program and keeps configuration, state and log", async () => {
@@ -118,20 +161,24 @@ Deno.test("the MSI installs, upgrades and removes the service and two more insta
   });
 
   await step("each is removed alone; configuration, state and log stay", async () => {
-    const gone = async (installation: typeof first) => {
+    const gone = async (installation: Installation) => {
       assertEquals((await box.wine("sc", "query", installation.service)).code === 0, false);
       const left = await names(box, installation.folder);
-      assert(!left.includes("injixo-cloud-link.exe") && !left.includes("licenses"), left.join());
-      assert(kept.every((name) => left.includes(name)), left.join());
+      assertEquals(left.filter((name) => !/^injixo-cloud-link\.\d{4}-\d\d-\d\d\.log$/.test(name)), kept);
     };
     // Wine removes files without waiting for the end of the program that they belong to.
-    const stop = async ({ service }: typeof first) => {
+    const stop = async ({ service }: Installation) => {
+      const programs = await runningPrograms(box);
       await box.must("sc", "stop", service);
-      await eventually(async () => /STATE +: 1 +STOPPED/.test((await box.wine("sc", "query", service)).printed));
+      await eventually(async () => await runningPrograms(box) === programs - 1);
     };
     await stop(one);
     await msiexec("/x", onDriveZ(msi), "TRANSFORMS=:instance.1");
     await gone(one);
+    assertEquals(await startMenu(box), [
+      `injixo Cloud Link: ${shortcuts}`,
+      `injixo Cloud Link (Instance 2): ${shortcuts}`,
+    ]);
     assert(await isRunning(box, first.service) && await isRunning(box, two.service));
     await stop(first);
     await msiexec("/x", onDriveZ(newer));
@@ -140,6 +187,6 @@ Deno.test("the MSI installs, upgrades and removes the service and two more insta
     await stop(two);
     await msiexec("/x", onDriveZ(msi), "TRANSFORMS=:instance.2");
     await gone(two);
-    assertEquals(await products(box), []);
+    assertEquals([await products(box), await startMenu(box)], [[], []]);
   });
 });
