@@ -18,6 +18,7 @@ const project = fileURLToPath(new URL("..", import.meta.url));
 export const entryModules: readonly string[] = [
   "main.ts",
   "src/cli/run/agent_worker.ts",
+  "src/cli/run/share_worker.ts",
   "src/egress/relay_worker.ts",
   "src/hub/rows/load_worker.ts",
 ];

@@ -55,7 +55,7 @@ export function sameVersion(a: FileVersion, b: FileVersion): boolean {
 }
 
 /** The version according to a file's attributes. */
-export function versionOf(info: Deno.FileInfo): FileVersion {
+export function versionOf(info: Pick<Deno.FileInfo, "size" | "mtime" | "ino">): FileVersion {
   return { bytes: info.size, modifiedMs: info.mtime?.getTime() ?? 0, inode: String(info.ino ?? "") };
 }
 

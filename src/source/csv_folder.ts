@@ -13,6 +13,7 @@ import { CsvCandidates } from "./csv_candidates.ts";
 import { CsvEvents } from "./csv_events.ts";
 import { fileReason, type FileVersion, type ImportFolder, isImportName, lookAt, sameVersion } from "./csv_file.ts";
 import type { CsvLedger, CsvSpool } from "./csv_intake.ts";
+import type { OpenImportFile } from "./import_file.ts";
 import { CsvReads } from "./csv_reads.ts";
 import { askLedger, isStateDamaged, LedgerError } from "./ledger_error.ts";
 
@@ -40,6 +41,8 @@ export interface CsvFolderOptions {
   readonly settleMs: number;
   /** How often the folder is polled, in ms. */
   readonly pollMs: number;
+  /** @default `Deno.open` */
+  readonly open?: OpenImportFile | undefined;
   readonly spool: CsvSpool;
   readonly ledger: CsvLedger;
   readonly clock: Clock;
@@ -61,7 +64,7 @@ export class CsvFolder {
   #tidied = false;
 
   constructor(options: CsvFolderOptions) {
-    const { spool, ledger, clock, settleMs } = options;
+    const { spool, ledger, clock, settleMs, open } = options;
     const isKnown = (name: string, version: FileVersion) => {
       const { path } = this.#folder ?? {};
       const read = path === undefined ? undefined : askLedger(() => ledger.file(join(path, name)));
@@ -70,7 +73,7 @@ export class CsvFolder {
     this.#options = options;
     this.#candidates = new CsvCandidates({ settleMs, isKnown });
     const onDone = () => this.#waker.wake();
-    this.#reads = new CsvReads({ candidates: this.#candidates, spool, ledger, clock, onDone });
+    this.#reads = new CsvReads({ candidates: this.#candidates, open, spool, ledger, clock, onDone });
   }
 
   /** What is broken now, one line with the remedy; `null` when all is well. */

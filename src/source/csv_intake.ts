@@ -7,6 +7,7 @@ import type { BatchFile, Spool } from "../agent/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { FileVersion } from "./csv_file.ts";
 import { type Reading, readInto } from "./csv_reader.ts";
+import type { OpenImportFile } from "./import_file.ts";
 
 /** What was imported for the current link. */
 export interface CsvLedger {
@@ -51,13 +52,15 @@ export class CsvIntake {
   readonly #spool: CsvSpool;
   readonly #ledger: CsvLedger;
   readonly #clock: Clock;
+  readonly #open: OpenImportFile;
   /** Admissions in progress, by content: two files with the same content may be read at the same time. */
   readonly #admitting = new Map<string, Promise<unknown>>();
 
-  constructor(options: { spool: CsvSpool; ledger: CsvLedger; clock: Clock }) {
+  constructor(options: { spool: CsvSpool; ledger: CsvLedger; clock: Clock; open?: OpenImportFile | undefined }) {
     this.#spool = options.spool;
     this.#ledger = options.ledger;
     this.#clock = options.clock;
+    this.#open = options.open ?? ((path) => Deno.open(path));
   }
 
   /**
@@ -82,7 +85,8 @@ export class CsvIntake {
 
   async #read(file: IntakeFile, { bytes, signal }: { bytes: number; signal: AbortSignal }): Promise<Intake> {
     await using writer = await this.#spool.open({ bytes, lane: "live", signal });
-    const reading = await readInto(writer, { path: file.realPath, version: file.version, signal });
+    const { realPath: path, version } = file;
+    const reading = await readInto(writer, { path, version, open: this.#open, signal });
     if (reading.state === "failed") return reading;
     const batch = await writer.finish();
     try {

@@ -1,6 +1,7 @@
 /** Reads one file into a batch, and notices if the file changes while being read. */
 import type { BatchWriter } from "../agent/ports.ts";
 import { fileReason, type FileVersion, sameVersion, versionOf } from "./csv_file.ts";
+import type { ImportFile, OpenImportFile } from "./import_file.ts";
 
 /** Maximum read at once, in bytes; there are two such buffers for each file being read. */
 const chunkBytesMax = 512 * 1024;
@@ -18,12 +19,12 @@ const changed: Reading = { state: "failed", reason: "it changed while being read
  */
 export async function readInto(
   writer: BatchWriter,
-  options: { path: string; version: FileVersion; signal: AbortSignal },
+  options: { path: string; version: FileVersion; open: OpenImportFile; signal: AbortSignal },
 ): Promise<Reading> {
-  const { path, version, signal } = options;
-  let file: Deno.FsFile;
+  const { path, version, open, signal } = options;
+  let file: ImportFile;
   try {
-    file = await Deno.open(path);
+    file = await open(path);
   } catch (error) {
     return failure(error);
   }
@@ -49,7 +50,7 @@ export async function readInto(
  * Reads one chunk ahead of the writer, up to the file's known length: its attributes tell afterwards whether it grew.
  */
 async function copy(
-  file: Deno.FsFile,
+  file: ImportFile,
   writer: BatchWriter,
   options: { bytes: number; signal: AbortSignal },
 ): Promise<Reading> {
@@ -80,7 +81,7 @@ type Chunk =
     readonly state: "failed";
   };
 
-async function readChunk(file: Deno.FsFile, buffer: Uint8Array): Promise<Chunk> {
+async function readChunk(file: ImportFile, buffer: Uint8Array<ArrayBuffer>): Promise<Chunk> {
   try {
     const bytes = await file.read(buffer);
     return bytes === null ? { state: "end" } : { state: "chunk", bytes };

@@ -8,6 +8,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { errorText, sentence } from "../runtime/error_text.ts";
 import { type CsvCandidates, type Due, retryFirstMs, retryMaxMs } from "./csv_candidates.ts";
 import { type FileVersion, type ImportFolder, lookAt, sameVersion } from "./csv_file.ts";
+import type { OpenImportFile } from "./import_file.ts";
 import { CsvIntake, type CsvLedger, type CsvSpool, type IntakeFile } from "./csv_intake.ts";
 import { isStateDamaged, LedgerError } from "./ledger_error.ts";
 
@@ -34,6 +35,8 @@ export interface CsvReadsOptions {
   readonly spool: CsvSpool;
   readonly ledger: CsvLedger;
   readonly clock: Clock;
+  /** @default `Deno.open` */
+  readonly open: OpenImportFile | undefined;
   /** Called when a read has ended: another file may be due. */
   readonly onDone: () => void;
 }

@@ -63,11 +63,18 @@ export class WindowsBox implements AsyncDisposable {
     return join(this.#root, "prefix", this.#prefix, "drive_c", ...path.split("\\"));
   }
 
-  /** Makes the share `\\host\name`, where Wine has such; returns its folder on this machine. */
-  async share(host: string, name: string): Promise<string> {
-    const folder = join(this.onDriveC(".."), "dosdevices", "unc", host, name);
+  /**
+   * Makes the share `\\host\name`; `folder` is where it is on this machine. A file on it must have no drive's letter, as on
+   * Windows: drive Z: is away until the share is disposed of. Wine's name for such a file is `\\?\unix\…`, of which Deno
+   * makes `\\unix\…`: that leads to it too.
+   */
+  async share(host: string, name: string): Promise<{ folder: string } & AsyncDisposable> {
+    const devices = join(this.onDriveC(".."), "dosdevices");
+    const folder = join(devices, "unc", host, name);
     await Deno.mkdir(folder, { recursive: true });
-    return folder;
+    await Deno.symlink("/", join(devices, "unc", "unix"));
+    await Deno.remove(join(devices, "z:"));
+    return { folder, [Symbol.asyncDispose]: () => Deno.symlink("/", join(devices, "z:")) };
   }
 
   /** Runs a Windows program; a path of drive C: may begin with `C:\`. */
@@ -87,7 +94,8 @@ export class WindowsBox implements AsyncDisposable {
   async linux(program: string, ...args: readonly string[]): Promise<Done> {
     const output = await Deno.makeTempFile({ dir: this.work, prefix: "printed-" });
     // Into a file: services that the command starts inherit its output, and a pipe would stay open with them.
-    const script = 'output=$1; shift; exec "$@" >"$output" 2>&1';
+    // On drive C:, as Windows programs need a folder that is on a drive.
+    const script = 'output=$1; shift; cd "$WINEPREFIX/drive_c"; exec "$@" >"$output" 2>&1';
     const { code } = await new Deno.Command(tool, {
       args: ["run", "-p", this.#prefix, "-b", this.work, "bash", "-c", script, "box", output, program, ...args],
       stdin: "null",

@@ -98,8 +98,8 @@ Deno.test("a Windows service is installed, linked by its PIN, delivers files and
   });
 
   await step("an import folder on a share is fine by check, and its files arrive", async () => {
-    const share = await box.share("fileserver", "Exporte Größe");
-    await Deno.writeTextFile(join(share, "Übersicht.csv"), "a\r\n4\r\n");
+    await using share = await box.share("fileserver", "Exporte Größe");
+    await Deno.writeTextFile(join(share.folder, "Übersicht.csv"), "a\r\n4\r\n");
     const toml = box.onDriveC("Program Files\\injixo Größe\\injixo-cloud-link.toml");
     const before = await Deno.readTextFile(toml);
     const configured = before.replace(
@@ -111,7 +111,7 @@ Deno.test("a Windows service is installed, linked by its PIN, delivers files and
     assertMatch((await box.wine(program, "check")).printed, /^ok +Import folder +"\\\\fileserver\\Exporte Größe/m);
     const all = await hub.waitForImports(integration, 4);
     assert(all.some(({ fileName }) => fileName === "Übersicht.csv"), JSON.stringify(all));
-    await Deno.writeTextFile(join(share, "fünf.csv"), "a\r\n5\r\n");
+    await Deno.writeTextFile(join(share.folder, "fünf.csv"), "a\r\n5\r\n");
     assertEquals((await hub.waitForImports(integration, 5)).length, 5);
     await Deno.writeTextFile(toml, before);
   });

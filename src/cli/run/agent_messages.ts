@@ -33,7 +33,7 @@ export interface AgentStart {
 
 /** From the supervisor. `stopped` answers `stop`; until then the worker may still write. */
 export type ToAgent =
-  /** `ports`: the relay's reports, and the host of extractors. */
+  /** `ports`: the relay's reports, the host of extractors, and who reads the import folder where the agent cannot. */
   | { readonly type: "start"; readonly start: AgentStart }
   /** `because`: why, for the log, if nobody asked for it. */
   | { readonly type: "stop"; readonly because?: string }

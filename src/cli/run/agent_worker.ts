@@ -10,7 +10,8 @@ import { lockState, StateLockedError } from "../../state/state_lock.ts";
 import { type AgentStart, type FromAgent, revivedConfig, type ToAgent } from "./agent_messages.ts";
 import type { AgentStatus } from "../../control/status.ts";
 import { exitCodes } from "../exit_codes.ts";
-import { runInstallation } from "./installation.ts";
+import { type InstallationOptions, runInstallation } from "./installation.ts";
+import { remoteFiles } from "../../source/remote_files.ts";
 import { statusLine } from "../status_line.ts";
 
 const log = getLogger(["cloud-link"]);
@@ -24,10 +25,10 @@ self.onmessage = async (event: MessageEvent<ToAgent>) => {
   if (message.type === "ping") {
     return tell({ type: "alive", status: running.status ? statusLine(running.status()) : "" });
   }
-  const [reports, extractors] = event.ports;
+  const [reports, extractors, share] = event.ports;
   if (reports === undefined || extractors === undefined) throw new Error("Cannot start the agent: a port is missing");
   try {
-    await runAgent(message.start, { reports, extractors });
+    await runAgent(message.start, { reports, extractors, openFile: share && remoteFiles(share) });
     tell({ type: "stopped" });
   } catch (error) {
     const exitCode = error instanceof StateLockedError ? exitCodes.alreadyRunning : exitCodes.failed;
@@ -43,7 +44,7 @@ function stop(because: string | undefined): void {
 /** Everything between the first and the last line in the log. */
 async function runAgent(
   start: AgentStart,
-  ports: { reports: MessagePort; extractors: MessagePort },
+  means: Pick<InstallationOptions, "reports" | "extractors" | "openFile">,
 ): Promise<void> {
   const config = revivedConfig(start.config);
   // Before the log is rotated: a second agent in this folder must not take it from the first.
@@ -74,7 +75,7 @@ async function runAgent(
     await runInstallation({
       start,
       config,
-      ...ports,
+      ...means,
       clock: systemClock,
       lastError: () => lastError.current,
       onRunning: (status) => {

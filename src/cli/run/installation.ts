@@ -13,6 +13,7 @@ import type { Link } from "../../protocol/linking.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { version } from "../../runtime/version.ts";
 import { CsvFolder } from "../../source/csv_folder.ts";
+import type { OpenImportFile } from "../../source/import_file.ts";
 import { type DiskSpool, openSpool } from "../../spool/disk_spool.ts";
 import { csvLedger, forgetCsvContent } from "../../state/csv_ledger.ts";
 import { integrationKey } from "../../state/integration.ts";
@@ -33,6 +34,8 @@ export interface InstallationOptions {
   readonly reports: MessagePort;
   /** The main thread's extractor host. */
   readonly extractors: MessagePort;
+  /** Opens files of the import folder. @default `Deno.open` */
+  readonly openFile?: OpenImportFile | undefined;
   readonly clock: Clock;
   readonly lastError: () => LastError | null;
   /** It works, and commands are answered; `status` reports its state. */
@@ -112,7 +115,7 @@ function makeAgent(
     databases: DatabaseSources;
     objectStores: Set<string>;
   },
-  { start, config, clock }: InstallationOptions,
+  { start, config, openFile, clock }: InstallationOptions,
 ): Agent {
   const { database } = state;
   const random = () => Math.random();
@@ -147,7 +150,9 @@ function makeAgent(
         onUnlinked: (error) => onUnlinked(error.unlinkReason ?? "moved"),
       }),
     makeSource: (source, link) =>
-      source.type === "csv" ? csvSource(link, { state, spool, start, config, clock }) : databases.runner(source, link),
+      source.type === "csv"
+        ? csvSource(link, { state, spool, start, config, openFile, clock })
+        : databases.runner(source, link),
     onPaused: (link) => databases.paused(link),
     testSource: (request, signal) => databases.test(request.source, signal),
   });
@@ -155,16 +160,17 @@ function makeAgent(
 
 function csvSource(
   link: Link,
-  { state, spool, start, config, clock }:
+  { state, spool, start, config, openFile, clock }:
     & { state: State; spool: DiskSpool }
     & Pick<
       InstallationOptions,
-      "start" | "config" | "clock"
+      "start" | "config" | "openFile" | "clock"
     >,
 ): SourceRunner {
   const key = integrationKey(state.database, { accountId: link.account.id, integrationId: link.integration.id });
   const folder = new CsvFolder({
     folder: config.app.importDirectory,
+    open: openFile,
     ownPaths: [...start.ownPaths, state.folder],
     settleMs: config.csv.settleMs,
     pollMs: config.csv.pollMs,

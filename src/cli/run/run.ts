@@ -5,6 +5,7 @@
  * ```
  * main ── relay worker: net (hub, object stores, proxy)
  *     ├── agent worker: its folders, net by the relay only
+ *     ├── on Windows, for an import folder on a share: a worker that reads it
  *     └── extractors: processes that run database drivers, for the agent
  * ```
  */
@@ -30,6 +31,7 @@ import {
 import { loggingFailure } from "./failed_start.ts";
 import { agentPermissions, giveUpPermissions } from "./permissions.ts";
 import { realPathOf } from "../real_path.ts";
+import { startShareReader } from "./share_reader.ts";
 import { type AgentWorker, supervise } from "./supervise.ts";
 import { lookAround, ownPaths, type Surroundings } from "./surroundings.ts";
 
@@ -60,11 +62,13 @@ export async function run(options: RunOptions, { signal }: { signal: AbortSignal
   const allowed = allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts });
   await using relay = await startRelay({ allowed, proxy: surroundings.proxy });
   const importFolder = await realPathOf(config.app.importDirectory);
+  using share = await startShareReader(importFolder);
   using agent = startAgentWorker(config, { relay, allowed, importFolder });
   await using extractors = hostExtractors();
   agent.send({ type: "start", start: await describe(config, { surroundings, relay, options }) }, [
     relay.reports(),
     extractors.port,
+    ...(share === undefined ? [] : [share.port]),
   ]);
   return await supervise(agent, {
     relay,
