@@ -1,4 +1,5 @@
 /** How long to wait after a failed call of the hub. */
+import { backoffMs } from "../runtime/backoff.ts";
 import { HubError } from "./ports.ts";
 
 /** First step of the exponential backoff, in ms. */
@@ -35,7 +36,7 @@ export function retryDelayMs(
   options: { random: () => number; error?: unknown; stepMaxMs?: number },
 ): number {
   const { random, error, stepMaxMs = retryMaxMs } = options;
-  const step = Math.min(stepMaxMs, retryFirstMs * 2 ** Math.min(failures - 1, 20));
+  const step = backoffMs(failures, { firstMs: retryFirstMs, mostMs: stepMaxMs });
   const jitter = random();
   const jittered = Math.round(step / 2 + jitter * (step / 2));
   const askedMs = error instanceof HubError ? error.retryAfterMs : undefined;

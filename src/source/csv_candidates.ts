@@ -6,12 +6,11 @@
  * `done` file is read again when its version changes, or when it is written and closed again: on file systems with
  * coarse times two versions may look the same.
  */
+import { backoffMs } from "../runtime/backoff.ts";
 import { type FileVersion, type Finish, sameVersion } from "./csv_file.ts";
 
-/** First wait after trouble with a file, in ms; doubles up to {@linkcode retryMaxMs}. */
-export const retryFirstMs = 1000;
-/** Longest wait between two tries of a file, in ms. */
-export const retryMaxMs = 5 * 60_000;
+/** How long what has failed waits: a file, or all of them where the spool takes none. */
+export const retrySteps = { firstMs: 1000, mostMs: 5 * 60_000 } as const;
 
 /** What is wrong with a file, and since when. */
 export interface Trouble {
@@ -158,7 +157,7 @@ export class CsvCandidates {
   failed(name: string, options: { reason: string; version: FileVersion | undefined; nowMs: number }): boolean {
     const before = this.#troubles.get(name);
     const failures = (before?.failures ?? 0) + 1;
-    const waitMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(failures - 1, 20));
+    const waitMs = backoffMs(failures, retrySteps);
     this.#troubles.set(name, { reason: options.reason, failures });
     this.#reading.delete(name);
     this.#active.set(name, { state: "waiting", version: options.version, dueMs: options.nowMs + waitMs });

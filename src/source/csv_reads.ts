@@ -4,9 +4,10 @@
  */
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
+import { backoffMs } from "../runtime/backoff.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { errorText, sentence } from "../runtime/error_text.ts";
-import { type CsvCandidates, type Due, retryFirstMs, retryMaxMs } from "./csv_candidates.ts";
+import { type CsvCandidates, type Due, retrySteps } from "./csv_candidates.ts";
 import { type FileVersion, type ImportFolder, lookAt, sameVersion } from "./csv_file.ts";
 import type { OpenImportFile } from "./import_file.ts";
 import { CsvIntake, type CsvLedger, type CsvSpool, type IntakeFile } from "./csv_intake.ts";
@@ -199,9 +200,9 @@ export class CsvReads {
     if (before && round !== this.#round) return;
     this.#round++;
     const failures = (before?.failures ?? 0) + 1;
-    const waitMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(failures - 1, 20));
     const reason = errorText(error);
-    this.#trouble = { reason, ofLedger: error instanceof LedgerError, failures, untilMs: nowMs + waitMs };
+    const untilMs = nowMs + backoffMs(failures, retrySteps);
+    this.#trouble = { reason, ofLedger: error instanceof LedgerError, failures, untilMs };
     if (reason === before?.reason) return;
     log.error("Cannot take in CSV files: {reason} They stay where they are and are tried again.", {
       reason: sentence(reason),

@@ -411,6 +411,18 @@ Deno.test("uploader asks again while the hub checks a large batch", async () => 
   });
 });
 
+Deno.test("uploader tries a batch that falls due between two looks at the clock", () =>
+  withUploader(failing("put", 1, () => hubError("checksum")), async ({ add, spool, clock }) => {
+    add("a");
+    await resting(clock);
+    await clock.advance((clock.nextDueMs ?? 0) - 1);
+    clock.lookMs = 2;
+    // Something else happens a moment before it is due: nothing will wake the uploader later.
+    spool.changed.dispatchEvent(new Event("change"));
+    await settle();
+    assertEquals(spool.delivered, ["a"]);
+  }));
+
 Deno.test("uploader sends a restored hub again what it has forgotten", () =>
   withUploader(never, async ({ add, spool, hub, uploader, log }) => {
     for (let n = 0; n < 30; n++) add(`${n}`);

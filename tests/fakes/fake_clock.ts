@@ -12,6 +12,8 @@ export class FakeClock implements Clock {
   readonly #startMs: number;
   #sleepers: Sleeper[] = [];
   #waiting: (() => void)[] = [];
+  /** Every look at the monotonic clock takes so long, in ms: the next one tells a later time. */
+  lookMs = 0;
 
   constructor(start: string = "2026-03-02T08:00:00Z") {
     this.#startMs = this.#nowMs = Date.parse(start);
@@ -22,7 +24,9 @@ export class FakeClock implements Clock {
   }
 
   monotonicMs(): number {
-    return this.#nowMs - this.#startMs;
+    const elapsedMs = this.#nowMs - this.#startMs;
+    this.#nowMs += this.lookMs;
+    return elapsedMs;
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
