@@ -1,20 +1,29 @@
-/** The spool in a real process on the real disk, killed at random moments. */
+/**
+ * The spool in a real process on the real disk, killed at random moments. `SPOOL_KILL_SEED` repeats them as far as the
+ * machine does, `SPOOL_KILL_ROUNDS` says how many.
+ */
 import { zstdDecompressSync } from "node:zlib";
+import { seededRandom } from "../../src/runtime/seeded_random.ts";
 import { csvLedger } from "../../src/state/csv_ledger.ts";
 import { openStateDatabase } from "../../src/state/state_database.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { makeLink, openFixture } from "./spool_fixture.ts";
 
 const rounds = Number(Deno.env.get("SPOOL_KILL_ROUNDS") ?? 8);
+/** Confirmations after which a child is killed, at most. */
+const killAfterMax = 60;
 
 /** Runs the child, kills it after some confirmations, and returns all it said. */
-async function runAndKill(root: string, round: number): Promise<string[]> {
+async function runAndKill(
+  root: string,
+  { round, random }: { round: number; random: () => number },
+): Promise<string[]> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", new URL("kill_child.ts", import.meta.url).pathname, root, String(round)],
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
-  const killAfter = 1 + Math.floor(Math.random() * 60);
+  const killAfter = 1 + Math.floor(random() * killAfterMax);
   const lines: string[] = [];
   let rest = "";
   let isKilled = false;
@@ -33,12 +42,23 @@ async function runAndKill(root: string, round: number): Promise<string[]> {
 }
 
 Deno.test("spool has every confirmed batch, whole and once, after kill -9 at random moments", async () => {
+  const seed = Number(Deno.env.get("SPOOL_KILL_SEED") ?? Date.now() % 1_000_000);
+  try {
+    await killRounds(seededRandom(seed));
+  } catch (cause) {
+    throw new Error(`Failed with SPOOL_KILL_SEED=${seed}: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    });
+  }
+});
+
+async function killRounds(random: () => number): Promise<void> {
   const root = await Deno.makeTempDir();
   try {
     const admitted = new Set<string>();
     const maybeDelivered = new Set<string>();
     for (let round = 1; round <= rounds; round++) {
-      for (const line of await runAndKill(root, round)) {
+      for (const line of await runAndKill(root, { round, random })) {
         const said = JSON.parse(line) as { admitted?: string; acknowledging?: string };
         if (said.admitted !== undefined) admitted.add(said.admitted);
         if (said.acknowledging !== undefined) maybeDelivered.add(said.acknowledging);
@@ -71,4 +91,4 @@ Deno.test("spool has every confirmed batch, whole and once, after kill -9 at ran
   } finally {
     await Deno.remove(root, { recursive: true });
   }
-});
+}
