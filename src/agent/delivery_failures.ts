@@ -15,6 +15,24 @@ const log = getLogger(["cloud-link", "uploader"]);
 /** Parts that arrive after this long show that a busy hub works again, in ms. */
 const busyProbeMs = 10_000;
 
+/** Whether no request gets through, or the hub asks to be left alone, rather than that it cannot answer this one. */
+export function isOfWay({ kind, retryAfterMs }: HubError): boolean {
+  switch (kind) {
+    case "unreachable":
+    case "not-a-hub":
+    case "unknown-installation":
+    case "unlinked":
+      return true;
+    case "busy":
+      return retryAfterMs !== undefined;
+    case "stale":
+    case "too-large":
+    case "refused":
+    case "checksum":
+      return false;
+  }
+}
+
 /** What a failure can lead to: setting the batch aside, waiting, or the end of the link. */
 export interface DeliveryFailuresOptions {
   readonly spool: Pick<Spool, "setAside"> & { waiting(): { readonly batches: number } };

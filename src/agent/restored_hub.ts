@@ -5,7 +5,10 @@
  * has lost those.
  */
 import { getLogger } from "@logtape/logtape";
-import type { DeliveryClient } from "./ports.ts";
+import { errorText, sentence } from "../runtime/error_text.ts";
+import { isOfWay } from "./delivery_failures.ts";
+import { type DeliveryClient, HubError } from "./ports.ts";
+import { retryDelayMs } from "./retry.ts";
 
 /** How many ids are queried at once; the protocol's limit. */
 const pageMax = 1000;
@@ -37,14 +40,23 @@ export class RestoredHub {
   #lowest = Infinity;
   #comparedAtMs = -Infinity;
   #wanted: "all" | "newest" | undefined;
+  /** In a row, since the hub was last asked with success or returned. */
+  #failures = 0;
+  /** Before this the hub is not asked again, by the monotonic clock. */
+  #untilMs = -Infinity;
 
   constructor(spool: AcknowledgedBatches) {
     this.#spool = spool;
   }
 
-  /** Whether a comparison is due. */
-  get wanted(): boolean {
-    return this.#wanted !== undefined;
+  /** Whether the two are to be compared now. */
+  isDue(nowMs: number): boolean {
+    return this.#wanted !== undefined && nowMs >= this.#untilMs;
+  }
+
+  /** When they are to be compared after a failure; `Infinity` for never. What is overdue waits for something else. */
+  nextMs(nowMs: number): number {
+    return this.#wanted !== undefined && this.#untilMs > nowMs ? this.#untilMs : Infinity;
   }
 
   /** The hub says how many it has. That number only grows, unless the hub was restored. */
@@ -61,12 +73,26 @@ export class RestoredHub {
   /** The hub answers, for the first time or after having been away. */
   returned(): void {
     if (this.#spool.newestAcknowledged(1).length > 0) this.#wanted ??= "newest";
+    this.#answered();
   }
 
-  /** The comparison failed for a reason that is not the hub's: try again later. */
-  putOff(nowMs: number): void {
-    this.#wanted = undefined;
-    this.#comparedAtMs = nowMs;
+  /**
+   * It could not be done. Where that is for the hub's sake it is tried again soon, but not before whatever else failed at the
+   * same time: a hub, or something on the way, that cannot cope with this question alone holds up no delivery.
+   */
+  failed(error: unknown, { nowMs, random }: { nowMs: number; random: () => number }): void {
+    const reason = sentence(errorText(error));
+    if (!(error instanceof HubError)) {
+      log.warn("Cannot compare with what the hub has: {reason}", { reason });
+      this.#putOff(nowMs);
+      return;
+    }
+    if (this.#failures++ === 0 && !isOfWay(error)) {
+      log.warn("Cannot ask the hub whether it still has what it had: {reason} It is asked again; delivery goes on.", {
+        reason,
+      });
+    }
+    this.#untilMs = nowMs + retryDelayMs(this.#failures + 1, { random, error });
   }
 
   /**
@@ -81,6 +107,7 @@ export class RestoredHub {
       const newest = this.#spool.newestAcknowledged(newestMax);
       const forgotten = newest.length === 0 ? [] : await client.missing(newest, options.signal);
       if (forgotten.length === 0) {
+        this.#answered();
         if (this.#wanted === "newest") this.#wanted = undefined;
         return;
       }
@@ -95,11 +122,23 @@ export class RestoredHub {
       missing += this.#spool.resend(forgotten);
       after = last.sequence;
     }
-    this.putOff(options.nowMs);
+    this.#putOff(options.nowMs);
     if (missing > 0) {
       log.warn("The hub has forgotten {missing} batches that it had: it was restored. They are sent again.", {
         missing,
       });
     }
+  }
+
+  /** It is compared again when there is another sign. */
+  #putOff(nowMs: number): void {
+    this.#wanted = undefined;
+    this.#comparedAtMs = nowMs;
+    this.#answered();
+  }
+
+  #answered(): void {
+    this.#failures = 0;
+    this.#untilMs = -Infinity;
   }
 }

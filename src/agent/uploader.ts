@@ -9,16 +9,14 @@
  * This file is the loop. next_transfers.ts chooses what goes next, batch_sender.ts sends it, and delivery_failures.ts
  * decides what follows a failure.
  */
-import { getLogger } from "@logtape/logtape";
 import type { Assignment } from "../protocol/assignment.ts";
 import { wholePayloadBytesMax } from "../protocol/delivery.ts";
 import { anySignal } from "../runtime/any_signal.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { DailyWindow } from "../runtime/daily_window.ts";
-import { errorText, sentence } from "../runtime/error_text.ts";
 import { Waker } from "../runtime/waker.ts";
 import { BatchSender } from "./batch_sender.ts";
-import { DeliveryFailures } from "./delivery_failures.ts";
+import { DeliveryFailures, isOfWay } from "./delivery_failures.ts";
 import { LineSizing } from "./line_sizing.ts";
 import { NextTransfers } from "./next_transfers.ts";
 import { partBytesMaxAt } from "./part_size.ts";
@@ -28,8 +26,6 @@ import { untilAborted } from "./tasks.ts";
 import { type DeliveryProgress, type Transfer, TransfersUnderWay } from "./transfers_under_way.ts";
 import { UploadHours } from "./upload_hours.ts";
 import { wholeSizing } from "./whole_transfer.ts";
-
-const log = getLogger(["cloud-link", "uploader"]);
 
 /** What the uploader needs of the spool. */
 export interface DeliverySpool extends Pick<Spool, "next" | "acknowledge" | "setAside"> {
@@ -121,7 +117,7 @@ export class Uploader {
     if (again || !this.#heard) {
       this.#heard = true;
       this.#restored.returned();
-      if (this.#restored.wanted) this.#waker.wake();
+      this.#waker.wake();
     }
     if (!this.#failures.troubles.outage) return;
     this.#failures.troubles.reachable(this.#options.clock.monotonicMs());
@@ -132,7 +128,7 @@ export class Uploader {
   assigned({ received, wholePayloadBytes = 0 }: Pick<Assignment, "received" | "wholePayloadBytes">): void {
     this.#wholePayloadBytes = Math.min(wholePayloadBytes, wholePayloadBytesMax);
     this.#restored.told(received.count, this.#options.clock.monotonicMs());
-    if (this.#restored.wanted) this.#waker.wake();
+    this.#waker.wake();
   }
 
   /** Delivers until aborted; then rejects with the signal's reason. One run at a time. */
@@ -148,7 +144,8 @@ export class Uploader {
         // event, possibly for ever.
         const nowMs = clock.monotonicMs();
         this.#start(inner.signal, nowMs);
-        const napMs = Math.max(0, this.#failures.troubles.nextMs(nowMs) - clock.monotonicMs());
+        const nextMs = Math.min(this.#failures.troubles.nextMs(nowMs), this.#restored.nextMs(nowMs));
+        const napMs = Math.max(0, nextMs - clock.monotonicMs());
         await this.#waker.nap(Math.min(napMs, this.#hours.waitMs), { clock, signal });
       }
       stop.abort();
@@ -168,7 +165,7 @@ export class Uploader {
     if (this.#hours.waitMs === 0) this.#hours.tell({ heldBack: false, batches: spool.waiting().batches });
     const { outage } = this.#failures.troubles;
     if (outage && (nowMs < outage.untilMs || !this.#underWay.isEmpty || this.#comparing)) return;
-    if (this.#restored.wanted && !this.#comparing) this.#comparing = this.#compare(signal);
+    if (this.#restored.isDue(nowMs) && !this.#comparing) this.#comparing = this.#compare(signal);
     if (!outage) {
       for (const transfer of this.#next.all({ nowMs, wholePayloadBytes: this.#wholePayloadBytes })) {
         this.#send(transfer, signal);
@@ -188,16 +185,15 @@ export class Uploader {
   }
 
   async #compare(signal: AbortSignal): Promise<void> {
-    const { client, clock } = this.#options;
+    const { client, clock, random } = this.#options;
     const { round } = this.#failures.troubles;
     try {
       await this.#restored.compare(client, { nowMs: clock.monotonicMs(), signal });
       this.#failures.gotThrough();
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof HubError) return this.#failures.way(error, { round });
-      log.warn("Cannot compare with what the hub has: {reason}", { reason: sentence(errorText(error)) });
-      this.#restored.putOff(clock.monotonicMs());
+      this.#restored.failed(error, { nowMs: clock.monotonicMs(), random });
+      if (error instanceof HubError && isOfWay(error)) this.#failures.way(error, { round });
     } finally {
       this.#comparing = undefined;
       this.#waker.wake();

@@ -490,8 +490,42 @@ Deno.test("uploader compares with a restored hub even when it was unreachable at
     hub.received.clear();
     uploader.assigned({ received: { count: 0 } });
     await settle();
-    await clock.advance(1000);
+    await clock.advance(2000);
     while (!hub.received.has("a")) await settle();
+  }));
+
+for (const kind of ["refused", "too-large", "unreachable", "busy"] as const) {
+  const onCall: OnCall = ({ what }) => {
+    if (what === "missing") throw hubError(kind);
+  };
+  Deno.test(`a hub that answers everything but what it still has (${kind}) holds up no delivery`, () =>
+    withUploader(onCall, async ({ add, spool, hub, uploader, clock, log }) => {
+      add("a");
+      await spool.until(() => spool.delivered.length === 1);
+      uploader.assigned({ received: { count: 0 } });
+      await settle();
+      for (let n = 0; n < 20; n++) {
+        add(`${n}`);
+        await clock.advance(60_000);
+      }
+      assertEquals(spool.delivered.length, 21);
+      assertEquals(uploader.problem, null);
+      assert(hub.of("missing").length > 2, "it is asked again");
+      assert(hub.of("missing").length < 20, "but less and less often");
+      const told = log.lines().filter((line) => line.includes("Cannot ask the hub whether it still has what it had"));
+      assertEquals(told.length, kind === "unreachable" ? 0 : 1);
+    }));
+}
+
+Deno.test("uploader sends a restored hub what it has forgotten as soon as it can be asked", () =>
+  withUploader(failing("missing", 3, () => hubError("refused")), async ({ add, spool, hub, uploader, clock }) => {
+    add("a");
+    await spool.until(() => spool.delivered.length === 1);
+    hub.received.clear();
+    uploader.assigned({ received: { count: 0 } });
+    await settle();
+    await clock.advance(60_000);
+    assert(hub.received.has("a"));
   }));
 
 const takesWhole = { wholePayloadBytes: 32 * 1024 };
