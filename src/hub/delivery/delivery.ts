@@ -17,7 +17,7 @@ import type {
 import type { Clock } from "../../runtime/clock.ts";
 import type { AgentIdentity } from "../oauth/access_tokens.ts";
 import { checkPayload } from "./batch_check.ts";
-import { storedKeys } from "./batch_objects.ts";
+import { areStored, storedKeys } from "./batch_objects.ts";
 import { type BatchRow, newBatchRow, receipt } from "./batch_row.ts";
 import type { ChangeFeed } from "../agents/change_feed.ts";
 import type { GroupCommit } from "../database/group_commit.ts";
@@ -83,6 +83,7 @@ export class Delivery {
       received: this.#received,
       queued: this.#queued,
       renew: (agent, known) => this.#renew(agent, known),
+      isStored: (row) => areStored(row, options),
     });
   }
 
@@ -256,8 +257,11 @@ export class Delivery {
     { row, declaration }: { row: BatchRow; declaration: BatchDeclaration },
   ): Promise<DeclarationAnswer> {
     if (row.receivedAt !== null) {
-      await this.#renew(agent, { row, declaration });
-      return { state: "received", receipt: receipt(row, row.receivedAt) };
+      if (await areStored(row, { objects: this.#objects, database: this.#database })) {
+        await this.#renew(agent, { row, declaration });
+        return { state: "received", receipt: receipt(row, row.receivedAt) };
+      }
+      await this.#unreceive(row);
     }
     const same = row.sha256 === declaration.sha256 && row.bytes === declaration.bytes &&
       row.payloadSha256 === declaration.payloadSha256 && row.payloadBytes === declaration.payloadBytes;
@@ -280,6 +284,25 @@ export class Delivery {
     );
     if (!same || isSinglePart(row)) return wanted([]);
     return wanted((await this.#arrivedParts(row)).toSorted((a, b) => a.offset - b.offset));
+  }
+
+  /** Its content is gone: from now on it counts as declared only, and may be sent again. */
+  async #unreceive(row: BatchRow): Promise<void> {
+    const { id, integrationId } = row;
+    await this.#writes.run(async (transaction) => {
+      const updated = await transaction.updateTable("batch").set({ receivedAt: null }).where("id", "=", id)
+        .where("receivedAt", "is not", null).executeTakeFirst();
+      if (updated.numUpdatedRows === 0n) return;
+      await transaction.deleteFrom("batchParts").where("batch", "=", id).execute();
+      await transaction.deleteFrom("pendingLoad").where("batch", "=", id).execute();
+      await transaction.updateTable("integration").set((eb) => ({ importCount: eb("importCount", "-", 1) }))
+        .where("id", "=", integrationId).execute();
+    });
+    this.#changes.wake(importsTopic(integrationId));
+    log.warn("The content of {file}, integration {integration}, is gone from the store: it is asked for again.", {
+      file: row.fileName,
+      integration: integrationId,
+    });
   }
 
   /** For a batch with only one part, that part, whether it has arrived or not. */

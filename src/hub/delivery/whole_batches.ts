@@ -56,6 +56,8 @@ export interface WholeBatchesOptions {
   readonly queued: () => void;
   /** Called for a batch sent again although it is already here. */
   readonly renew: (agent: AgentIdentity, known: { row: BatchRow; declaration: BatchDeclaration }) => Promise<void>;
+  /** Whether the content of a received batch is still there. */
+  readonly isStored: (row: BatchRow) => Promise<boolean>;
 }
 
 /** Accepts whole batches. */
@@ -148,6 +150,8 @@ export class WholeBatches {
     { row, declaration }: { row: BatchRow | undefined; declaration: BatchDeclaration },
   ): Promise<WholeBatchAnswer> {
     if (row === undefined || row.receivedAt === null) return { state: "wanted" };
+    // Declared again, it is found to be gone.
+    if (!await this.#options.isStored(row)) return { state: "wanted" };
     await this.#options.renew(agent, { row, declaration });
     return { state: "received", receipt: receipt(row, row.receivedAt) };
   }
