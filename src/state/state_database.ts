@@ -127,6 +127,7 @@ function prepare(database: DatabaseSync, path: string): void {
   );
   // Fast enough for every start; finds what would otherwise surface as an error in the middle of the work.
   const check = database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
+  if (isUnread(check.quick_check)) throw unreadable(path, check.quick_check);
   if (check.quick_check !== "ok") throw new StateDamagedError(`"${path}" is damaged: ${check.quick_check}`);
   const { user_version: found } = database.prepare("PRAGMA user_version").get() as { user_version: number };
   if (found > migrations.length) {
@@ -145,6 +146,25 @@ function prepare(database: DatabaseSync, path: string): void {
       throw error;
     }
   }
+}
+
+/** SQLITE_CORRUPT, the low byte of its extended codes (https://www.sqlite.org/rescode.html). */
+const corruptCode = 11;
+
+/** Whether the check could not read a page, which it reports like damage: the page may be whole. */
+function isUnread(report: string): boolean {
+  const [found, code] = /failed to get page|unable to get the page\. error code=(\d+)/.exec(report) ?? [];
+  return found !== undefined && (code === undefined || (Number(code) & 0xff) !== corruptCode);
+}
+
+function unreadable(path: string, reason: string, options?: ErrorOptions): Error {
+  return new Error(
+    `Cannot read the state "${path}": the disk does not give it (${
+      reason.replaceAll(/\s+/g, " ")
+    }). Check the disk and ` +
+      "what connects it; the state is left as it is",
+    options,
+  );
 }
 
 const damaged = /not a database|malformed|file is encrypted/;
@@ -170,5 +190,6 @@ function explained(error: unknown, path: string): unknown {
       { cause: error },
     );
   }
+  if (/disk I\/O error/.test(error.message)) return unreadable(path, error.message, { cause: error });
   return error;
 }

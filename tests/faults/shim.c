@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WRITES = 1, SYNCS = 2, OPENS = 4, NAMES = 8 };
+enum { WRITES = 1, SYNCS = 2, OPENS = 4, NAMES = 8, READS = 16 };
 
 struct control {
   _Atomic int64_t clock_offset_ms;
@@ -35,7 +35,7 @@ struct control {
   _Atomic int32_t hits;       /* how many have failed or were falsified */
   _Atomic int32_t flips;      /* so many writes get one bit wrong */
   _Atomic int32_t no_sync;    /* fsync does nothing */
-  int32_t unused;
+  _Atomic int32_t spared;     /* so many that would fail do not, first */
   char path_part[992];        /* only paths that contain it */
 };
 
@@ -76,6 +76,7 @@ static int concerns(const char *path) {
 
 static int fails(int operation, const char *path) {
   if (control->error == 0 || (control->operations & operation) == 0 || !concerns(path)) return 0;
+  if (control->spared > 0 && atomic_fetch_sub(&control->spared, 1) > 0) return 0;
   atomic_fetch_add(&control->hits, 1);
   errno = control->error;
   return 1;
@@ -216,6 +217,25 @@ int ftruncate64(int fd, off64_t length) {
 }
 
 int ftruncate(int fd, off_t length) { return ftruncate64(fd, length); }
+
+/* ---- reading ---- */
+
+ssize_t read(int fd, void *bytes, size_t length) {
+  if (fails_fd(READS, fd)) return -1;
+  return syscall(SYS_read, fd, bytes, length);
+}
+
+ssize_t readv(int fd, const struct iovec *parts, int count) {
+  if (fails_fd(READS, fd)) return -1;
+  return syscall(SYS_readv, fd, parts, count);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t length, off64_t offset) {
+  if (fails_fd(READS, fd)) return -1;
+  return syscall(SYS_pread64, fd, bytes, length, offset);
+}
+
+ssize_t pread(int fd, void *bytes, size_t length, off_t offset) { return pread64(fd, bytes, length, offset); }
 
 /* ---- names ---- */
 

@@ -5,11 +5,20 @@ import { projectFolder } from "../setup/executable.ts";
 /** What a disk says when it fails, by the number of Linux. */
 export const errors = { EIO: 5, ENOSPC: 28, EROFS: 30 } as const;
 /** Calls that fail, as bits. */
-export const operations = { writes: 1, syncs: 2, opens: 4, names: 8 } as const;
+export const operations = { writes: 1, syncs: 2, opens: 4, names: 8, reads: 16 } as const;
 
 /** Length of the block, in bytes; shim.c has the same layout. */
 const blockBytes = 1024;
-const at = { clockOffsetMs: 0, error: 8, operations: 12, hits: 16, flips: 20, noSync: 24, pathPart: 32 } as const;
+const at = {
+  clockOffsetMs: 0,
+  error: 8,
+  operations: 12,
+  hits: 16,
+  flips: 20,
+  noSync: 24,
+  spared: 28,
+  pathPart: 32,
+} as const;
 
 /** Compiles the library into a temporary folder. */
 export async function compileShim(): Promise<AsyncDisposable & { readonly library: string }> {
@@ -31,6 +40,8 @@ export interface DiskFailure {
   readonly operations: readonly (keyof typeof operations)[];
   /** Only paths that contain this. */
   readonly pathPart: string;
+  /** So many of these calls succeed first. @default 0 */
+  readonly spared?: number;
 }
 
 /** The preloaded library of one program; the program may come and go. */
@@ -38,6 +49,7 @@ export class Shim {
   readonly #file: string;
   readonly #library: string;
   readonly #durable: { readonly root: string; readonly copy: string };
+  #soundSinceMs = -Infinity;
 
   private constructor(file: string, options: { library: string; durable: { root: string; copy: string } }) {
     this.#file = file;
@@ -77,10 +89,19 @@ export class Shim {
   fail(failure: DiskFailure | undefined): void {
     this.#writeNumber(at.error, 0);
     this.#writeNumber(at.hits, 0);
-    if (failure === undefined) return;
+    if (failure === undefined) {
+      this.#soundSinceMs = performance.now();
+      return;
+    }
     this.#writePath(failure.pathPart);
     this.#writeNumber(at.operations, failure.operations.reduce((bits, name) => bits | operations[name], 0));
+    this.#writeNumber(at.spared, failure.spared ?? 0);
     this.#writeNumber(at.error, errors[failure.error]);
+  }
+
+  /** How long it is that calls failed, in ms. */
+  get soundMs(): number {
+    return performance.now() - this.#soundSinceMs;
   }
 
   /** The next write to such a path puts one bit on the disk wrong. */
