@@ -103,7 +103,7 @@ function unsyncedPowerLoss(): Fault {
       await hub.kill();
       const names: string[] = [];
       for (let count = 0; count < waitingFiles; count++) names.push(await files.drop({ keep: true }));
-      while (!names.every((name) => files.isTakenIn(name))) await pause(lookMs);
+      while (!files.areTakenIn(names)) await pause(lookMs);
       for (const name of names) await Deno.remove(csv.installation.path(name));
       await csv.kill();
       await cutPower(csv.shim.durable, { random });

@@ -1,5 +1,6 @@
 /** Disks that are full, read-only, failing or out of handles, and such that falsify what they were given. */
 import { join } from "node:path";
+import { failureGoneMs } from "../../src/hub/http/request_failures.ts";
 import type { Site } from "./site.ts";
 import type { DiskFailure } from "./shim.ts";
 import type { Fault, Injected, World } from "./world.ts";
@@ -11,6 +12,10 @@ const writing = ["writes", "opens", "names"] as const;
 const lookMs = 20;
 /** No descriptor above these is given out: the process has them all. */
 const descriptorsMax = 3;
+/** So many reads of the state succeed before one fails, below this: some are of its beginning, the others of its check. */
+const sparedReadsMax = 16;
+/** Each file that has trouble says so once; so many come in while a disk fails, at most. */
+const filesMax = 20;
 /** A process that gets no descriptors notices within this time, in ms. */
 const feltMs = 60_000;
 const outOfDescriptors = /Cannot .*(os error 24|unable to open)/;
@@ -34,6 +39,8 @@ export const disks: readonly Fault[] = [
     failure: { error: "ENOSPC", operations: writing, pathPart: "/data/" },
     line: /Cannot .*(full|No space left)/,
     most: 3,
+    // The same trouble once more within this time goes on, for the hub: it has been told.
+    soundMs: failureGoneMs,
   }),
   failing("read-only file system", ({ csv }) => csv, {
     failure: { error: "EROFS", operations: writing, pathPart: "/state/" },
@@ -45,6 +52,17 @@ export const disks: readonly Fault[] = [
     line: /Cannot .*(os error 5\)|disk I\/O)/,
     most: 3,
   }),
+  failing("EIO when CSV files are read", ({ csv }) => csv, {
+    failure: { error: "EIO", operations: ["reads"], pathPart: "/file-" },
+    line: /WARN +csv: Cannot import file-\d+\.csv: Input\/output error \(os error 5\)/,
+    most: filesMax,
+  }),
+  failing("EIO when the spool is read", ({ csv }) => csv, {
+    failure: { error: "EIO", operations: ["reads"], pathPart: "/state/spool/" },
+    line: /WARN +uploader: Cannot deliver file-\d+\.csv: Input\/output error \(os error 5\)/,
+    most: filesMax,
+  }),
+  { name: "EIO when the state is read at the start", inject: unreadableState },
   {
     name: "too many open files",
     async inject(world) {
@@ -57,8 +75,7 @@ export const disks: readonly Fault[] = [
       }
       await world.hold();
       await limitDescriptors(site.pid, "unlimited");
-      // Each file that cannot be opened says so once.
-      return { explained: { by: site, line: outOfDescriptors, most: 20 } };
+      return { explained: { by: site, line: outOfDescriptors, most: filesMax } };
     },
   },
   {
@@ -71,16 +88,17 @@ export const disks: readonly Fault[] = [
   },
 ];
 
-/** The calls of a site fail for a while, and at least once. */
+/** The calls of a site fail for a while, and at least once; `soundMs` after they have last failed at the earliest. */
 function failing(
   name: string,
   siteOf: (world: World) => Site,
-  { failure, ...explained }: { failure: DiskFailure; line: RegExp; most?: number },
+  { failure, soundMs = 0, ...explained }: { failure: DiskFailure; line: RegExp; most?: number; soundMs?: number },
 ): Fault {
   return {
     name,
     async inject(world) {
       const site = siteOf(world);
+      while (site.shim.soundMs <= soundMs) await pause(lookMs);
       site.shim.fail(failure);
       while (site.shim.hits === 0) await pause(lookMs);
       await world.hold();
@@ -88,6 +106,19 @@ function failing(
       return { explained: { by: site, ...explained } };
     },
   };
+}
+
+/** The agent comes up on a disk that does not give its state. What it cannot read is not damaged. */
+async function unreadableState(world: World): Promise<Injected> {
+  const site = world.anyAgent();
+  await site.kill();
+  const spared = Math.floor(world.random() * sparedReadsMax);
+  site.shim.fail({ error: "EIO", operations: ["reads"], pathPart: "/state/state.db", spared });
+  await site.start();
+  await site.agent.status;
+  site.shim.fail(undefined);
+  await site.start();
+  return { explained: { by: site, line: /FATAL .*Cannot read the state .*: the disk does not give it/ } };
 }
 
 async function limitDescriptors(pid: number, limit: number | "unlimited"): Promise<void> {

@@ -37,8 +37,9 @@ export function outage({ batches }: { batches: number }): Fault {
     async inject(world) {
       const { csv, hub, files } = world;
       await hub.kill();
-      for (let count = 0; count < batches; count++) await files.dropTiny();
-      while (!files.areTakenIn) await pause(lookMs);
+      const names: string[] = [];
+      for (let count = 0; count < batches; count++) names.push(await files.dropTiny());
+      while (!files.areTakenIn(names)) await pause(lookMs);
       await hub.start();
       return { explained: { by: csv, line: hubUnreachable, most: 2 } };
     },

@@ -69,21 +69,16 @@ export class FileTraffic {
   }
 
   /** A very small one. */
-  async dropTiny(): Promise<void> {
+  async dropTiny(): Promise<string> {
     const name = this.#newName();
     await this.#drop(name, new TextEncoder().encode(`${name};\n`));
+    return name;
   }
 
-  /** Whether the agent has taken in all of them. */
-  get areTakenIn(): boolean {
+  /** Whether the agent says that it has taken in these. One that was killed may never say so of some. */
+  areTakenIn(names: readonly string[]): boolean {
     this.#look();
-    return this.#takenIn.size === this.#dropped.size;
-  }
-
-  /** Whether the agent has taken in this one. */
-  isTakenIn(name: string): boolean {
-    this.#look();
-    return this.#takenIn.has(name);
+    return names.every((name) => this.#takenIn.has(name));
   }
 
   #newName(): string {

@@ -8,7 +8,7 @@ import type { Clock } from "../../runtime/clock.ts";
 /** How often the same reason is logged, in ms. */
 const againMs = 60_000;
 /** A reason not seen for this long is over and is logged as new when it recurs, in ms. */
-const goneMs = 10_000;
+export const failureGoneMs = 10_000;
 /** How many different reasons are remembered. */
 const reasonsMax = 100;
 
@@ -28,7 +28,7 @@ export class RequestFailures {
     const nowMs = this.#clock.monotonicMs();
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     const told = this.#told.get(reason);
-    if (told !== undefined && nowMs - told.atMs < againMs && nowMs - told.metMs < goneMs) {
+    if (told !== undefined && nowMs - told.atMs < againMs && nowMs - told.metMs < failureGoneMs) {
       told.since++;
       told.metMs = nowMs;
       return;
