@@ -109,6 +109,11 @@ export class TestHub implements AsyncDisposable {
     return this.#program.pid;
   }
 
+  /** An API token of an administrator. */
+  get token(): string {
+    return this.#token;
+  }
+
   /** What the running one has printed so far. */
   get printed(): string {
     return this.#program.printed;

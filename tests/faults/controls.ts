@@ -68,7 +68,7 @@ export async function isNoticed(control: Control, { seed }: { seed: number }): P
 }
 
 /** The hub from the sources, with the module replaced; and the import map's file. */
-async function sabotagedHub(
+export async function sabotagedHub(
   { module, by }: { module: string; by: string },
 ): Promise<AsyncDisposable & { readonly command: Command }> {
   const { imports } = JSON.parse(await Deno.readTextFile(join(projectFolder, "deno.json")));
