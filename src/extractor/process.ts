@@ -49,6 +49,8 @@ const passedOn = [
   "KRB5_CONFIG",
   "KRB5CCNAME",
   "KRB5_CLIENT_KTNAME",
+  "PGGSSENCMODE",
+  "PGREQUIREAUTH",
   "FREETDSCONF",
   "ORACLE_HOME",
   "TNS_ADMIN",
@@ -66,12 +68,19 @@ const passedOn = [
   "PATH",
 ] as const;
 
+/**
+ * Used unless the administrator sets these variables: a PostgreSQL server chosen by the hub may ask for the service's own
+ * Kerberos or Windows identity, and libpq would give it. libpq reads the first since version 12, the second since 16.
+ */
+const withoutOwnIdentity = { PGGSSENCMODE: "disable", PGREQUIREAUTH: "!gss,!sspi" };
+
 /** The child's environment: the parts of ours that drivers need. Proxies, tokens and the like are left out. */
 export function extractorEnvironment(get: (name: string) => string | undefined): Record<string, string> {
   const environment: Record<string, string> = {
     // Driver messages in one language and text in UTF-8, whatever the service was started with.
     LC_ALL: "C.UTF-8",
     NO_COLOR: "1",
+    ...withoutOwnIdentity,
   };
   for (const name of passedOn) {
     const value = get(name);

@@ -15,6 +15,7 @@ export type OdbcErrorKind =
   | "driver-missing"
   | "login"
   | "not-admitted"
+  | "own-identity"
   | "encryption"
   | "unreachable"
   | "syntax"
@@ -111,6 +112,9 @@ const remedies: Record<Exclude<OdbcErrorKind, "other">, string> = {
   "not-admitted":
     "The server is set up to let this computer, user or database in by no rule: on PostgreSQL add a line to " +
     "pg_hba.conf (`hostssl` is for encrypted connections only), on MySQL a user for this host.",
+  "own-identity":
+    "The server asks for the Kerberos or Windows identity of this service, which no server is given: let it ask for " +
+    "a password (`scram-sha-256` in pg_hba.conf), or set the environment variable PGREQUIREAUTH for the service.",
   encryption: "Both sides do not agree on encryption, or the server's certificate is not trusted here: import the " +
     "certificate of its CA on this computer, or for SQL Server trust any certificate in the integration " +
     "(trustServerCertificate in [database]). MariaDB's driver encrypts with FORCETLS=1 in a connection string.",
@@ -166,6 +170,7 @@ const texts: readonly (readonly [RegExp, OdbcErrorKind])[] = [
   [/password authentication failed|access denied for user|login failed|no password supplied/i, "login"],
   [/database "[^"]*" does not exist|unknown database/i, "login"],
   [/no pg_hba\.conf entry|pg_hba\.conf rejects|is not allowed to connect to this/i, "not-admitted"],
+  [/authentication method requirement .* failed/i, "own-identity"],
   [/can't open lib|file not found/i, "driver-missing"],
   [
     /certificate (?:verify|chain|authority|has expired|is not)|root certificate|self.signed certificate|ssl (?:provider|routines|security|error|connection)|encryption (?:errors|not supported|required)|does not support ssl|insecure transport/i,

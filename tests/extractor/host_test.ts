@@ -51,7 +51,19 @@ Deno.test("the child's environment has what drivers need, and no proxy or token"
   const environment = extractorEnvironment((name) =>
     ({ https_proxy: "http://user:password@proxy", HUB_TOKEN: "x", ODBCINI: "/etc/odbc.ini", HOME: "/root" })[name]
   );
-  assertEquals(environment, { LC_ALL: "C.UTF-8", NO_COLOR: "1", ODBCINI: "/etc/odbc.ini", HOME: "/root" });
+  assertEquals(environment, {
+    LC_ALL: "C.UTF-8",
+    NO_COLOR: "1",
+    PGGSSENCMODE: "disable",
+    PGREQUIREAUTH: "!gss,!sspi",
+    ODBCINI: "/etc/odbc.ini",
+    HOME: "/root",
+  });
+});
+
+Deno.test("an administrator may let PostgreSQL's driver log on with the service's identity", () => {
+  const environment = extractorEnvironment((name) => ({ PGREQUIREAUTH: "gss" })[name]);
+  assertEquals(environment.PGREQUIREAUTH, "gss");
 });
 
 Deno.test("a test of the integration shows columns and rows, or the reason", async () => {

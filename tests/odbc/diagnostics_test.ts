@@ -21,6 +21,11 @@ Deno.test("the likely cause comes from the text where it is plain, else from the
     ["HY008", "Operation canceled", "cancelled"],
     ["22012", "division by zero", "other"],
     ["08001", 'FATAL: no pg_hba.conf entry for host "10.0.0.1", user "u", database "d", no encryption', "not-admitted"],
+    [
+      "08001",
+      'authentication method requirement "!gss,!sspi" failed: server requested SSPI authentication',
+      "own-identity",
+    ],
     ["HY000", "Host '10.0.0.1' is not allowed to connect to this MariaDB server", "not-admitted"],
     [
       "08001",
