@@ -23,6 +23,7 @@ import { benchScale } from "./scale/scale_bench.ts";
 
 /** What the bench needs of Debian, by what is measured. */
 const deliveryPackages = ["rclone"];
+const databasePackages = [...packages, "python3-pyodbc", "python3", "make", "g++"];
 
 // deno-lint-ignore no-console -- a command that talks to its user
 const say = (line: string) => console.log(line);
@@ -78,7 +79,7 @@ function odbcMeasurement(measured: Awaited<ReturnType<typeof benchOdbc>>[number]
 async function main(args: readonly string[]): Promise<number> {
   const { names, quick, jsonFile } = parse(args);
   const databases = ["odbc", "database-memory", "real-time"].some((name) => names.includes(name));
-  if (!await ensurePackages(databases ? [...deliveryPackages, ...packages] : deliveryPackages, { say })) return 1;
+  if (!await ensurePackages(databases ? [...deliveryPackages, ...databasePackages] : deliveryPackages, { say })) return 1;
   await compileExecutable();
   const measurements: Measurement[] = [];
   for (const name of names) {
