@@ -59,14 +59,14 @@ export function createApp(options: AppOptions): Hono {
   app.get("/api/openapi.json", (context) => context.body(description, 200, { "Content-Type": "application/json" }));
   refuseOtherMethods(app, { path: "/api/openapi.json", methods: "GET" });
   app.all("/api/*", () => {
-    throw new HubProblem("not-found", "There is nothing here. /api/openapi.json describes what is where.");
+    throw new HubProblem("not-found", "There is nothing here. /api/openapi.json describes what there is.");
   });
   if (options.pages !== undefined) app.route("/", options.pages);
   app.notFound(() => problemResponse(new HubProblem("not-found", "There is nothing here.")));
   app.onError((error, context) => {
     if (error instanceof HubProblem) return problemResponse(error);
     failures.failed(error, context.req);
-    return problemResponse(new HubProblem("internal", "The hub failed. Its log tells why."));
+    return problemResponse(new HubProblem("internal", "The hub failed. Its log says why."));
   });
   return app;
 }

@@ -46,7 +46,7 @@ export type Status =
   | { readonly state: "online"; readonly sinceMs: null; readonly noDataSinceMs: number | undefined };
 
 /** What users see when the hub can load nothing: the reason is in its log, for those who run it. */
-const cannotLoad = "The hub cannot load what has arrived. It tries again by itself; nothing is lost.";
+const cannotLoad = "The hub cannot load what has arrived. It retries automatically; nothing is lost.";
 
 /** The state as of `nowMs`. */
 export function integrationStatus(row: StateRow, { nowMs, loadingFailsSinceMs }: StateOptions): Status {

@@ -178,7 +178,7 @@ export class StoredIntegrations implements Integrations {
 /** Throws {@linkcode HubProblem} unless the actor's role allows changes. */
 export function mayChange(actor: Actor): void {
   if (actor.role !== "administrator") {
-    throw new HubProblem("forbidden", `"${actor.name}" may only look. Ask an administrator of ${actor.account.name}.`);
+    throw new HubProblem("forbidden", `"${actor.name}" may only view. Ask an administrator of ${actor.account.name}.`);
   }
 }
 

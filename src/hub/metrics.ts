@@ -52,7 +52,7 @@ export class Metrics {
       ...metric("cloud_link_integrations", "gauge", "Integrations that are configured.", [["", gauges.integrations]]),
       ...metric("cloud_link_installations_linked", "gauge", "Installations with a link.", [["", gauges.linked]]),
       ...metric("cloud_link_installations_online", "gauge", "Those heard from lately.", [["", gauges.online]]),
-      ...metric("cloud_link_batches_incomplete", "gauge", "Batches declared and not complete.", [[
+      ...metric("cloud_link_batches_incomplete", "gauge", "Batches declared but not complete.", [[
         "",
         gauges.incomplete,
       ]]),

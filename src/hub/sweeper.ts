@@ -39,7 +39,7 @@ export async function sweepForever(options: SweepOptions): Promise<void> {
         sweptAtMs = clock.monotonicMs();
       }
     } catch (error) {
-      log.error("Cannot sweep leftovers: {error}. It is tried again in 5 minutes.", { error });
+      log.error("Cannot sweep leftovers: {error}. This is retried in 5 minutes.", { error });
     }
     await clock.sleep(oftenMs, signal).catch(() => {});
   }

@@ -78,14 +78,14 @@ Deno.test({
       await page.click("text=Continue");
       assertEquals(await page.innerText("h1"), "Add a new integration");
       assertEquals(await page.locator("[name=name]").count(), 0);
-      assertMatch(await page.innerText(".caution"), /Only enter a PIN that one of your own machines shows/);
+      assertMatch(await page.innerText(".caution"), /Only enter a PIN shown by one of your own machines/);
       const installation = await scene.installation("acd-db-01");
       const pin = await installation.newPin();
       // The script names the machine before it is connected.
       await page.locator("[name=pin]").pressSequentially(pin);
       await page.waitForSelector("[data-look-result]:has-text('acd-db-01 (linux 6.1.0 x86_64)')");
       const look = await page.innerText("[data-look-result]");
-      assertMatch(look, /Cloud Link \S+, address 127\.0\.0\.1, PIN made \d+ seconds? ago\.$/);
+      assertMatch(look, /Cloud Link \S+, address 127\.0\.0\.1, PIN created \d+ seconds? ago\.$/);
       await takePicture(page, "pin-typed");
       await page.click("form[action$=connect] button");
       await page.waitForSelector(".flash:has-text('The installation is connected.')");
@@ -104,7 +104,7 @@ Deno.test({
       assertEquals(await page.innerText("h1"), "Berlin, <i>calls</i>");
       assertMatch(await page.innerText("main"), /Nothing has been imported yet/);
 
-      await page.waitForSelector(".live-note:has-text('updates by itself')");
+      await page.waitForSelector(".live-note:has-text('updates automatically')");
       const content = csv(3);
       await installation.deliver({ name: "Süd.csv", content });
       await page.waitForSelector(".imports:has-text('Süd.csv')");
@@ -135,7 +135,7 @@ Deno.test({
       await page.click("text=Save name");
       assertMatch(await page.innerText("#field-name-error"), /Enter a name/);
       // The page stays as it is, what is typed with it, while the script keeps it current.
-      await page.waitForSelector(".live-note:has-text('updates by itself')");
+      await page.waitForSelector(".live-note:has-text('updates automatically')");
       assert(await page.isVisible("#field-name-error"));
       await page.fill(".manage [name=name]", "Second");
       await page.click("text=Save name");
@@ -182,7 +182,7 @@ Deno.test({
       const { page } = scene;
       await logIn(scene);
       const installation = await addIntegration(scene, "Backlog");
-      await page.waitForSelector(".live-note:has-text('updates by itself')");
+      await page.waitForSelector(".live-note:has-text('updates automatically')");
       const fetched: number[] = [];
       page.on("requestfinished", (request) => {
         if (request.resourceType() === "fetch") fetched.push(request.timing().startTime);

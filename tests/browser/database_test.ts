@@ -123,7 +123,7 @@ Deno.test({
       await page.click("form[action$=save] button");
       await page.waitForSelector(".flash:has-text('The integration is saved.')");
       await page.waitForSelector(".test:has-text('is testing the settings')");
-      await page.waitForSelector(".live-note:has-text('updates by itself')");
+      await page.waitForSelector(".live-note:has-text('updates automatically')");
       const { source, requests: [request] } = await assignment(agent);
       assert(source?.type === "database" && source.connection.by === "parts");
       assertEquals([source.connection.password, source.query.split("\n").length], ["secret word", 3]);

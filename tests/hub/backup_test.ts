@@ -107,7 +107,7 @@ Deno.test("a backup overwrites nothing, wants a hub's folder, and tells what its
     const agent = await TestAgent.linked(test.admin, id);
     for (let n = 0; n < 3; n++) await deliver(agent, n);
     const out = () => {};
-    await assertRejects(() => hubBackup({ target: folder, dataDirectory }, { out }), /it is there already/);
+    await assertRejects(() => hubBackup({ target: folder, dataDirectory }, { out }), /it already exists/);
     const target = join(folder, "backup");
     await assertRejects(() => hubBackup({ target, dataDirectory: folder }, { out }), /has no hub\.db.*--data/);
     const lost = (await files(join(dataDirectory, "objects"))).find((file) => file.split("/").length === 4) ?? "";

@@ -141,7 +141,7 @@ Deno.test("users and API tokens are managed beside a running hub, and a removed 
     await printed((io) => userPasswd({ dataDirectory, name: "eve", password: "correct horse" }, io));
     await assertRejects(
       () => userPasswd({ dataDirectory, name: "eve", password: "short" }, { out: () => {} }),
-      /Take 10/,
+      /Use 10/,
     );
     await printed((io) => userRemove({ dataDirectory, name: "eve" }, io));
     await assertRejects(() => userRemove({ dataDirectory, name: "admin" }, { out: () => {} }), /last administrator/);
@@ -207,7 +207,7 @@ Deno.test("a data folder has one hub: a second one is refused, and may start onc
   await using test = await startTestHub();
   const { dataDirectory, hub } = test;
   const second = () => runHub({ dataDirectory, listen: "127.0.0.1:0" }, { signal: AbortSignal.abort(), out: () => {} });
-  await assertRejects(second, /Cannot use the data in ".*": another hub runs on it\. Stop that one first/);
+  await assertRejects(second, /Cannot use the data in ".*": another hub is using it\. Stop that one first/);
   await hub[Symbol.asyncDispose]();
   assertEquals(await second(), 0);
 });

@@ -45,7 +45,7 @@ export function checkCsrfToken(session: Session, token: unknown): void {
   const expected = new TextEncoder().encode(session.csrfToken);
   const given = new TextEncoder().encode(typeof token === "string" ? token : "");
   if (expected.length !== given.length || !timingSafeEqual(expected, given)) {
-    throw new HubProblem("forbidden", "This form is out of date. Load the page again and repeat.");
+    throw new HubProblem("forbidden", "This form is out of date. Load the page again and retry.");
   }
 }
 

@@ -77,7 +77,7 @@ export function checkNewPassword(password: string): void {
   if (password.length < passwordCharactersMin || password.length > passwordCharactersMax) {
     throw new HubProblem(
       "invalid-request",
-      `Cannot use this password: it has ${password.length} characters. Take ${passwordCharactersMin} to ` +
+      `Cannot use this password: it has ${password.length} characters. Use ${passwordCharactersMin} to ` +
         `${passwordCharactersMax}.`,
     );
   }

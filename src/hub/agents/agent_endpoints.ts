@@ -136,7 +136,7 @@ function deliveryEndpoints({ delivery }: AgentServices): readonly Endpoint[] {
     endpoint({
       method: "post",
       path: "/api/v1/agent/batches/missing",
-      summary: "Which of these batches the hub has not got",
+      summary: "Which of these batches the hub does not have",
       tag: "agent",
       audience: "agent",
       body: MissingRequest,

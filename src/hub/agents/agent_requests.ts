@@ -42,7 +42,7 @@ export class StoredRequests implements Requests {
       ) {
         throw new HubProblem(
           "conflict",
-          "Cannot test: this integration has no settings of a database. Save some first.",
+          "Cannot test: this integration has no database settings. Save some first.",
         );
       }
       const link = await transaction.selectFrom("link").select("id").where("integrationId", "=", integrationId)
@@ -55,7 +55,7 @@ export class StoredRequests implements Requests {
         .where("linkId", "=", link.id).where("answer", "is", null).where("createdAt", ">", now - requestOpenMs)
         .executeTakeFirstOrThrow();
       if (open.count >= openRequestsMax) {
-        throw new HubProblem("too-many-requests", "The agent has not answered the requests before yet.", {
+        throw new HubProblem("too-many-requests", "The agent has not answered the previous requests yet.", {
           retryAfterSeconds: 60,
         });
       }

@@ -107,8 +107,8 @@ export class Assignments {
       this.#changes.wake(agent.integrationId);
       log.warn(
         twins
-          ? "Two computers report as the one installation {installation}: one was copied. Both are told."
-          : "One computer alone reports as installation {installation} again.",
+          ? "Two computers report as the same installation {installation}: one is a copy of the other. Both are told."
+          : "Only one computer now reports as installation {installation}.",
         { installation: id },
       );
     }
@@ -118,7 +118,7 @@ export class Assignments {
     const row = await this.#links.first(this.#database, [agent.linkId]);
     if (row === undefined) throw new Error(`Cannot find the link ${agent.linkId}`);
     if (row.endedAt !== null) {
-      throw new HubProblem("unlinked", "This installation is not linked to the integration any longer.", {
+      throw new HubProblem("unlinked", "This installation is no longer linked to the integration.", {
         reason: row.endReason ?? "integration-deleted",
       });
     }

@@ -48,7 +48,7 @@ export function checkSmallPayload(payload: Uint8Array | undefined, declared: Dec
     // maxOutputLength must not be 0; a single byte more than declared is noticed below.
     content = zstdDecompressSync(payload, { maxOutputLength: declared.bytes + 1, params: zstdParameters });
   } catch {
-    return wrong("the size, or it is not zstd: the content");
+    return wrong("the payload's zstd data or the content's size");
   }
   const counter = new ContentCounter();
   counter.add(content);
@@ -66,11 +66,11 @@ async function checkLarge(payload: AsyncIterable<Uint8Array>, declared: Declared
     });
     for await (const chunk of content) {
       counter.add(chunk);
-      if (counter.bytes > declared.bytes) return wrong("the size: the content is larger");
+      if (counter.bytes > declared.bytes) return wrong("the content's size");
     }
   } catch (error) {
     if (!(error instanceof NotZstdError)) throw error;
-    return wrong("zstd: the payload");
+    return wrong("the payload's zstd data");
   }
   if (payloadBytes !== declared.payloadBytes) return wrong("the payload's size");
   if (payloadHash.digest("hex") !== declared.payloadSha256) return wrong("the payload's SHA-256");
@@ -146,8 +146,8 @@ class ContentCounter {
   }
 
   result(declared: Declared): CheckResult {
-    if (this.bytes !== declared.bytes) return wrong("the size");
-    if (this.#hash.digest("hex") !== declared.sha256) return wrong("the SHA-256");
+    if (this.bytes !== declared.bytes) return wrong("the content's size");
+    if (this.#hash.digest("hex") !== declared.sha256) return wrong("the content's SHA-256");
     return { ok: true, lines: this.#last === 0x0a ? this.#lines : this.#lines + 1 };
   }
 }

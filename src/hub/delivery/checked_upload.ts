@@ -16,15 +16,15 @@ export async function* checked({ body, bytes, sha256 }: Incoming): AsyncGenerato
   for await (const chunk of body) {
     received += chunk.length;
     if (received > bytes) {
-      throw new HubProblem("too-large", `Cannot take this part: it has more than the announced ${bytes} bytes.`);
+      throw new HubProblem("too-large", `Cannot accept this part: it has more than the announced ${bytes} bytes.`);
     }
     hash.update(chunk);
     yield chunk;
   }
   if (received < bytes) {
-    throw new HubProblem("checksum-mismatch", `Cannot take this part: ${received} of ${bytes} bytes came.`);
+    throw new HubProblem("checksum-mismatch", `Cannot accept this part: only ${received} of ${bytes} bytes arrived.`);
   }
   if (hash.digest("hex") !== sha256) {
-    throw new HubProblem("checksum-mismatch", "Cannot take this part: its SHA-256 is not the announced one.");
+    throw new HubProblem("checksum-mismatch", "Cannot accept this part: its SHA-256 is not the announced one.");
   }
 }

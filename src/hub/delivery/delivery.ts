@@ -90,7 +90,7 @@ export class Delivery {
   /** Step 1: is the batch wanted, and which parts are here already? */
   async declare(agent: AgentIdentity, declaration: BatchDeclaration): Promise<DeclarationAnswer> {
     if (declaration.linkId !== agent.linkId) {
-      throw new HubProblem("not-found", "This batch belongs to another link: it is not taken here.");
+      throw new HubProblem("not-found", "This batch belongs to another link: it is not accepted here.");
     }
     const row = newBatchRow(agent, { declaration, nowMs: this.#clock.now() });
     const inserted = await this.#writes.run((transaction) =>
@@ -112,7 +112,7 @@ export class Delivery {
     { batchId, parts }: { batchId: string; parts: readonly Part[] },
   ): Promise<PartsAnswer> {
     const row = await this.#require(agent, batchId);
-    if (row.receivedAt !== null) throw new HubProblem("conflict", "The hub has this batch already. Declare it again.");
+    if (row.receivedAt !== null) throw new HubProblem("conflict", "The hub already has this batch. Declare it again.");
     const expiresAt = new Date(this.#clock.now() + uploadAddressMs);
     return {
       addresses: await Promise.all(parts.map(async (part) => {
@@ -217,7 +217,7 @@ export class Delivery {
       integration: row.integrationId,
       reason: result.reason,
     });
-    throw new HubProblem("checksum-mismatch", `Cannot take this batch: ${result.reason}. Nothing was stored.`);
+    throw new HubProblem("checksum-mismatch", `Cannot accept this batch: ${result.reason}. Nothing was stored.`);
   }
 
   /** From this instant the import exists. */
@@ -242,7 +242,7 @@ export class Delivery {
       const again = await this.#database.selectFrom("batch").select("receivedAt").where("id", "=", row.id)
         .executeTakeFirst();
       if (again?.receivedAt === null || again === undefined) {
-        throw new HubProblem("part-missing", "The batch was forgotten meanwhile. Declare it again.");
+        throw new HubProblem("part-missing", "The batch has been discarded in the meantime. Declare it again.");
       }
       return again.receivedAt;
     }

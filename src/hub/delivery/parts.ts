@@ -9,7 +9,7 @@ export function checkConsecutive(parts: readonly Part[], payloadBytes: number): 
     if (offset !== end) {
       throw new HubProblem(
         "invalid-request",
-        `The parts do not join: one ends at ${end}, the next begins at ${offset}.`,
+        `The parts do not fit together: one ends at ${end}, the next begins at ${offset}.`,
       );
     }
     end += bytes;
@@ -17,7 +17,7 @@ export function checkConsecutive(parts: readonly Part[], payloadBytes: number): 
   if (end !== payloadBytes) {
     throw new HubProblem(
       "invalid-request",
-      `The parts have ${end} bytes, the payload was declared with ${payloadBytes}.`,
+      `The parts have ${end} bytes, but the payload was declared with ${payloadBytes}.`,
     );
   }
 }
@@ -28,7 +28,7 @@ export function checkConsecutive(parts: readonly Part[], payloadBytes: number): 
  */
 export function partsOfRuns(runs: readonly PartRun[], arrived: readonly Part[]): readonly Part[] {
   if (runs.reduce((sum, { count }) => sum + count, 0) > partsPerBatchMax) {
-    throw new HubProblem("invalid-request", `A batch has no more than ${partsPerBatchMax} parts.`);
+    throw new HubProblem("invalid-request", `A batch may have at most ${partsPerBatchMax} parts.`);
   }
   const byRange = new Map(arrived.map((part) => [`${part.offset}-${part.bytes}`, part]));
   const parts: Part[] = [];
@@ -45,7 +45,7 @@ export function partsOfRuns(runs: readonly PartRun[], arrived: readonly Part[]):
 }
 
 /** What an agent that completes too early is told. */
-export const partMissing = "Some parts are not there. Declare the batch again and send them.";
+export const partMissing = "Some parts are missing. Declare the batch again and send them.";
 
 /** The only part of a small batch. */
 export function singlePart(row: { readonly payloadBytes: number; readonly payloadSha256: string }): Part {

@@ -34,12 +34,12 @@ export function uploadEndpoint(options: {
       const announced = context.req.header("content-length");
       if (announced !== undefined && Number(announced) !== upload.bytes) {
         const code = Number(announced) > upload.bytes ? "too-large" : "checksum-mismatch";
-        throw new HubProblem(code, `This address takes ${upload.bytes} bytes, ${announced} are announced.`);
+        throw new HubProblem(code, `This address accepts ${upload.bytes} bytes, but ${announced} were announced.`);
       }
       if (!await options.mayUpload(upload.key)) {
         throw new HubProblem(
           "bad-upload-address",
-          "This upload address was used already: its batch is complete or gone.",
+          "This upload address has already been used: its batch is complete or gone.",
         );
       }
       await options.objects.put(upload.key, {

@@ -160,7 +160,7 @@ export class WholeBatches {
 /** Checks that it is what it claims to be. */
 function lookAt(agent: AgentIdentity, { declaration, payload: text }: Given, nowMs: number): Ready | WholeBatchAnswer {
   if (declaration.linkId !== agent.linkId) {
-    return refused(new HubProblem("not-found", "This batch belongs to another link: it is not taken here."));
+    return refused(new HubProblem("not-found", "This batch belongs to another link: it is not accepted here."));
   }
   const { payloadBytes, bytes, origin } = declaration;
   if (payloadBytes > smallObjectBytesMax || bytes > wholeContentBytesMax) return { state: "wanted" };
@@ -172,7 +172,7 @@ function lookAt(agent: AgentIdentity, { declaration, payload: text }: Given, now
       integration: agent.integrationId,
       reason: result.reason,
     });
-    const why = `Cannot take this batch: ${result.reason}. Nothing was stored.`;
+    const why = `Cannot accept this batch: ${result.reason}. Nothing was stored.`;
     return refused(new HubProblem("checksum-mismatch", why));
   }
   const rows = origin.kind === "query" ? origin.rows : result.lines;

@@ -112,10 +112,10 @@ class Listener {
     this.#server.finished.catch((error: Error) => {
       if (this.#stopped) return;
       const reason = /os error (24|23)\)/.test(error.message)
-        ? "this process may not open more files, and every connection is one. Raise the limit, e.g. LimitNOFILE=65536 " +
+        ? "this process may not open more files, and every connection counts as one. Raise the limit, e.g. LimitNOFILE=65536 " +
           "in its systemd unit; an installation takes two to three connections"
         : error.message;
-      log.error("Cannot take more connections: {reason}. It is tried again every second.", { reason });
+      log.error("Cannot accept more connections: {reason}. This is retried every second.", { reason });
       this.#again = setTimeout(() => this.#listenAgain(), listenAgainMs);
     });
   }
@@ -127,7 +127,7 @@ class Listener {
       this.#again = setTimeout(() => this.#listenAgain(), listenAgainMs);
       return;
     }
-    log.info("Connections are taken again.");
+    log.info("Connections are accepted again.");
     this.#watch();
   }
 }
@@ -142,7 +142,7 @@ function orSayWhy<T>({ hostname, port }: ListenOptions, listen: () => T): T {
       : error instanceof Deno.errors.AddrNotAvailable
       ? "this machine has no such address. Choose another with --listen"
       : error instanceof Deno.errors.PermissionDenied
-      ? "this user may not. Choose a port above 1023 with --listen, or give the right to"
+      ? "this user is not allowed to. Choose a port above 1023 with --listen, or give the right to"
       : undefined;
     if (reason === undefined) throw error;
     throw new Error(`Cannot listen on ${hostname}:${port}: ${reason}`, { cause: error });

@@ -53,7 +53,7 @@ export function mountEndpoints(app: Hono, options: { endpoints: readonly Endpoin
 /** Answers 405 with `Allow` for a known path with another method. Mount it after the endpoints. */
 export function refuseOtherMethods(app: Hono, { path, methods }: { path: string; methods: string }): void {
   app.all(path, (context) => {
-    const detail = `${context.req.method} does not go here, only ${methods}.`;
+    const detail = `${context.req.method} is not allowed here; use ${methods}.`;
     const response = problemResponse(new HubProblem("method-not-allowed", detail));
     response.headers.set("Allow", methods);
     return response;
@@ -95,7 +95,7 @@ export async function findActor(context: Context, services: HubServices): Promis
   if (token !== undefined) {
     const actor = await services.sessions.findToken(token, { address });
     if (actor !== undefined) return actor;
-    throw new HubProblem("not-authenticated", 'This API token is not valid. "hub token add" makes a new one.');
+    throw new HubProblem("not-authenticated", 'This API token is not valid. "hub token add" creates a new one.');
   }
   const secret = readSessionCookie(context, services);
   const session = secret === undefined ? undefined : await services.sessions.find(secret);

@@ -21,7 +21,7 @@ export interface FieldProblem {
  * const schema = z.object({ name: z.string() });
  * const { error } = schema.safeParse({ name: 5 });
  * assertEquals(plainIssues(error?.issues ?? [], { name: 5 }), [
- *   { field: "name", detail: "is a number: it must be a text" },
+ *   { field: "name", detail: "is a number: it must be text" },
  * ]);
  * ```
  */
@@ -57,7 +57,7 @@ function detailOf(issue: z.core.$ZodIssue, given: unknown): string {
 }
 
 const kinds: Readonly<Record<string, string>> = {
-  string: "a text",
+  string: "text",
   number: "a number",
   int: "a whole number",
   boolean: "true or false",
@@ -83,12 +83,12 @@ function expected(issue: z.core.$ZodIssue): string {
       return [...new Set(issue.errors.flatMap(([first]) => first === undefined ? [] : [expected(first)]))].join(
         " or ",
       ) ||
-        "one of the kinds that the description of the API names";
+        "one of the kinds listed in the API description";
     case "too_small":
     case "too_big":
       return kinds[issue.origin] ?? "there";
     default:
-      return "as the description of the API says";
+      return "as the API description says";
   }
 }
 

@@ -13,7 +13,7 @@ const kinds: Readonly<Record<ProblemCode, Kind>> = {
   "invalid-request": {
     status: 400,
     title: "The request is not valid",
-    meaning: "Body or query are not as the description of the API says. `errors` names each wrong field.",
+    meaning: "The body or the query does not match the API description. `errors` names each wrong field.",
   },
   "not-authenticated": {
     status: 401,
@@ -32,15 +32,15 @@ const kinds: Readonly<Record<ProblemCode, Kind>> = {
   },
   "conflict": {
     status: 409,
-    title: "Does not fit the present state",
+    title: "Conflicts with the current state",
     meaning: "It cannot be done as things are now. Look at them again.",
   },
   "method-not-allowed": {
     status: 405,
     title: "Method not allowed",
-    meaning: "The address exists, but not for this method. The header Allow names those that go.",
+    meaning: "The address exists, but not for this method. The header Allow names those that are.",
   },
-  "too-large": { status: 413, title: "Too large", meaning: "The body is longer than the hub takes it here." },
+  "too-large": { status: 413, title: "Too large", meaning: "The body is larger than the hub accepts here." },
   "too-many-requests": {
     status: 429,
     title: "Too many requests",
@@ -49,9 +49,9 @@ const kinds: Readonly<Record<ProblemCode, Kind>> = {
   "unavailable": {
     status: 503,
     title: "Not available now",
-    meaning: "The hub is busy, stops, or waits for its database. Try again, after Retry-After where it is given.",
+    meaning: "The hub is busy, stopping, or waiting for its database. Try again, after Retry-After where it is given.",
   },
-  "internal": { status: 500, title: "The hub failed", meaning: "The hub's log tells why." },
+  "internal": { status: 500, title: "The hub failed", meaning: "The hub's log says why." },
   "wrong-pin": {
     status: 404,
     title: "The PIN is wrong or has expired",
@@ -59,23 +59,23 @@ const kinds: Readonly<Record<ProblemCode, Kind>> = {
   },
   "unlinked": {
     status: 403,
-    title: "The installation is not linked any longer",
+    title: "The installation is no longer linked",
     meaning: "The link that the access token was for has ended; `reason` says why.",
   },
   "checksum-mismatch": {
     status: 422,
     title: "The content is not what was declared",
-    meaning: "What came is broken, incomplete or something else. Nothing was stored: send it again.",
+    meaning: "What arrived is damaged, incomplete or something else. Nothing was stored: send it again.",
   },
   "part-missing": {
     status: 409,
     title: "A part is missing",
-    meaning: "A part of the batch is not there (any longer). Declare the batch again and send what is wanted.",
+    meaning: "A part of the batch is missing, or no longer there. Declare the batch again and send what is missing.",
   },
   "bad-upload-address": {
     status: 403,
     title: "The upload address is not valid",
-    meaning: "It is forged, altered, was used already or has expired. Ask for a new one.",
+    meaning: "It is forged or altered, has already been used, or has expired. Ask for a new one.",
   },
 };
 

@@ -4,7 +4,7 @@ import { HubProblem } from "../services.ts";
 
 /** The whole body; throws {@linkcode HubProblem} `too-large` as soon as it is longer than `bytesMax`. */
 export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
-  const tooLarge = () => new HubProblem("too-large", `Cannot take this body: it is larger than ${bytesMax} bytes.`);
+  const tooLarge = () => new HubProblem("too-large", `Cannot accept this body: it is larger than ${bytesMax} bytes.`);
   if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -48,7 +48,7 @@ export async function readForm(request: Request, bytesMax: number): Promise<Read
   }
   const fields = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(new TextDecoder().decode(await readBody(request, bytesMax)))) {
-    if (fields.has(name)) throw new HubProblem("invalid-request", `The field ${name.slice(0, 100)} comes twice.`);
+    if (fields.has(name)) throw new HubProblem("invalid-request", `The field ${name.slice(0, 100)} is given twice.`);
     fields.set(name, value);
   }
   return fields;
@@ -72,7 +72,7 @@ export async function* bodyChunks(
       let timer: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<never>((_, reject) =>
         timer = setTimeout(
-          () => reject(new HubProblem("checksum-mismatch", "Cannot take this body: no bytes came for a while.")),
+          () => reject(new HubProblem("checksum-mismatch", "Cannot accept this body: no bytes arrived for a while.")),
           idleMs,
         )
       );
@@ -82,7 +82,7 @@ export async function* bodyChunks(
         if (value === undefined) continue;
         bytes += value.length;
         if (performance.now() - startedMs > graceMs + bytes / bodyBytesPerMsMin) {
-          throw new HubProblem("checksum-mismatch", "Cannot take this body: its bytes come too slowly.");
+          throw new HubProblem("checksum-mismatch", "Cannot accept this body: its bytes arrive too slowly.");
         }
         yield value;
       } finally {
@@ -98,6 +98,6 @@ async function broken<Value>(reading: Promise<Value>): Promise<Value> {
   try {
     return await reading;
   } catch (cause) {
-    throw new HubProblem("checksum-mismatch", "Cannot take this body: the connection broke.", { cause });
+    throw new HubProblem("checksum-mismatch", "Cannot accept this body: the connection broke.", { cause });
   }
 }

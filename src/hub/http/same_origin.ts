@@ -19,7 +19,7 @@ export function checkSameOrigin(request: Request, options: { publicUrl: URL }): 
   if (!fromHere) {
     throw new HubProblem(
       "forbidden",
-      `This was not sent from the hub's own pages. Open ${options.publicUrl.origin} and repeat it there.`,
+      `This was not sent from the hub's own pages. Open ${options.publicUrl.origin} and try again there.`,
       { reason: sentFromElsewhere },
     );
   }

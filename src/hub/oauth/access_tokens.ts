@@ -75,7 +75,7 @@ export class AccessTokens {
     }
     const row = await this.#link.first(this.#database, [claims.link, claims.sub]);
     if (row === undefined || row.endedAt !== null) {
-      throw new HubProblem("unlinked", "This installation is not linked to the integration any longer.", {
+      throw new HubProblem("unlinked", "This installation is no longer linked to the integration.", {
         reason: row?.endReason ?? "integration-deleted",
       });
     }

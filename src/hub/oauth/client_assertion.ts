@@ -22,13 +22,13 @@ export async function authenticateClient(
   if (form.get("client_assertion_type") !== clientAssertionType || assertion === undefined) {
     throw new OAuthRefusal(
       "invalid_client",
-      "Send a client_assertion (private_key_jwt): public clients are not taken.",
+      "Send a client_assertion (private_key_jwt): public clients are not accepted.",
     );
   }
   const installationId = claimedClient(assertion);
   const givenId = form.get("client_id");
   if (givenId !== undefined && givenId !== installationId) {
-    throw new OAuthRefusal("invalid_client", "The client_id is not the one of the assertion.");
+    throw new OAuthRefusal("invalid_client", "The client_id is not the one in the assertion.");
   }
   const row = await database.selectFrom("installation").select("jwk").where("id", "=", installationId)
     .executeTakeFirst();
@@ -42,7 +42,7 @@ export async function authenticateClient(
       expiresAt: claims.exp * 1000 + clockToleranceSeconds * 1000,
     }).onConflict((conflict) => conflict.doNothing()).executeTakeFirst(), { durable: false });
   if (used.numInsertedOrUpdatedRows !== 1n) {
-    throw new OAuthRefusal("invalid_client", "This assertion was used before. Sign a new one for every request.");
+    throw new OAuthRefusal("invalid_client", "This assertion has already been used. Sign a new one for every request.");
   }
   return { installationId };
 }

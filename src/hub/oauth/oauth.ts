@@ -166,7 +166,7 @@ async function token(context: Context, options: OAuthOptions): Promise<Response>
   }
   throw new OAuthRefusal(
     "unsupported_grant_type",
-    `Only ${deviceCodeGrantType} and ${clientCredentialsGrantType} go here.`,
+    `Only ${deviceCodeGrantType} and ${clientCredentialsGrantType} are accepted here.`,
   );
 }
 

@@ -25,7 +25,7 @@ export async function deviceToken(deviceCode: string, context: TokenContext): Pr
   const { database, clock } = context;
   const device = await database.selectFrom("device").selectAll().where("deviceCodeHash", "=", secretHash(deviceCode))
     .where("installationId", "=", context.installationId).executeTakeFirst();
-  if (device === undefined) throw new OAuthRefusal("invalid_grant", "There is no such device_code of this client.");
+  if (device === undefined) throw new OAuthRefusal("invalid_grant", "This client has no such device_code.");
   const now = clock.now();
   const tooSoon = device.polledAt !== null &&
     now < device.polledAt + device.intervalSeconds * 1000 - earlyToleranceMs;
@@ -36,7 +36,7 @@ export async function deviceToken(deviceCode: string, context: TokenContext): Pr
         polledAt: now,
         intervalSeconds: device.intervalSeconds + (tooSoon ? slowDownSeconds : 0),
       }).where("id", "=", device.id).execute();
-      if (tooSoon) throw new OAuthRefusal("slow_down", "Asked too soon. Wait 5 seconds more between two requests.");
+      if (tooSoon) throw new OAuthRefusal("slow_down", "Asked too soon. Wait 5 seconds longer between requests.");
       throw new OAuthRefusal("authorization_pending", "Nobody has entered the PIN yet.");
     case "replaced":
       throw new OAuthRefusal("expired_token", "The PIN was replaced by a newer one of this installation.");
@@ -44,7 +44,7 @@ export async function deviceToken(deviceCode: string, context: TokenContext): Pr
       const link = await currentLink(context);
       // Answered again on request: the first answer may have been lost, and the code is useless without the key.
       if (link === undefined || link.id !== device.linkId) {
-        throw new OAuthRefusal("access_denied", "The link was ended again.");
+        throw new OAuthRefusal("access_denied", "The link has already ended.");
       }
       return tokenResponse(link, context);
     }

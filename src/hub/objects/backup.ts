@@ -19,9 +19,9 @@ export interface Backup {
 /** Creates the folder `target`, completely or not at all. Objects are hard-linked if possible, otherwise copied. */
 export async function backUp(dataDirectory: string, target: string): Promise<Backup> {
   const partial = join(dirname(target), `.${basename(target)}.partial`);
-  if (await exists(target)) throw new Error(`Cannot back up to "${target}": it is there already. Name a new folder`);
+  if (await exists(target)) throw new Error(`Cannot back up to "${target}": it already exists. Name a new folder`);
   if (!await exists(join(dataDirectory, "hub.db"))) {
-    throw new Error(`Cannot back up "${dataDirectory}": it has no hub.db. Name the hub's data folder by --data`);
+    throw new Error(`Cannot back up "${dataDirectory}": it has no hub.db. Name the hub's data folder with --data`);
   }
   // What an interrupted backup left behind.
   await Deno.remove(partial, { recursive: true }).catch(ignoreMissing);

@@ -15,6 +15,6 @@ export async function lockData(folder: string): Promise<Disposable> {
   }
   file.close();
   throw new Error(
-    `Cannot use the data in "${folder}": another hub runs on it. Stop that one first, or name another folder by --data`,
+    `Cannot use the data in "${folder}": another hub is using it. Stop that one first, or name another folder with --data`,
   );
 }

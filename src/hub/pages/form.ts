@@ -52,7 +52,7 @@ export async function parseForm(context: Context): Promise<Readonly<Record<strin
     return await context.req.parseBody();
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
-    throw new HubProblem("invalid-request", "Cannot read the form: load the page again and repeat.", { cause });
+    throw new HubProblem("invalid-request", "Cannot read the form: load the page again and retry.", { cause });
   }
 }
 

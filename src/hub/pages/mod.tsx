@@ -39,7 +39,7 @@ export function consolePages(services: HubServices, options: ConsoleOptions = {}
     bodyLimit({
       maxSize,
       onError: () => {
-        throw new HubProblem("too-large", `Forms have ${maxSize} bytes at most.`);
+        throw new HubProblem("too-large", `Forms may have at most ${maxSize} bytes.`);
       },
     });
   const limit = limitTo(formBytesMax);

@@ -91,7 +91,7 @@ export class CsvRecords {
     for (let at = from; at < text.length; at++) {
       const unit = text.charCodeAt(at);
       if (unit > comma || unit !== comma && unit !== quote && unit !== carriageReturn && unit !== lineFeed) continue;
-      if (unit === quote) throw this.#wrong("a quote within a field that has none around it");
+      if (unit === quote) throw this.#wrong("a quote in an unquoted field");
       this.#append(text, from, at);
       this.#delimiter(unit);
       return at + 1;
@@ -106,7 +106,7 @@ export class CsvRecords {
       this.#place = "begin";
     } else if (unit === lineFeed) this.#endRecord();
     else if (unit === carriageReturn) this.#place = "return";
-    else throw this.#wrong("something behind a closing quote");
+    else throw this.#wrong("something after a closing quote");
   }
 
   #append(text: string, from: number, to: number): void {

@@ -30,7 +30,7 @@ export function rowEndpoints({ rows }: Pick<HubServices, "rows">): readonly Endp
     endpoint({
       method: "get",
       path: `${one}/rows`,
-      summary: "Rows in order of time, UTC: CSV, or JSON by Accept or ?format=json, CSV for " +
+      summary: "Rows in order of time, in UTC: CSV, or JSON by Accept or ?format=json, CSV for " +
         "spreadsheets, without formulas, by ?format=spreadsheet. `from` inclusive, `to` exclusive",
       tag: "imports",
       audience: "reader",

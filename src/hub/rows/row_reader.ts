@@ -62,7 +62,7 @@ function cellReader(placed: PlacedColumn, time: TimeReader): Cell {
     case "text":
       return {
         placed,
-        expected: `a text of at most ${textCharactersMax} characters`,
+        expected: `text of at most ${textCharactersMax} characters`,
         read(record) {
           const text = record[index];
           if (text === undefined || text === "") return rule.filled ? text : null;
@@ -79,7 +79,7 @@ function cellReader(placed: PlacedColumn, time: TimeReader): Cell {
     case "boolean-or-integer":
       return {
         placed,
-        expected: "an integer from 0 on",
+        expected: "an integer of at least 0",
         read: (record) => {
           const text = record[index] ?? "";
           return text === "" ? empty : integer(text, rule.kind === "boolean-or-integer");

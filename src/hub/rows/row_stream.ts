@@ -65,7 +65,7 @@ export function rowStream(
         continue;
       }
       close();
-      controller.error(new Error("Cannot go on: the rows were read too slowly"));
+      controller.error(new Error("Cannot continue: the rows were read too slowly"));
     }
   };
   return new ReadableStream({
@@ -106,7 +106,7 @@ function* complete(rows: Iterable<SqliteRow>): Generator<SqliteRow> {
     if (row["isEnd"] === 1) return;
     yield row;
   }
-  throw new Error("Cannot go on: the hub's rows end too early, its file rows.db is damaged or the disk fails");
+  throw new Error("Cannot continue: the hub's rows end too early; its file rows.db is damaged or the disk is failing");
 }
 
 function* csvPieces(

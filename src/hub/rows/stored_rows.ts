@@ -84,7 +84,7 @@ export class StoredRows implements Rows {
     const { settings } = await integrationRow(this.#options.database, { actor, id: integrationId });
     const stored = storedSettings(settings);
     if (stored === undefined) {
-      throw new HubProblem("conflict", "This integration has no rows: it is not one of a database that was saved.");
+      throw new HubProblem("conflict", "This integration has no rows: it is not a saved database integration.");
     }
     return stored;
   }

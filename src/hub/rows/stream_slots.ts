@@ -20,12 +20,12 @@ export class StreamSlots {
     if (own >= streamsOfActorMax) {
       throw new HubProblem(
         "too-many-requests",
-        `You are reading rows ${own} times at once already. Try again when one of them has ended.`,
+        `You are already reading rows ${own} times at once. Try again when one of them has finished.`,
         { retryAfterSeconds: 60 },
       );
     }
     if (this.#all >= streamsMax) {
-      throw new HubProblem("unavailable", "Too many are reading rows now. Try again in a minute.", {
+      throw new HubProblem("unavailable", "Too many users are reading rows now. Try again in a minute.", {
         retryAfterSeconds: 60,
       });
     }

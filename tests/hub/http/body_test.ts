@@ -10,7 +10,7 @@ Deno.test("a body whose sender falls silent, or sends a byte now and then, is gi
   const silent = new ReadableStream<Uint8Array<ArrayBuffer>>({ cancel: () => void cancelled++ });
   await assertRejects(
     () => Array.fromAsync(bodyChunks(requestOf(silent), { idleMs: 20 })),
-    /no bytes came for a while/,
+    /no bytes arrived for a while/,
   );
   const dripping = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
@@ -21,7 +21,7 @@ Deno.test("a body whose sender falls silent, or sends a byte now and then, is gi
   });
   await assertRejects(
     () => Array.fromAsync(bodyChunks(requestOf(dripping), { graceMs: 50 })),
-    /its bytes come too slowly/,
+    /its bytes arrive too slowly/,
   );
   assertEquals(cancelled, 2);
 });

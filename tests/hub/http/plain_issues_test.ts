@@ -13,15 +13,15 @@ Deno.test("a wrong field is told by its name, what it is and what it must be", (
   const integration = { name: "ACD", type: "csv" };
   for (
     const [change, expected] of [
-      [{ name: undefined }, "name is missing: it must be a text"],
-      [{ name: null }, "name is null: it must be a text"],
-      [{ name: ["a"] }, "name is a list: it must be a text"],
+      [{ name: undefined }, "name is missing: it must be text"],
+      [{ name: null }, "name is null: it must be text"],
+      [{ name: ["a"] }, "name is a list: it must be text"],
       [{ name: "" }, "name is empty: it must have at least 1 character"],
       [{ name: "x".repeat(300) }, "name has 300 characters: it must have at most 255 characters"],
       [{ name: "a\u0007" }, "name has the wrong form: it must be text with no control characters"],
       [{ type: "xml" }, 'type is "xml": it must be one of "csv", "database"'],
       [{ type: undefined }, 'type is missing: it must be one of "csv", "database"'],
-      [{ draft: "yes" }, "draft is a text: it must be true or false"],
+      [{ draft: "yes" }, "draft is text: it must be true or false"],
       [{ colour: "red" }, "colour is not known here: leave it out"],
       [{ settings: { port: 1.5 } }, "settings.port is a number: it must be a whole number"],
       [{ settings: { everyMinutes: 7 } }, "settings.everyMinutes is a number: it must be 15 or 30 or 60"],
@@ -32,7 +32,7 @@ Deno.test("a wrong field is told by its name, what it is and what it must be", (
   assertEquals(told(PageQuery, { limit: "" }), ["limit is empty: it must be at least 1"]);
   assertEquals(told(PageQuery, { limit: "9999" }), ["limit is 9999: it must be at most 500"]);
   assertEquals(told(RowsQuery, { from: "yesterday" }), [
-    "from is a text: it must be a date and time like 2026-03-01T08:00:00Z or a date like 2026-03-01",
+    "from is text: it must be a date and time like 2026-03-01T08:00:00Z or a date like 2026-03-01",
   ]);
 });
 

@@ -34,9 +34,9 @@ Deno.test("before a link is made the page tells what machine shows the PIN, wher
   };
   const here = JSON.parse((await send("look", { from: "127.0.0.1" })).text);
   assertMatch(here.machine, /^<b>attacker<\/b>\s* \(linux 6\.1\.0 x86_64\)$/);
-  assertMatch(here.details, /^Cloud Link 0\.1\.0, address 127\.0\.0\.1, PIN made \d+ seconds? ago\.$/);
+  assertMatch(here.details, /^Cloud Link 0\.1\.0, address 127\.0\.0\.1, PIN created \d+ seconds? ago\.$/);
   const away = JSON.parse((await send("look", { from: "198.51.100.7" })).text);
-  assertMatch(away.details, /a different network from yours \(198\.51\.100\.7\): go on only if you know why/);
+  assertMatch(away.details, /a different network from yours \(198\.51\.100\.7\): continue only if you know why/);
   const german = JSON.parse((await send("look", { from: "198.51.100.7", language: "de" })).text);
   assertMatch(german.details, /Adresse 127\.0\.0\.1, PIN vor .* erzeugt\.\n.*in einem anderen Netz als Sie/);
   const dutch = JSON.parse((await send("look", { from: "198.51.100.7", language: "nl" })).text);
@@ -77,10 +77,10 @@ Deno.test("before a link is made the page tells which one it would end, by name 
   const { id } = await test.admin.createIntegration("New ACD");
   assertMatch(
     await look(own, { id, pin }),
-    /^It is connected to the integration “Old ACD” now: connecting it here ends/,
+    /^It is now connected to the integration “Old ACD”: connecting it here ends/,
   );
   assertEquals(await look(own, { id: linked.id, pin }), "");
-  assertMatch(await look(other, { id: "theirs", pin }), /^It is connected to an integration of another account now/);
+  assertMatch(await look(other, { id: "theirs", pin }), /^It is now connected to an integration of another account/);
   await test.admin.remove(linked.id);
   assertEquals(await look(own, { id, pin }), "");
 });

@@ -52,7 +52,10 @@ Deno.test("that the hub itself can load nothing is told as such", async () => {
   const window = { dataType: "interval", from: "2026-07-01T08:00:00Z", to: "2026-07-01T09:00:00Z" } as const;
   await agent.deliver(queryBatch(agent, { ...window, sequence: 1, rows: [] }));
   await log.line(/Cannot load imported rows/);
-  assertMatch(await read(`/${id}`), /Failing.*This server cannot import what has arrived.*finds the cause in its log/);
+  assertMatch(
+    await read(`/${id}`),
+    /Failing.*This server cannot import what has arrived.*can find the cause in its log/,
+  );
   assertMatch(await read("", "nl"), /Storing.*Deze server kan niet importeren.*vindt de oorzaak in het logbestand/);
   assertMatch(await read("", "de"), /Gestört.*Dieser Server kann nicht importieren.*findet die Ursache/);
 });

@@ -61,8 +61,8 @@ Deno.test("what is no CSV is refused with its record", () => {
   for (
     const [text, what] of [
       ['a,b\r\n1,"2', "record 2 has a quote that is not closed"],
-      ['a,b\r\n1,2"3\r\n', "record 2 has a quote within a field that has none around it"],
-      ['a,b\r\n"1"2,3\r\n', "record 2 has something behind a closing quote"],
+      ['a,b\r\n1,2"3\r\n', "record 2 has a quote in an unquoted field"],
+      ['a,b\r\n"1"2,3\r\n', "record 2 has something after a closing quote"],
       ["a,b\r\n1,2\r\n3\r\n", "record 3 has 1 fields, but 2 columns"],
       ["a,b\r1,2\r\n", "record 1 has a carriage return without a line feed"],
       ["a,b\r\n1,2\r", "record 2 has a carriage return without a line feed"],

@@ -160,7 +160,7 @@ Deno.test("refused rows are counted with their reasons, and the ledger says wher
   assertEquals(item?.agrees, false);
   assertEquals(told?.reasons, [
     "Row 7: answered is NULL",
-    'Row 2: answered is "-1", not an integer from 0 on',
+    'Row 2: answered is "-1", not an integer of at least 0',
     'Row 3: timestamp is "2026-07-05 10:00:00", outside of the window',
     'Row 4: timestamp is "soon", not a date and time',
     'Row 5: channel is "fax", not one of calls, chats, emails, social_media, documents, cases',
@@ -298,8 +298,8 @@ Deno.test("a row with a name longer than names are is refused, however long it i
   const { rows, refused: [told] } = await loaded(test.admin, id);
   assertEquals([rows, told?.rows.refused], [1, 21]);
   assertEquals(told?.reasons.slice(0, 2), [
-    `Row 2: queuename is "${"n".repeat(80)}…", not a text of at most 1000 characters`,
-    `Row 3: queueidentifier is "${"x".repeat(80)}…", not a text of at most 1000 characters`,
+    `Row 2: queuename is "${"n".repeat(80)}…", not text of at most 1000 characters`,
+    `Row 3: queueidentifier is "${"x".repeat(80)}…", not text of at most 1000 characters`,
   ]);
 });
 
