@@ -52,7 +52,8 @@ async function findings(
   const notRunning: CheckLine = {
     name: "Agent",
     result: "warning",
-    detail: `none runs in "${config.folder}": this was checked with the rights and the environment of this command`,
+    detail:
+      `none is running in "${config.folder}": this was checked with the rights and the environment of this command`,
     remedy: "Start it, then check again",
   };
   return {

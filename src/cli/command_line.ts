@@ -12,11 +12,11 @@ export const defaultListen = "127.0.0.1:8080";
 
 const configFile = optional(option("--config", path({ metavar: "FILE" }), {
   description:
-    message`Configuration file; its folder is the installation folder. Without it: injixo-cloud-link.toml beside the executable.`,
+    message`Configuration file; its folder is the installation folder. Default: injixo-cloud-link.toml beside the executable.`,
 }));
 const json = withDefault(flag("--json", { description: message`Print JSON, for scripts.` }), false);
 const data = optional(option("--data", path({ metavar: "DIR" }), {
-  description: message`The hub's data. Without it: hub-data in the current folder.`,
+  description: message`The hub's data folder. Default: hub-data in the current folder.`,
 }));
 
 const run = command(
@@ -25,14 +25,14 @@ const run = command(
     command: constant("run"),
     configFile,
     logFormat: optional(option("--log-format", choice(["json", "text"]), {
-      description: message`Write the log to standard error too. At a terminal, text is written without being asked.`,
+      description: message`Also write the log to standard error. At a terminal, text is the default.`,
     })),
     // Windows' service manager starts the program with it.
     service: optional(option("--service", string({ metavar: "NAME" }), { hidden: true })),
   }),
   texts(
     message`Run the agent. The default when no command is given.`,
-    message`Runs until it is stopped by Ctrl-C or SIGTERM. Everything that was read is on disk by then.`,
+    message`Runs until it is stopped by Ctrl-C or SIGTERM. By then, everything that was read is on disk.`,
   ),
 );
 
@@ -48,14 +48,14 @@ const pin = command(
   }),
   texts(
     message`Show a PIN that links this installation to an integration.`,
-    message`The PIN is valid for five minutes. Type it into the integration's page. The command ends when the link is made, or when the PIN has expired. An installation that is linked already can be linked to another integration in the same way.`,
+    message`The PIN is valid for five minutes. Type it into the integration's page. The command ends when the link is made, or when the PIN has expired. An installation that is already linked can be linked to another integration in the same way.`,
   ),
 );
 
 const status = command(
   "status",
   object({ command: constant("status"), configFile, json }),
-  texts(message`Show what the running agent does: hub, link, what waits, last import, last error.`),
+  texts(message`Show what the running agent is doing: hub, link, what is waiting, last import, last error.`),
 );
 
 const check = command(
@@ -63,7 +63,7 @@ const check = command(
   object({ command: constant("check"), configFile, json }),
   texts(
     message`Check configuration, folders, network, hub and link, one line each with what to do.`,
-    message`Runs inside the agent when it runs, with its rights and its environment.`,
+    message`Runs inside the agent if one is running, with the agent's rights and environment.`,
   ),
 );
 
@@ -93,10 +93,10 @@ const version = command(
 
 const name = argument(string({ metavar: "NAME" }));
 const role = optional(option("--role", choice(["administrator", "viewer"]), {
-  description: message`What it may do. Without it: administrator.`,
+  description: message`What it may do. Default: administrator.`,
 }));
 const passwordStdin = withDefault(
-  flag("--password-stdin", { description: message`Read the password from standard input, instead of making one.` }),
+  flag("--password-stdin", { description: message`Read the password from standard input instead of generating one.` }),
   false,
 );
 
@@ -129,7 +129,7 @@ const hubToken = command(
     command(
       "add",
       object({ command: constant("hub token add"), name, role, data, json }),
-      texts(message`Make an API token; it is shown once.`),
+      texts(message`Create an API token; it is shown once.`),
     ),
     command("list", object({ command: constant("hub token list"), data, json }), texts(message`List the API tokens.`)),
     command(
@@ -145,13 +145,13 @@ const hubBackup = command(
   "backup",
   object({
     command: constant("hub backup"),
-    target: argument(path({ metavar: "DIR" }), { description: message`The folder to make.` }),
+    target: argument(path({ metavar: "DIR" }), { description: message`The folder to create.` }),
     data,
     json,
   }),
   texts(
-    message`Copy the hub's data to a new folder, while the hub runs or not.`,
-    message`Objects are hard links where the file system allows: copy the folder to another disk. To go back, start the hub on a copy of it.`,
+    message`Copy the hub's data to a new folder, whether or not the hub is running.`,
+    message`Objects are hard links where the file system allows: copy the folder to another disk. To restore it, start the hub on a copy of it.`,
   ),
 );
 
@@ -162,24 +162,24 @@ const query = command(
     configFile,
     sql: optional(argument(string({ metavar: "SQL" }), { description: message`The query.` })),
     accept: optional(option("--accept", string({ metavar: "FINGERPRINT" }), {
-      description: message`Accept a query that was changed in the hub, where [database] allowQueryChanges is false.`,
+      description: message`Accept a query that was changed in the hub, when [database] allowQueryChanges is false.`,
     })),
     connection: optional(option("--connection", string({ metavar: "STRING" }), {
       description:
-        message`ODBC connection string, sqlite:FILE, or - to read the string from standard input. Without it: [database] of the configuration.`,
+        message`ODBC connection string, sqlite:FILE, or - to read the string from standard input. Default: [database] of the configuration.`,
     })),
     dataType: optional(option("--type", choice(["interval", "contact", "agent-status"]), {
-      description: message`Read a window only, and check columns and rows as for an import of this type.`,
+      description: message`Read only one time window, and check columns and rows as for an import of this type.`,
     })),
     from: optional(option("--from", string({ metavar: "TIME" }), {
-      description: message`Start of the window, e.g. 2026-03-01T08:00. Without it: an hour before its end.`,
+      description: message`Start of the window, e.g. 2026-03-01T08:00. Default: an hour before its end.`,
     })),
     to: optional(option("--to", string({ metavar: "TIME" }), { description: message`End of the window.` })),
     timeZone: optional(option("--time-zone", string({ metavar: "NAME" }), {
-      description: message`Time zone of the database's times, e.g. Europe/Berlin. Without it: this machine's.`,
+      description: message`Time zone of the database's times, e.g. Europe/Berlin. Default: this machine's.`,
     })),
     limit: optional(option("--limit", integer({ metavar: "N", min: 1 }), {
-      description: message`Rows to read. Without it: 20 for a table, all for a file.`,
+      description: message`Rows to read. Default: 20 for a table, all for a file.`,
     })),
     output: optional(option("--output", path({ metavar: "FILE" }), {
       description: message`Write CSV to this file: .csv, .csv.zst or .csv.gz.`,
@@ -187,7 +187,7 @@ const query = command(
   }),
   texts(
     message`Run a query as the agent would; print a table or write CSV.`,
-    message`A password on the command line would be seen by every user of this machine: use a data source (DSN=…) that holds it, [database] passwordFile, or --connection - and standard input.`,
+    message`A password on the command line would be visible to every user of this machine: use a data source (DSN=…) that holds it, [database] passwordFile, or --connection - and standard input.`,
   ),
 );
 
@@ -196,25 +196,25 @@ const serve = object({
   command: constant("hub"),
   data,
   listen: optional(option("--listen", string({ metavar: "HOST:PORT" }), {
-    description: message`Where to listen. Without it: ${defaultListen}.`,
+    description: message`Where to listen. Default: ${defaultListen}.`,
   })),
   publicUrl: optional(option("--public-url", string({ metavar: "URL" }), {
-    description: message`The address by which agents and browsers reach the hub.`,
+    description: message`The address at which agents and browsers reach the hub.`,
   })),
   tlsCertFile: optional(option("--tls-cert", path({ metavar: "FILE" }), {
-    description: message`Certificate chain (PEM), with --tls-key. Read at the start: a renewed one needs a restart.`,
+    description: message`Certificate chain (PEM), with --tls-key. Read at startup: a renewed one needs a restart.`,
   })),
   tlsKeyFile: optional(option("--tls-key", path({ metavar: "FILE" }), {
     description: message`Private key (PEM), with --tls-cert.`,
   })),
   account: optional(option("--account", string({ metavar: "NAME" }), {
-    description: message`Name of the account. Without it: the one that it has, at first My account.`,
+    description: message`Name of the account. Default: the existing name, or My account for a new hub.`,
   })),
   downloads: optional(option("--downloads", path({ metavar: "DIR" }), {
     description: message`Offer the installers in this folder: injixo-cloud-link.msi and the Linux archive.`,
   })),
   allowInsecureListen: off("--allow-insecure-listen", message`Listen beyond this machine without TLS.`),
-  trustProxy: off("--trust-proxy", message`Believe X-Forwarded-For: only behind a proxy that sets it.`),
+  trustProxy: off("--trust-proxy", message`Trust X-Forwarded-For; use only behind a proxy that sets it.`),
   json: off("--json", message`Print what happens as JSON lines.`),
 });
 
@@ -224,7 +224,7 @@ const hub = command(
   {
     ...texts(
       message`Run a hub: the cloud side, with console and API.`,
-      message`The first start makes an account and an administrator, whose password is printed once. Users and tokens can be managed while it runs.`,
+      message`The first start creates an account and an administrator, whose password is printed once. Users and tokens can be managed while it runs.`,
     ),
     usageLine: [{ type: "ellipsis" }],
   },
@@ -243,18 +243,18 @@ const service = command(
         act: constant("install"),
         configFile,
         user: optional(option("--user", string({ metavar: "NAME" }), {
-          description: message`Existing user that the service runs as. Without it, one is made: injixo-cloud-link.`,
+          description: message`Existing user that the service runs as. Default: injixo-cloud-link, which is created.`,
         })),
       }),
       texts(
-        message`Make the service of this folder. It starts with the machine.`,
-        message`The service is named after [app] name. Doing it again is harmless, and brings the service up to date.`,
+        message`Create the service of this folder. It starts when the machine boots.`,
+        message`The service is named after [app] name. Doing this again is harmless, and brings the service up to date.`,
       ),
     ),
     serviceAct("uninstall", message`Stop and remove the service. Log, state and configuration stay.`),
     serviceAct("start", message`Start the service, and wait until it works.`),
-    serviceAct("stop", message`Stop the service until it is started again, or the machine is.`),
-    serviceAct("restart", message`Stop and start the service: for a changed configuration, or a new PIN.`),
+    serviceAct("stop", message`Stop the service until it is started again or the machine boots.`),
+    serviceAct("restart", message`Stop and start the service, to apply a changed configuration or get a new PIN.`),
     command(
       "status",
       object({ command: constant("service"), act: constant("status"), configFile, json }),
@@ -270,12 +270,12 @@ const support = command(
     command: constant("support"),
     configFile,
     output: optional(option("--output", path({ metavar: "FILE" }), {
-      description: message`Archive to write. Without it: injixo-cloud-link-support-DATE.tar.gz in the current folder.`,
+      description: message`Archive to write. Default: injixo-cloud-link-support-DATE.tar.gz in the current folder.`,
     })),
   }),
   texts(
     message`Write an archive for whoever helps you: configuration, logs, check, status, versions.`,
-    message`Without secrets: every one that the installation knows is searched for, and when one would be in the archive, none is made. Nothing is sent anywhere.`,
+    message`Before writing, it searches for every secret the installation knows; if one is found, no archive is written. Nothing is sent anywhere.`,
   ),
 );
 

@@ -98,7 +98,7 @@ async function givenPassword(fromStandardInput: boolean): Promise<string | undef
   if (!fromStandardInput) return undefined;
   const password = await readFirstLine({ charactersMax: passwordBytesMax });
   if (password === "") {
-    throw new Error("Cannot read the password: standard input has none. Write it there, followed by Enter");
+    throw new Error("Cannot read the password: there is none on standard input. Type it there, followed by Enter");
   }
   return password;
 }

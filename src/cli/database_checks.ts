@@ -40,7 +40,7 @@ function driverLines(): CheckLine[] {
       name: "Driver manager",
       result: "warning",
       detail,
-      remedy: "Nothing to do, unless this installation reads a database by ODBC",
+      remedy: "Nothing to do, unless this installation reads a database through ODBC",
     }];
   }
 }

@@ -27,8 +27,8 @@ export const exitCodeTexts: readonly (readonly [ExitCode, string])[] = [
   [exitCodes.failed, "failed; for check: something has to be done"],
   [exitCodes.usage, "wrong command line"],
   [exitCodes.configuration, "wrong configuration"],
-  [exitCodes.noAgent, "no agent runs in this folder, or this user may not ask it"],
-  [exitCodes.alreadyRunning, "another agent runs in this folder"],
+  [exitCodes.noAgent, "no agent is running in this folder, or this user may not use it"],
+  [exitCodes.alreadyRunning, "another agent is running in this folder"],
   [exitCodes.notLinked, "the PIN has expired, or the link was refused"],
   [exitCodes.interrupted, "ended by Ctrl-C before it was done"],
 ];

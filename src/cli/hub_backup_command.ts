@@ -12,9 +12,11 @@ export async function hubBackup(
   const { imports, damaged } = await backUp(dataDirectory, target);
   if (options.json === true) out(JSON.stringify({ folder: target, imports, damaged }));
   else {
-    out(`Backed up ${imports} imports to "${target}". To go back to it, start the hub on a copy of it: --data DIR`);
+    out(`Backed up ${imports} imports to "${target}". To restore it, start the hub on a copy of it: --data DIR`);
     if (damaged.length > 0) {
-      out(`Of ${damaged.length} imports something is missing on the hub's disk, of the import ${damaged[0]} first.`);
+      out(
+        `Of ${damaged.length} imports, something is missing on the hub's disk; the first is the import ${damaged[0]}.`,
+      );
     }
   }
   return damaged.length > 0 ? exitCodes.failed : exitCodes.ok;

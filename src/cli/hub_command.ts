@@ -52,7 +52,7 @@ export async function runHub(
       out(`First start: log in as "${madeAdministrator.name}" with the password ${madeAdministrator.password}`);
       const data = resolve(options.dataDirectory ?? defaultDataDirectory);
       out(
-        `It is shown only now. For another: injixo-cloud-link hub user passwd ${madeAdministrator.name} --data "${data}"`,
+        `It is shown only now. To set another one: injixo-cloud-link hub user passwd ${madeAdministrator.name} --data "${data}"`,
       );
     }
     out(`Hub ready at ${url}`);

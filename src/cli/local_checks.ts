@@ -70,7 +70,7 @@ async function checkState(config: Config): Promise<CheckLine> {
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) return notUsable(name, { path: folder, error });
-    return { name, result: "ok", detail: `"${folder}" will be made at the first start` };
+    return { name, result: "ok", detail: `"${folder}" will be created at the first start` };
   }
   return await checkWritable(name, folder, "What must survive a restart is kept there");
 }
@@ -95,7 +95,7 @@ async function checkLog(config: Config): Promise<CheckLine> {
     return { name, result: "ok", detail: `"${path}" can be written` };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
-      return { name, result: "ok", detail: `"${path}" will be made at the next start` };
+      return { name, result: "ok", detail: `"${path}" will be created at the next start` };
     }
     return notUsable(name, { path, error, remedy: "Give the agent's user the right to write it" });
   }
@@ -113,7 +113,7 @@ async function checkImportFolder(config: Config, trouble: string | undefined): P
     return {
       name,
       result: "ok",
-      detail: `"${path}" can be read, it has ${files} CSV ${files === 1 ? "file" : "files"}`,
+      detail: `"${path}" can be read; it contains ${files} CSV ${files === 1 ? "file" : "files"}`,
     };
   } catch (error) {
     const remedy = trouble !== undefined
@@ -121,7 +121,7 @@ async function checkImportFolder(config: Config, trouble: string | undefined): P
       : error instanceof Deno.errors.NotCapable
       ? "Restart the agent"
       : error instanceof Deno.errors.NotFound
-      ? "Make the folder, or correct [app] importDirectory and restart the agent"
+      ? "Create the folder, or correct [app] importDirectory and restart the agent"
       : "Give the agent's user the right to read it, or correct [app] importDirectory";
     return notUsable(name, { path, error, remedy });
   }
@@ -149,7 +149,7 @@ async function checkFreeSpace(config: Config): Promise<CheckLine> {
     const { bavail, bsize } = await statfs(config.folder);
     const free = bavail * bsize;
     const reserve = config.spool.freeBytesMin;
-    const detail = `${readableBytes(free)} free, ${readableBytes(reserve)} of it are left to others`;
+    const detail = `${readableBytes(free)} free, of which ${readableBytes(reserve)} is reserved for other programs`;
     if (free >= reserve + freeBytesWarning) return { name, result: "ok", detail };
     const remedy = "Make room on the disk, or lower [spool] keepFreeMegabytes";
     return { name, result: free < reserve ? "failed" : "warning", detail, remedy };
@@ -163,7 +163,7 @@ function notUsable(name: string, options: { path: string; error: unknown; remedy
   const reason = error instanceof Deno.errors.NotFound
     ? "does not exist"
     : error instanceof Deno.errors.PermissionDenied
-    ? "may not be used by this user"
+    ? "cannot be accessed by this user"
     : error instanceof Deno.errors.NotCapable
     ? "is not where it was when the agent started"
     : `cannot be used: ${error instanceof Error ? error.message : error}`;

@@ -4,6 +4,6 @@ import type { Config } from "../config/config.ts";
 /** Says so, and how to start one. */
 export function noAgentText(config: Config): string {
   const sudo = Deno.build.os === "windows" ? "" : "sudo ";
-  return `No agent runs in "${config.folder}". Start the service ("${sudo}injixo-cloud-link service start"), ` +
+  return `No agent is running in "${config.folder}". Start the service ("${sudo}injixo-cloud-link service start"), ` +
     `or run the agent here ("injixo-cloud-link run").`;
 }

@@ -168,7 +168,7 @@ function report(outcome: PinOutcome): number {
       printError(`The PIN has expired. ${another}`);
       return exitCodes.notLinked;
     case "replaced":
-      printError("Another PIN has been asked for since, and replaced this one. Use the newest.");
+      printError("Another PIN has been requested since, and has replaced this one. Use the newest one.");
       return exitCodes.notLinked;
     case "refused":
       printError(`The link was not made: ${outcome.reason}`);

@@ -58,7 +58,7 @@ export interface QueryOptions {
 export async function query(options: QueryOptions, { signal }: { signal: AbortSignal }): Promise<number> {
   if (options.dataType === undefined && (options.from ?? options.to) !== undefined) {
     throw new Error(
-      "Cannot narrow the query to a window: --from and --to need --type, which says what column has the time",
+      "Cannot narrow the query to a window: --from and --to need --type, which says which column has the time",
     );
   }
   const timeZone = options.timeZone ?? Temporal.Now.timeZoneId();
@@ -116,7 +116,7 @@ async function givenConnection(argument: string | undefined): Promise<KeptConnec
   if (text.startsWith("sqlite:")) return { by: "file", file: resolve(text.slice("sqlite:".length)) };
   if (argument !== "-" && secretsOf(parseConnectionString(text)).length > 0) {
     throw new Error(
-      "Cannot take a password as an argument: every user of this machine sees it. Give --connection - and the string on " +
+      "Cannot accept a password as an argument: every user of this machine sees it. Give --connection - and the string on " +
         "standard input, use a data source (DSN=…) that holds the password, or write it under [database]",
     );
   }
@@ -126,7 +126,9 @@ async function givenConnection(argument: string | undefined): Promise<KeptConnec
 async function connectionFromInput(): Promise<string> {
   const text = await readFirstLine({ charactersMax: connectionCharactersMax });
   if (text.trim() !== "") return text.trim();
-  throw new Error("Cannot read the connection string: standard input has none. Write it there, followed by Enter");
+  throw new Error(
+    "Cannot read the connection string: there is none on standard input. Type it there, followed by Enter",
+  );
 }
 
 interface Reading {

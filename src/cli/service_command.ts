@@ -47,7 +47,7 @@ export async function service(options: ServiceOptions, { signal }: { signal: Abo
       return exitCodes.ok;
     case "stop":
       await manager.stop(installation);
-      print(`The service "${config.app.name}" has stopped. It starts again with the machine.`);
+      print(`The service "${config.app.name}" has stopped. It will start again when the machine boots.`);
       return exitCodes.ok;
     case "restart":
       await manager.stop(installation);
@@ -87,7 +87,7 @@ async function serviceManager(act: ServiceOptions["act"], installation: Installa
   const cannot = `Cannot ${act === "status" ? "ask for" : act} the service "${installation.name}"`;
   const { program, configFile } = installation;
   if (Deno.build.os !== "linux" && Deno.build.os !== "windows") {
-    throw new Error(`${cannot}: services of this system are not supported`);
+    throw new Error(`${cannot}: services are not supported on this system`);
   }
   if (Deno.build.os === "linux" && !await isSystemdHere()) {
     throw new Error(
@@ -102,7 +102,7 @@ async function serviceManager(act: ServiceOptions["act"], installation: Installa
   }
   if (Deno.build.os === "windows") return openWindowsManager();
   if (act !== "status" && Deno.uid() !== 0) {
-    throw new Error(`${cannot}: only root may. Run: sudo "${program}" service ${act}`);
+    throw new Error(`${cannot}: only root may do that. Run: sudo "${program}" service ${act}`);
   }
   return new Systemd();
 }

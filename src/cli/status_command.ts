@@ -32,8 +32,8 @@ export async function status(options: StatusOptions, { signal }: { signal: Abort
 }
 
 function storedLines(stored: StoredStatus | { readonly problem: string }): string[] {
-  if ("problem" in stored) return [`What it wrote last cannot be read: ${stored.problem}`];
-  return ["What it wrote last:", ...aligned([...linkRows(stored.link), ...dataRows(stored)])];
+  if ("problem" in stored) return [`Its last status cannot be read: ${stored.problem}`];
+  return ["Its last status:", ...aligned([...linkRows(stored.link), ...dataRows(stored)])];
 }
 
 /** What is waiting, and what was imported. */
@@ -49,21 +49,26 @@ function dataRows({ waiting, lastImport }: Pick<AgentStatus, "waiting" | "lastIm
 export function statusLines(status: AgentStatus): string[] {
   const { hub, waitingForOthers, lastError } = status;
   return aligned([
-    ["Agent", `injixo Cloud Link ${status.version}, runs since ${readableTime(status.startedAt)} (pid ${status.pid})`],
+    [
+      "Agent",
+      `injixo Cloud Link ${status.version}, running since ${readableTime(status.startedAt)} (pid ${status.pid})`,
+    ],
     ["Name", status.name],
     ["Folder", status.folder],
     ["Hub", `${hub.url}, ${contact(hub)}`],
     ...(hub.problem === null ? [] : [["", hub.problem] as const]),
     ["Proxy", status.proxy ?? "none"],
     ...linkRows(status.link),
-    ...(status.paused ? [["Paused", "in the hub. It goes on when the integration is resumed there"] as const] : []),
+    ...(status.paused ? [["Paused", "in the hub. It continues when the integration is resumed there"] as const] : []),
     ...(status.problem === null ? [] : [["Problem", status.problem] as const]),
     ...(status.notice === null ? [] : [["Note", status.notice] as const]),
     ...dataRows(status),
     ...(waitingForOthers.batches === 0 ? [] : [
       [
         "Kept",
-        `${waitingForOthers.batches} (${readableBytes(waitingForOthers.bytes)}) wait for integrations that this ` +
+        `${waitingForOthers.batches} (${
+          readableBytes(waitingForOthers.bytes)
+        }) are waiting for integrations that this ` +
         "installation was linked to before: link it to them again, and they are sent",
       ] as const,
     ]),

@@ -60,7 +60,7 @@ export async function support(options: SupportOptions, { signal }: { signal: Abo
   const files = gathered.map(({ name, text }) => ({ name, text: redactLines(text, redactor) }));
   const hits = files.flatMap((file) => hitsIn(file, secrets));
   if (hits.length > 0) {
-    printError("Cannot make the archive, since secrets would be in it. None was made. Please report this as an error.");
+    printError("Cannot write the archive: it would contain secrets. None was written. Please report this as a bug.");
     for (const hit of hits) printError(`  ${hit}`);
     return exitCodes.failed;
   }
@@ -69,7 +69,7 @@ export async function support(options: SupportOptions, { signal }: { signal: Abo
   print(`Wrote "${path}" (${readableBytes(bytes)}) with ${files.length} files:`);
   for (const { name } of files) print(`  ${name}`);
   if (config.app.verbose) {
-    print("With [app] verbose, the logs have rows of the database. Look at them before you send it.");
+    print("With [app] verbose, the logs contain rows of the database. Look at them before you send the archive.");
   }
   return exitCodes.ok;
 }

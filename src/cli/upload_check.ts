@@ -24,6 +24,6 @@ function shownWindow(
   const opensAtMs = openFromMs(window, { nowMs, timeZone });
   const opens = Temporal.Instant.fromEpochMilliseconds(opensAtMs).toZonedDateTimeISO(timeZone).toPlainDateTime()
     .toString({ smallestUnit: "minute" }).replace("T", " ");
-  const state = opensAtMs === nowMs ? "they are sent now" : `they wait until ${opens}`;
+  const state = opensAtMs === nowMs ? "they are being sent now" : `they wait until ${opens}`;
   return `CSV files and history at ${shownDailyWindow(window)} only (${timeZone}): ${state}`;
 }

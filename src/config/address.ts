@@ -24,7 +24,8 @@ export function hubUrl(options: { fallback: string }): Kind<URL> {
       }
       if (url.protocol === "http:" && !isLoopback(url.hostname)) {
         return {
-          problem: `http: is not encrypted and allowed for this machine only (localhost). Use "https://${url.host}"`,
+          problem:
+            `http: is not encrypted, and is allowed for this machine only (localhost). Use "https://${url.host}"`,
         };
       }
       return { value: url };
@@ -59,7 +60,7 @@ export function hostPattern(pattern: string): string | undefined {
   const labels = host.split(".");
   if (labels.includes("")) return "has an empty part between dots";
   if (labels.slice(-2).some((label) => label.includes("*"))) {
-    return 'would allow too much: * may not stand in the last two parts of the name, as in "injixo-*.s3.example.com"';
+    return 'would allow too much: * is not allowed in the last two parts of the name, as in "injixo-*.s3.example.com"';
   }
   return undefined;
 }

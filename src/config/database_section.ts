@@ -15,7 +15,7 @@ export function databaseProblems(section: Section): { key: string; message: stri
   ].flatMap(([key, value]) => key !== undefined && value !== undefined ? [key] : []);
   const [first, second] = ways;
   if (second !== undefined) {
-    problems.push({ key: second, message: `says what "${first}" says already: keep one of the two` });
+    problems.push({ key: second, message: `says the same as "${first}": keep only one of them` });
   }
   problems.push(...typeProblems(section));
   if (host !== undefined && database === undefined) {
@@ -33,7 +33,7 @@ export function databaseProblems(section: Section): { key: string; message: stri
     }
   }
   if (passwordFile !== undefined && passwordCredential !== undefined) {
-    problems.push({ key: "passwordCredential", message: 'says what "passwordFile" says already: keep one of the two' });
+    problems.push({ key: "passwordCredential", message: 'says the same as "passwordFile": keep only one of them' });
   }
   return problems;
 }

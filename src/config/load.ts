@@ -83,7 +83,7 @@ function readSource(path: string, options: { required: boolean }): string | unde
     const { isFile, size } = Deno.statSync(path);
     if (!isFile) throw new ConfigError(path, [{ key: "", message: "it is not a file" }]);
     if (size > configBytesMax) {
-      throw new ConfigError(path, [{ key: "", message: `it has ${size} bytes, ${configBytesMax} are the most` }]);
+      throw new ConfigError(path, [{ key: "", message: `it has ${size} bytes; the maximum is ${configBytesMax}` }]);
     }
     bytes = Deno.readFileSync(path);
   } catch (cause) {
@@ -141,7 +141,7 @@ function readTables(tables: Record<string, unknown>, source: string, context: Va
       const known = Object.keys(schema).map((section) => `[${section}]`).join(", ");
       complain({ section: name }, `unknown section. ${near ? `Did you mean [${near}]?` : `There are ${known}.`}`);
     } else {
-      complain({ key: name }, `stands outside of a section. ${suggestKey(name, undefined)}`);
+      complain({ key: name }, `is outside any section. ${suggestKey(name, undefined)}`);
     }
   }
   const origins = new Map<string, Origin>();

@@ -25,7 +25,7 @@ export class ConfigError extends Error {
 }
 
 function describe(file: string, problems: readonly ConfigProblem[]): string {
-  const count = problems.length === 1 ? "" : `: ${problems.length} things are wrong in it`;
+  const count = problems.length === 1 ? "" : `: ${problems.length} problems were found in it`;
   const lines = problems.map((problem) => {
     const place = problem.line === undefined ? "" : `line ${problem.line}: `;
     const key = problem.key === "" ? "" : `${problem.key}: `;

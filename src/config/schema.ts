@@ -61,7 +61,7 @@ export const schema = {
       charactersMax: 20,
       check: (value) =>
         parseDailyWindow(value) === undefined
-          ? 'must be two times of the day that differ, such as "20:00-06:00" (this machine\'s local time)'
+          ? 'must be two different times of the day, such as "20:00-06:00" (this machine\'s local time)'
           : undefined,
     }),
   },

@@ -48,7 +48,7 @@ export async function connectControl(
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.ConnectionRefused) return undefined;
     if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
     const remedy = Deno.build.os === "windows" ? "Run it in a console as administrator" : "Run it with sudo";
-    throw new ControlError(`Cannot talk to the agent of "${stateFolder}": this user may not. ${remedy}.`, {
+    throw new ControlError(`Cannot talk to the agent of "${stateFolder}": this user is not allowed to. ${remedy}.`, {
       cause: error,
     });
   }
@@ -85,7 +85,7 @@ function controlClient(channel: RequestOptions): ControlClient {
     }
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
-    throw new AgentFailedError("The agent that runs is another version than this command. Restart the agent.", {
+    throw new AgentFailedError("The running agent is a different version from this command. Restart the agent.", {
       cause: parsed.error,
     });
   };

@@ -43,7 +43,7 @@ export async function makeOwnAccount(): Promise<Account> {
   const home = ["--no-create-home", "--home-dir", "/nonexistent", "--shell", shell];
   await runTool("useradd", ["--system", "--user-group", ...home, "--comment", comment, ownAccount]);
   const made = await findAccount(ownAccount);
-  if (made === undefined) throw new Error(`Cannot make the user "${ownAccount}": useradd made none`);
+  if (made === undefined) throw new Error(`Cannot create the user "${ownAccount}": useradd created none`);
   return made;
 }
 
@@ -59,7 +59,7 @@ export function probeAs({ name, gid }: Account): AccessProbe {
     for (const condition of conditions) {
       const { code = 127 } = await tryTool("setpriv", [...args, condition, path]) ?? {};
       if (code === 1) return false;
-      if (code !== 0) throw new Error(`Cannot try the rights of the user "${name}": setpriv ended with ${code}`);
+      if (code !== 0) throw new Error(`Cannot test the rights of the user "${name}": setpriv ended with ${code}`);
     }
     return true;
   };

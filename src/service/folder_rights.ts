@@ -30,8 +30,8 @@ export async function grantRights(installation: Installation, account: Account):
   });
   const said = await Promise.all(losses.map(async ({ path, gid }) => {
     const group = await groupName(gid);
-    return `The group of "${path}" is "${account.name}" now: members of "${group}" have lost the rights that they had ` +
-      `by it. Give them back: setfacl -m g:${group}:rX "${path}"`;
+    return `The group of "${path}" is now "${account.name}": members of "${group}" have lost the rights that they had ` +
+      `through it. Restore them: setfacl -m g:${group}:rX "${path}"`;
   }));
   for (const { before, mode } of changes) await setMode({ path: before.path, gid: account.gid, mode });
   await giveOwnFiles(installation.folder, account);

@@ -24,7 +24,7 @@ export async function refuseUnsuitableFolder(
   const path = [program, folder, configFile].find((each) => !canBeInUnit(each));
   if (path === undefined) return;
   throw new Error(
-    `Cannot install the service: systemd takes no quotation mark, backslash or control character in the path of a ` +
+    `Cannot install the service: systemd accepts no quotation mark, backslash or control character in the path of a ` +
       `program, as in "${path}". Rename the folder`,
   );
 }

@@ -94,9 +94,9 @@ function troubleOf(
           : `"${file}" ended the shell that read it. ${without}`,
       ];
     case "exited":
-      return [`"${file}" left the shell that read it ("exit" or "set -e"), and was read up to there only.`];
+      return [`"${file}" left the shell that read it ("exit" or "set -e"), and was read only up to there.`];
     case "unreadable":
-      return [`"${file}" is not valid for bash, and was read up to the mistake only. Try: bash -n "${file}"`];
+      return [`"${file}" is not valid for bash, and was read only up to the mistake. Try: bash -n "${file}"`];
     default:
       return [];
   }

@@ -138,7 +138,7 @@ async function uninstallUnit(name: string): Promise<string[]> {
   const said = [`Stopped and removed the service "${name}".`];
   const folder = unit?.notes?.folder;
   if (folder === undefined) return said;
-  if (!await exists(folder)) return [...said, `It belonged to the folder "${folder}", which has gone.`];
+  if (!await exists(folder)) return [...said, `It belonged to the folder "${folder}", which no longer exists.`];
   if (account !== undefined) await restoreRights(unit?.notes?.changed ?? [], account);
   if (account?.own) await giveOwnFiles(folder, await ownerOf(folder));
   return [...said, `Log, state and configuration are still in "${folder}".`];
@@ -147,8 +147,8 @@ async function uninstallUnit(name: string): Promise<string[]> {
 async function accountFor(user: string | undefined, said: string[]): Promise<Account> {
   const found = await findAccount(user ?? ownAccount);
   if (found !== undefined) return found;
-  if (user !== undefined) throw new Error(`Cannot install the service: there is no user "${user}". Make it first`);
-  said.push(`Made the user "${ownAccount}", which the service runs as.`);
+  if (user !== undefined) throw new Error(`Cannot install the service: there is no user "${user}". Create it first`);
+  said.push(`Created the user "${ownAccount}", which the service runs as.`);
   return await makeOwnAccount();
 }
 

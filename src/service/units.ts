@@ -46,13 +46,13 @@ export async function serviceUserOf(folder: string): Promise<string | undefined>
 /** Writes the unit of that name; returns what was done. */
 export async function writeUnit(name: string, text: string, { old }: { old: string | undefined }): Promise<string[]> {
   const path = unitPath(name);
-  if (text === old) return [`The service "${name}" is installed already.`];
+  if (text === old) return [`The service "${name}" is already installed.`];
   await Deno.writeTextFile(`${path}.new`, text, { mode: 0o644 });
   await Deno.chmod(`${path}.new`, 0o644);
   await Deno.rename(`${path}.new`, path);
   await runTool("systemctl", ["daemon-reload"]);
   if (old === undefined) return [`Installed the service "${name}" (${path}).`];
-  return [`Installed the service "${name}" anew (${path}). Restart it to use the change.`];
+  return [`Updated the service "${name}" (${path}). Restart it to apply the change.`];
 }
 
 /**
@@ -72,7 +72,7 @@ export async function removeUnit(name: string): Promise<void> {
   const { ActiveState } = await show(unit, ["ActiveState"]);
   if (ActiveState === "inactive") return;
   throw new Error(
-    `Cannot stop the service "${name}": systemd says that it is ${ActiveState}. Its unit is removed. Look: systemctl status ${unit}`,
+    `Cannot stop the service "${name}": systemd says that it is ${ActiveState}. Its unit has been removed. See: systemctl status ${unit}`,
   );
 }
 

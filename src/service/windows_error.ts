@@ -21,7 +21,7 @@ export class WindowsError extends Error {
   override readonly name = "WindowsError";
   readonly number: number;
 
-  /** @param act what could not be done, e.g. `make the service "x"` */
+  /** @param act what could not be done, e.g. `create the service "x"` */
   constructor(act: string, number: number) {
     super(`Cannot ${act}: ${explain(number)} (Windows error ${number})`);
     this.number = number;
@@ -31,9 +31,9 @@ export class WindowsError extends Error {
 function explain(number: number): string {
   switch (number) {
     case windowsErrors.fileNotFound:
-      return "there is no such thing";
+      return "it does not exist";
     case windowsErrors.accessDenied:
-      return "this user may not. Run it in a console that was opened with “Run as administrator”";
+      return "this user is not allowed to. Run it in a console that was opened with “Run as administrator”";
     case windowsErrors.invalidAccount:
     case windowsErrors.logonFailed:
       return "Windows does not accept the account. Set account and password on the page “Log On” of the service in " +
@@ -41,7 +41,7 @@ function explain(number: number): string {
     case windowsErrors.disabled:
       return 'the service is disabled. Set its start type to "Automatic" in services.msc';
     case windowsErrors.doesNotExist:
-      return 'there is no such service. Make it: "injixo-cloud-link service install"';
+      return 'there is no such service. Create it: "injixo-cloud-link service install"';
     case windowsErrors.markedForDelete:
       return "the service is being removed. Close services.msc and the Task Manager, then try again";
     default:

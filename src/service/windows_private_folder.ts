@@ -47,7 +47,7 @@ export async function makePrivateFolder(path: string): Promise<void> {
   must(converted, "describe who may use a folder");
   try {
     const attributes = new BigUint64Array([24n, descriptor[0] ?? 0n, 0n]); // SECURITY_ATTRIBUTES on 64 bits
-    must(kernel.symbols.CreateDirectoryW(wide(extended(path)), attributes), `make the folder "${path}"`);
+    must(kernel.symbols.CreateDirectoryW(wide(extended(path)), attributes), `create the folder "${path}"`);
   } finally {
     kernel.symbols.LocalFree(Deno.UnsafePointer.create(descriptor[0] ?? 0n));
   }

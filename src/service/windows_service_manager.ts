@@ -50,7 +50,7 @@ export function windowsServices(options: WindowsServicesOptions): ServiceManager
     const name = nameOf(installation, services);
     if (name !== undefined) return name;
     throw new Error(
-      `There is no service of the folder "${installation.folder}". Make it: "injixo-cloud-link service install"`,
+      `There is no service for the folder "${installation.folder}". Create it: "injixo-cloud-link service install"`,
     );
   };
   return {
@@ -208,7 +208,7 @@ async function stop(name: string, options: WindowsServicesOptions): Promise<void
   const isReached = ({ state }: ServiceStatusNow) => state === serviceStates.stopped;
   if (await until(name, { ...options, timeoutMs: stopTimeoutMs, isReached })) return;
   throw new Error(
-    `Cannot stop the service "${name}": it did not end within ${stopTimeoutMs / 1000} s. See injixo-cloud-link.log`,
+    `Cannot stop the service "${name}": it did not stop within ${stopTimeoutMs / 1000} s. See injixo-cloud-link.log`,
   );
 }
 

@@ -192,7 +192,7 @@ class ServiceCalls {
           user,
           null,
         );
-        this.must(`make the service "${name}"`, service);
+        this.must(`create the service "${name}"`, service);
         this.#closing(service, (open) => this.#setDetails(open, definition));
       });
       return;

@@ -100,7 +100,7 @@ Deno.test("without an agent, status and pin --no-wait say how to start one and e
   await using installation = await Installation.make();
   const { code, out } = await installation.run("status");
   assertEquals(code, 4);
-  assertMatch(out, /No agent runs in .*service start/);
+  assertMatch(out, /No agent is running in .*service start/);
   assertEquals(JSON.parse((await installation.run("status", "--json")).out).running, false);
   const pin = await installation.run("pin", "--no-wait");
   assertEquals([pin.code, pin.out], [4, ""]);
@@ -125,13 +125,13 @@ Deno.test("status without an agent shows what the last one wrote", async () => {
   assertEquals(code, 4);
   assertMatch(
     out,
-    /^No agent runs in .*\n\nWhat it wrote last:\nLink +integration "Telefonie", account "Beispiel AG"\n/,
+    /^No agent is running in .*\n\nIts last status:\nLink +integration "Telefonie", account "Beispiel AG"\n/,
   );
   assertMatch(out, /^Waiting +nothing\nLast import +2025-.* a\.csv\n$/m);
   const { running, stored } = JSON.parse((await installation.run("status", "--json")).out);
   assertEquals([running, stored.link.state, stored.lastImport.name], [false, "linked", "a.csv"]);
   await Deno.writeTextFile(`${installation.folder}/state/state.db`, "x".repeat(5000));
-  assertMatch((await installation.run("status")).out, /What it wrote last cannot be read: .*damaged/);
+  assertMatch((await installation.run("status")).out, /Its last status cannot be read: .*damaged/);
 });
 
 Deno.test("status shows what the agent does, in lines and as JSON", async () => {
@@ -152,7 +152,7 @@ Deno.test("status shows what the agent does, in lines and as JSON", async () => 
   assertMatch(out, /^Waiting +3 \(3\.3 MB\), the oldest since 2025-/m);
   assertMatch(
     out,
-    /^Kept +2 \(.+\) wait for integrations that this installation was linked to before: link it to them/m,
+    /^Kept +2 \(.+\) are waiting for integrations that this installation was linked to before: link it to them/m,
   );
   assert(!out.includes("\u001b"));
   assertEquals(JSON.parse((await installation.run("status", "--json")).out), { running: true, ...status });

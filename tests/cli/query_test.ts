@@ -128,7 +128,7 @@ Deno.test("query takes no password as an argument, but by standard input", () =>
     for (const key of ["PWD", "Password"]) {
       const { code, error, out } = await query("--connection", `DSN=acd;UID=u;${key}={str1ng;secret}`, "SELECT 1");
       assertEquals([code === 0, out], [false, ""]);
-      assertMatch(error, /Cannot take a password as an argument/);
+      assertMatch(error, /Cannot accept a password as an argument/);
       assert(!error.includes("str1ng"), error);
     }
     for (const connection of [`DRIVER=SQLite3;Database=${folder}/calls.db;PWD=str1ng`, `sqlite:${folder}/calls.db`]) {

@@ -57,7 +57,7 @@ Deno.test("the log of an agent that was stopped for a reason tells it", async ()
     worker.postMessage({ type: "stop", because: "the relay has failed" } satisfies ToAgent);
     await heard("stopped").promise;
     const log = await Deno.readTextFile(join(folder, "injixo-cloud-link.log"));
-    assertMatch(log, /FATAL.*injixo Cloud Link cannot go on: the relay has failed/i);
+    assertMatch(log, /FATAL.*injixo Cloud Link cannot continue: the relay has failed/i);
   } finally {
     worker.terminate();
     for (const { port1 } of ports) port1.close();

@@ -72,7 +72,7 @@ Deno.test("support gathers configuration, logs of the last days, check, status a
   ]);
   assertMatch(files.get("config.toml") ?? "", /url = "http:\/\/127\.0\.0\.1:9" # file/);
   assertMatch(files.get("check.txt") ?? "", /Installation folder[\s\S]*exit code 1/);
-  assertMatch(files.get("status.txt") ?? "", /No agent runs/);
+  assertMatch(files.get("status.txt") ?? "", /No agent is running/);
   assertMatch(files.get("logs/injixo-cloud-link.log") ?? "", /starts/);
 });
 

@@ -15,7 +15,7 @@ Deno.test("check tells what [upload] holds back, and until when", () => {
     "at most 50000 bytes a second; CSV files and history at 20:00-06:00 only (Europe/Berlin): they wait until 2026-03-02 20:00",
   ]);
   assertEquals(detail({ window }, "22:00:00"), [
-    "CSV files and history at 20:00-06:00 only (Europe/Berlin): they are sent now",
+    "CSV files and history at 20:00-06:00 only (Europe/Berlin): they are being sent now",
   ]);
 });
 

@@ -88,14 +88,14 @@ maxBytesPerSecond = 999
 window = "20:00-20:00"
 `);
   assertEquals(problems.toSorted(), [
-    '10 [hub] url: "http://www.injixo.com" http: is not encrypted and allowed for this machine only (localhost). Use "https://www.injixo.com"',
-    '11 [hub] objectStoreHosts: ["*"] "*" would allow too much: * may not stand in the last two parts of the name, as in "injixo-*.s3.example.com"',
+    '10 [hub] url: "http://www.injixo.com" http: is not encrypted, and is allowed for this machine only (localhost). Use "https://www.injixo.com"',
+    '11 [hub] objectStoreHosts: ["*"] "*" would allow too much: * is not allowed in the last two parts of the name, as in "injixo-*.s3.example.com"',
     "13 [csv] settleSeconds: 0 must be a number of seconds from 0.1 to 3600 (without quotes)",
     "14 [unknown-thing]: unknown section. There are [app], [hub], [csv], [spool], [upload], [database].",
     "16 [spool] maxMegabytes: 1.5 must be a whole number of megabytes from 1 to 100000000 (without quotes)",
     "18 [upload] maxBytesPerSecond: 999 must be a whole number of bytes from 1000 to 1000000000 (without quotes)",
-    '19 [upload] window: "20:00-20:00" must be two times of the day that differ, such as "20:00-06:00" (this machine\'s local time)',
-    "2 colour: stands outside of a section. There are name, verbose, importDirectory, url, caFile, account, objectStoreHosts, settleSeconds, pollSeconds, maxMegabytes, keepFreeMegabytes, keepDays, maxBytesPerSecond, window, type, connectionString, host, port, database, user, passwordFile, passwordCredential, trustServerCertificate, file, allowQueryChanges.",
+    '19 [upload] window: "20:00-20:00" must be two different times of the day, such as "20:00-06:00" (this machine\'s local time)',
+    "2 colour: is outside any section. There are name, verbose, importDirectory, url, caFile, account, objectStoreHosts, settleSeconds, pollSeconds, maxMegabytes, keepFreeMegabytes, keepDays, maxBytesPerSecond, window, type, connectionString, host, port, database, user, passwordFile, passwordCredential, trustServerCertificate, file, allowQueryChanges.",
     '4 [app] nmae: unknown key. Did you mean "name"?',
     '5 [app] verbose: "true" must be true or false (without quotes)',
     '6 [app] importDirectory: "" must be the path of a folder, absolute or relative to the installation folder, in quotes',
@@ -189,7 +189,7 @@ Deno.test("the kept database connection is one of three ways, with the password 
   });
   assertEquals(problemsOf(trusting), ['4 [database] trustServerCertificate: needs "host" and type = "mssql" too']);
   const problems = problemsOf('[database]\nconnectionString = "DSN=a;PWD=geheim"\nhost = "db"\nuser = 5\n');
-  assert(problems.some((line) => line.includes('says what "connectionString" says already')));
+  assert(problems.some((line) => line.includes('says the same as "connectionString"')));
   assert(!problems.join("").includes("geheim"));
 });
 

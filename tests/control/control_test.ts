@@ -145,7 +145,7 @@ Deno.test("an agent of another version is named as such", async () => {
   const address = controlAddress(folder.path);
   const older = { ...status, link: { state: "unknown" } } as unknown as AgentStatus;
   await using _server = await serveControl(handlers({ status: () => older }), { stateFolder: folder.path, signal });
-  await assertRejects(async () => (await connected(address, folder.path)).status(signal), /another version/);
+  await assertRejects(async () => (await connected(address, folder.path)).status(signal), /a different version/);
 });
 
 Deno.test("a path too long for a socket, and Windows, mean a port", () => {

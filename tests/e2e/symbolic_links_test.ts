@@ -30,7 +30,7 @@ Deno.test("an import folder and a state folder behind links work; where a link i
     await using agent = installation.start();
     await hub.connect(integration, (await agent.waitFor(/Enter your pin: (\d{6})/))[1] ?? "");
     await hub.waitForImports(integration, 1);
-    assertMatch((await installation.command("check")).printed, /ok +Import folder .*it has 1 CSV file/);
+    assertMatch((await installation.command("check")).printed, /ok +Import folder .*it contains 1 CSV file/);
     await Deno.remove(link);
     await Deno.symlink(join(root, "second"), link);
     await agent.waitFor(

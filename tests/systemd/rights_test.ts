@@ -144,8 +144,8 @@ Deno.test("a folder that is not the installation's alone is refused before anyth
   const shared = await InstalledFolder.make(box, "/opt/cloud-link");
   await box.sh("cd /opt/cloud-link && chgrp admins . *.toml && chmod 750 . && chmod 640 *.toml");
   const said = await shared.done("service", "install");
-  assertMatch(said, /"\/opt\/cloud-link" is "injixo-cloud-link" now: members of "admins".*setfacl/);
-  assertMatch(said, /injixo-cloud-link\.toml" is "injixo-cloud-link" now: members of "admins"/);
+  assertMatch(said, /"\/opt\/cloud-link" is now "injixo-cloud-link": members of "admins".*setfacl/);
+  assertMatch(said, /injixo-cloud-link\.toml" is now "injixo-cloud-link": members of "admins"/);
   await shared.done("service", "uninstall");
   assertMatch(await box.sh("cd /opt/cloud-link && stat -c '%a %G' . *.toml"), /^750 admins\n640 admins\n$/);
 });

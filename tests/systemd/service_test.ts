@@ -20,7 +20,7 @@ Deno.test("unpack, install, start, pin, Connect: a saved file arrives; uninstall
   await installation.configure(hubToml);
   const modeBefore = await box.sh(`stat -c '%a %u %g' "${installation.folder}"`);
   assertMatch(await type(/check$/), /ok +Hub/);
-  assertMatch(await type(/service install$/), /Made the user "injixo-cloud-link"/);
+  assertMatch(await type(/service install$/), /Created the user "injixo-cloud-link"/);
   assertMatch(await type(/service start$/), /runs\./);
   const integration = await hub.addIntegration("ACD");
   const shown = box.sh(`cd "${installation.folder}" && ${readme.take(/pin$/)} >/root/pin.txt 2>&1`);
@@ -55,7 +55,7 @@ Deno.test("unpack, install, start, pin, Connect: a saved file arrives; uninstall
   assertEquals(readme.left(), []);
 
   const unit = await box.sh(`cat ${unitFile}`);
-  assertMatch(await installation.done("service", "install"), /is installed already/);
+  assertMatch(await installation.done("service", "install"), /is already installed/);
   assertEquals(await box.sh(`cat ${unitFile}`), unit);
   assertEquals(await property(box, "ActiveState"), "active");
 
@@ -110,7 +110,10 @@ Deno.test("uninstall removes a unit that systemd cannot load, and one whose fold
   await box.sh("mv /opt/cloud-link /opt/moved");
   const moved = new InstalledFolder(box, "/opt/moved");
   assertMatch((await moved.command("service", "start")).printed, /Cannot start the service .* it is not installed/);
-  assertMatch(await moved.done("service", "uninstall"), /belonged to the folder "\/opt\/cloud-link", which has gone/);
+  assertMatch(
+    await moved.done("service", "uninstall"),
+    /belonged to the folder "\/opt\/cloud-link", which no longer exists/,
+  );
   assertEquals(await property(box, "LoadState"), "not-found");
 });
 
@@ -254,7 +257,10 @@ Deno.test("who is not root is told to use sudo, and without systemd how to run i
     "cd /opt/cloud-link && ./injixo-cloud-link service install",
   ]);
   assertEquals(nobody.code, 1);
-  assertMatch(nobody.printed, /only root may\. Run: sudo "\/opt\/cloud-link\/injixo-cloud-link" service install/);
+  assertMatch(
+    nobody.printed,
+    /only root may do that\. Run: sudo "\/opt\/cloud-link\/injixo-cloud-link" service install/,
+  );
   const bare = await box.run([
     "unshare",
     "--mount",

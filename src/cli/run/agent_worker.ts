@@ -37,7 +37,7 @@ self.onmessage = async (event: MessageEvent<ToAgent>) => {
 };
 
 function stop(because: string | undefined): void {
-  if (because !== undefined) log.fatal("injixo Cloud Link cannot go on: {reason}", { reason: because });
+  if (because !== undefined) log.fatal("injixo Cloud Link cannot continue: {reason}", { reason: because });
   stopping.abort(new DOMException("The agent was told to stop", "AbortError"));
 }
 
@@ -62,7 +62,7 @@ async function runAgent(
     version,
     folder: config.folder,
     hub: config.hub.url.origin,
-    proxy: start.shownProxy === undefined ? "" : `, by the proxy ${start.shownProxy}`,
+    proxy: start.shownProxy === undefined ? "" : `, through the proxy ${start.shownProxy}`,
   });
   for (const trouble of start.proxyTroubles) log.warn("{trouble}", { trouble });
   if (start.importFolderTrouble !== undefined) {
@@ -85,7 +85,7 @@ async function runAgent(
     }, stopping.signal);
     log.info("injixo Cloud Link stops.");
   } catch (error) {
-    log.fatal("injixo Cloud Link cannot go on: {reason}", {
+    log.fatal("injixo Cloud Link cannot continue: {reason}", {
       reason: errorText(error),
       error,
     });

@@ -34,7 +34,7 @@ export async function refuseRootBesideService({ folder }: Config): Promise<void>
   if (user === undefined || user === "root") return;
   throw new Error(
     `Cannot run the agent as root in "${folder}": it is a service there, whose user "${user}" could not use the files ` +
-      'that root makes. Start the service: "sudo ./injixo-cloud-link service start"',
+      'that root creates. Start the service: "sudo ./injixo-cloud-link service start"',
   );
 }
 
@@ -53,7 +53,7 @@ export async function requireStateFolder(config: Config): Promise<void> {
       : `Run "sudo injixo-cloud-link service install" again, which gives the service's user the right, or give the ` +
         `folder to the user that runs the agent: chown -R ${userName()} "${folder}"`;
     throw new Error(
-      `Cannot use the folder "${folder}": the user "${userName()}" may not make it, write it or read it. ${remedy}`,
+      `Cannot use the folder "${folder}": the user "${userName()}" may not create, write or read it. ${remedy}`,
       { cause },
     );
   }

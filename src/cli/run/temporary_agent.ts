@@ -62,7 +62,7 @@ async function refuseForeignState(config: Config): Promise<void> {
   }
   if (owner === null || owner === uid) return;
   throw new Error(
-    `Cannot start an agent for the time of linking: "${folder}" belongs to another user. ` +
+    `Cannot start a temporary agent for linking: "${folder}" belongs to another user. ` +
       `Start the service ("sudo injixo-cloud-link service start"), then ask for the PIN`,
   );
 }
