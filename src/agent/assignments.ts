@@ -188,9 +188,7 @@ function withRemedy(error: HubError): HubError {
   if (error.kind !== "unknown-installation") return error;
   const { kind, message, retryAfterMs } = error;
   return new HubError(
-    `${
-      sentence(message)
-    } The hub does not know this installation any longer. To link it again, run: injixo-cloud-link pin.`,
+    `${sentence(message)} The hub no longer knows this installation. To link it again, run: injixo-cloud-link pin.`,
     { kind, retryAfterMs, cause: error },
   );
 }

@@ -21,7 +21,7 @@ export async function watchClock(clock: Clock, signal: AbortSignal): Promise<voi
     log.warn(
       jumpMs > 0
         ? "The clock jumped ahead by {jump}: it was set, or the computer slept."
-        : "The clock was set back by {jump}. What databases hold of the time in question is read again.",
+        : "The clock was set back by {jump}. Database rows from that time are read again.",
       { jump: durationText(Math.abs(jumpMs)) },
     );
   }

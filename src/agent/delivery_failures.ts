@@ -97,8 +97,8 @@ export class DeliveryFailures {
     const reason = sentence(error.message);
     log.warn(
       batches === 1
-        ? "Cannot deliver to the hub: {reason} One batch waits; it is sent as soon as it works again."
-        : "Cannot deliver to the hub: {reason} {batches} batches wait; they are sent as soon as it works again.",
+        ? "Cannot deliver to the hub: {reason} One batch is waiting; it is sent as soon as delivery works again."
+        : "Cannot deliver to the hub: {reason} {batches} batches are waiting; they are sent as soon as delivery works again.",
       { reason, batches },
     );
   }
@@ -129,8 +129,8 @@ export class DeliveryFailures {
     const { batches } = this.#options.spool.waiting();
     log.info(
       batches === 1
-        ? "The delivery to the hub works again after {seconds} s; one batch waited."
-        : "The delivery to the hub works again after {seconds} s; {batches} batches waited.",
+        ? "Delivery to the hub works again after {seconds} s; one batch was waiting."
+        : "Delivery to the hub works again after {seconds} s; {batches} batches were waiting.",
       { seconds: Math.round((nowMs - outage.sinceMs) / 1000), batches },
     );
   }
@@ -169,7 +169,7 @@ export class DeliveryFailures {
     const nowMs = this.#options.clock.monotonicMs();
     if (!this.troubles.batchFailed(batch.declaration.id, { ...failure, nowMs })) return;
     const { error } = failure;
-    log.warn("Cannot deliver {title}: {reason} It is kept and tried again; other data goes on.", {
+    log.warn("Cannot deliver {title}: {reason} It is kept and will be retried; other data is still delivered.", {
       title: batchTitle(batch.declaration.origin),
       reason: sentence(errorText(error)),
     });

@@ -70,7 +70,7 @@ export class LaneAttempts {
     try {
       this.#options.onTooMuch();
     } catch (error) {
-      log.debug("Cannot keep that less is to be asked for: {error}", { error });
+      log.debug("Cannot store that the next requests must be smaller: {error}", { error });
     }
   }
 }

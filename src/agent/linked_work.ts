@@ -13,7 +13,7 @@ import { runTogether } from "./tasks.ts";
 const log = getLogger(["cloud-link", "agent"]);
 
 const twinProblem =
-  "Another computer works with the identity of this installation: the computer or its disk was copied. " +
+  "Another computer is using the identity of this installation: the computer or its disk was copied. " +
   "On the copy, stop the service, delete the folder state and start it again: it shows a PIN and can be linked to an " +
   "integration of its own.";
 
@@ -147,7 +147,7 @@ export class LinkedWork {
   #take(assignment: Assignment): void {
     const { onPaused, onNamed } = this.#options;
     if (assignment.paused !== this.#paused) {
-      log.info(assignment.paused ? "The integration is paused in the hub." : "The integration goes on.");
+      log.info(assignment.paused ? "The integration is paused in the hub." : "The integration has been resumed.");
     }
     this.#paused = assignment.paused;
     this.#tellTwin(assignment.twin ?? false);
@@ -161,7 +161,7 @@ export class LinkedWork {
     if (twin === (this.#twin !== null)) return;
     this.#twin = twin ? twinProblem : null;
     if (twin) log.error(twinProblem);
-    else log.info("Only this computer uses the identity of this installation again.");
+    else log.info("Now only this computer is using the identity of this installation.");
   }
 
   async #carryOut(request: AgentRequest, signal: AbortSignal): Promise<AgentAnswer> {

@@ -50,7 +50,7 @@ const unlinkTexts: Record<UnlinkReason, string> = {
   "integration-deleted": "its integration was deleted in the hub",
   "moved": "its integration was connected to another installation",
   "linked-elsewhere": "this installation was connected to another integration",
-  "given-up": "the link was given up by this installation",
+  "given-up": "this installation gave up the link",
 };
 
 /** Runs the link's state machine against the hub. */
@@ -100,8 +100,8 @@ export class Linking {
       account: before.account.name,
       why: unlinkTexts[reason],
       waiting: reason === "integration-deleted"
-        ? "What still waits here for it cannot be sent any more, and is removed after [spool] keepDays."
-        : "What waits here is kept and is sent only when the same integration is linked again.",
+        ? "What is still waiting here for it can no longer be sent, and is removed after [spool] keepDays."
+        : "What is waiting here is kept, and is sent only if the same integration is linked again.",
     });
     this.#apply({ type: "unlinked", linkId, reason });
   }
@@ -166,7 +166,7 @@ export class Linking {
   }
 
   #noteStranger(): void {
-    log.error("{url} is asked again every hour; a restart or the command pin asks at once.", {
+    log.error("{url} is retried every hour; a restart or the command pin retries at once.", {
       url: this.#options.hubUrl.origin,
     });
   }
@@ -208,7 +208,7 @@ export class Linking {
     const { account, client, store } = this.#options;
     if (account !== undefined && account !== link.account.id && account !== link.account.name) {
       log.error(
-        "Linked to the account {found}, but [hub] account allows {wanted} only: the link is given up. Enter the PIN in the right account, or change [hub] account.",
+        "Linked to the account {found}, but [hub] account allows only {wanted}: the link is dropped. Enter the PIN in the right account, or change [hub] account.",
         { found: link.account.name, wanted: account },
       );
       await client.giveUp(link, signal);

@@ -56,7 +56,7 @@ export class PinPolls {
       const nowMs = this.#clock.monotonicMs();
       if (!isUnknown || nowMs - this.#forgottenAtMs < pinLifetimeSeconds * 1000) throw error;
       this.#forgottenAtMs = nowMs;
-      log.warn("The hub does not know this installation and its PIN any longer: {reason} Another PIN is asked for.", {
+      log.warn("The hub no longer knows this installation and its PIN: {reason} Requesting another PIN.", {
         reason: sentence(error.message),
       });
       return { state: "forgotten" };

@@ -88,9 +88,12 @@ export class RestoredHub {
       return;
     }
     if (this.#failures++ === 0 && !isOfWay(error)) {
-      log.warn("Cannot ask the hub whether it still has what it had: {reason} It is asked again; delivery goes on.", {
-        reason,
-      });
+      log.warn(
+        "Cannot ask the hub whether it still has what it had received: {reason} This is retried; delivery continues.",
+        {
+          reason,
+        },
+      );
     }
     this.#untilMs = nowMs + retryDelayMs(this.#failures + 1, { random, error });
   }
@@ -124,9 +127,12 @@ export class RestoredHub {
     }
     this.#putOff(options.nowMs);
     if (missing > 0) {
-      log.warn("The hub has forgotten {missing} batches that it had: it was restored. They are sent again.", {
-        missing,
-      });
+      log.warn(
+        "The hub has lost {missing} batches that it had received: it was restored from a backup. They are sent again.",
+        {
+          missing,
+        },
+      );
     }
   }
 

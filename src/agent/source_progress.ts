@@ -30,7 +30,7 @@ export function takeUp(
   const sameQuery = known?.fingerprint === fingerprint;
   const same = sameQuery && (known.database ?? database) === database ? known : undefined;
   if (known && !sameQuery) log.info("The query has changed: the history is read again with the new one.");
-  else if (known && !same) log.info("The database is another one: the history is read again from there.");
+  else if (known && !same) log.info("The database has changed: the history is read again from the new one.");
   const resumed = onResumed(same?.state ?? startState, { settings: source, nowMs });
   ledger.setProgress({
     fingerprint,

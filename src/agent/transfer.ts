@@ -135,7 +135,7 @@ class Portions {
     const addresses = await client.addresses(this.#batch.declaration.id, cut.map(({ part }) => part), signal);
     return cut.map((one, index) => {
       const address = addresses[index];
-      if (!address) throw new HubError("The hub gave fewer addresses than parts were asked for", { kind: "stale" });
+      if (!address) throw new HubError("The hub gave fewer addresses than it was asked for", { kind: "stale" });
       return { ...one, address };
     });
   }

@@ -64,11 +64,13 @@ export class UploadHours {
   tell(waits: { readonly heldBack: boolean; readonly batches: number }): void {
     if (this.#told && this.#opensAtMs === undefined) {
       this.#told = false;
-      log.info("The time window for uploads has begun: {batches} batches are sent now.", { batches: waits.batches });
+      log.info("The time window for uploads has begun: {batches} batches are being sent now.", {
+        batches: waits.batches,
+      });
     }
     if (!waits.heldBack || this.#told) return;
     this.#told = true;
-    log.info("{notice} {batches} batches wait.", { notice: this.notice, batches: waits.batches });
+    log.info("{notice} {batches} batches are waiting.", { notice: this.notice, batches: waits.batches });
   }
 
   get #opensAtMs(): number | undefined {

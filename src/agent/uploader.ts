@@ -97,8 +97,8 @@ export class Uploader {
   /** What is broken now, one line with the remedy; `null` when all is well. */
   get problem(): string | null {
     const { outage, loudest } = this.#failures.troubles;
-    if (outage) return `Nothing is delivered: ${outage.reason}`;
-    return loudest ? `A batch waits to be delivered: ${loudest.trouble.reason}` : null;
+    if (outage) return `Nothing is being delivered: ${outage.reason}`;
+    return loudest ? `A batch is waiting to be delivered: ${loudest.trouble.reason}` : null;
   }
 
   /** Why batches are waiting although nothing is broken, one line; `null` when nothing is held back. */

@@ -68,7 +68,7 @@ export class WindowReader {
       { signal },
     );
     const { file } = result;
-    if (!file) throw new Error(`Cannot take the window ${windowText(window)}: the extractor wrote no file`);
+    if (!file) throw new Error(`Cannot read the window ${windowText(window)}: the extractor wrote no file`);
     this.#tell(window, { lane, result });
     this.#batchBytes[lane] = Math.max(file.payloadBytes * 2, batchBytesFirst);
     const commit = () => {
@@ -112,7 +112,7 @@ export class WindowReader {
     const shown = rows === 0 ? "" : `${rows} ${reasons.join("\n")}`;
     if (shown !== "" && shown !== this.#refusedShown) {
       log.warn(
-        "{refused} of {rows} rows of {window} cannot be imported: {reasons}. Correct them in the database, or the query.",
+        "{refused} of {rows} rows of {window} cannot be imported: {reasons}. Correct them in the database, or correct the query.",
         {
           ...facts,
           refused: rows,

@@ -32,7 +32,7 @@ export function parseJson<T>(text: string, schema: z.ZodType<T>): { value: T } |
   if (parsed.success) return { value: parsed.data };
   const issue = parsed.error.issues[0];
   // Anything from the hub, even member names, ends up in the log and the console.
-  const place = issue?.path.join(".").replaceAll(/\p{Cc}/gu, " ").slice(0, 200) || "the whole";
+  const place = issue?.path.join(".").replaceAll(/\p{Cc}/gu, " ").slice(0, 200) || "the whole answer";
   // The schema library calls missing values "undefined".
   const wrong = issue === undefined || / received undefined$/.test(issue.message) ? "it is missing" : issue.message;
   return { problem: `JSON with ${place}: ${wrong.slice(0, 200)}` };

@@ -116,7 +116,7 @@ class LongPoll {
     this.#told = true;
     log.info(
       "A connection to {host} was cut after {seconds} s of silence: a proxy or firewall on the way closes idle " +
-        "connections. The hub is asked more often now; to avoid that, let connections be idle for a minute there.",
+        "connections. The hub is now asked more often; to avoid that, allow connections to be idle for a minute there.",
       { host: this.#api.http.hubUrl.host, seconds: Math.round(afterMs / 1000) },
     );
   }

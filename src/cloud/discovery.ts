@@ -32,7 +32,7 @@ function checkOrigins(metadata: ServerMetadata, hubUrl: URL): void {
     .find((url) => new URL(url).origin !== hubUrl.origin);
   if (stranger === undefined) return;
   throw notAHub(
-    `${hubUrl.origin} says that its address is ${new URL(stranger).origin}: where that is right, set [hub] url to it.`,
+    `${hubUrl.origin} says that its address is ${new URL(stranger).origin}: if that is right, set [hub] url to it.`,
   );
 }
 

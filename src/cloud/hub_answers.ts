@@ -36,7 +36,7 @@ export function errorOfAnswer(answer: Answer, context: { url: URL; nowMs: number
   if (status === 511) return notAHub(`${host} answers that a login to the network is needed (511).`);
   if (status === 429 || status >= 500) {
     const why = status === 429 ? "asks for fewer requests" : "has a problem";
-    return new HubError(`The hub ${host} ${why} (${status})${says} It is tried again.`, {
+    return new HubError(`The hub ${host} ${why} (${status})${says} This is retried.`, {
       kind: "busy",
       status,
       retryAfterMs: retry,
@@ -45,7 +45,7 @@ export function errorOfAnswer(answer: Answer, context: { url: URL; nowMs: number
   if (!("value" in problem)) {
     if (status === 413) {
       return new HubError(
-        `${host}, or a proxy on the way, does not take a request of this size (413). Allow requests of 256 KiB there.`,
+        `${host}, or a proxy on the way, does not accept a request of this size (413). Allow requests of 256 KiB there.`,
         { kind: "too-large" },
       );
     }
@@ -136,8 +136,8 @@ function uploadMessage(
   const said = `(${answer.status}${code ? ` ${code}` : ""})`;
   const store = `The object store ${host}`;
   if (answer.status === 413 || code === "EntityTooLarge") {
-    return `${store}, or a proxy on the way, does not take a part of this size ${said}. ` +
-      "Smaller ones are tried; if it stays so, allow requests of 256 KiB there.";
+    return `${store}, or a proxy on the way, does not accept a part of this size ${said}. ` +
+      "Smaller ones are tried; if this persists, allow requests of 256 KiB there.";
   }
   if (code === undefined && looksLikeHtml(answer.text)) {
     return `${host} answers a part with a web page ${said}: a proxy or firewall on the way, not the object store. ` +
@@ -145,12 +145,12 @@ function uploadMessage(
   }
   switch (kind) {
     case "busy":
-      return `${store} has a problem ${said}. It is tried again.`;
+      return `${store} has a problem ${said}. This is retried.`;
     case "checksum":
-      return `${store} got other bytes of a part than were sent ${said}. It is sent again; if it stays so, check proxies ` +
+      return `${store} received other bytes of a part than were sent ${said}. It is sent again; if this persists, check proxies ` +
         "on the way that inspect or change uploads.";
     case "stale":
-      return `${store} refuses a part ${said}. It is tried again with a new address; if it stays so, tell the hub's ` +
+      return `${store} refuses a part ${said}. It is sent again to a new address; if this persists, tell the hub's ` +
         "operator: the store's rights or settings are wrong.";
   }
 }

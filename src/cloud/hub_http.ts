@@ -83,7 +83,7 @@ export class HubHttp {
       if (error instanceof BodyTooLargeError) throw notAHub(`${host} answers with ${error.message}.`);
       if (error instanceof DeadlineError) {
         throw new HubError(
-          `Cannot reach ${host}: ${error.message}. Check the line, and firewall and proxy on the way.`,
+          `Cannot reach ${host}: ${error.message}. Check the connection, and any firewall or proxy on the way.`,
           { kind: "unreachable", cause: error },
         );
       }

@@ -32,7 +32,9 @@ export async function newIdentity(): Promise<Identity> {
 export function publicJwk(privateKey: JWK): { kty: "EC"; crv: "P-256"; x: string; y: string } {
   const { kty, crv, x, y } = privateKey;
   if (kty !== "EC" || crv !== "P-256" || x === undefined || y === undefined) {
-    throw new Error("Cannot use the stored identity: its key is no ES256 key. Delete the state folder to link anew.");
+    throw new Error(
+      "Cannot use the stored identity: its key is not an ES256 key. Delete the state folder to link again.",
+    );
   }
   return { kty: "EC", crv: "P-256", x, y };
 }

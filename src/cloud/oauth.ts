@@ -112,7 +112,7 @@ export class OAuth {
     const identity = this.#options.identities.load();
     const registration = this.#registration(identity);
     if (identity === undefined || registration === undefined) {
-      const message = "This installation is not registered at the hub: a new PIN is needed.";
+      const message = "This installation is not registered with the hub: a new PIN is needed.";
       throw new OAuthRefusal("invalid_client", new HubError(message, { kind: "unknown-installation" }));
     }
     const nowMs = this.#options.http.hubClock.now();

@@ -84,7 +84,7 @@ class SqliteDatabase implements Database {
 
   // deno-lint-ignore require-await -- the interface is that of databases that one waits for
   async query(sql: string, options: QueryOptions): Promise<RowSource> {
-    if (this.#busy) throw new Error("Cannot run a query: another one runs on this connection");
+    if (this.#busy) throw new Error("Cannot run a query: another one is running on this connection");
     options.signal.throwIfAborted();
     const plain = this.#prepare(sql);
     const columns = plain.columns().map((column): Column => {

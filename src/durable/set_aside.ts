@@ -29,5 +29,5 @@ export async function makeSetAsideFolder(
     await fs.syncFolder(setAside);
     return folder;
   }
-  throw new Error(`Cannot set anything more aside in "${setAside}": it is full. Delete what is no longer needed there`);
+  throw new Error(`Cannot set anything else aside in "${setAside}": it is full. Delete what is no longer needed there`);
 }

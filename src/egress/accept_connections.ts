@@ -61,6 +61,6 @@ export async function acceptConnections(
 /** What helps when connections cannot be accepted, in one or two sentences. */
 export function remedyOfTrouble(trouble: OsError): string {
   return lacking.has(trouble.code)
-    ? `${remedyOf(trouble, "the relay")} It goes on by itself.`
-    : "Look for a program on this machine that connects to it and hangs up, again and again. It goes on by itself.";
+    ? `${remedyOf(trouble, "the relay")} It recovers by itself.`
+    : "Look for a program on this machine that connects to it and hangs up, again and again. It recovers by itself.";
 }

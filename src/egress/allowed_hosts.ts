@@ -48,7 +48,7 @@ export function parseAllowedHost(pattern: string): AllowedHost {
   if (host === undefined || port < 1 || port > 65535 || (host.includes("*") && fixedLabels < 2)) {
     throw new Error(
       `Cannot use object store host "${pattern}": expected a host name such as "${objectStorePattern}", ` +
-        `with ":port" when it is not 443; "*" stands for part of one label, and two labels must be without it.`,
+        `with ":port" when it is not 443; "*" stands for part of one label, and at least two labels must not contain it.`,
     );
   }
   return { host: normalHost(host), port };

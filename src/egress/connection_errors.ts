@@ -35,7 +35,7 @@ export function explainFailure(failure: ConnectionFailure): Explanation {
     case "limit":
       return {
         problem: `Cannot connect to ${to}: ${cause.tunnelsMax} connections are open.`,
-        remedy: "It is tried again when one has ended.",
+        remedy: "It is retried when one has closed.",
       };
     case "dns":
       return {
@@ -74,12 +74,12 @@ function explainProxy(to: string, cause: ProxyCause): Explanation {
     case "proxy-closed":
       return {
         problem: `${start} it closed the connection without an answer.`,
-        remedy: "Check that https_proxy names an HTTP proxy and its port, and look into the proxy's log.",
+        remedy: "Check that https_proxy names an HTTP proxy and its port, and look in the proxy's log.",
       };
     case "proxy-timeout":
       return {
         problem: `${start} it did not answer within ${seconds(cause.timeoutMs)}.`,
-        remedy: `Check that the proxy can connect to ${to}, and look into its log.`,
+        remedy: `Check that the proxy can connect to ${to}, and look in its log.`,
       };
     case "proxy-not-http":
       return {
@@ -99,7 +99,7 @@ function explainLogin(start: string, cause: Extract<ProxyCause, { stage: "proxy-
   const offers = cause.schemes.join(", ") || "no scheme";
   if (cause.schemes.length > 0 && !cause.schemes.some((scheme) => scheme.toLowerCase() === "basic")) {
     return {
-      problem: `${start} it wants a login by ${offers} ("${cause.statusLine}"), which is not supported; Basic is.`,
+      problem: `${start} it requires a login by ${offers} ("${cause.statusLine}"), which is not supported; Basic is.`,
       remedy: "Ask for Basic to be allowed on the proxy, or for an exception from the login for this machine.",
     };
   }
@@ -110,7 +110,7 @@ function explainLogin(start: string, cause: Extract<ProxyCause, { stage: "proxy-
         "Correct them in https_proxy, with special characters written as %XX (@ is %40), and restart the service.",
     }
     : {
-      problem: `${start} it wants a user and a password ("${cause.statusLine}").`,
+      problem: `${start} it requires a user and a password ("${cause.statusLine}").`,
       remedy: "Set them in https_proxy (http://user:password@host:port), and restart the service.",
     };
 }
@@ -119,9 +119,9 @@ function remedyOfStatus(status: number, to: string): string {
   if (status === 403 || status === 405 || status === 400) {
     return `Ask for connections (CONNECT) to ${to} to be allowed on the proxy.`;
   }
-  if (status === 429) return "The proxy limits connections: it is tried again later.";
-  if (status >= 500) return `Check that the proxy can resolve and reach ${to}, and look into its log.`;
-  return "Check that https_proxy names an HTTP proxy that allows CONNECT, and look into the proxy's log.";
+  if (status === 429) return "The proxy limits connections: this is retried later.";
+  if (status >= 500) return `Check that the proxy can resolve and reach ${to}, and look in its log.`;
+  return "Check that https_proxy names an HTTP proxy that allows CONNECT, and look in the proxy's log.";
 }
 
 function seconds(ms: number): string {

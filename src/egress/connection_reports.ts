@@ -80,7 +80,7 @@ export class ConnectionReports implements Disposable {
 
 function logTrouble(trouble: OsError | null): void {
   if (trouble === null) return log.info("New connections can be made again.");
-  log.error("Cannot make new connections: the relay on this machine cannot take them: {error}. {remedy}", {
+  log.error("Cannot make new connections: the relay on this machine cannot accept them: {error}. {remedy}", {
     error: shownOsError(trouble),
     remedy: remedyOfTrouble(trouble),
   });

@@ -43,7 +43,7 @@ export function diagnoseFetchFailure(
     return {
       step: "answer",
       problem: `The connection to ${to} was closed before the answer was complete.`,
-      remedy: "It is tried again; if it stays so, check firewall and proxy on the way.",
+      remedy: "It is tried again; if this persists, check any firewall or proxy on the way.",
     };
   }
   if (/Password auth failure/.test(message)) {

@@ -76,7 +76,7 @@ function* stepsTo(
   const steps: { step: FailedStep; name: string; ok: string }[] = [
     ...(byProxy ? [{ step: "proxy" as const, name: "Tunnel", ok: `the proxy connects to ${shownDestination(to)}` }] : [
       { step: "dns" as const, name: "DNS", ok: `${to.host} is resolved` },
-      { step: "tcp" as const, name: "TCP", ok: `${shownDestination(to)} takes connections` },
+      { step: "tcp" as const, name: "TCP", ok: `${shownDestination(to)} accepts connections` },
     ]),
     hubUrl.protocol === "https:"
       ? { step: "tls", name: "TLS", ok: "the certificate is valid" }
@@ -112,8 +112,8 @@ function clockLine(reached: Reached, clock: Clock): CheckLine {
     return {
       name,
       result: "warning",
-      detail: "the hub does not tell the time",
-      remedy: "See whether a proxy on the way removes the Date header.",
+      detail: "the hub does not send the time",
+      remedy: "Check whether a proxy on the way removes the Date header.",
     };
   }
   const offsetMs = clock.now() - hubMs;
@@ -125,7 +125,7 @@ function clockLine(reached: Reached, clock: Clock): CheckLine {
     name,
     result: "warning",
     detail: `${seconds} s ${offsetMs > 0 ? "ahead of" : "behind"} the hub's`,
-    remedy: "Set this machine's date and time, best by NTP: certificates and time windows depend on it.",
+    remedy: "Set this machine's date and time, preferably by NTP: certificates and time windows depend on it.",
   };
 }
 
@@ -174,7 +174,7 @@ async function request(url: URL, options: NetworkCheckOptions): Promise<Reached 
     options.signal.throwIfAborted();
     if (deadline.signal.aborted) {
       const problem = `No answer from ${url.host} within ${answerTimeoutMs / 1000} s.`;
-      return { failed: { step: "answer", problem, remedy: "Check firewall and proxy on the way." } };
+      return { failed: { step: "answer", problem, remedy: "Check any firewall or proxy on the way." } };
     }
     return { failed: await transport.diagnose(error, { url, sinceMs, signal: options.signal }) };
   } finally {

@@ -13,7 +13,7 @@ const caRemedy =
   "That is what TLS inspection looks like: a proxy or firewall of the company shows a certificate of its " +
   "own. Get its certificate authority (PEM) from those who run it, put it into a file and name the file in " +
   "[hub] caFile, or add it to the system's certificates; then restart the service.";
-const setClock = "Set this machine's date and time, best by NTP.";
+const setClock = "Set this machine's date and time, preferably by NTP.";
 /** A clock before this was never set, in s since the epoch: 1 January 2026, when this program did not exist yet. */
 const clockSecondsMin = 1_767_225_600;
 
@@ -48,22 +48,22 @@ const knownTlsErrors: readonly KnownTlsError[] = [
   {
     pattern: /BadSignature/,
     problem: ({ certificate: { issuer } }) =>
-      `its certificate is signed with another key than that of the authority of this name that is known here` +
+      `its certificate is signed with a different key from that of the authority known here by the same name` +
       (issuer === undefined ? "" : `, ${issuer}`),
     remedy: `The authority's certificate here may be out of date. ${caRemedy}`,
   },
   {
     pattern: /BadEncoding|UnhandledCriticalExtension|InvalidPurpose|invalid peer certificate/,
     problem: "its certificate is not valid",
-    remedy: "Tell those who run it; if TLS is inspected on the way, the inspecting proxy makes bad certificates.",
+    remedy: "Tell those who run it; if TLS is inspected on the way, the inspecting proxy issues bad certificates.",
   },
   {
     pattern: /ProtocolVersion|peer is incompatible|HandshakeFailure|no (?:shared )?cipher|InsufficientSecurity/i,
     problem: ({ certificate: { oldVersion } }) =>
       oldVersion === undefined
-        ? "there is no version or cipher of TLS that both sides know (TLS 1.2 or newer is needed)"
-        : `it has ${oldVersion} at most, and TLS 1.2 or newer is needed`,
-    remedy: "Switch TLS 1.2 or newer on, at the other side or in the proxy that inspects TLS.",
+        ? "the two sides have no version or cipher of TLS in common (TLS 1.2 or newer is needed)"
+        : `it supports ${oldVersion} at most, and TLS 1.2 or newer is needed`,
+    remedy: "Enable TLS 1.2 or newer on the other side, or in the proxy that inspects TLS.",
   },
   {
     pattern: /received corrupt message|InvalidContentType|InvalidMessage/,
@@ -73,13 +73,13 @@ const knownTlsErrors: readonly KnownTlsError[] = [
   {
     pattern: /received fatal alert: (\w+)/,
     problem: "the other side ended the TLS handshake",
-    remedy: "Check the address, and whether a proxy that inspects TLS stands between.",
+    remedy: "Check the address, and whether a proxy in between inspects TLS.",
   },
   {
     // After the handshake, the same text describes any connection that was cut.
     pattern: /tls handshake eof|client error \(Connect\).*(?:without sending TLS close_notify|UnexpectedEof)/i,
     problem: "the connection was closed during the TLS handshake",
-    remedy: "Check firewall, proxy and TLS inspection on the way: they cut it by the host's name.",
+    remedy: "Check any firewall, proxy and TLS inspection on the way: one of them probably blocks this host name.",
   },
 ];
 
@@ -139,7 +139,7 @@ function shownTime(seconds: number): string {
 function clockRemedy(message: string): string {
   const { clock = clockSecondsMin } = times(message) ?? {};
   if (clock < clockSecondsMin) return `That clock is wrong. ${setClock}`;
-  return `If that date and time are right, the certificate must be renewed by those who run it; else: ${setClock}`;
+  return `If that date and time are right, the certificate must be renewed by those who run it; otherwise: ${setClock}`;
 }
 
 /** The library's own text, for those who search for it. */

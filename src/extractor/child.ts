@@ -79,7 +79,7 @@ class Child {
       }
       if (message.type === "run") await this.#start(message);
     }
-    this.#running?.cancel.abort(new DOMException("The agent has gone", "AbortError"));
+    this.#running?.cancel.abort(new DOMException("The agent is gone", "AbortError"));
     await this.#running?.done;
     await this.#disconnect();
   }

@@ -48,7 +48,7 @@ export class Extractor implements AsyncDisposable {
   /** Runs one query; fails with {@linkcode ExtractError}, or with the signal's reason within a second of its abort. */
   async run(job: ExtractJob, options: RunOptions): Promise<ExtractResult> {
     options.signal.throwIfAborted();
-    if (this.#busy) throw new Error(`Cannot run a query: the ${this.#options.name} extractor runs another one`);
+    if (this.#busy) throw new Error(`Cannot run a query: the ${this.#options.name} extractor is running another one`);
     this.#busy = true;
     try {
       const session = this.#session ??= new Session(this.#options.spawn(), this.#options.name);

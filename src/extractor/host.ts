@@ -46,7 +46,7 @@ export async function serveExtractors(
   const start = (id: number) => {
     const refuse = (reason: string) =>
       tell({ type: "end", process: id, end: { code: 126, signal: null, standardError: reason } });
-    if (signal.aborted) return refuse("The agent is ending");
+    if (signal.aborted) return refuse("The agent is stopping");
     if (processes.size >= processesMax) return refuse(`Cannot start more than ${processesMax} extractors`);
     try {
       const process = spawn(command);

@@ -127,6 +127,6 @@ export function decodeFromExtractor(line: string, prefix: string): FromExtractor
 
 /** The message about a query that took longer than allowed. */
 export function timeoutMessage(job: ExtractJob): string {
-  return `The query took longer than ${job.timeoutSeconds} seconds. Less is asked for next time; an index on the column ` +
-    "of the time, or a simpler query, helps the database.";
+  return `The query took longer than ${job.timeoutSeconds} seconds. Less data is requested next time; an index on the time ` +
+    "column, or a simpler query, helps the database.";
 }

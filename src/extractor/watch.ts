@@ -70,18 +70,18 @@ export class Watch {
           `The query was ended because it took more than ${
             Math.round(limits.memoryBytesMax / 1024 ** 2)
           } MB of memory. ` +
-            "Less is asked for next time. The database's driver may keep the whole result: install its newest version, or " +
+            "Less data is requested next time. The database's driver may keep the whole result in memory: install its newest version, or " +
             "select fewer columns.",
           { failure: "crash" },
         );
       case "start":
-        return new ExtractError("The process that runs queries did not start. Look at the load of this computer.", {
+        return new ExtractError("The process that runs queries did not start. Check the load on this computer.", {
           failure: "crash",
         });
       default:
         return new ExtractError(
-          `The database's driver ended the process that runs queries (${endText(end)}). Nothing else was harmed. ` +
-            "Install the newest version of the driver; if it goes on, try another driver for this database.",
+          `The database's driver ended the process that runs queries (${endText(end)}). Nothing else was affected. ` +
+            "Install the newest version of the driver; if this persists, try another driver for this database.",
           { failure: "crash" },
         );
     }

@@ -106,7 +106,7 @@ export class LogFile implements Disposable {
     } catch (error) {
       this.#day = { ...this.#day, to: Math.min(this.#day.to, now + rotationRetryMs) };
       const reason = errorText(error);
-      this.#options.onFailure(`Cannot rotate "${this.#path}": ${reason}. It is continued.`);
+      this.#options.onFailure(`Cannot rotate "${this.#path}": ${reason}. Logging continues in it.`);
     }
     this.#tryAgainMs = -Infinity;
     this.#reopen();
@@ -118,7 +118,7 @@ export class LogFile implements Disposable {
       const path = join(this.#options.folder, name);
       if (sizeOf(path) === -1) return path;
     }
-    throw new Error(`there are ${rotatedPerDayMax} rotated files of this day. Remove old ones`);
+    throw new Error(`there are ${rotatedPerDayMax} rotated files for this day. Remove old ones`);
   }
 
   #reopen(): boolean {
@@ -166,7 +166,7 @@ export class LogFile implements Disposable {
     const reason = errorText(error);
     if (this.#lost === undefined) {
       this.#lost = { lines: 0, reason };
-      const remedy = "Make room on the disk, or give this user the right to write there. The agent goes on without";
+      const remedy = "Make room on the disk, or give this user the right to write there. The agent continues without";
       this.#options.onFailure(`Cannot write "${this.#path}": ${reason}. ${remedy}.`);
     }
     this.#close();

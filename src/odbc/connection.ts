@@ -101,10 +101,10 @@ class OdbcConnection implements Database {
   }
 
   async query(sql: string, options: QueryOptions): Promise<RowSource> {
-    if (this.#busy) throw new Error("Cannot run a query: another one runs on this connection");
+    if (this.#busy) throw new Error("Cannot run a query: another one is running on this connection");
     const refused = this.#refusedSql?.exec(sql);
     if (refused) {
-      throw new Error(`Cannot run the query: ${refused[0]} reaches files or code of this computer. Leave it out`);
+      throw new Error(`Cannot run the query: ${refused[0]} can reach files or code on this computer. Leave it out`);
     }
     const { signal, timeoutSeconds } = options;
     const statement = this.#handles.statement({ signal, timeoutSeconds, cancelFetch: this.#cancelFetch });

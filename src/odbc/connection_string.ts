@@ -150,7 +150,7 @@ function assertKnown(what: "driver" | "data source", name: string, known: readon
   if (known.some((one) => sameKey(one, name))) return;
   if (/[/\\]/.test(name) || /\.(so|dll|dylib)\b/i.test(name)) {
     throw new Error(
-      `Cannot use the ${what} "${name}": a path runs any code; give the registered name (${list(known)})`,
+      `Cannot use the ${what} "${name}": a path could run any code; give the registered name (${list(known)})`,
     );
   }
   throw new Error(

@@ -109,13 +109,12 @@ const remedies: Record<Exclude<OdbcErrorKind, "other">, string> = {
   "driver-missing": "The driver or data source is not registered with the driver manager, or one of its libraries is " +
     "missing: install the driver; `injixo-cloud-link check` lists what is registered.",
   login: "The database refused the login: check user, password and database name.",
-  "not-admitted":
-    "The server is set up to let this computer, user or database in by no rule: on PostgreSQL add a line to " +
+  "not-admitted": "The server has no rule that lets this computer, user or database in: on PostgreSQL add a line to " +
     "pg_hba.conf (`hostssl` is for encrypted connections only), on MySQL a user for this host.",
   "own-identity":
-    "The server asks for the Kerberos or Windows identity of this service, which no server is given: let it ask for " +
-    "a password (`scram-sha-256` in pg_hba.conf), or set the environment variable PGREQUIREAUTH for the service.",
-  encryption: "Both sides do not agree on encryption, or the server's certificate is not trusted here: import the " +
+    "The server asks for the Kerberos or Windows identity of this service, which is not given to any server: let it ask " +
+    "for a password (`scram-sha-256` in pg_hba.conf), or set the environment variable PGREQUIREAUTH for the service.",
+  encryption: "The two sides do not agree on encryption, or the server's certificate is not trusted here: import the " +
     "certificate of its CA on this computer, or for SQL Server trust any certificate in the integration " +
     "(trustServerCertificate in [database]). MariaDB's driver encrypts with FORCETLS=1 in a connection string.",
   unreachable: "The database server does not answer: check host name, port, firewall, and that the server runs.",
@@ -124,11 +123,11 @@ const remedies: Record<Exclude<OdbcErrorKind, "other">, string> = {
     "The query names a table or view that does not exist, or that this user may not see: check its name " +
     "and schema.",
   "missing-column":
-    "The query names a column that does not exist: check its name, and its quotes when it has capitals.",
+    "The query names a column that does not exist: check its name, and quote it if it has capital letters.",
   permission: "This database user lacks the right: grant it SELECT on the tables and views of the query.",
   timeout: "The time limit was reached: check the server's load and the indexes on the time column of the query.",
   cancelled: "The query was cancelled.",
-  "connection-lost": "The connection broke off: the server restarted, or something in between closes idle connections.",
+  "connection-lost": "The connection was lost: the server restarted, or something in between closes idle connections.",
 };
 
 /** SQLSTATEs of ODBC, SQL/CLI and the common servers; the longest matching prefix wins. */

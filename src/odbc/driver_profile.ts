@@ -98,7 +98,7 @@ const profiles: Record<DriverFamily, DriverProfile> = {
     streamsFrom: {
       version: "03.01.0017",
       remark:
-        "This driver takes a whole result into memory before it gives the first row, so history is read in smaller " +
+        "This driver loads a whole result into memory before it returns the first row, so history is read in smaller " +
         "pieces: install MariaDB Connector/ODBC 3.1.17 or newer (Debian 12 has 3.1.15).",
     },
     sizesHold: true,

@@ -80,7 +80,7 @@ export function assertOffered(attributes: Attributes, registered: Registered): v
   const used = driver ?? driverOf(dataSource ?? "", registered);
   if (engine.test(used) || engine.test(libraryOf(used, registered))) {
     throw new Error(
-      `Cannot use the driver "${used}" for a connection from the hub: its SQL reaches files of this computer. Use the ` +
+      `Cannot use the driver "${used}" for a connection from the hub: its SQL can reach files on this computer. Use the ` +
         "database type sqlite, or write the connection under [database] connectionString on this computer",
     );
   }
@@ -110,15 +110,19 @@ function assertHarmless({ key, value }: Attribute, { withDataSource }: { withDat
     );
   }
   if (!isAddress && !isIdentity && !otherKeys.has(name)) {
-    refuse(key, "it is none of those that are known to reach the database only");
+    refuse(key, "it is not one of the keys known to reach nothing but the database");
   }
-  if (isAddress && withDataSource) refuse(key, "a DSN says itself whom to reach, and its password goes nowhere else");
+  if (isAddress && withDataSource) {
+    refuse(key, "a DSN itself says which server to reach, and its password goes nowhere else");
+  }
   if (/[\p{Cc}\u2028\u2029]/u.test(value)) refuse(key, "its value has a control character");
   // Drivers disagree about what ends a value in braces: what follows could be read as further keys.
   if (/\}[^]*;/.test(value)) refuse(key, 'its value has "}" and then ";", which some drivers take for its end');
   if (secretKeys.has(name)) return;
   if (path.test(value)) refuse(key, "its value names a file or a pipe");
-  if (/^(SERVER|HOST|HOSTNAME|ADDRESS|ADDR)$/.test(name) && !host.test(value)) refuse(key, "its value is no host name");
+  if (/^(SERVER|HOST|HOSTNAME|ADDRESS|ADDR)$/.test(name) && !host.test(value)) {
+    refuse(key, "its value is not a host name");
+  }
 }
 
 function refuse(key: string, reason: string): never {

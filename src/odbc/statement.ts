@@ -83,7 +83,7 @@ export class Statement implements AsyncDisposable {
     this.check(this.#library.symbols.SQLNumResultCols(this.handle, count), "read the columns of the query");
     const columns = count[0] ?? 0;
     if (columns > columnsMax) {
-      throw new Error(`Cannot read ${columns} columns: at most ${columnsMax}; name those needed`);
+      throw new Error(`Cannot read ${columns} columns: the maximum is ${columnsMax}; name only those needed`);
     }
     return Array.from({ length: columns }, (_, index) => this.#describeColumn(index + 1));
   }
@@ -111,7 +111,7 @@ export class Statement implements AsyncDisposable {
       if (grace !== undefined) return;
       grace = setTimeout(() => {
         this.#hangs = true;
-        giveUp(new DriverHangsError(`Cannot ${action}: the driver does not answer, nor does it obey a cancel`));
+        giveUp(new DriverHangsError(`Cannot ${action}: the driver does not respond, not even to a cancel request`));
       }, cancelGraceMs);
       this.#cancel();
     };

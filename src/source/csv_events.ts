@@ -78,7 +78,7 @@ export class CsvEvents {
     try {
       for await (const event of watcher) this.#note(event, folder);
     } catch (error) {
-      log.debug("The watch of {folder} ended: {reason}.", { folder, reason: fileReason(error) });
+      log.debug("Watching {folder} has ended: {reason}.", { folder, reason: fileReason(error) });
       this.#rescan = true;
       this.#watched = undefined;
       this.#onEvent();

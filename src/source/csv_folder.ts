@@ -205,7 +205,7 @@ export class CsvFolder {
     const text = `Cannot read the import folder "${folder}": ${reason}. ${remedy}`;
     if (text === this.#trouble?.text) return;
     this.#trouble = { of: "folder", text };
-    log.error("Cannot read the import folder {folder}: {reason}. {remedy} It is tried again every {seconds} s.", {
+    log.error("Cannot read the import folder {folder}: {reason}. {remedy} It is retried every {seconds} s.", {
       folder,
       reason,
       remedy,
@@ -218,7 +218,7 @@ export class CsvFolder {
     if (text === this.#trouble?.text) return;
     this.#trouble = { of: "ledger", text };
     const seconds = Math.ceil(this.#options.pollMs / 1000);
-    log.error("{reason}. Files stay where they are; it is tried again every {seconds} s.", { reason, seconds });
+    log.error("{reason}. Files stay where they are; this is retried every {seconds} s.", { reason, seconds });
   }
 
   #recovered(): void {

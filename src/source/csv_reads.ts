@@ -68,11 +68,11 @@ export class CsvReads {
 
   /** What is broken now, one line; `null` when all is well. */
   get problem(): string | null {
-    if (this.#trouble) return `CSV files are not taken in: ${this.#trouble.reason}`;
+    if (this.#trouble) return `CSV files are not queued: ${this.#trouble.reason}`;
     const [first, ...others] = this.#options.candidates.troubles;
     if (!first) return null;
-    const more = others.length > 0 ? ` ${others.length} more files wait too.` : "";
-    return `The file ${JSON.stringify(first[0])} waits to be imported: ${first[1].reason}.${more}`;
+    const more = others.length > 0 ? ` ${others.length} more files are waiting too.` : "";
+    return `The file ${JSON.stringify(first[0])} is waiting to be imported: ${first[1].reason}.${more}`;
   }
 
   /** When reading resumes after trouble with the spool; `Infinity` if it is not waiting. */
@@ -172,14 +172,15 @@ export class CsvReads {
     if (intake.state === "failed") return this.#fileFailed(name, { reason: intake.reason, version });
     this.#recovered();
     this.#fileSucceeded(name, version);
-    if (intake.state === "admitted") log.info("Took in {file}, {bytes} bytes.", { file: name, bytes: version.bytes });
-    else log.info("{file} is not imported: its content was imported before.", { file: name });
+    if (intake.state === "admitted") {
+      log.info("Queued {file} for delivery, {bytes} bytes.", { file: name, bytes: version.bytes });
+    } else log.info("{file} is not imported: its content was imported before.", { file: name });
   }
 
   #fileFailed(name: string, failure: { reason: string; version: FileVersion | undefined }): void {
     const { candidates, clock } = this.#options;
     if (!candidates.failed(name, { ...failure, nowMs: clock.monotonicMs() })) return;
-    log.warn("Cannot import {file}: {reason} It is tried again until it works.", {
+    log.warn("Cannot import {file}: {reason} It is retried until it works.", {
       file: name,
       reason: sentence(failure.reason),
     });
@@ -188,7 +189,7 @@ export class CsvReads {
   #fileSucceeded(name: string, version: FileVersion): void {
     const trouble = this.#options.candidates.succeeded(name, version);
     if (trouble) {
-      log.info("{file} could be read after all, at try {tries}.", { file: name, tries: trouble.failures + 1 });
+      log.info("{file} was read successfully on attempt {tries}.", { file: name, tries: trouble.failures + 1 });
     }
   }
 
@@ -204,7 +205,7 @@ export class CsvReads {
     const untilMs = nowMs + backoffMs(failures, retrySteps);
     this.#trouble = { reason, ofLedger: error instanceof LedgerError, failures, untilMs };
     if (reason === before?.reason) return;
-    log.error("Cannot take in CSV files: {reason} They stay where they are and are tried again.", {
+    log.error("Cannot queue CSV files: {reason} They stay where they are and will be retried.", {
       reason: sentence(reason),
       error,
     });
@@ -212,7 +213,7 @@ export class CsvReads {
 
   #recovered(): void {
     if (!this.#trouble) return;
-    log.info("CSV files are taken in again.");
+    log.info("CSV files are queued again.");
     this.#trouble = undefined;
   }
 }

@@ -69,7 +69,7 @@ export function checkQuery(sql: string, dialect: Dialect | "unknown"): QueryChec
     // unknown.
     if (dialect !== "unknown" && !result.unreadable) break;
   }
-  return refusals.find((refusal) => !refusal.unreadable) ?? refusals[0] ?? unreadable("it is none");
+  return refusals.find((refusal) => !refusal.unreadable) ?? refusals[0] ?? unreadable("it is not one");
 }
 
 function checkReading(sql: string, options: { reading: Reading; rules: Dialect }): QueryCheck {

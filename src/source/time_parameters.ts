@@ -54,7 +54,7 @@ function textParameters(
   const parsed = sample === undefined ? undefined : parseTime(sample);
   if (sample !== undefined && !parsed) {
     throw new Error(
-      `The column ${column.name} is no date and time: it has ${
+      `The column ${column.name} is not a date and time: it has ${
         JSON.stringify(sample.slice(0, 40))
       }. Convert it in the ` +
         `query, for seconds since 1970 with datetime(${column.name}, 'unixepoch', 'localtime') AS ${column.name}`,

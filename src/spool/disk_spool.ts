@@ -171,7 +171,7 @@ export class DiskSpool implements Spool, AsyncDisposable {
     this.#room.changed();
     if (limits.keepDays === 0 || clock.monotonicMs() - this.#prunedAtMs >= pruneEveryMs) {
       void this.prune().catch((error: unknown) =>
-        log.warn("Cannot remove delivered batches: {reason} It is tried again later.", {
+        log.warn("Cannot remove delivered batches: {reason} This is retried later.", {
           reason: sentence(errorText(error)),
         })
       );
@@ -252,7 +252,7 @@ export class DiskSpool implements Spool, AsyncDisposable {
   #withOwner<T>(act: (owner: BatchOwner) => Promise<T>): Promise<T> {
     const { owner } = this.#outgoing;
     if (owner !== undefined) return act(owner);
-    return Promise.reject(new Error("Cannot take a batch: this installation is not linked"));
+    return Promise.reject(new Error("Cannot accept a batch: this installation is not linked"));
   }
 
   #onRemoved(bytes: number): void {

@@ -65,7 +65,7 @@ async function removeLeftovers({ fs, incomingFolder }: RecoveryOptions): Promise
   for (const { name, isFile } of await fs.list(incomingFolder)) {
     if (!isFile) continue;
     await fs.remove(join(incomingFolder, name));
-    log.debug("Removed {name}, an unfinished batch of the run before; its source is read again.", { name });
+    log.debug("Removed {name}, an unfinished batch of the previous run; its source is read again.", { name });
   }
 }
 
@@ -88,7 +88,7 @@ async function adopt(entry: FolderEntry, options: RecoveryOptions): Promise<bool
     const integration = integrationKey(database, { accountId, integrationId });
     index.insert({ integration, file: entry.name, fileBytes: entry.bytes, batch });
   });
-  log.info("Took in batch {name}, which was complete when the run before ended.", { name: entry.name });
+  log.info("Queued batch {name}, which was complete when the previous run ended.", { name: entry.name });
   return true;
 }
 
@@ -98,7 +98,7 @@ async function moveAside(names: readonly string[], options: RecoveryOptions): Pr
   const to = await makeSetAsideFolder(options.setAsideFolder, "spool", options);
   for (const name of names) {
     await fs.rename(join(folder, name), join(to, name));
-    log.warn("Set {name} aside: it is not a whole batch file. It is in {to} now.", { name, to });
+    log.warn("Set {name} aside: it is not a complete batch file. It is now in {to}.", { name, to });
   }
   await fs.syncFolder(to);
   await fs.syncFolder(folder);
@@ -113,7 +113,7 @@ function forget(rows: readonly IndexedBatch[], options: RecoveryOptions): void {
     for (const { integration, batch } of lost) options.onLost({ integration, batch, reread: true });
   });
   if (lost.length > 0) {
-    log.warn("{count} waiting batches have no whole file any longer; their sources are read again.", {
+    log.warn("{count} waiting batches no longer have a complete file; their sources are read again.", {
       count: lost.length,
     });
   }

@@ -40,12 +40,12 @@ export function logRefusal(
     );
   } else if (refusal === "disk") {
     log.error(
-      "The disk is almost full, or takes nothing more: sources wait until it can be written and {freeBytesMin} bytes " +
+      "The disk is almost full or cannot be written: sources wait until it can be written and {freeBytesMin} bytes " +
         "stay free; nothing is lost. Free some space (quotas count), or lower [spool] keepFreeMegabytes.",
       { freeBytesMin },
     );
   } else {
-    log.info("The spool takes batches again.");
+    log.info("The spool accepts batches again.");
   }
 }
 
@@ -53,6 +53,6 @@ function othersText(bytes: number): string {
   if (bytes === 0) return "";
   return ` Of it, ${
     Math.ceil(bytes / megabyte)
-  } MB wait for integrations that this installation was linked to before: ` +
+  } MB are waiting for integrations that this installation was linked to before: ` +
     "link it to them again, and they are sent.";
 }

@@ -52,8 +52,8 @@ export async function setAsideBatch(row: IndexedBatch, reason: string, options: 
   const { origin } = row.batch;
   log.error(
     isWhole === true
-      ? "Set {title} aside, the hub does not take it: {reason} It is in {to} now. {remedy}"
-      : "Set {title} aside, it is damaged: {reason} What is left is in {to}; the source is read again.",
+      ? "Set {title} aside: the hub rejected it. {reason} It is now in {to}. {remedy}"
+      : "Set {title} aside: it is damaged. {reason} What is left is in {to}; the source is read again.",
     { title: batchTitle(origin), reason: sentence(reason), to, remedy: remedies[origin.kind] },
   );
   await limit.added(to);

@@ -55,7 +55,7 @@ export class SetAsideLimit {
       await this.#fs.removeFolder(join(this.#setAside, oldest.folder));
       found.shift();
       bytes -= oldest.bytes;
-      log.warn("Removed {folder}, the oldest batch that was set aside: there are more than are kept.", {
+      log.warn("Removed {folder}, the oldest batch that was set aside: there were more than are kept.", {
         folder: join(this.#setAside, oldest.folder),
       });
     }

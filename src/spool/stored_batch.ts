@@ -32,7 +32,7 @@ export function storedBatch(
         piece = await readChecked(found, { fs, payloadBytes, offset, bytes });
       } catch (error) {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
-        throw new BatchDamagedError(`Cannot read batch "${found}": the file has gone`, { cause: error });
+        throw new BatchDamagedError(`Cannot read batch "${found}": the file is gone`, { cause: error });
       }
       if (piece === undefined) throw new BatchDamagedError(`Cannot read batch "${found}": it is not what was written`);
       return piece;

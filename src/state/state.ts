@@ -99,7 +99,7 @@ async function openOwn(folder: string, opening: Opening): Promise<StateDatabase>
   const { owner, fs } = opening;
   if (await isMissing(join(folder, databaseFileName)) && !await isMissing(join(folder, spoolFolderName))) {
     log.error(
-      "The state is gone: there is no {name} in {folder} any more. This installation starts afresh and must be linked " +
+      "The state is gone: {name} is no longer in {folder}. This installation starts afresh and must be linked " +
         "again; to make it the old one, stop the service and put the file back.",
       { name: databaseFileName, folder },
     );

@@ -159,7 +159,7 @@ function isUnread(report: string): boolean {
 
 function unreadable(path: string, reason: string, options?: ErrorOptions): Error {
   return new Error(
-    `Cannot read the state "${path}": the disk does not give it (${
+    `Cannot read the state "${path}": the disk cannot return it (${
       reason.replaceAll(/\s+/g, " ")
     }). Check the disk and ` +
       "what connects it; the state is left as it is",

@@ -40,7 +40,7 @@ export async function lockState(stateFolder: string): Promise<StateLock> {
   }
   file.close();
   throw new StateLockedError(
-    `Cannot use the state "${stateFolder}": another agent runs on it. Stop that one first; a second installation needs ` +
+    `Cannot use the state "${stateFolder}": another agent is using it. Stop that one first; a second installation needs ` +
       `a folder and an [app] name of its own`,
   );
 }

@@ -21,7 +21,7 @@ Deno.test("the log tells each jump of the clock once, and no correction by secon
   }, ended.signal);
   assertEquals(log.lines(), [
     "warning The clock jumped ahead by 60 minutes: it was set, or the computer slept.",
-    "warning The clock was set back by 60 minutes. What databases hold of the time in question is read again.",
+    "warning The clock was set back by 60 minutes. Database rows from that time are read again.",
     "warning The clock jumped ahead by 365 days: it was set, or the computer slept.",
   ]);
 });

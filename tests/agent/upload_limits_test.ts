@@ -159,8 +159,8 @@ Deno.test("outside of the time window CSV files and history wait, and live rows 
     assertEquals(uploader.notice, null);
     assertEquals(log.lines().filter((line) => !line.includes("Delivered")), [
       "info CSV files and history wait for the time window 20:00-06:00 ([upload] window), until 2026-03-02 20:00; " +
-      "live rows of databases are sent at any time. 3 batches wait.",
-      "info The time window for uploads has begun: 2 batches are sent now.",
+      "live rows of databases are sent at any time. 3 batches are waiting.",
+      "info The time window for uploads has begun: 2 batches are being sent now.",
     ]);
   }));
 

@@ -201,7 +201,7 @@ Deno.test("uploader waits longer each time the hub is unreachable, tells it once
       for (let n = 0; n < 3; n++) add(`${n}`);
       await resting(clock);
       assertEquals(hub.calls.length, 3, "they were under way side by side");
-      assertEquals(uploader.problem, "Nothing is delivered: the hub is unreachable");
+      assertEquals(uploader.problem, "Nothing is being delivered: the hub is unreachable");
       const waits: (number | undefined)[] = [];
       while (waits.length < 10) {
         await resting(clock);
@@ -211,8 +211,8 @@ Deno.test("uploader waits longer each time the hub is unreachable, tells it once
       assertEquals(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300].map((seconds) => seconds * 1000));
       await spool.until(() => spool.delivered.length === 3);
       assertEquals(log.lines().filter((line) => !line.includes("Delivered")), [
-        "warning Cannot deliver to the hub: the hub is unreachable. 3 batches wait; they are sent as soon as it works again.",
-        "info The delivery to the hub works again after 811 s; 3 batches waited.",
+        "warning Cannot deliver to the hub: the hub is unreachable. 3 batches are waiting; they are sent as soon as delivery works again.",
+        "info Delivery to the hub works again after 811 s; 3 batches were waiting.",
       ]);
       assertEquals(uploader.problem, null);
     },
@@ -258,10 +258,10 @@ Deno.test("a batch that the hub cannot cope with does not hold up the others", a
       await settle();
     }
     await spool.until(() => spool.delivered.length === 30);
-    assertMatch(uploader.problem ?? "", /A batch waits to be delivered: the hub is busy/);
+    assertMatch(uploader.problem ?? "", /A batch is waiting to be delivered: the hub is busy/);
     assertEquals(log.lines().filter((line) => line.startsWith("warning")), [
-      "warning Cannot deliver to the hub: the hub is busy. One batch waits; it is sent as soon as it works again.",
-      "warning Cannot deliver poison.csv: the hub is busy. It is kept and tried again; other data goes on.",
+      "warning Cannot deliver to the hub: the hub is busy. One batch is waiting; it is sent as soon as delivery works again.",
+      "warning Cannot deliver poison.csv: the hub is busy. It is kept and will be retried; other data is still delivered.",
     ]);
   });
 });
@@ -294,9 +294,9 @@ Deno.test("uploader keeps trying what is too large for something on the way, say
         await clock.advance(clock.nextDueMs ?? 0);
       }
       assertEquals([hub.of("complete").length, spool.asides.size], [5, 0]);
-      assertMatch(uploader.problem ?? "", /A batch waits to be delivered: the hub is too-large/);
+      assertMatch(uploader.problem ?? "", /A batch is waiting to be delivered: the hub is too-large/);
       assertEquals(log.lines().filter((line) => line.startsWith("warning")), [
-        "warning Cannot deliver large.csv: the hub is too-large. It is kept and tried again; other data goes on.",
+        "warning Cannot deliver large.csv: the hub is too-large. It is kept and will be retried; other data is still delivered.",
       ]);
     },
   ));
@@ -432,7 +432,7 @@ Deno.test("uploader sends a restored hub again what it has forgotten", () =>
     assertEquals(hub.of("missing").length, 0);
     for (let n = 10; n < 25; n++) hub.received.delete(`${n}`);
     uploader.assigned({ received: { count: 15 } });
-    await log.line(/^warning The hub has forgotten 15 batches/);
+    await log.line(/^warning The hub has lost 15 batches/);
     await spool.until(() => spool.delivered.length === 30);
     assertEquals(hub.received.size, 30);
     uploader.assigned({ received: { count: 29 } });
@@ -478,7 +478,7 @@ Deno.test("uploader does not take an outage for over because there is nothing to
     await resting(clock);
     uploader.reachable({ again: true });
     await settle();
-    assertEquals(log.lines().filter((line) => line.includes("The delivery to the hub works again")), []);
+    assertEquals(log.lines().filter((line) => line.includes("Delivery to the hub works again")), []);
     await clock.advance(10_000);
     await spool.until(() => spool.delivered.length === 1);
   }));

@@ -123,7 +123,7 @@ const strange: [string, () => Response, HubErrorKind, RegExp][] = [
     "unlinked",
     /Unlinked/,
   ],
-  ["413 of a proxy", () => html(413), "too-large", /does not take a request of this size \(413\)\. Allow .* 256 KiB/],
+  ["413 of a proxy", () => html(413), "too-large", /does not accept a request of this size \(413\)\. Allow .* 256 KiB/],
   [
     "413 of the hub",
     () => Response.json({ type: "/problems/too-large", title: "Too large", status: 413 }, { status: 413 }),
@@ -398,12 +398,12 @@ Deno.test("cloud client sends parts with exactly the given headers and no token,
   );
   assertEquals(names, ["x-amz-checksum-sha256"]);
   const cases: [number, string, HubErrorKind, RegExp][] = [
-    [503, "SlowDown", "busy", /has a problem .* It is tried again\./],
-    [403, "AccessDenied", "stale", /refuses a part .* new address; if it stays so, tell the hub's operator/],
-    [400, "BadDigest", "checksum", /got other bytes .* check proxies/],
-    [400, "RequestTimeout", "busy", /has a problem .* It is tried again\./],
+    [503, "SlowDown", "busy", /has a problem .* This is retried\./],
+    [403, "AccessDenied", "stale", /refuses a part .* new address; if this persists, tell the hub's operator/],
+    [400, "BadDigest", "checksum", /received other bytes .* check proxies/],
+    [400, "RequestTimeout", "busy", /has a problem .* This is retried\./],
     [404, "NoSuchKey", "stale", /refuses a part .* tell the hub's operator/],
-    [413, "EntityTooLarge", "stale", /does not take a part of this size .* allow requests of 256 KiB/],
+    [413, "EntityTooLarge", "stale", /does not accept a part of this size .* allow requests of 256 KiB/],
   ];
   for (const [status, code, kind, message] of cases) {
     answer = new Response(`<Error><Code>${code}</Code></Error>`, { status });

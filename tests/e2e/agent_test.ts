@@ -93,9 +93,9 @@ Deno.test("files saved while the agent is down and while the hub is down arrive 
   await installation.drop("agent-down.csv", "1\n");
   await hub.kill();
   await using agent = installation.start();
-  await agent.waitFor(/Took in agent-down\.csv/);
+  await agent.waitFor(/Queued agent-down\.csv/);
   await installation.drop("hub-down.csv", "2\n");
-  await agent.waitFor(/Took in hub-down\.csv/);
+  await agent.waitFor(/Queued hub-down\.csv/);
   await hub.restart();
   const imports = await hub.waitForImports(integration, 3);
   assertEquals(imports.map(({ fileName }) => fileName).toSorted(), ["agent-down.csv", "first.csv", "hub-down.csv"]);
@@ -112,7 +112,7 @@ Deno.test("a deleted integration unlinks its agent, which shows a new PIN and ke
   agent.printed = "";
   await hub.ask("DELETE", `/api/v1/integrations/${first}`);
   await agent.waitFor(
-    /has ended: its integration was deleted in the hub\. What still waits here for it cannot be sent/,
+    /has ended: its integration was deleted in the hub\. What is still waiting here for it can no longer be sent/,
   );
   const second = await hub.addIntegration("Second");
   await linkTo(hub, agent, second);
@@ -197,6 +197,6 @@ Deno.test("[hub] account refuses a link to any other account", async () => {
   await using agent = installation.start();
   const integration = await hub.addIntegration();
   await hub.connect(integration, await pinOf(agent));
-  await agent.waitFor(/\[hub\] account allows Somebody else only/);
+  await agent.waitFor(/\[hub\] account allows only Somebody else/);
   await eventually(async () => (await hub.ask("GET", `/api/v1/integrations/${integration}`)).installation === null);
 });

@@ -49,7 +49,7 @@ Deno.test("what waits is sent when the same integration is linked again, and nev
     await using agent = installation.start();
     await linkAndLoseHub(installation, { hub, agent, to: first });
     await installation.drop("waits.csv", "for the first\n");
-    await agent.waitFor(/Took in waits\.csv/);
+    await agent.waitFor(/Queued waits\.csv/);
     await agent.stop();
   }
   await Deno.remove(installation.path("waits.csv"));
@@ -61,7 +61,7 @@ Deno.test("what waits is sent when the same integration is linked again, and nev
     await link(other, { hub, agent, to: first });
   }
   await using agent = installation.start();
-  await agent.waitFor(/connected to another installation.*What waits here is kept/);
+  await agent.waitFor(/connected to another installation.*What is waiting here is kept/);
   await agent.waitFor(/Enter your pin/);
   await link(installation, { hub, agent, to: second });
   await installation.drop("new.csv", "for both\n");
@@ -83,7 +83,7 @@ Deno.test("damaged and foreign files in the spool are set aside, and what was da
     await linkAndLoseHub(installation, { hub, agent, to: integration });
     for (const name of ["short", "flipped", "gone", "whole"]) {
       await installation.drop(`${name}.csv`, `${name};${"x".repeat(50)}\n`);
-      await agent.waitFor(new RegExp(`Took in ${name}\\.csv`));
+      await agent.waitFor(new RegExp(`Queued ${name}\\.csv`));
     }
     await agent.stop();
   }
@@ -141,7 +141,7 @@ Deno.test("told to stop in the middle of a large upload, the agent ends at once 
     await agent.waitFor(/Enter your pin/);
     await link(installation, { hub, agent, to: integration });
     await installation.drop("large.csv", content);
-    await agent.waitFor(/Took in large\.csv/);
+    await agent.waitFor(/Queued large\.csv/);
     await eventually(async () => await partsOf(hub) > 0);
     const { code, ms } = await agent.stop("SIGTERM");
     assertEquals(code, 0);

@@ -37,6 +37,6 @@ Deno.test("a clock that was never set is told from a certificate that has expire
   );
   assertMatch(
     explain(`${start} expired: verification time 1795488981 (UNIX), but certificate is not valid after 1767225600 (…)`),
-    /expired: it is valid until 2026-01-01 00:00 UTC, and this machine's clock says 2026-11-24 .*must be renewed .*; else: Set/,
+    /expired: it is valid until 2026-01-01 00:00 UTC, and this machine's clock says 2026-11-24 .*must be renewed .*; otherwise: Set/,
   );
 });

@@ -35,7 +35,7 @@ Deno.test("check goes all the way to the hub, its object store and the link", as
   assertEquals(lines.toSpliced(4, 1), [
     "Proxy: ok: none: https_proxy is not set",
     "DNS: ok: 127.0.0.1 is resolved",
-    `TCP: ok: 127.0.0.1:${port} takes connections`,
+    `TCP: ok: 127.0.0.1:${port} accepts connections`,
     "TLS: ok: not used: the hub is on this machine",
     "Clock: ok: as the hub's",
     `Object store: ok: 127.0.0.1:${store.port} answers (403)`,

@@ -41,7 +41,7 @@ Deno.test("relay logs in to a real tinyproxy, and no origin ever sees the creden
   }
   {
     await using net = await relayed({ ...options, proxy: proxyFor(`http://127.0.0.1:${tinyproxy.port}`) });
-    assertMatch(await net.failure(url), /wants a user and a password \(.*Set them in https_proxy/);
+    assertMatch(await net.failure(url), /requires a user and a password \(.*Set them in https_proxy/);
   }
   await Deno.remove(folder, { recursive: true });
 });
@@ -91,12 +91,12 @@ const answers: readonly (readonly [string, string | undefined, RegExp])[] = [
   [
     "asks for NTLM",
     "HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n\r\n",
-    /wants a login by Negotiate, NTLM \("HTTP\/1\.1 407 No"\), which is not supported; Basic is\./,
+    /requires a login by Negotiate, NTLM \("HTTP\/1\.1 407 No"\), which is not supported; Basic is\./,
   ],
   [
     "asks for Digest",
     'HTTP/1.1 407 No\r\nProxy-Authenticate: Digest realm="a, b", nonce="x"\r\n\r\n',
-    /wants a login by Digest \(/,
+    /requires a login by Digest \(/,
   ],
   [
     "answers 502",

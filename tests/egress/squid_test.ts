@@ -34,7 +34,7 @@ Deno.test("relay logs in to a real squid, and has a message for each of its refu
     await using net = await through("");
     assertMatch(
       await net.failure(url),
-      /wants a user and a password \("HTTP\/1\.1 407 Proxy Authentication Required"\)/,
+      /requires a user and a password \("HTTP\/1\.1 407 Proxy Authentication Required"\)/,
     );
   }
   {

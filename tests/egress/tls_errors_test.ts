@@ -56,7 +56,7 @@ Deno.test("every way in which a certificate is wrong has a message of its own", 
     await using server = await startOldServer({ folder, certificate: await authority.issue("localhost") });
     assertMatch(
       await failureAt(server.port),
-      /it has TLS 1\.1 at most, and TLS 1\.2 or newer is needed .*Switch TLS 1\.2 or newer on/,
+      /it supports TLS 1\.1 at most, and TLS 1\.2 or newer is needed .*Enable TLS 1\.2 or newer on/,
     );
   });
   await test.step("no TLS at all", async () => {

@@ -96,7 +96,7 @@ Deno.test("extractor says what is wrong with a query, and goes on with the next"
     await failing({ sqliteFolders: [join(folder, "state")] }, /neither in the installation folder/, "connection");
     await failing(
       { query: "SELECT queueidentifier, queuename, 1760000000 AS timestamp, answered FROM contact" },
-      /no date and time.*unixepoch/,
+      /not a date and time.*unixepoch/,
       "query",
     );
     await failing({ output: { path: join(folder, "no", "where"), bytesMax: 1e6 } }, /No such file/, "output");

@@ -7,7 +7,7 @@ import type { Fault, World } from "./world.ts";
 /** How long the hub may take to notice, in ms: by then each has reported twice. */
 const patienceMs = 180_000;
 const lookMs = 200;
-const told = /ERROR agent: Another computer works with the identity of this installation/;
+const told = /ERROR agent: Another computer is using the identity of this installation/;
 /** In a mount namespace of its own the copy lies where the original does. */
 const atOriginal = 'mount --bind "$1" "$2" && cd / && shift 2 && exec "$@"';
 

@@ -24,11 +24,11 @@ const outOfDescriptors = /Cannot .*(os error 24|unable to open)/;
 export const disks: readonly Fault[] = [
   failing("disk full under the spool", ({ csv }) => csv, {
     failure: { error: "ENOSPC", operations: writing, pathPart: "/state/spool/" },
-    line: /ERROR spool: The disk is almost full, or takes nothing more/,
+    line: /ERROR spool: The disk is almost full or cannot be written/,
   }),
   failing("disk full under the state database", ({ csv }) => csv, {
     failure: { error: "ENOSPC", operations: writing, pathPart: "/state/state.db" },
-    line: /ERROR spool: The disk is almost full, or takes nothing more|Cannot .*database or disk is full/,
+    line: /ERROR spool: The disk is almost full or cannot be written|Cannot .*database or disk is full/,
     most: 3,
   }),
   failing("disk full under the log", ({ csv }) => csv, {
@@ -118,7 +118,7 @@ async function unreadableState(world: World): Promise<Injected> {
   await site.agent.status;
   site.shim.fail(undefined);
   await site.start();
-  return { explained: { by: site, line: /FATAL .*Cannot read the state .*: the disk does not give it/ } };
+  return { explained: { by: site, line: /FATAL .*Cannot read the state .*: the disk cannot return it/ } };
 }
 
 async function limitDescriptors(pid: number, limit: number | "unlimited"): Promise<void> {
@@ -149,7 +149,7 @@ async function flipInSpool(world: World): Promise<Injected> {
   await file.seek(at, Deno.SeekMode.Start);
   await file.write(byte);
   await hub.start();
-  return { explained: { by: csv, line: /ERROR spool: Set file-.* aside, it is damaged/ } };
+  return { explained: { by: csv, line: /ERROR spool: Set file-.* aside: it is damaged/ } };
 }
 
 /** Waits for the batch of a file, and returns its name. */

@@ -26,7 +26,7 @@ export const restored: Fault = {
     await Deno.rename(backup, root);
     await declareDurable(hub.shim.durable);
     await hub.start();
-    return { explained: { by: world.csv, line: /WARN +uploader: The hub has forgotten \d+ batches/ } };
+    return { explained: { by: world.csv, line: /WARN +uploader: The hub has lost \d+ batches/ } };
   },
 };
 

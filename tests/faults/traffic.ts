@@ -111,7 +111,7 @@ export class FileTraffic {
     const { printed } = this.#site;
     const whole = printed.lastIndexOf("\n") + 1;
     const told = printed.slice(this.#lookedTo, whole).matchAll(
-      / (?:Took in|csv:) (file-\d+\.csv)(?:,| is not imported)/g,
+      / (?:Queued|csv:) (file-\d+\.csv)(?: for delivery| is not imported)/g,
     );
     this.#lookedTo = whole;
     const news = [...new Set(Array.from(told, ([, name = ""]) => name))].filter((name) => !this.#takenIn.has(name));

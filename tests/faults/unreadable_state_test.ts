@@ -21,7 +21,7 @@ Deno.test("a state that the disk does not give is left as it is, whichever page 
       const said = await open(folder, shim);
       assertMatch(
         said,
-        /^Cannot read the state ".*": the disk does not give it \(.*\)\. Check the disk/,
+        /^Cannot read the state ".*": the disk cannot return it \(.*\)\. Check the disk/,
         `after ${reads} reads`,
       );
       shim.fail(undefined);

@@ -143,7 +143,7 @@ async function changeAssignment(site: Site): Promise<number> {
   await until(paused, { patienceMs, what: "the agent to be paused" });
   const ms = performance.now() - startedMs;
   await hub.ask("PATCH", `/api/v1/integrations/${integration}`, { paused: false });
-  const resumed = async () => await said("The integration goes on") >= change;
+  const resumed = async () => await said("The integration has been resumed") >= change;
   await until(resumed, { patienceMs, what: "the agent to go on" });
   return ms;
 }

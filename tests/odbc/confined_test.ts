@@ -51,7 +51,7 @@ Deno.test("one connection runs one query at a time", async () => {
     [{ key: "DRIVER", value: "SQLite3" }, { key: "DATABASE", value: ":memory:" }],
     async (database) => {
       await using _rows = await database.query("select 1", { signal: AbortSignal.timeout(60_000) });
-      await assertRejects(() => csvOf(database, "select 2"), /another one runs/);
+      await assertRejects(() => csvOf(database, "select 2"), /another one is running/);
     },
   );
 });

@@ -80,7 +80,7 @@ Deno.test("a spool that is full holds files up and loses none", async () => {
   for (let file = 0; file < 60; file++) files.set(`${file}.csv`, crypto.getRandomValues(new Uint8Array(60_000)));
   const { hub, lines } = await deliver(files, { count: 60, bytesMax: 300_000 });
   assertEquals(received(hub), [...files.values()].map(digest).toSorted());
-  assertEquals(lines.filter((line) => line.startsWith("error Cannot take in")), []);
+  assertEquals(lines.filter((line) => line.startsWith("error Cannot queue")), []);
 });
 
 Deno.test("many small files come through the real spool at some speed", async () => {

@@ -161,12 +161,12 @@ Deno.test("csv folder reads a file again that changed while being read", async (
     bench.start();
     await bench.admitted(1);
     assertEquals(text(bench.spool.admitted[0]?.content), `${content}more\nmore\n`);
-    await bench.log.line(/Took in large/);
+    await bench.log.line(/Queued large/);
     const lines = bench.log.lines().filter((line) => line.includes("large.csv"));
     assertEquals(lines, [
-      "warning Cannot import large.csv: it changed while being read. It is tried again until it works.",
-      "info large.csv could be read after all, at try 3.",
-      `info Took in large.csv, ${content.length + 10} bytes.`,
+      "warning Cannot import large.csv: it changed while being read. It is retried until it works.",
+      "info large.csv was read successfully on attempt 3.",
+      `info Queued large.csv for delivery, ${content.length + 10} bytes.`,
     ]);
   });
 });
@@ -216,14 +216,14 @@ Deno.test("csv folder tells of an empty file once, and imports it when it has be
     bench.start();
     await bench.admitted(1);
     await bench.log.line(/^warning Cannot import empty\.csv: it is empty/);
-    assertMatch(bench.source.problem ?? "", /"empty\.csv" waits to be imported: it is empty/);
+    assertMatch(bench.source.problem ?? "", /"empty\.csv" is waiting to be imported: it is empty/);
     await new Promise((resolve) => setTimeout(resolve, 300));
     await bench.write("empty.csv", "no longer");
     await bench.admitted(2);
-    await bench.log.line(/Took in empty/);
+    await bench.log.line(/Queued empty/);
     const lines = bench.log.lines().filter((line) => /empty\.csv/.test(line));
     assertEquals(lines.length, 3);
-    assertMatch(lines[1] ?? "", /info empty\.csv could be read after all, at try [3-9]/);
+    assertMatch(lines[1] ?? "", /info empty\.csv was read successfully on attempt [3-9]/);
     assertEquals(bench.source.problem, null);
   }));
 
@@ -324,10 +324,10 @@ Deno.test("csv folder waits while the spool takes nothing, says so once and lose
   await withCsvFolder({ beforeOpen }, async (bench) => {
     for (let file = 0; file < 50; file++) await bench.write(`${file}.csv`, `${file}`);
     bench.start();
-    await bench.log.line(/^error Cannot take in CSV files: the disk is full/);
-    assertEquals(bench.source.problem, "CSV files are not taken in: the disk is full");
+    await bench.log.line(/^error Cannot queue CSV files: the disk is full/);
+    assertEquals(bench.source.problem, "CSV files are not queued: the disk is full");
     await bench.admitted(50);
-    await bench.log.line(/CSV files are taken in again/);
+    await bench.log.line(/CSV files are queued again/);
     assertEquals(bench.log.lines().filter((line) => line.startsWith("error")).length, 1);
     assertEquals(bench.source.problem, null);
   });
@@ -390,11 +390,11 @@ Deno.test("csv folder tells a ledger that is locked from a folder that cannot be
     state.error = undefined;
     assertEquals(await admitted(1), ["a.csv"]);
     assertEquals(source.problem, null);
-    await log.line(/Took in/);
+    await log.line(/Queued/);
     assertEquals(log.lines(), [
-      "error Cannot look up what was imported: database is locked. Files stay where they are; it is tried again every 1 s.",
+      "error Cannot look up what was imported: database is locked. Files stay where they are; this is retried every 1 s.",
       "info What was imported can be looked up again.",
-      "info Took in a.csv, 2 bytes.",
+      "info Queued a.csv for delivery, 2 bytes.",
     ]);
   });
 });

@@ -21,7 +21,7 @@ const running = source.run(stop.signal).catch(() => {});
 await log.line(/Cannot import/);
 await Deno.writeTextFile(`${folder}/ready`, "");
 await spool.until(() => spool.admitted.length === 2);
-await log.line(/Took in secret/);
+await log.line(/Queued secret/);
 stop.abort();
 await running;
 const output = JSON.stringify({ names: spool.admitted.map(({ fileName }) => fileName), lines: log.lines() });

@@ -46,7 +46,7 @@ Deno.test("csv folder imports a file when its rights are mended, and the others 
     assertEquals(
       about[0],
       "warning Cannot import secret.csv: the service's account may not read it (Permission denied (os error 13)). " +
-        "It is tried again until it works.",
+        "It is retried until it works.",
     );
   } finally {
     await Deno.remove(folder, { recursive: true });

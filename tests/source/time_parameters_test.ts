@@ -67,5 +67,5 @@ Deno.test("columns with a zone are compared with instants, others with the wall 
 
 Deno.test("what is no time says how to make it one", async () => {
   assert(!parseTime("1760000000"));
-  await assertRejects(() => edges("1760000000"), /no date and time.*unixepoch/);
+  await assertRejects(() => edges("1760000000"), /not a date and time.*unixepoch/);
 });

@@ -226,10 +226,10 @@ Deno.test("spool says how what was refused gets another chance: there is no file
       await put(fixture.spool, "x", { origin });
       await fixture.spool.setAside(nextId(fixture.spool), "The hub refuses it.");
     }
-    const lines = log.lines().map((line) => line.replace(/in \S+ now/, "in … now"));
+    const lines = log.lines().map((line) => line.replace(/now in \S+\. /, "now in …. "));
     assertEquals(lines, [
-      "error Set a.csv aside, the hub does not take it: The hub refuses it. It is in … now. Save the file again to try once more.",
-      "error Set interval 2026-01-01T00:00:00Z to 2026-01-02T00:00:00Z aside, the hub does not take it: The hub refuses it. It is in … now. These rows are read and sent again when the query is changed in the hub.",
+      "error Set a.csv aside: the hub rejected it. The hub refuses it. It is now in …. Save the file again to try once more.",
+      "error Set interval 2026-01-01T00:00:00Z to 2026-01-02T00:00:00Z aside: the hub rejected it. The hub refuses it. It is now in …. These rows are read and sent again when the query is changed in the hub.",
     ]);
   }));
 

@@ -86,9 +86,9 @@ Deno.test("what waits for an integration that may be linked again stays, and is 
     const waits = put(spool, large());
     assertMatch(
       await log.line(/The spool is full/),
-      /nothing is lost\. Raise \[spool\] maxMegabytes\. Of it, 3 MB wait for integrations .* link it to them again, and/,
+      /nothing is lost\. Raise \[spool\] maxMegabytes\. Of it, 3 MB are waiting for integrations .* link it to them again, and/,
     );
-    assertMatch(spool.problem ?? "", /The spool is full.* Of it, 3 MB wait for integrations/);
+    assertMatch(spool.problem ?? "", /The spool is full.* Of it, 3 MB are waiting for integrations/);
     acknowledge(spool, nextId(spool));
     assertEquals(await waits, "admitted");
     assertEquals(lost, []);

@@ -41,6 +41,6 @@ Deno.test("of the batches that were set aside the oldest go, which the log tells
     assertEquals(log.lines().length, 13);
     assertEquals(
       log.lines().at(-1),
-      `warning Removed ${setAside}/2026-01-01T000003Z-batch, the oldest batch that was set aside: there are more than are kept.`,
+      `warning Removed ${setAside}/2026-01-01T000003Z-batch, the oldest batch that was set aside: there were more than are kept.`,
     );
   }));

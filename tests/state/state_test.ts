@@ -148,7 +148,7 @@ Deno.test("state database that is gone is told once, and a fresh one begun", () 
       assertEquals(readIdentity(state.database), undefined);
     }
     assertEquals(log.lines().length, 1);
-    assertMatch(log.lines()[0] ?? "", /^error The state is gone: there is no state\.db/);
+    assertMatch(log.lines()[0] ?? "", /^error The state is gone: state\.db is no longer in/);
   }));
 
 Deno.test("state of a newer version is refused and left alone", () =>
@@ -165,7 +165,7 @@ Deno.test("state serves one agent at a time", () =>
   withFolder(async (folder) => {
     {
       using _ = await open(folder);
-      const error = await assertRejects(() => open(folder), /another agent runs on it/);
+      const error = await assertRejects(() => open(folder), /another agent is using it/);
       assert(error instanceof StateLockedError);
     }
     using _ = await open(folder);

@@ -299,7 +299,7 @@ export class Delivery {
         .where("id", "=", integrationId).execute();
     });
     this.#changes.wake(importsTopic(integrationId));
-    log.warn("The content of {file}, integration {integration}, is gone from the store: it is asked for again.", {
+    log.warn("The content of {file}, integration {integration}, is gone from the store: it is requested again.", {
       file: row.fileName,
       integration: integrationId,
     });

@@ -86,7 +86,7 @@ export class Site implements AsyncDisposable {
   async pause(paused: boolean): Promise<void> {
     const from = await this.logEnd();
     await this.hub.ask("PATCH", `/api/v1/integrations/${this.integration}`, { paused });
-    await this.untilLogged(paused ? /is paused in the hub/ : /The integration goes on/, { from });
+    await this.untilLogged(paused ? /is paused in the hub/ : /The integration has been resumed/, { from });
   }
 
   get #logPath(): string {

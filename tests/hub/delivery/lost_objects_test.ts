@@ -50,7 +50,7 @@ for (const [what, bytes] of Object.entries({ "in one part": 100_000, "in several
     if (batch.parts.length > 1) {
       assertEquals(declared.parts.length, batch.parts.length - 1, "only what is missing is sent");
     }
-    await log.line(/^warning The content of a.csv, integration .* is gone from the store: it is asked for again/);
+    await log.line(/^warning The content of a.csv, integration .* is gone from the store: it is requested again/);
     assertEquals((await test.admin.imports(integration)).length, 0);
     await agent.deliver(batch);
     await assertOnly(test, { integration, content });
