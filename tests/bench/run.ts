@@ -79,7 +79,9 @@ function odbcMeasurement(measured: Awaited<ReturnType<typeof benchOdbc>>[number]
 async function main(args: readonly string[]): Promise<number> {
   const { names, quick, jsonFile } = parse(args);
   const databases = ["odbc", "database-memory", "real-time"].some((name) => names.includes(name));
-  if (!await ensurePackages(databases ? [...deliveryPackages, ...databasePackages] : deliveryPackages, { say })) return 1;
+  if (!await ensurePackages(databases ? [...deliveryPackages, ...databasePackages] : deliveryPackages, { say })) {
+    return 1;
+  }
   await compileExecutable();
   const measurements: Measurement[] = [];
   for (const name of names) {
