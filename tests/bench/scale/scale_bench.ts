@@ -35,10 +35,13 @@ export interface ScaleOptions {
   readonly seconds: number;
   /** For Deno when it runs the hub, such as `--cpu-prof`. */
   readonly denoArguments?: readonly string[];
+  /** Which hub it is, in the results. @default "" */
+  readonly hub?: string;
 }
 
 /** Measures each step; what failed is in the note. */
-export async function benchScale({ agents, seconds, denoArguments = [] }: ScaleOptions): Promise<Measurement[]> {
+export async function benchScale(options: ScaleOptions): Promise<Measurement[]> {
+  const { agents, seconds, denoArguments = [], hub: name = "" } = options;
   const dataDirectory = await Deno.makeTempDir({ prefix: "hub-scale-" });
   try {
     const { token, accountId } = await prepare(dataDirectory);
@@ -80,7 +83,10 @@ export async function benchScale({ agents, seconds, denoArguments = [] }: ScaleO
       const { peak } = await memoryOf(hub.pid);
       const own = reading.processorSeconds - agentsBefore.processorSeconds;
       measured.push(
-        ...results(reading, { count, peak, hubSeconds: (after - before) / seconds, own: own / seconds, startSeconds }),
+        ...results(reading, {
+          ...{ name, count, peak, startSeconds },
+          ...{ hubSeconds: (after - before) / seconds, own: own / seconds },
+        }),
       );
     }
     await hub.stop("SIGTERM");
@@ -92,11 +98,11 @@ export async function benchScale({ agents, seconds, denoArguments = [] }: ScaleO
 
 function results(
   reading: Reading,
-  options: { count: number; peak: number; hubSeconds: number; own: number; startSeconds: number },
+  options: { name: string; count: number; peak: number; hubSeconds: number; own: number; startSeconds: number },
 ): Measurement[] {
-  const { count, peak, hubSeconds, own, startSeconds } = options;
+  const { name, count, peak, hubSeconds, own, startSeconds } = options;
   const part = "scale";
-  const of = `${count.toLocaleString("en")} agents`;
+  const of = `${count.toLocaleString("en")} agents${name}`;
   const failed = reading.failures.map(([what, times]) => `${times} × ${what}`).join("; ");
   const middle = (values: readonly number[]) => `median ${Math.round(quantile(values, 0.5))} ms of ${values.length}`;
   const seconds = (values: readonly number[]) => quantile(values, 0.99) / 1000;
