@@ -131,7 +131,7 @@ function readTables(tables: Record<string, unknown>, source: string, context: Va
     const line = findLine(source, place);
     const section = place.section === undefined ? "" : `[${place.section}]`;
     const key = [section, place.key].filter((part) => part !== undefined && part !== "").join(" ");
-    problems.push({ key: withoutPassword(key), message, ...(line === undefined ? {} : { line }) });
+    problems.push({ key: showName(key), message, ...(line === undefined ? {} : { line }) });
   };
   for (const [name, table] of Object.entries(tables)) {
     if (Object.hasOwn(schema, name)) {
@@ -216,15 +216,23 @@ function suggestKey(name: string, section: string | undefined): string {
 /** Longest value that a message repeats, in characters. */
 const shownCharactersMax = 100;
 
+/** The password of a connection string. */
+const passwordOf = /(?:passw\w*|pwd)\s*=/i;
+
+/** A connection string or an address may stand where a key or a section should. */
+function showName(name: string): string {
+  return passwordOf.test(name) ? "a name (not shown: it may hold a password)" : withoutPassword(name);
+}
+
 function showValue(value: unknown, secret: boolean): string {
   if (secret) return "the value";
   // A connection string may have been written into another key.
   const json = withoutPassword(JSON.stringify(value) ?? String(value));
-  if (/(?:passw\w*|pwd)\s*=/i.test(json)) return "the value (not shown: it may hold a password)";
+  if (passwordOf.test(json)) return "the value (not shown: it may hold a password)";
   return json.length > shownCharactersMax ? `${json.slice(0, shownCharactersMax)}…` : json;
 }
 
-/** An address with a password may have been written into any value by mistake, or stand where a name should. */
+/** An address with a password may have been written into any value by mistake. */
 function withoutPassword(text: string): string {
   return text.replace(/(:\/\/[^\s/:@"]*):[^\s/"]*@/g, "$1:***@").replace(/:[^\s:/"@]+@/g, ":***@");
 }

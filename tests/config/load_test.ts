@@ -119,7 +119,13 @@ Deno.test("a password that was written into an address is not repeated", () => {
   const text = problemsOf('[hub]\nurl = "https://user:hunter2@hub.example"').join();
   assert(!text.includes("hunter2"), text);
   assertMatch(text, /Use "https:\/\/hub\.example"/);
-  for (const misplaced of ['["https://user:hunter2@hub.example"]', '[hub]\n"https://user:hunter2@hub.example" = 1']) {
+  for (
+    const misplaced of [
+      '["https://user:hunter2@hub.example"]',
+      '[hub]\n"https://user:hunter2@hub.example" = 1',
+      '[spool]\n"DRIVER={x};PWD=hunter2;" = 1',
+    ]
+  ) {
     const problems = problemsOf(misplaced).join();
     assert(!problems.includes("hunter2"), problems);
   }
