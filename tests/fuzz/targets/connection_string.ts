@@ -12,6 +12,9 @@ import {
 import type { Random } from "../random.ts";
 import { require, requireMessage, requireSecret, type Target } from "../target.ts";
 
+/** So that all parts together, escaped, stay below the limit of a connection string. */
+const partCharactersMax = 300;
+
 const registered = {
   drivers: ["PostgreSQL Unicode", "SQLite3", "ODBC Driver 18 for SQL Server", "MariaDB"],
   dataSources: [{ name: "acd", driver: "PostgreSQL Unicode" }, { name: "file", driver: "SQLite3" }],
@@ -75,7 +78,7 @@ function run(input: string): void {
 
 /** The same text as the parts of the hub's form: nothing in a part may become another attribute. */
 function requireParts(text: string): void {
-  if (text.includes("\0") || text.length > 1000) return;
+  if (text.includes("\0") || text.length > partCharactersMax) return;
   const parts = { host: text, database: text, user: text, password: text };
   for (const database of ["mssql", "mysql", "postgresql"] as const) {
     const given = attributesFromParts(database, { parts, installed: registered.drivers });
