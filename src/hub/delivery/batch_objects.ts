@@ -19,10 +19,8 @@ export async function areStored(
   { objects, database }: { objects: ObjectStore; database: Database },
 ): Promise<boolean> {
   if (isSinglePart(row)) return await hasContent(objects, partKey(row, singlePart(row)));
-  const keys = await batchKeys(database, row);
-  const folder = objectFolder(row);
-  const there = new Set((await objects.list(folder)).map((name) => `${folder}/${name}`));
-  return keys.every((key) => there.has(key));
+  const there = new Set(await storedKeys(objects, row));
+  return (await batchKeys(database, row)).every((key) => there.has(key));
 }
 
 /** The folder with a batch's objects: its own if it has several, otherwise a shared one. */
