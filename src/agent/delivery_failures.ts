@@ -67,14 +67,9 @@ export class DeliveryFailures {
     const { error, signal } = failure;
     if (error instanceof BatchDamagedError) return await this.#setAside(batch, error.message);
     if (!(error instanceof HubError)) return this.#rest(batch, { error });
+    if (error.kind === "busy") return this.#busy(batch, { ...failure, error });
+    if (isOfWay(error)) return this.way(error, failure);
     switch (error.kind) {
-      case "unreachable":
-      case "not-a-hub":
-      case "unknown-installation":
-      case "unlinked":
-        return this.way(error, failure);
-      case "busy":
-        return this.#busy(batch, { ...failure, error });
       case "stale":
       case "too-large":
         return this.#rest(batch, { error });
@@ -139,7 +134,7 @@ export class DeliveryFailures {
   #busy(batch: StoredBatch, failure: { error: HubError; startedMs: number; round: number }): void {
     const { error, startedMs, round } = failure;
     const sinceMs = this.troubles.of(batch.declaration.id)?.sinceMs ?? startedMs;
-    const all = error.retryAfterMs !== undefined || this.#deliveredAtMs < sinceMs;
+    const all = isOfWay(error) || this.#deliveredAtMs < sinceMs;
     this.#rest(batch, { error, loud: !all });
     if (all) this.way(error, { round });
   }

@@ -90,9 +90,7 @@ export class RestoredHub {
     if (this.#failures++ === 0 && !isOfWay(error)) {
       log.warn(
         "Cannot ask the hub whether it still has what it had received: {reason} This is retried; delivery continues.",
-        {
-          reason,
-        },
+        { reason },
       );
     }
     this.#untilMs = nowMs + retryDelayMs(this.#failures + 1, { random, error });
@@ -129,9 +127,7 @@ export class RestoredHub {
     if (missing > 0) {
       log.warn(
         "The hub has lost {missing} batches that it had received: it was restored from a backup. They are sent again.",
-        {
-          missing,
-        },
+        { missing },
       );
     }
   }
