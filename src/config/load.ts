@@ -131,7 +131,7 @@ function readTables(tables: Record<string, unknown>, source: string, context: Va
     const line = findLine(source, place);
     const section = place.section === undefined ? "" : `[${place.section}]`;
     const key = [section, place.key].filter((part) => part !== undefined && part !== "").join(" ");
-    problems.push({ key: showName(key), message, ...(line === undefined ? {} : { line }) });
+    problems.push({ key: withoutPassword(key, "a name"), message, ...(line === undefined ? {} : { line }) });
   };
   for (const [name, table] of Object.entries(tables)) {
     if (Object.hasOwn(schema, name)) {
@@ -216,25 +216,16 @@ function suggestKey(name: string, section: string | undefined): string {
 /** Longest value that a message repeats, in characters. */
 const shownCharactersMax = 100;
 
-/** The password of a connection string. */
-const passwordOf = /(?:passw\w*|pwd)\s*=/i;
-
-/** A connection string or an address may stand where a key or a section should. */
-function showName(name: string): string {
-  return passwordOf.test(name) ? "a name (not shown: it may hold a password)" : withoutPassword(name);
-}
-
 function showValue(value: unknown, secret: boolean): string {
   if (secret) return "the value";
-  // A connection string may have been written into another key.
-  const json = withoutPassword(JSON.stringify(value) ?? String(value));
-  if (passwordOf.test(json)) return "the value (not shown: it may hold a password)";
+  const json = withoutPassword(JSON.stringify(value) ?? String(value), "the value");
   return json.length > shownCharactersMax ? `${json.slice(0, shownCharactersMax)}…` : json;
 }
 
-/** An address with a password may have been written into any value by mistake. */
-function withoutPassword(text: string): string {
-  return text.replace(/(:\/\/[^\s/:@"]*):[^\s/"]*@/g, "$1:***@").replace(/:[^\s:/"@]+@/g, ":***@");
+/** By mistake, a connection string or an address with a password may stand in any value, and in place of any name. */
+function withoutPassword(text: string, what: string): string {
+  const masked = text.replace(/(:\/\/[^\s/:@"]*):[^\s/"]*@/g, "$1:***@").replace(/:[^\s:/"@]+@/g, ":***@");
+  return /(?:passw\w*|pwd)\s*=/i.test(masked) ? `${what} (not shown: it may hold a password)` : masked;
 }
 
 function isTable(value: unknown): value is Record<string, unknown> {
