@@ -13,7 +13,7 @@ import { realFileSystem } from "../durable/real_file_system.ts";
 import type { ExtractJob } from "../extractor/messages.ts";
 import { openDatabase } from "../extractor/open_database.ts";
 import { runJob } from "../extractor/run_job.ts";
-import { parseConnectionString, secretsOf } from "../odbc/connection_string.ts";
+import { connectionStringCharactersMax, parseConnectionString, secretsOf } from "../odbc/connection_string.ts";
 import type { DataType } from "../protocol/database.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { KeptConnection } from "../source/query_approval.ts";
@@ -33,8 +33,6 @@ const rowsShownDefault = 20;
 const queryTimeoutSeconds = 3600;
 /** How often progress is shown, in ms. */
 const progressEveryMs = 200;
-/** Longest connection string, in characters. */
-const connectionCharactersMax = 4096;
 /** How long the running agent may take to accept a query, in ms. */
 const acceptTimeoutMs = 10_000;
 const hourMs = 3_600_000;
@@ -124,7 +122,7 @@ async function givenConnection(argument: string | undefined): Promise<KeptConnec
 }
 
 async function connectionFromInput(): Promise<string> {
-  const text = await readFirstLine({ charactersMax: connectionCharactersMax });
+  const text = await readFirstLine({ charactersMax: connectionStringCharactersMax });
   if (text.trim() !== "") return text.trim();
   throw new Error(
     "Cannot read the connection string: there is none on standard input. Type it there, followed by Enter",

@@ -14,7 +14,8 @@ export interface Attribute {
   readonly value: string;
 }
 
-const charactersMax = 4096;
+/** Longest connection string, in characters. */
+export const connectionStringCharactersMax = 4096;
 
 /**
  * Parses a connection string. If a key occurs twice, the first counts, as in the driver manager.
@@ -31,8 +32,8 @@ const charactersMax = 4096;
  * ```
  */
 export function parseConnectionString(text: string): Attributes {
-  if (text.length > charactersMax) {
-    throw new Error(`Cannot read the connection string: over ${charactersMax} characters`);
+  if (text.length > connectionStringCharactersMax) {
+    throw new Error(`Cannot read the connection string: over ${connectionStringCharactersMax} characters`);
   }
   if (text.includes("\0")) throw new Error("Cannot read the connection string: it has a zero character");
   const attributes: Attribute[] = [];
