@@ -11,6 +11,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import manifest from "../deno.json" with { type: "json" };
+import { exists } from "../src/runtime/exists.ts";
 import { accompany } from "./accompany.ts";
 import { readCompoundFile, writeCompoundFile } from "./compound_file.ts";
 import { addInstances, guidOf } from "./instance_transforms.ts";
@@ -145,7 +146,7 @@ async function wixl(args: readonly string[], { work }: { work: string }): Promis
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  if (!await Deno.stat(box).then(() => true, () => false)) {
+  if (!await exists(box)) {
     throw new Error("Cannot build the MSI: wixl is not installed. Run: apt-get install wixl (msitools 0.106 or later)");
   }
   await runTool(box, ["up"]);

@@ -1,5 +1,6 @@
 /** Compiles the program for Windows, wherever the build runs. */
 import { join } from "node:path";
+import { exists } from "../src/runtime/exists.ts";
 import { compileExecutable } from "./executable.ts";
 import { runTool } from "./tool.ts";
 
@@ -24,7 +25,7 @@ export async function sharedRuntime(project: string): Promise<string | undefined
   const own = Deno.env.get("DENORT_BIN_WINDOWS");
   if (own) return own;
   const tool = join(project, "..", "shared", "tools", "denort");
-  const isThere = await Deno.stat(tool).then(() => true, () => false);
+  const isThere = await exists(tool);
   return isThere ? (await runTool(tool, ["windows"])).trim() : undefined;
 }
 

@@ -2,6 +2,7 @@
 import type { Config } from "../config/config.ts";
 import { parseConnectionString, secretsOf } from "../odbc/connection_string.ts";
 import type { DatabaseConnection } from "../protocol/database.ts";
+import { exists } from "../runtime/exists.ts";
 import { readIdentity } from "../state/identity.ts";
 import { readLink } from "../state/link_store.ts";
 import { readState } from "../state/state.ts";
@@ -51,7 +52,7 @@ async function useServiceCredentials(name: string): Promise<void> {
   const variable = "CREDENTIALS_DIRECTORY";
   const folder = `/run/credentials/${name}.service`;
   if (Deno.build.os !== "linux" || Deno.env.get(variable) !== undefined) return;
-  if (await Deno.stat(folder).then(() => true, () => false)) Deno.env.set(variable, folder);
+  if (await exists(folder)) Deno.env.set(variable, folder);
 }
 
 async function secretsOfState(config: Config): Promise<Secret[]> {

@@ -6,6 +6,7 @@ import { type ControlAddress, controlAddress, type ControlPort, tokenHeader } fr
 import type { AgentStatus, PinOffer } from "./status.ts";
 import { anySignal } from "../runtime/any_signal.ts";
 import { errorText } from "../runtime/error_text.ts";
+import { ignoreMissing } from "../runtime/ignore_missing.ts";
 
 const log = getLogger(["cloud-link", "control"]);
 
@@ -127,11 +128,7 @@ async function removeStaleSocket(path: string): Promise<void> {
 }
 
 async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  await Deno.remove(path).catch(ignoreMissing);
 }
 
 function sameToken(given: string, expected: string): boolean {

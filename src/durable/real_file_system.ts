@@ -4,6 +4,7 @@
  */
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { ignoreMissing } from "../runtime/ignore_missing.ts";
 import type { FileSystem, FolderEntry, WritableFile } from "./file_system.ts";
 
 /** Mode of files with data or secrets. */
@@ -97,11 +98,7 @@ async function withLength(path: string, { name, isFile }: Deno.DirEntry): Promis
 }
 
 async function remove(path: string, options: { recursive: boolean }): Promise<void> {
-  try {
-    await Deno.remove(path, options);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  await Deno.remove(path, options).catch(ignoreMissing);
 }
 
 async function makeFolder(path: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** The system user that the services run as, and what users can access. */
 import { resolve } from "node:path";
 import type { AccessProbe } from "./access.ts";
-import { exists } from "./exists.ts";
+import { exists } from "../runtime/exists.ts";
 import { runTool, tryTool } from "./tool.ts";
 
 /** The user that `service install` creates, and its group. */

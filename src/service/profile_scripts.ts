@@ -4,7 +4,7 @@
  * or from seeing what the other scripts set.
  */
 import program from "./profile_scripts.sh" with { type: "text" };
-import { exists } from "./exists.ts";
+import { exists } from "../runtime/exists.ts";
 import { type PlaceReading, proxyVariableNames } from "./proxy_variables.ts";
 
 /** Scripts are written for bash, the login shell of servers. */

@@ -1,6 +1,6 @@
 /** Services under systemd: one unit in `/etc/systemd/system` for each installation folder. */
 import { type Account, findAccount, makeOwnAccount, ownAccount, probeAs, removeOwnAccount } from "./account.ts";
-import { exists } from "./exists.ts";
+import { exists } from "../runtime/exists.ts";
 import { giveOwnFiles, grantRights, ownerOf, restoreRights } from "./folder_rights.ts";
 import { viewOfHomes } from "./homes.ts";
 import { refuseUnsuitableFolder, unpassableText, warnings } from "./install_checks.ts";

@@ -1,6 +1,6 @@
 /** The units of installations: finding, writing and removing them. */
 import { ignoreMissing } from "../runtime/ignore_missing.ts";
-import { exists } from "./exists.ts";
+import { exists } from "../runtime/exists.ts";
 import { readNotes, unitFolder, type UnitNotes, unitPath } from "./unit_file.ts";
 import { runTool, tryTool } from "./tool.ts";
 

@@ -3,7 +3,7 @@
  * (log and state) but not replace those of others, such as the program, which administrators run.
  */
 import { win32 } from "node:path";
-import { exists } from "./exists.ts";
+import { exists } from "../runtime/exists.ts";
 
 /** CREATOR OWNER: whoever creates a file there. */
 const creatorOwner = "*S-1-3-0";

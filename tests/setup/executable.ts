@@ -1,5 +1,6 @@
 /** The compiled executable under test. */
 import { join } from "node:path";
+import { exists } from "../../src/runtime/exists.ts";
 
 /** The repository's folder. */
 export const projectFolder: string = new URL("../../", import.meta.url).pathname;
@@ -52,8 +53,4 @@ async function runtimeEnvironment(): Promise<Record<string, string>> {
   if (Deno.env.get("DENORT_BIN") || !await exists(denort)) return {};
   const { stdout, success } = await new Deno.Command(denort, { stderr: "inherit" }).output();
   return success ? { DENORT_BIN: new TextDecoder().decode(stdout).trim() } : {};
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }

@@ -3,6 +3,7 @@
  * here is a fresh Windows with a drive C: of its own; the folder `work` is there under the same path on drive Z:.
  */
 import { join } from "node:path";
+import { exists } from "../../src/runtime/exists.ts";
 import { runTool } from "../../installer/tool.ts";
 import { compileForWindows, mendImage, sharedRuntime, windowsTarget } from "../../installer/windows_executable.ts";
 import { projectFolder } from "../setup/executable.ts";
@@ -147,8 +148,4 @@ export async function compileProgram(main: string, output: string): Promise<void
 /** Path on drive Z: of a path of this machine. */
 export function onDriveZ(path: string): string {
   return `Z:${path.replaceAll("/", "\\")}`;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }

@@ -3,6 +3,7 @@
  */
 import { join } from "node:path";
 import type { Config } from "../../config/config.ts";
+import { exists } from "../../runtime/exists.ts";
 import { missingRight, missingRightText, ownProbe } from "../../service/access.ts";
 import { whyUnseen } from "../../service/homes.ts";
 import { noNotifier, type ServiceNotifier } from "../../service/service_notifier.ts";
@@ -68,7 +69,7 @@ export async function importFolderTrouble(config: Config): Promise<string | unde
   const missing = await missingRight(path, ownProbe);
   if (missing !== undefined) return `${missingRightText(missing, userName())}.`;
   if (Deno.env.get("NOTIFY_SOCKET") === undefined) return undefined;
-  if (await Deno.stat(path).then(() => true, () => false)) return undefined;
+  if (await exists(path)) return undefined;
   const unseen = await whyUnseen(path);
   if (unseen === undefined) return undefined;
   return `${unseen}. Run "sudo injixo-cloud-link service install" again, which shows it this folder, and restart it.`;
