@@ -81,13 +81,9 @@ export async function benchScale(options: ScaleOptions): Promise<Measurement[]> 
       await sleep(Math.min(changeSeenMs, 2000));
       const reading = await both(groups, { do: "read" });
       const { peak } = await memoryOf(hub.pid);
-      const own = reading.processorSeconds - agentsBefore.processorSeconds;
-      measured.push(
-        ...results(reading, {
-          ...{ name, count, peak, startSeconds },
-          ...{ hubSeconds: (after - before) / seconds, own: own / seconds },
-        }),
-      );
+      const own = (reading.processorSeconds - agentsBefore.processorSeconds) / seconds;
+      const hubSeconds = (after - before) / seconds;
+      measured.push(...results(reading, { name, count, peak, hubSeconds, own, startSeconds }));
     }
     await hub.stop("SIGTERM");
     return measured;
