@@ -5,6 +5,8 @@
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { assert, assertEquals } from "../assert.ts";
+import { filesIn } from "../files_in.ts";
+import { noise } from "../noise.ts";
 import { TestHub } from "../e2e/hub.ts";
 import { HubClient } from "../hub/hub_client.ts";
 import { linkedDatabase, loaded, queryBatch, rowsOf } from "../hub/rows/query_batch.ts";
@@ -34,11 +36,11 @@ const trials: Readonly<Record<string, (site: Site) => Promise<readonly string[]>
     const { id } = await admin.createIntegration("ACD");
     const agent = await TestAgent.linked(admin, id);
     // No compression makes it so small that it would be kept in the database.
-    const content = crypto.getRandomValues(new Uint8Array(60_000));
+    const content = noise(60_000);
     const batch = agent.batch("a.csv", content);
     await agent.declare(batch);
     await agent.send(batch, batch.parts);
-    await flipIn(join(dataDirectory, "objects"));
+    await flipBit((await filesIn(join(dataDirectory, "objects")))[0] ?? "");
     await (await agent.complete(batch)).body?.cancel();
     const [received] = await admin.imports(id);
     if (received === undefined) return [];
@@ -83,18 +85,11 @@ async function onHub(
   return await trial({ admin, dataDirectory: join(hub.folder, "data") });
 }
 
-/** Falsifies one bit of the only object. */
-async function flipIn(folder: string): Promise<void> {
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    const path = join(folder, name);
-    if (isDirectory) {
-      await flipIn(path);
-      continue;
-    }
-    const bytes = await Deno.readFile(path);
-    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 16;
-    await Deno.writeFile(path, bytes);
-  }
+/** Falsifies one bit in the middle of a file. */
+async function flipBit(path: string): Promise<void> {
+  const bytes = await Deno.readFile(path);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 16;
+  await Deno.writeFile(path, bytes);
 }
 
 /** Confirmations of the spool until it is killed. */

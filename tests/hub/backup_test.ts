@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { hubBackup } from "../../src/cli/hub_backup_command.ts";
 import type { Assignment } from "../../src/protocol/assignment.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { noise } from "../noise.ts";
 import { fetchWithin } from "./fetch_within.ts";
 import { HubClient } from "./hub_client.ts";
 import { linkedDatabase, loaded, queryBatch, rowsOf } from "./rows/query_batch.ts";
@@ -18,15 +19,9 @@ async function files(folder: string, below = ""): Promise<string[]> {
   return found;
 }
 
-function content(bytes: number): Uint8Array {
-  const random = new Uint8Array(bytes);
-  for (let start = 0; start < bytes; start += 65_536) crypto.getRandomValues(random.subarray(start, start + 65_536));
-  return random;
-}
-
 /** Of all sizes, so that they are in the database, in a shared folder and in parts. */
 async function deliver(agent: TestAgent, n: number): Promise<void> {
-  await agent.deliver(agent.batch(`${n}.csv`, content([500, 50_000, 700_000][n % 3] ?? 0)));
+  await agent.deliver(agent.batch(`${n}.csv`, noise([500, 50_000, 700_000][n % 3] ?? 0)));
 }
 
 /** Makes more imports of one that is a file, so that copying them takes a while. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "../assert.ts";
+import { noise } from "../noise.ts";
 import { wholePayloadBytesMax } from "../../src/protocol/delivery.ts";
 import { seededRandom } from "../../src/runtime/seeded_random.ts";
 import { openAccounts } from "../../src/hub/access/open_accounts.ts";
@@ -110,10 +111,7 @@ async function addToken(dataDirectory: string): Promise<string> {
 /** Every third batch has several parts. */
 function makeBatch(agent: TestAgent, fileName: string, contents: Map<string, Uint8Array>): TestBatch {
   const large = contents.size % 3 === 0;
-  const content = new Uint8Array(large ? 900_000 : 3000);
-  for (let start = 0; start < content.length; start += 65536) {
-    crypto.getRandomValues(content.subarray(start, start + 65536));
-  }
+  const content = noise(large ? 900_000 : 3000);
   contents.set(fileName, content);
   return agent.batch(fileName, content, { partBytes: 256 * 1024 });
 }

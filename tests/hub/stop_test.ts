@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertPrompt } from "../assert.ts";
+import { noise } from "../noise.ts";
 import { HubClient } from "./hub_client.ts";
 import { startHubProcess } from "./hub_process.ts";
 import { startTestHub } from "./start_hub.ts";
@@ -21,10 +22,7 @@ const busy: Record<string, Busy> = {
     return () => polling;
   },
   "a download that nobody reads": async ({ admin, agent, integrationId }) => {
-    const content = new Uint8Array(30_000_000);
-    for (let start = 0; start < content.length; start += 65536) {
-      crypto.getRandomValues(content.subarray(start, start + 65536));
-    }
+    const content = noise(30_000_000);
     await agent.deliver(agent.batch("large.csv", content, { partBytes: 8 * 1024 * 1024 }));
     const [received] = await admin.imports(integrationId);
     const response = await admin.request("GET", `/api/v1/imports/${received?.id}/content`);

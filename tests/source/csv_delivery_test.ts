@@ -8,6 +8,7 @@ import { CsvFolder } from "../../src/source/csv_folder.ts";
 import { csvLedger, forgetCsvContent } from "../../src/state/csv_ledger.ts";
 import { integrationKey } from "../../src/state/integration.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { noise } from "../noise.ts";
 import { captureLog } from "../fakes/captured_log.ts";
 import { MemoryHub } from "../fakes/memory_hub.ts";
 import { makeLink, openFixture } from "../spool/spool_fixture.ts";
@@ -63,10 +64,7 @@ Deno.test("files of all sizes come through the real spool, each content once", a
   const files = new Map<string, Uint8Array>();
   const sizes = [1, 2_000, 255_000, 1_048_576, 1_048_577, 5_000_000];
   for (const bytes of sizes) {
-    const content = new Uint8Array(bytes);
-    for (let offset = 0; offset < bytes; offset += 65_536) {
-      crypto.getRandomValues(content.subarray(offset, Math.min(bytes, offset + 65_536)));
-    }
+    const content = noise(bytes);
     files.set(`${bytes}.csv`, content);
     files.set(`copy of ${bytes}.csv`, content);
   }
@@ -77,7 +75,7 @@ Deno.test("files of all sizes come through the real spool, each content once", a
 
 Deno.test("a spool that is full holds files up and loses none", async () => {
   const files = new Map<string, Uint8Array>();
-  for (let file = 0; file < 60; file++) files.set(`${file}.csv`, crypto.getRandomValues(new Uint8Array(60_000)));
+  for (let file = 0; file < 60; file++) files.set(`${file}.csv`, noise(60_000));
   const { hub, lines } = await deliver(files, { count: 60, bytesMax: 300_000 });
   assertEquals(received(hub), [...files.values()].map(digest).toSorted());
   assertEquals(lines.filter((line) => line.startsWith("error Cannot queue")), []);

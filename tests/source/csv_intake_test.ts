@@ -3,6 +3,7 @@ import { systemClock } from "../../src/runtime/clock.ts";
 import { versionOf } from "../../src/source/csv_file.ts";
 import { CsvIntake, type CsvLedger } from "../../src/source/csv_intake.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
+import { noise } from "../noise.ts";
 import { openFixture } from "../spool/spool_fixture.ts";
 
 const mebibyte = 1024 * 1024;
@@ -24,8 +25,7 @@ Deno.test("a ledger that fails keeps nothing of the spool's room", async () => {
     };
     const intake = new CsvIntake({ spool, ledger, clock: systemClock });
     const path = join(root, "a.csv");
-    const content = new Uint8Array(1.5 * mebibyte);
-    for (let at = 0; at < content.length; at += 65_536) crypto.getRandomValues(content.subarray(at, at + 65_536));
+    const content = noise(1.5 * mebibyte);
     await Deno.writeFile(path, content);
     const take = async () => {
       const file = { path, realPath: path, version: versionOf(await Deno.lstat(path)) };

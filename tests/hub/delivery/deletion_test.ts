@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals } from "../../assert.ts";
+import { noise } from "../../noise.ts";
 import { startHubProcess } from "../hub_process.ts";
 import { linkedDatabase } from "../rows/query_batch.ts";
 import { startTestHub } from "../start_hub.ts";
@@ -27,19 +28,13 @@ function rowsOf(dataDirectory: string, sql: string): unknown[] {
   return database.prepare(sql).all().map((row) => Object.values(row)[0]);
 }
 
-function randomContent(bytes: number): Uint8Array {
-  const content = new Uint8Array(bytes);
-  for (let start = 0; start < bytes; start += 65_536) crypto.getRandomValues(content.subarray(start, start + 65_536));
-  return content;
-}
-
 /** One in the database, one in a shared folder, one of several parts. */
 async function deliverAll(agent: TestAgent): Promise<void> {
-  for (const bytes of [1000, 100_000, 900_000]) await agent.deliver(agent.batch(`${bytes}.csv`, randomContent(bytes)));
+  for (const bytes of [1000, 100_000, 900_000]) await agent.deliver(agent.batch(`${bytes}.csv`, noise(bytes)));
 }
 
 async function sendHalf(agent: TestAgent): Promise<TestBatch> {
-  const batch = agent.batch("half.csv", randomContent(900_000), { partBytes: 300_000 });
+  const batch = agent.batch("half.csv", noise(900_000), { partBytes: 300_000 });
   await agent.declare(batch);
   const [first] = batch.parts;
   assert(first !== undefined);

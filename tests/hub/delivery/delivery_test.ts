@@ -1,17 +1,11 @@
 import { assert, assertEquals } from "../../assert.ts";
+import { noise } from "../../noise.ts";
 import { startTestHub } from "../start_hub.ts";
 import { TestAgent } from "../test_agent.ts";
 import type { PartRun } from "../../../src/protocol/delivery.ts";
 
 async function problemOf(response: Response): Promise<string> {
   return String((await response.json()).type).replace("/problems/", "");
-}
-
-/** Content that cannot be compressed. */
-function noise(bytes: number): Uint8Array<ArrayBuffer> {
-  const content = new Uint8Array(bytes);
-  for (let start = 0; start < bytes; start += 65536) crypto.getRandomValues(content.subarray(start, start + 65536));
-  return content;
 }
 
 Deno.test("a linked installation delivers a CSV file, and the hub hands it out byte for byte", async () => {

@@ -2,26 +2,11 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { assert, assertEquals } from "../../assert.ts";
+import { filesIn } from "../../files_in.ts";
+import { noise } from "../../noise.ts";
 import { captureLog } from "../../fakes/captured_log.ts";
 import { startTestHub, type TestHub } from "../start_hub.ts";
 import { TestAgent, type TestBatch } from "../test_agent.ts";
-
-/** Content that cannot be compressed. */
-function noise(bytes: number): Uint8Array<ArrayBuffer> {
-  const content = new Uint8Array(bytes);
-  for (let start = 0; start < bytes; start += 65536) crypto.getRandomValues(content.subarray(start, start + 65536));
-  return content;
-}
-
-/** All files with objects. */
-async function files(folder: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    const path = join(folder, name);
-    found.push(...isDirectory ? await files(path) : [path]);
-  }
-  return found.toSorted();
-}
 
 /** The only import of the integration is this content, and the only one that it counts. */
 async function assertOnly(test: TestHub, { integration, content }: { integration: string; content: Uint8Array }) {
@@ -42,7 +27,7 @@ for (const [what, bytes] of Object.entries({ "in one part": 100_000, "in several
     await agent.deliver(batch);
     assertEquals((await agent.declare(batch)).state, "received");
 
-    const objects = await files(join(test.dataDirectory, "objects"));
+    const objects = await filesIn(join(test.dataDirectory, "objects"));
     assertEquals(objects.length, batch.parts.length);
     await Deno.remove(objects[0] ?? "");
     const declared = await agent.declare(batch);

@@ -1,6 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 import { zstdCompressSync } from "node:zlib";
 import { assert, assertEquals } from "../../assert.ts";
+import { filesIn } from "../../files_in.ts";
+import { noise } from "../../noise.ts";
 import type { HubClient } from "../hub_client.ts";
 import { startTestHub, type TestHub } from "../start_hub.ts";
 import { ShiftedClock } from "../test_clock.ts";
@@ -29,25 +31,10 @@ async function firstAddress(agent: TestAgent, batch: TestBatch) {
 /** No import, no object, no temporary file. */
 async function assertNothingStored(test: TestHub, integrationId: string): Promise<void> {
   assertEquals(await test.admin.imports(integrationId), []);
-  assertEquals(await files(`${test.dataDirectory}/objects`), []);
-  assertEquals(await files(`${test.dataDirectory}/temporary`), []);
+  assertEquals(await filesIn(`${test.dataDirectory}/objects`), []);
+  assertEquals(await filesIn(`${test.dataDirectory}/temporary`), []);
   using database = new DatabaseSync(`${test.dataDirectory}/hub.db`, { readOnly: true });
   assertEquals(database.prepare("select count(*) as objects from object").get()?.["objects"], 0);
-}
-
-async function files(folder: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const entry of Deno.readDir(folder)) {
-    if (entry.isDirectory) found.push(...await files(`${folder}/${entry.name}`));
-    else found.push(`${folder}/${entry.name}`);
-  }
-  return found;
-}
-
-function noise(bytes: number): Uint8Array<ArrayBuffer> {
-  const content = new Uint8Array(bytes);
-  for (let start = 0; start < bytes; start += 65536) crypto.getRandomValues(content.subarray(start, start + 65536));
-  return content;
 }
 
 Deno.test("a part with another hash is refused, and nothing is stored", async () => {
