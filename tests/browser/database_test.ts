@@ -148,6 +148,7 @@ Deno.test({
       });
       await page.waitForSelector(".test .result.good:has-text('31 rows for the last hour')");
       assertEquals(await page.locator(".test tbody tr").count(), 2);
+      assertEquals(await page.innerText(".test caption"), "31 rows in the last hour, the first 2 of them");
       assertEquals(await page.innerText(".test tbody tr:first-child td:nth-child(2)"), "Süd <b>");
       assert(!(await page.content()).includes("secret word"));
 

@@ -302,7 +302,7 @@ export const de: Messages = {
   previewCaption: (p) =>
     plural("de", p.count, {
       one: `${p.number} Zeile in der letzten Stunde`,
-      other: `${p.number} Zeilen in der letzten Stunde, die ersten ${p.shown} davon`,
+      other: `${p.number} Zeilen in der letzten Stunde${p.shown === undefined ? "" : `, die ersten ${p.shown} davon`}`,
     }),
 
   importedHeading: "Importierte Daten",

@@ -303,10 +303,11 @@ export const en = {
   testFailed: "It does not work.",
   testAsked: "Tested",
   previewLabel: "The first rows",
-  previewCaption: (p: { readonly count: number; readonly number: string; readonly shown: string }) =>
+  /** `shown` is how many of them are shown, unless all are. */
+  previewCaption: (p: { readonly count: number; readonly number: string; readonly shown: string | undefined }) =>
     plural("en", p.count, {
       one: `${p.number} row in the last hour`,
-      other: `${p.number} rows in the last hour, the first ${p.shown} of them`,
+      other: `${p.number} rows in the last hour${p.shown === undefined ? "" : `, the first ${p.shown} of them`}`,
     }),
 
   // What was imported by queries

@@ -294,7 +294,7 @@ export const nl: Messages = {
   previewCaption: (p) =>
     plural("nl", p.count, {
       one: `${p.number} rij in het laatste uur`,
-      other: `${p.number} rijen in het laatste uur, de eerste ${p.shown} daarvan`,
+      other: `${p.number} rijen in het laatste uur${p.shown === undefined ? "" : `, de eerste ${p.shown} daarvan`}`,
     }),
 
   importedHeading: "Geïmporteerde gegevens",

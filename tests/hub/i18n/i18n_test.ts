@@ -52,3 +52,14 @@ Deno.test("sentences with a number take the form that goes with it", () => {
   assertEquals(of("nl"), ["1 import is onderweg.", "2 imports zijn onderweg."]);
   assertEquals(of("de"), ["1 Import ist unterwegs.", "2 Importe sind unterwegs."]);
 });
+
+Deno.test("the preview says how many rows it shows only if there are more", () => {
+  const of = (locale: "en" | "nl" | "de", shown: string | undefined) =>
+    catalogue[locale].previewCaption({ count: 31, number: "31", shown });
+  assertEquals(of("en", "10"), "31 rows in the last hour, the first 10 of them");
+  assertEquals(of("nl", "10"), "31 rijen in het laatste uur, de eerste 10 daarvan");
+  assertEquals(of("de", "10"), "31 Zeilen in der letzten Stunde, die ersten 10 davon");
+  assertEquals(of("en", undefined), "31 rows in the last hour");
+  assertEquals(of("nl", undefined), "31 rijen in het laatste uur");
+  assertEquals(of("de", undefined), "31 Zeilen in der letzten Stunde");
+});

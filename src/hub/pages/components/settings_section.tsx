@@ -118,7 +118,7 @@ const TestResult: FC<Omit<SettingsSectionProps, "settings">> = ({ view, integrat
               {messages.previewCaption({
                 count: preview.rowCount,
                 number: format.number(preview.rowCount),
-                shown: format.number(preview.rows.length),
+                shown: preview.rows.length < preview.rowCount ? format.number(preview.rows.length) : undefined,
               })}
             </caption>
             <thead>
