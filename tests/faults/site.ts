@@ -1,9 +1,15 @@
 /** One side of the system under faults: an installation with its agent, or the hub; started, killed and looked into. */
 import { join } from "node:path";
+import { connectControl } from "../../src/control/connect_control.ts";
 import { type Command, TestHub } from "../e2e/hub.ts";
 import { Installation, type InstallationOptions, Program } from "../e2e/installation.ts";
 import { declareDurable } from "./power_cut.ts";
 import { Shim } from "./shim.ts";
+import { pause } from "./traffic.ts";
+
+/** An agent has begun within this time, in ms. */
+const beginsMs = 60_000;
+const lookMs = 20;
 
 /** What a process holds. */
 export interface Holdings {
@@ -81,6 +87,15 @@ export class AgentSite implements Site, AsyncDisposable {
     this.#before += this.#agent.printed;
     this.#agent = this.installation.start({ env: this.shim.environment });
     return Promise.resolve();
+  }
+
+  /** Resolves once the agent that was started last answers commands: killed from then on, it has been running. */
+  async hasBegun(): Promise<void> {
+    const deadline = performance.now() + beginsMs;
+    while (await connectControl(this.installation.path("state")) === undefined) {
+      if (performance.now() > deadline) throw new Error(`The agent does not begin. It says:\n${this.#agent.printed}`);
+      await pause(lookMs);
+    }
   }
 
   /** Ends the agent as its administrator does. */

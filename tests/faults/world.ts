@@ -13,6 +13,9 @@ const troubleLinesMax = 20;
 const descriptorsMoreMax = 16;
 /** A process may hold so much more memory in the end than in the beginning, in bytes. */
 const memoryMoreBytesMax = 150 * 1024 * 1024;
+/** What explains a fault is printed within this time once everything has arrived, in ms. */
+const explainedMs = 10_000;
+const lookMs = 20;
 /** Idle connections are closed within this time, in ms. */
 const idleMs = 150_000;
 
@@ -163,6 +166,8 @@ export class World implements AsyncDisposable {
     const startedMs = performance.now();
     await this.settle();
     const recoveredMs = performance.now() - startedMs;
+    // What the fault did not concern may have arrived before an agent was back.
+    await Promise.all([this.csv.hasBegun(), this.database.hasBegun()]);
     const [files, rows] = [await this.files.judge(this.hub.hub), await this.rows.judge(this.hub.hub)];
     const news = (site: Site) => site.printed.slice(printedBefore.get(site) ?? 0);
     return {
@@ -172,7 +177,7 @@ export class World implements AsyncDisposable {
       doubled: [...files.doubled, ...rows.doubled],
       changed: [...files.changed, ...rows.changed],
       complaints: [
-        ...unexplained(injected, news(injected.explained.by)),
+        ...await unexplained(injected, () => news(injected.explained.by)),
         ...flood(sites.map(news)),
       ],
     };
@@ -187,11 +192,15 @@ function connectionOf({ host, port, database, user, password }: RestartableServe
   return { host, port, database, user, password };
 }
 
-function unexplained({ explained }: Injected, printed: string): string[] {
+/** Waits for the explanation, and complains if there is none or there are too many. */
+async function unexplained({ explained }: Injected, printed: () => string): Promise<string[]> {
   const { line, most = 1 } = explained;
-  const { length } = printed.split("\n").filter((text) => line.test(text));
-  if (length >= 1 && length <= most) return [];
-  return [`${length} lines match ${line} in: ${troubleLines(printed).join("\n    ")}`];
+  const lines = () => printed().split("\n").filter((text) => line.test(text)).length;
+  const deadline = performance.now() + explainedMs;
+  while (lines() === 0 && performance.now() < deadline) await pause(lookMs);
+  const count = lines();
+  if (count >= 1 && count <= most) return [];
+  return [`${count} lines match ${line} in: ${troubleLines(printed()).join("\n    ")}`];
 }
 
 function flood(printed: readonly string[]): string[] {
