@@ -33,15 +33,13 @@ export interface ScaleOptions {
   readonly agents: readonly number[];
   /** How long each step is measured. */
   readonly seconds: number;
-  /** For Deno when it runs the hub, such as `--cpu-prof`. */
+  /** For Deno when it runs the hub, such as `--v8-flags=…` or `--cpu-prof`. */
   readonly denoArguments?: readonly string[];
-  /** Which hub it is, in the results. @default "" */
-  readonly hub?: string;
 }
 
 /** Measures each step; what failed is in the note. */
 export async function benchScale(options: ScaleOptions): Promise<Measurement[]> {
-  const { agents, seconds, denoArguments = [], hub: name = "" } = options;
+  const { agents, seconds, denoArguments = [] } = options;
   const dataDirectory = await Deno.makeTempDir({ prefix: "hub-scale-" });
   try {
     const { token, accountId } = await prepare(dataDirectory);
@@ -83,7 +81,7 @@ export async function benchScale(options: ScaleOptions): Promise<Measurement[]> 
       const { peak } = await memoryOf(hub.pid);
       const own = (reading.processorSeconds - agentsBefore.processorSeconds) / seconds;
       const hubSeconds = (after - before) / seconds;
-      measured.push(...results(reading, { name, count, peak, hubSeconds, own, startSeconds }));
+      measured.push(...results(reading, { count, peak, hubSeconds, own, startSeconds }));
     }
     await hub.stop("SIGTERM");
     return measured;
@@ -94,11 +92,11 @@ export async function benchScale(options: ScaleOptions): Promise<Measurement[]> 
 
 function results(
   reading: Reading,
-  options: { name: string; count: number; peak: number; hubSeconds: number; own: number; startSeconds: number },
+  options: { count: number; peak: number; hubSeconds: number; own: number; startSeconds: number },
 ): Measurement[] {
-  const { name, count, peak, hubSeconds, own, startSeconds } = options;
+  const { count, peak, hubSeconds, own, startSeconds } = options;
   const part = "scale";
-  const of = `${count.toLocaleString("en")} agents${name}`;
+  const of = `${count.toLocaleString("en")} agents`;
   const failed = reading.failures.map(([what, times]) => `${times} × ${what}`).join("; ");
   const middle = (values: readonly number[]) => `median ${Math.round(quantile(values, 0.5))} ms of ${values.length}`;
   const seconds = (values: readonly number[]) => quantile(values, 0.99) / 1000;
