@@ -51,7 +51,7 @@ export function remoteFiles(port: MessagePort): OpenImportFile {
 export function serveFiles(port: MessagePort, { folder }: { folder: string }): void {
   const files = new Map<number, ImportFile>();
   let lastFile = 0;
-  const opened = (file: number): ImportFile => {
+  const openFile = (file: number): ImportFile => {
     const found = files.get(file);
     if (found === undefined) throw new Deno.errors.BadResource(`file ${file} is not open`);
     return found;
@@ -61,16 +61,18 @@ export function serveFiles(port: MessagePort, { folder }: { folder: string }): v
       case "open": {
         const path = await Deno.realPath(question.path);
         if (!isInside(path, folder)) throw new Deno.errors.NotCapable(`"${path}" is not in the import folder`);
-        files.set(++lastFile, await Deno.open(path));
-        return lastFile;
+        const opened = await Deno.open(path);
+        const file = ++lastFile; // only now: others may have been opened meanwhile
+        files.set(file, opened);
+        return file;
       }
       case "stat": {
-        const { size, mtime, ino } = await opened(question.file).stat();
+        const { size, mtime, ino } = await openFile(question.file).stat();
         return { size, mtime, ino };
       }
       case "read": {
         const buffer = new Uint8Array(question.bytesMax);
-        const bytes = await opened(question.file).read(buffer);
+        const bytes = await openFile(question.file).read(buffer);
         return bytes === null ? null : buffer.subarray(0, bytes);
       }
       case "close":

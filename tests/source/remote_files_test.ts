@@ -32,16 +32,18 @@ Deno.test("a file is read by the other thread in pieces, to its end, as the vers
     assertEquals(new TextDecoder().decode(Uint8Array.from(read)), "Größe;1\r\n");
   }));
 
-Deno.test("two files that are open at the same time are not mixed up, and a closed one is closed", () =>
+Deno.test("files that are opened and read at the same time are not mixed up, and a closed one is closed", () =>
   withFolder(async (open, folder) => {
-    const contents = ["one", "two"];
-    const files = await Promise.all(contents.map(async (content) => {
-      await Deno.writeTextFile(join(folder, "in", content), content);
-      return await open(join(folder, "in", content));
+    const contents = Array.from({ length: 50 }, (_, n) => `file ${n}`);
+    const path = (content: string) => join(folder, "in", content);
+    for (const content of contents) await Deno.writeTextFile(path(content), content);
+    const files = await Promise.all(contents.map((content) => open(path(content))));
+    const read = await Promise.all(files.map(async (file) => {
+      const buffer = new Uint8Array(100);
+      const bytes = await file.read(buffer) ?? 0;
+      return new TextDecoder().decode(buffer.subarray(0, bytes));
     }));
-    const buffers = files.map(() => new Uint8Array(3));
-    await Promise.all(files.map((file, index) => file.read(buffers[index] ?? new Uint8Array())));
-    assertEquals(buffers.map((buffer) => new TextDecoder().decode(buffer)), contents);
+    assertEquals(read, contents);
     for (const file of files) file[Symbol.dispose]();
     await assertRejects(() => files[0]?.stat(), /is not open/);
   }));
