@@ -1,5 +1,6 @@
 /** A MariaDB server of the test's own: made, started on a free loopback port, stopped and deleted. */
-import { asServiceUser, freePort, run } from "./process.ts";
+import { freePort } from "../free_port.ts";
+import { asServiceUser, run } from "./process.ts";
 import type { TestServer } from "./postgresql.ts";
 
 const startTimeoutMs = 60_000;

@@ -1,5 +1,6 @@
 /** A PostgreSQL server of the test's own: made, started on a free loopback port, stopped and deleted. */
-import { asServiceUser, freePort, run } from "./process.ts";
+import { freePort } from "../free_port.ts";
+import { asServiceUser, run } from "./process.ts";
 
 /** A running server; disposing it stops it and deletes its data. */
 export interface TestServer extends AsyncDisposable {

@@ -25,12 +25,6 @@ export async function run(
   return text;
 }
 
-/** A loopback port that was free a moment ago. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
-}
-
 /** Database servers refuse to run as root: gives the folder to their own user and the command prefix that runs as it. */
 export async function asServiceUser(user: string, directory: string): Promise<{ prefix: string[] }> {
   if (Deno.uid() !== 0) return { prefix: [] };

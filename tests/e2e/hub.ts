@@ -1,6 +1,7 @@
 /** A hub as its administrator runs it: the compiled executable's `hub`, spoken to with an API token. */
 import { join } from "node:path";
 import type { ServerCertificate } from "../egress/certificates.ts";
+import { freePort } from "../free_port.ts";
 import { executable } from "../setup/executable.ts";
 import { Program, runProgram } from "./installation.ts";
 
@@ -86,7 +87,7 @@ export class TestHub implements AsyncDisposable {
     }
     const program = TestHub.#serve(folder, {
       command,
-      address: tls?.apart?.listen ?? `${tls?.host ?? "127.0.0.1"}:0`,
+      address: tls?.apart?.listen ?? `${tls?.host ?? "127.0.0.1"}:${freePort()}`,
       env,
     });
     const readyAt = await readyUrl(program);

@@ -6,7 +6,7 @@ import { startTestHub } from "../hub/start_hub.ts";
 import { makeAuthority } from "./certificates.ts";
 import { startOrigin } from "./origin.ts";
 import { type Relayed, relayed } from "./relayed.ts";
-import { freePort } from "./tinyproxy.ts";
+import { freePort } from "../free_port.ts";
 
 async function check(net: Relayed, url: string, options: Partial<Parameters<typeof checkNetwork>[0]> = {}) {
   const lines = await Array.fromAsync(checkNetwork({

@@ -4,7 +4,8 @@ import { type Proxy, proxyFromEnvironment } from "../../src/egress/proxy.ts";
 import { makeAuthority } from "./certificates.ts";
 import { startOrigin } from "./origin.ts";
 import { relayed } from "./relayed.ts";
-import { freePort, startTinyproxy } from "./tinyproxy.ts";
+import { freePort } from "../free_port.ts";
+import { startTinyproxy } from "./tinyproxy.ts";
 
 /** The proxy of `address`, for loopback destinations too. */
 function proxyFor(address: string): Proxy {

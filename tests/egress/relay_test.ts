@@ -5,7 +5,7 @@ import { allowedHosts, parseAllowedHost } from "../../src/egress/allowed_hosts.t
 import { egressClient } from "../../src/egress/egress_client.ts";
 import type { RelayReport } from "../../src/egress/relay_messages.ts";
 import { relayPermissions, startRelay } from "../../src/egress/start_relay.ts";
-import { freePort } from "./tinyproxy.ts";
+import { freePort } from "../free_port.ts";
 import { startOrigin } from "./origin.ts";
 import { type Relayed, relayed } from "./relayed.ts";
 import { makeAuthority } from "./certificates.ts";
@@ -154,7 +154,7 @@ Deno.test("relay limits its tunnels, and closes idle ones at both ends", async (
   await using relay = await startRelay({
     allowed: [parseAllowedHost(`127.0.0.1:${remote.port}`)],
     proxy: undefined,
-    limits: { tunnelsMax: 2, idleTimeoutMs: 200 },
+    limits: { tunnelsMax: 2, idleTimeoutMs: 2000 },
   });
   const to = { host: "127.0.0.1", port: remote.port };
   const tunnels = [await socksConnect(relay, to), await socksConnect(relay, to)];
@@ -192,7 +192,7 @@ Deno.test("relay gives up connecting for a client that has left", async () => {
   await using relay = await startRelay({
     allowed: [parseAllowedHost("hub.example:443")],
     proxy: { host: "127.0.0.1", port: proxy.port, variable: "https_proxy", exceptions: [] },
-    limits: { proxyTimeoutMs: 1_000 },
+    limits: { proxyTimeoutMs: 10_000 },
   });
   const reports = relay.reports();
   const firstReport = new Promise<RelayReport>((resolve) => reports.onmessage = ({ data }) => resolve(data));
@@ -213,7 +213,7 @@ Deno.test("relay closes tunnels whose bytes the other side does not take", async
   await using relay = await startRelay({
     allowed: [parseAllowedHost(`127.0.0.1:${remote.port}`)],
     proxy: undefined,
-    limits: { tunnelsMax: 1, idleTimeoutMs: 200 },
+    limits: { tunnelsMax: 1, idleTimeoutMs: 2000 },
   });
   const to = { host: "127.0.0.1", port: remote.port };
   const tunnel = await socksConnect(relay, to);

@@ -1,5 +1,6 @@
 /** A real squid on a free port, that wants the user `jo` with the password `p4ss%wörd`. */
-import { answers, freePort } from "./tinyproxy.ts";
+import { freePort } from "../free_port.ts";
+import { answers } from "./tinyproxy.ts";
 
 export interface Squid extends AsyncDisposable {
   readonly port: number;

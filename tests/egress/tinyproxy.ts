@@ -1,4 +1,5 @@
 /** A real tinyproxy on a free port. */
+import { freePort } from "../free_port.ts";
 
 export interface Tinyproxy extends AsyncDisposable {
   readonly port: number;
@@ -26,12 +27,6 @@ export async function startTinyproxy(lines: readonly string[]): Promise<Tinyprox
     await close();
     if (attempt === 3) throw new Error("Cannot start tinyproxy: is the package installed?");
   }
-}
-
-/** A port that nothing listens on. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 /** Resolves when something listens on `port`. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "../assert.ts";
+import { freePort } from "../free_port.ts";
 import { noise } from "../noise.ts";
 import { wholePayloadBytesMax } from "../../src/protocol/delivery.ts";
 import { seededRandom } from "../../src/runtime/seeded_random.ts";
@@ -17,10 +18,10 @@ Deno.test(`a hub killed during deliveries has each import whole or not at all, a
   let interrupted = 0;
   const dataDirectory = await Deno.makeTempDir({ prefix: "hub-kill-" });
   try {
-    let hub: HubProcess = await startHubProcess(dataDirectory);
+    const listen = `127.0.0.1:${freePort()}`;
+    let hub: HubProcess = await startHubProcess(dataDirectory, { listen });
     await using _last = { [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]() };
     const token = await addToken(dataDirectory);
-    const listen = new URL(hub.url).host;
     const admin = new HubClient({ url: hub.url, token });
     const integration = await admin.createIntegration("killed");
     const agent = await TestAgent.linked(admin, integration.id);

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "../../assert.ts";
+import { freePort } from "../../free_port.ts";
 import { openAccounts } from "../../../src/hub/access/open_accounts.ts";
 import { HubClient } from "../hub_client.ts";
 import { type HubProcess, startHubProcess } from "../hub_process.ts";
@@ -10,10 +11,10 @@ const rowsPerBatch = 60_000;
 Deno.test("a hub killed while it loads has each window's old rows or its new ones, and the new ones in the end", async () => {
   const dataDirectory = await Deno.makeTempDir({ prefix: "hub-rows-kill-" });
   try {
-    let hub: HubProcess = await startHubProcess(dataDirectory);
+    const listen = `127.0.0.1:${freePort()}`;
+    let hub: HubProcess = await startHubProcess(dataDirectory, { listen });
     await using _last = { [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose]() };
     const token = await addToken(dataDirectory);
-    const listen = new URL(hub.url).host;
     const admin = new HubClient({ url: hub.url, token });
     const { id, agent } = await linkedDatabase(admin, { dataType: "interval", timeZone: "UTC" });
     let half = 0;
