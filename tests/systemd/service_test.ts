@@ -30,16 +30,16 @@ Deno.test("unpack, install, start, pin, Connect: a saved file arrives; uninstall
   assertMatch(await box.sh("cat /root/pin.txt"), /Linked to the integration "ACD"/);
   await installation.drop("calls.csv");
   await hub.waitForFiles(integration, ["calls.csv"]);
+  await box.waitFor(
+    `systemctl status ${defaultName} --no-pager`,
+    /Status: "Linked to the integration "ACD".*calls\.csv"/,
+  );
 
   const status = await installation.done("service", "status");
   assertMatch(status, /active \(running\) since \d{4}-/);
   assertMatch(status, /Link +integration "ACD"/);
   assertMatch(status, /Last import +\d{4}.*calls\.csv/);
   assertMatch(status, /Last error/);
-  await box.waitFor(
-    `systemctl status ${defaultName} --no-pager`,
-    /Status: "Linked to the integration "ACD".*calls\.csv"/,
-  );
 
   assertMatch(
     await installation.done("support", "--output", "/root/support.tar.gz"),

@@ -114,7 +114,10 @@ Deno.test("a hub killed while it removes batches never leaves an object that no 
     const files = async () => (await objects(dataDirectory)).filter((path) => !path.endsWith("/"));
     for (let kills = 0; kills < 5; kills++) {
       const before = (await files()).length;
-      assert(before > 0, "the hub was done before it was killed");
+      if (before === 0) {
+        assert(kills > 1, "the hub was done before it was killed");
+        break;
+      }
       await using hub = await startHubProcess(dataDirectory);
       while ((await files()).length === before) await new Promise((resolve) => setTimeout(resolve, 1));
       await hub.stop("SIGKILL");
