@@ -180,9 +180,9 @@ export class Scheduler implements SourceRunner {
       keepConnection: true,
       timeoutSeconds: this.#timeoutSeconds("history"),
       signal,
-      advance: (progress, { durationMs, rows, holdsResults }) => ({
+      advance: (progress, { durationMs, rows, file, holdsResults }) => ({
         ...progress,
-        state: afterHistory(progress.state, { window, durationMs, rows, holdsResults }),
+        state: afterHistory(progress.state, { window, durationMs, rows, bytes: file?.bytes ?? 0, holdsResults }),
       }),
     });
     return durationMs;

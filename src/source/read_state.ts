@@ -74,10 +74,10 @@ export const limits = {
   /** Windows of contacts and of agent status have their edges on this grid. */
   gridMinutes: 15,
   realTimeGridMinutes: 5,
-  /** The maximum rows for a batch, however fast the database is. */
-  chunkRowsMax: 2_000_000,
-  /** The same if the driver holds them all in memory: about 100 bytes a row besides its values. */
-  chunkRowsHeldMax: 200_000,
+  /** The largest batch, however fast the database is. */
+  chunkMax: { rows: 2_000_000, bytes: 2_000_000_000 },
+  /** The same if the driver holds it in memory: about 100 bytes a row besides its values. */
+  chunkHeldMax: { rows: 200_000, bytes: 40_000_000 },
 } as const;
 
 /** Nothing read yet: for a new integration, and after its query, a type or the time zone has changed. */

@@ -101,10 +101,13 @@ export function afterHistory(
     window: Window;
     durationMs: number;
     rows: number;
+    /** Of these rows as CSV. */
+    bytes: number;
     /** The driver held all rows in memory. @default false */
     holdsResults?: boolean;
   },
 ): ReadState {
+  const most = options.holdsResults === true ? limits.chunkHeldMax : limits.chunkMax;
   return {
     ...state,
     pending: without(state.pending, options.window),
@@ -114,8 +117,7 @@ export function afterHistory(
       chunkMs: Math.max(options.window.toMs - options.window.fromMs, limits.chunkMsMin),
       aimedMs: state.chunkMs,
       durationMs: options.durationMs,
-      rows: options.rows,
-      rowsMax: options.holdsResults === true ? limits.chunkRowsHeldMax : limits.chunkRowsMax,
+      fullness: Math.max(options.rows / most.rows, options.bytes / most.bytes),
       chunkMsMax: bearable(state.chunkTooMuchMs),
     }),
   };
@@ -129,23 +131,24 @@ export function afterHistoryTooMuch(state: ReadState, settings: WindowSettings):
 }
 
 /**
- * Length of the next chunk, given how long the last one took: aims at half of the target, since the load of a database
- * varies; grows at most fourfold, and shrinks as far as needed.
+ * Length of the next chunk, given how long the last one took and how full it was (1: as large as it may be). Aims at
+ * half of either, since a database's load and rows vary; grows at most fourfold, and shrinks as far as needed.
  *
  * @example
  * ```ts
  * import { assertEquals } from "../../tests/assert.ts";
  * const day = 86_400_000;
- * assertEquals(nextChunkMs({ chunkMs: day, aimedMs: day, durationMs: 100, rows: 1000 }), 4 * day);
- * assertEquals(nextChunkMs({ chunkMs: day, aimedMs: day, durationMs: 60_000, rows: 1000 }), day / 4);
+ * assertEquals(nextChunkMs({ chunkMs: day, aimedMs: day, durationMs: 100, fullness: 0 }), 4 * day);
+ * assertEquals(nextChunkMs({ chunkMs: day, aimedMs: day, durationMs: 60_000, fullness: 0 }), day / 4);
+ * assertEquals(nextChunkMs({ chunkMs: day, aimedMs: day, durationMs: 100, fullness: 1 }), day / 2);
  * ```
  */
 export function nextChunkMs(
-  last: { chunkMs: number; aimedMs: number; durationMs: number; rows: number; rowsMax?: number; chunkMsMax?: number },
+  last: { chunkMs: number; aimedMs: number; durationMs: number; fullness: number; chunkMsMax?: number },
 ): number {
   const byTime = limits.queryMsTarget / 2 / Math.max(last.durationMs, 1);
-  const byRows = (last.rowsMax ?? limits.chunkRowsMax) / 2 / Math.max(last.rows, 1);
-  const factor = Math.min(byTime, byRows, 4);
+  const bySize = 1 / 2 / last.fullness;
+  const factor = Math.min(byTime, bySize, 4);
   const next = last.chunkMs * factor;
   // Growing from a chunk that was cut short could end up below a length that already worked.
   const kept = factor >= 1 ? Math.max(next, last.aimedMs) : next;

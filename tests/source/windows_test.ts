@@ -45,7 +45,7 @@ Deno.test("history is read newest first, chunk by chunk, down to its first insta
     assertEquals(chunk.toMs, edge);
     assert(chunk.fromMs < chunk.toMs);
     edge = chunk.fromMs;
-    state = afterHistory(state, { window: chunk, durationMs: 5000, rows: 1000 });
+    state = afterHistory(state, { window: chunk, durationMs: 5000, rows: 1000, bytes: 100_000 });
     chunks++;
   }
   // Midnight of the first day is an edge of the zone's own grid.
@@ -132,18 +132,36 @@ Deno.test("in real time the same window is read again until the grid moves on", 
 });
 
 Deno.test("a chunk grows while queries are quick and shrinks when one is slow, within its limits", () => {
-  const step = (durationMs: number, rows = 10) => nextChunkMs({ chunkMs: dayMs, aimedMs: dayMs, durationMs, rows });
+  const step = (durationMs: number) => nextChunkMs({ chunkMs: dayMs, aimedMs: dayMs, durationMs, fullness: 0 });
   assertEquals(step(1), 4 * dayMs);
   assertEquals(step(15_000), dayMs);
   assertEquals(step(60_000), dayMs / 4);
-  assertEquals(step(1, limits.chunkRowsMax), dayMs / 2);
-  const held = { rows: limits.chunkRowsHeldMax, rowsMax: limits.chunkRowsHeldMax };
-  assertEquals(nextChunkMs({ chunkMs: dayMs, aimedMs: dayMs, durationMs: 1, ...held }), dayMs / 2);
   assertEquals(step(10_000_000), limits.chunkMsMin);
-  assertEquals(nextChunkMs({ chunkMs: limits.chunkMsMax, aimedMs: dayMs, durationMs: 1, rows: 0 }), limits.chunkMsMax);
+  assertEquals(
+    nextChunkMs({ chunkMs: limits.chunkMsMax, aimedMs: dayMs, durationMs: 1, fullness: 0 }),
+    limits.chunkMsMax,
+  );
   let state = { ...startState, chunkMs: dayMs };
   for (let i = 0; i < 10; i++) state = afterLiveTooMuch(afterHistoryTooMuch(state, contacts));
   assertEquals([state.chunkMs, state.liveSpanMs], [limits.chunkMsMin, limits.liveSpanMsMin]);
+});
+
+Deno.test("a chunk holds no more rows and bytes than a batch may, and fewer if the driver holds them in memory", () => {
+  const pending = [{ fromMs: 0, toMs: 100 * dayMs }];
+  const after = (size: { rows: number; bytes: number }, holdsResults = false) =>
+    afterHistory({ ...startState, chunkMs: dayMs, pending }, {
+      window: { fromMs: 99 * dayMs, toMs: 100 * dayMs },
+      durationMs: 1,
+      ...size,
+      holdsResults,
+    }).chunkMs;
+  const { chunkMax, chunkHeldMax } = limits;
+  assertEquals(after({ rows: 1, bytes: 100 }), 4 * dayMs);
+  assertEquals(after({ rows: chunkMax.rows, bytes: 100 }), dayMs / 2);
+  assertEquals(after({ rows: 1, bytes: chunkMax.bytes }), dayMs / 2);
+  assertEquals(after({ rows: chunkHeldMax.rows, bytes: 100 }, true), dayMs / 2);
+  assertEquals(after({ rows: 1, bytes: chunkHeldMax.bytes }, true), dayMs / 2);
+  assertEquals(after({ rows: chunkHeldMax.rows, bytes: chunkHeldMax.bytes }), 4 * dayMs);
 });
 
 Deno.test("what was too much is not asked for again at once, and a chunk is cut by its own length", () => {
@@ -160,7 +178,11 @@ Deno.test("what was too much is not asked for again at once, and a chunk is cut 
     const window = planHistory(after, contacts);
     assert(window);
     lengths.push(after.chunkMs);
-    after = { ...after, ...afterHistory(after, { window, durationMs: 1, rows: 1 }), pending: after.pending };
+    after = {
+      ...after,
+      ...afterHistory(after, { window, durationMs: 1, rows: 1, bytes: 100 }),
+      pending: after.pending,
+    };
   }
   assert(lengths.length > 6, `after ${lengths.length} chunks the same length is tried again`);
   assertEquals(lengths[1], dayMs / 2);
@@ -180,7 +202,7 @@ Deno.test("live leaves to history what is pending, also when it may reach furthe
   }
   const history = planHistory(state, settings);
   assert(history);
-  state = afterHistory(state, { window: { fromMs: 0, toMs: history.toMs }, durationMs: 10, rows: 1 });
+  state = afterHistory(state, { window: { fromMs: 0, toMs: history.toMs }, durationMs: 10, rows: 1, bytes: 100 });
   const free = live(state, settings, Date.UTC(2026, 9, 3, 15));
   assertEquals(free.window.fromMs, Date.UTC(2026, 9, 2, 15));
 });
@@ -200,7 +222,7 @@ Deno.test("an earlier start of the history adds what lies before, a later one ta
   let { state } = live(startState, contacts, nowMs);
   const beforeMs = Date.UTC(2026, 9, 1);
   for (let chunk; (chunk = planHistory(state, contacts));) {
-    state = afterHistory(state, { window: chunk, durationMs: 10, rows: 10 });
+    state = afterHistory(state, { window: chunk, durationMs: 10, rows: 10, bytes: 1000 });
   }
   const earlier = onHistoryChanged(state, { settings: { ...contacts, historyFrom: "2026-09-01T00:00:00Z" }, beforeMs });
   assertEquals(earlier.pending, [{ fromMs: Date.UTC(2026, 8, 1), toMs: beforeMs }]);
@@ -287,7 +309,7 @@ Deno.test("whatever happens, in the end the hub has every row exactly once", () 
           const window = planHistory(state, settings);
           if (!window) return false;
           deliver(window);
-          state = afterHistory(state, { window, durationMs, rows: 5 });
+          state = afterHistory(state, { window, durationMs, rows: 5, bytes: 500 });
           return true;
         };
         for (const event of events) {

@@ -39,8 +39,18 @@ export async function benchDatabaseMemory({ rows, texts }: { rows: number; texts
   }
   {
     await using server = await startMariadb();
-    await server.sql(mariadbContacts("calls", rows));
+    await server.sql(
+      mariadbContacts("calls", rows) + mariadbContacts("long", texts, "repeat('x', " + textCharacters + ")"),
+    );
     results.push(await measure(server, { databaseType: "mysql", rows, what: `MariaDB, ${rows} rows` }));
+    results.push(
+      await measure(server, {
+        databaseType: "mysql",
+        rows: texts,
+        table: "long",
+        what: `MariaDB, ${texts} rows with 1 MB`,
+      }),
+    );
   }
   return results;
 }
@@ -95,9 +105,9 @@ function postgresqlContacts(table: string, rows: number, note = "null"): string 
     create index on ${table} (timestamp); analyze ${table}`;
 }
 
-function mariadbContacts(table: string, rows: number): string {
-  return `create table ${table} (${columns("datetime")}, index (timestamp));
+function mariadbContacts(table: string, rows: number, note = "null"): string {
+  return `create table ${table} (${columns("datetime").replace(/text$/, "longtext")}, index (timestamp));
     insert into ${table} select seq % 50, concat('Warteschlange Köln ', seq % 50),
       utc_timestamp() - interval 1 day - interval floor(seq * ${spreadSeconds} / ${rows}) second, if(seq % 10 <> 0, 1, 0),
-      seq * 7919 % 600, 'calls', concat('Agent "', seq % 400, '", Team ', seq % 7), null from seq_1_to_${rows};`;
+      seq * 7919 % 600, 'calls', concat('Agent "', seq % 400, '", Team ', seq % 7), ${note} from seq_1_to_${rows};`;
 }

@@ -154,6 +154,6 @@ function planWindows(settings: DatabaseSource): void {
     const window = planHistory(state, settings);
     if (window === undefined) return;
     require(window.fromMs < window.toMs, () => `The chunk ${window.fromMs} to ${window.toMs} is empty`);
-    state = afterHistory(state, { window, durationMs: 1000, rows: 1000 });
+    state = afterHistory(state, { window, durationMs: 1000, rows: 1000, bytes: 100_000 });
   }
 }
