@@ -51,6 +51,8 @@ export class Delivery {
   readonly #changes: ChangeFeed;
   readonly #clock: Clock;
   readonly #checks = new Map<string, Promise<Receipt>>();
+  /** Rows whose parts are being removed: none of them may become an import. */
+  readonly #sweeping = new Set<string>();
   readonly #turns = new Turns({ atOnce: checksAtOnce, waitingMax: checksWaitingMax });
   readonly #stop: AbortSignal;
   readonly #received: (bytes: number) => void;
@@ -145,6 +147,7 @@ export class Delivery {
     if (running === undefined) {
       const parts = "parts" in request ? request.parts : partsOfRuns(request.runs, await this.#arrivedParts(row));
       checkConsecutive(parts, row.payloadBytes);
+      if (this.#sweeping.has(row.id)) throw new HubProblem("part-missing", partMissing);
       // Another request may have started it meanwhile.
       running = this.#checks.get(row.id) ?? this.#startCheck(row, parts);
     }
@@ -165,14 +168,26 @@ export class Delivery {
 
   /** Forgets batches declared long ago and never completed, and deletes their parts. */
   async sweep(): Promise<number> {
-    const rows = await this.#database.selectFrom("batch").selectAll().where("receivedAt", "is", null)
-      .where("declaredAt", "<", this.#clock.now() - declaredKeptMs).limit(sweepMax).execute();
-    for (const row of rows) {
-      if (this.#checks.has(row.id)) continue;
-      await this.#removeParts(row, { keep: new Set() });
-      await this.#database.deleteFrom("batch").where("id", "=", row.id).where("receivedAt", "is", null).execute();
-    }
+    const beforeMs = this.#clock.now() - declaredKeptMs;
+    const rows = await this.#database.selectFrom("batch").select("id").where("receivedAt", "is", null)
+      .where("declaredAt", "<", beforeMs).limit(sweepMax).execute();
+    for (const { id } of rows) if (!this.#checks.has(id)) await this.#forget(id, { beforeMs });
     return rows.length;
+  }
+
+  /** Unless it has been declared again or received meanwhile. */
+  async #forget(id: string, { beforeMs }: { beforeMs: number }): Promise<void> {
+    this.#sweeping.add(id);
+    try {
+      const row = await this.#database.selectFrom("batch").selectAll().where("id", "=", id)
+        .where("receivedAt", "is", null).where("declaredAt", "<", beforeMs).executeTakeFirst();
+      if (row === undefined) return;
+      await this.#removeParts(row, { keep: new Set() });
+      await this.#database.deleteFrom("batch").where("id", "=", id).where("receivedAt", "is", null)
+        .where("declaredAt", "<", beforeMs).execute();
+    } finally {
+      this.#sweeping.delete(id);
+    }
   }
 
   /** Resolves when no check is running. */

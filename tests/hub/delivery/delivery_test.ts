@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "../../assert.ts";
 import { noise } from "../../noise.ts";
 import { startTestHub } from "../start_hub.ts";
+import { ShiftedClock } from "../test_clock.ts";
 import { TestAgent } from "../test_agent.ts";
 import type { PartRun } from "../../../src/protocol/delivery.ts";
 
@@ -62,4 +63,39 @@ Deno.test("a batch of one part may be completed by its length too", async () => 
   const runs = [{ bytes: batch.declaration.payloadBytes, count: 1 }];
   const completed = await agent.request("POST", `batches/${batch.declaration.id}/complete`, { json: { runs } });
   assertEquals([completed.status, (await completed.json()).batch], [200, batch.declaration.id]);
+});
+
+Deno.test("what is declared and received again while the hub forgets old declarations keeps its content", async () => {
+  const clock = new ShiftedClock();
+  await using test = await startTestHub({ clock });
+  const { id } = await test.admin.createIntegration("ACD");
+  const agent = await TestAgent.linked(test.admin, id);
+  const content = noise(120_000);
+  const batches = Array.from({ length: 200 }, (_, n) => {
+    content[0] = n;
+    return agent.batch(`${n}.csv`, content.slice());
+  });
+  for (const batch of batches) await agent.declare(batch);
+  const days = 8;
+  clock.advance(days * 86_400_000);
+  agent.clockShiftSeconds = days * 86_400;
+  await agent.fetchToken();
+
+  // The last to be forgotten are the first to be sent.
+  const sent = batches.toReversed().slice(0, 60);
+  let sweeping = true;
+  const sweep = test.hub.sweep().finally(() => sweeping = false);
+  let begun = 0;
+  let receivedDuringSweep = 0;
+  const deliver = async () => {
+    for (let batch = sent[begun++]; batch !== undefined; batch = sent[begun++]) {
+      await agent.deliver(batch);
+      if (sweeping) receivedDuringSweep++;
+    }
+  };
+  await Promise.all([sweep, ...Array.from({ length: 10 }, deliver)]);
+  assert(receivedDuringSweep > 0, "the hub was done before anything came");
+  const imports = await test.admin.imports(id);
+  assertEquals(imports.length, sent.length);
+  for (const received of imports) assertEquals((await test.admin.content(received.id)).length, content.length);
 });
