@@ -48,7 +48,8 @@ export async function setAsideBatch(row: IndexedBatch, reason: string, options: 
     onLost({ integration: row.integration, batch: row.batch, reread: isWhole !== true });
     return true;
   });
-  if (wasThere) onRemoved(row.fileBytes);
+  if (!wasThere) return await limit.added(to);
+  onRemoved(row.fileBytes);
   const { origin } = row.batch;
   log.error(
     isWhole === true

@@ -29,6 +29,7 @@ export class SetAsideLimit {
   readonly #fs: FileSystem;
   readonly #limits: { readonly bytesMax: number; readonly batchesMax: number };
   #found: Aside[] | undefined;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(
     setAside: string,
@@ -43,11 +44,19 @@ export class SetAsideLimit {
     this.#limits = options.setAsideLimits ?? { bytesMax: setAsideBytesMax, batchesMax: setAsideBatchesMax };
   }
 
-  /** A batch was set aside in `folder`: removes the oldest ones above the limits, but never this one. */
-  async added(folder: string): Promise<void> {
-    const known = this.#found;
+  /**
+   * A batch was set aside in `folder`: removes the oldest ones above the limits, but never this one. One call after the
+   * other: two would choose the same.
+   */
+  added(folder: string): Promise<void> {
+    return this.#last = this.#last.catch(() => {}).then(() => this.#remove(folder));
+  }
+
+  async #remove(folder: string): Promise<void> {
     const found = this.#found ??= await this.#list();
-    if (known !== undefined) found.push(await this.#measure(basename(folder)));
+    const name = basename(folder);
+    // The list may have it already, as one that was set aside at the same time.
+    if (!found.some((one) => one.folder === name)) found.push(await this.#measure(name));
     const { bytesMax, batchesMax } = this.#limits;
     let bytes = found.reduce((sum, one) => sum + one.bytes, 0);
     while (found.length > 1 && (bytes > bytesMax || found.length > batchesMax)) {

@@ -27,14 +27,19 @@ export function storedBatch(
       }
       const found = path();
       if (found === undefined) throw new Error(`Cannot read batch ${batch.id}: it is no longer in the spool`);
+      // A window that is read again with the same rows gets a new file: the old one's absence is no damage.
+      const damaged = (what: string, cause?: unknown) =>
+        path() === found
+          ? new BatchDamagedError(`Cannot read batch "${found}": ${what}`, { cause })
+          : new Error(`Cannot read batch ${batch.id}: it has just been replaced`, { cause });
       let piece: Uint8Array<ArrayBuffer> | undefined;
       try {
         piece = await readChecked(found, { fs, payloadBytes, offset, bytes });
       } catch (error) {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
-        throw new BatchDamagedError(`Cannot read batch "${found}": the file is gone`, { cause: error });
+        throw damaged("the file is gone", error);
       }
-      if (piece === undefined) throw new BatchDamagedError(`Cannot read batch "${found}": it is not what was written`);
+      if (piece === undefined) throw damaged("it is not what was written");
       return piece;
     },
   };

@@ -167,6 +167,37 @@ Deno.test("spool keeps a replaced batch waiting when the acknowledgement is for 
     assertEquals(await contents(spool), ["B"]);
   }));
 
+Deno.test("spool does not take a batch for damaged that is replaced by itself while it is read", () =>
+  withFolder(async (root) => {
+    const origin = queryOrigin();
+    const [first, other] = [randomBytes(1_100_000), randomBytes(1_200_000)];
+    let interrupt: (() => Promise<void>) | undefined;
+    const fs: FileSystem = {
+      ...realFileSystem,
+      // The checksums are read last.
+      async read(path, range) {
+        if (interrupt !== undefined && range.offset > first.length) await interrupt();
+        return await realFileSystem.read(path, range);
+      },
+    };
+    await using fixture = await openFixture(root, { fs });
+    const { spool } = fixture;
+    await put(spool, first, { origin });
+    await put(spool, other, { origin });
+    const [batch] = spool.next({ except: new Set(), limit: 1 });
+    assert(batch);
+    interrupt = async () => {
+      interrupt = undefined;
+      assertEquals(await put(spool, first, { origin }), "admitted");
+    };
+    const error = await assertRejects(() => batch.read(0, 256 * 1024), /just been replaced/);
+    assert(!(error instanceof BatchDamagedError));
+    assertEquals(interrupt, undefined);
+    const waiting = spool.next({ except: new Set(), limit: 2 });
+    assertEquals(waiting.map(({ declaration }) => declaration.bytes), [other.length, first.length]);
+    assertEquals((await waiting[1]?.read(0, 256 * 1024))?.length, 256 * 1024);
+  }));
+
 Deno.test("spool reads any range of a large payload, streamed and checked", () =>
   withFolder(async (root) => {
     await using fixture = await openFixture(root);

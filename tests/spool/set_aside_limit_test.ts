@@ -44,3 +44,17 @@ Deno.test("of the batches that were set aside the oldest go, which the log tells
       `warning Removed ${setAside}/2026-01-01T000003Z-batch, the oldest batch that was set aside: there were more than are kept.`,
     );
   }));
+
+Deno.test("of batches that are set aside at the same time no more are kept either", () =>
+  withFolder(async (setAside) => {
+    using log = await captureLog();
+    const limit = new SetAsideLimit(setAside, { fs, setAsideLimits: { bytesMax: 1_000, batchesMax: 3 } });
+    for (let round = 0; round < 4; round++) {
+      const seconds = [1, 2, 3].map((n) => 3 * round + n);
+      const folders = await Promise.all(seconds.map((second) => put(setAside, { why: "batch", second, bytes: 10 })));
+      await Promise.all(folders.map((folder) => limit.added(folder)));
+    }
+    assertEquals(await names(setAside), [10, 11, 12].map((second) => `2026-01-01T0000${second}Z-batch`));
+    assertEquals(new Set(log.lines()).size, 9);
+    assertEquals(log.lines().length, 9);
+  }));
