@@ -33,6 +33,11 @@ export function isOfWay({ kind, retryAfterMs }: HubError): boolean {
   }
 }
 
+/** Whether the hub knows nothing of this declaration, or more than the agent does: declared again, it is seen what holds. */
+function isOutdated({ status }: HubError): boolean {
+  return status === 404 || status === 409;
+}
+
 /** What a failure can lead to: setting the batch aside, waiting, or the end of the link. */
 export interface DeliveryFailuresOptions {
   readonly spool: Pick<Spool, "setAside"> & { waiting(): { readonly batches: number } };
@@ -74,7 +79,7 @@ export class DeliveryFailures {
       case "too-large":
         return this.#rest(batch, { error });
       case "refused":
-        return await this.#setAside(batch, error.message);
+        return isOutdated(error) ? this.#rest(batch, { error }) : await this.#setAside(batch, error.message);
       case "checksum":
         return await this.#checkPayload(batch, { error, signal });
     }

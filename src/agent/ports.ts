@@ -85,7 +85,7 @@ export class HubError extends Error {
   readonly retryAfterMs: number | undefined;
   /** With kind `unlinked`: why the link has ended, if the hub says. */
   readonly unlinkReason: UnlinkReason | undefined;
-  /** With kind `busy`: the HTTP status, if there was an answer. */
+  /** With kinds `busy` and `refused`: the HTTP status, if there was an answer. */
   readonly status: number | undefined;
   /** With kind `unreachable`: the request was sent, and only its answer is missing. `undefined`: not known. */
   readonly sent: boolean | undefined;

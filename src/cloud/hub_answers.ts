@@ -76,7 +76,7 @@ export function errorOfProblem(
     case "not-authenticated":
       return new HubError(message, { kind: "busy", status: problem.status, retryAfterMs: retry });
     default:
-      return new HubError(message, { kind: "refused", retryAfterMs: retry });
+      return new HubError(message, { kind: "refused", status: problem.status, retryAfterMs: retry });
   }
 }
 

@@ -1,6 +1,6 @@
 /** The uploader against a spool and a hub in memory, by a clock that moves when told to. */
 import { createHash } from "node:crypto";
-import { BatchDamagedError, type HubError, type Lane, type WholeBatch } from "../../src/agent/ports.ts";
+import { BatchDamagedError, HubError, type Lane, type WholeBatch } from "../../src/agent/ports.ts";
 import { Uploader } from "../../src/agent/uploader.ts";
 import { requestBytesMax } from "../../src/protocol/delivery.ts";
 import { assert, assertEquals, assertMatch, assertPrompt } from "../assert.ts";
@@ -279,6 +279,28 @@ Deno.test("uploader sets aside what the hub refuses, and goes on", () =>
       assertEquals(uploader.problem, null);
     },
   ));
+
+for (const status of [404, 409]) {
+  Deno.test(`uploader declares again what the hub refuses with ${status}: its declaration was out of date`, () => {
+    let refused = false;
+    return withUploader(
+      (call) => {
+        if (call.id !== "swept" || call.what !== "complete" || refused) return;
+        refused = true;
+        throw new HubError("declare it again", { kind: "refused", status });
+      },
+      async ({ add, spool, hub, clock }) => {
+        add("swept");
+        add("good");
+        await spool.until(() => spool.delivered.length === 1);
+        await resting(clock);
+        await clock.advance(clock.nextDueMs ?? 0);
+        await spool.until(() => spool.delivered.length === 2);
+        assertEquals([hub.of("complete").length, spool.asides.size], [3, 0]);
+      },
+    );
+  });
+}
 
 Deno.test("uploader keeps trying what is too large for something on the way, says so, and goes on", () =>
   withUploader(
