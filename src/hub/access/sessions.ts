@@ -76,6 +76,10 @@ export class StoredSessions implements Sessions {
     const secret = newSecret();
     const now = this.#clock.now();
     await this.#database.transaction().execute(async (transaction) => {
+      // It may have been changed, which ends all sessions, while this one was compared.
+      const current = await transaction.selectFrom("user").select("password").where("id", "=", user.id)
+        .executeTakeFirst();
+      if (current?.password !== user.password) return;
       await forgetAttempts(transaction, attempts);
       await transaction.deleteFrom("session").where("expiresAt", "<", now).execute();
       await transaction.insertInto("session").values({
@@ -151,8 +155,10 @@ export class StoredSessions implements Sessions {
       ]).where("hash", "=", secretHash(token)).executeTakeFirst();
     if (row === undefined) {
       const buckets = [{ name: `token:address:${networkOf(options.address)}`, limit: wrongTokenLimits.address }];
-      await checkAttempts(this.#database, { buckets, clock: this.#clock, detail: "Too many wrong API tokens." });
-      await recordAttempt(this.#database, { buckets, clock: this.#clock });
+      await this.#database.transaction().execute(async (transaction) => {
+        await checkAttempts(transaction, { buckets, clock: this.#clock, detail: "Too many wrong API tokens." });
+        await recordAttempt(transaction, { buckets, clock: this.#clock });
+      });
       return undefined;
     }
     if ((row.lastUsedAt ?? 0) < now - tokenUseResolutionMs) {

@@ -63,6 +63,15 @@ class Hub implements AsyncDisposable {
     return await this.#sessions.logIn({ name, password: options.password ?? password, browser }, { address });
   }
 
+  async sessionCount(): Promise<number> {
+    return (await this.#data.database.selectFrom("session").select("hash").execute()).length;
+  }
+
+  /** As `hub user passwd` does. */
+  async changePassword(to: string): Promise<void> {
+    await this.#accounts.setPassword(await this.#accounts.ensureAccount(), { name: "admin", password: to });
+  }
+
   /** Answers whether the guess was looked at. */
   async guess(address: string, options: { name?: string; browser?: string | undefined } = {}): Promise<boolean> {
     const result = await this.logIn({ ...options, address, password: "a wrong one" });
@@ -190,4 +199,16 @@ Deno.test("a browser is known to the user who logged in there, for a year and un
   }
   clock.advance(knownBrowserMs);
   assertEquals(browsers.idOf(token, user), undefined);
+});
+
+Deno.test("a password that is changed while it is compared opens no session any more", async () => {
+  await using hub = await Hub.open();
+  let refused = 0;
+  for (let n = 0; n < 20; n++) {
+    await hub.changePassword(password);
+    const [login] = await Promise.all([hub.logIn({ address: "192.0.2.1" }), hub.changePassword("another long one")]);
+    if (!login.ok) refused++;
+    assertEquals(await hub.sessionCount(), 0);
+  }
+  assert(refused > 0, "no password was changed while it was compared");
 });
