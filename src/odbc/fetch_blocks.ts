@@ -49,6 +49,7 @@ export async function* fetchBlocks(options: FetchOptions): AsyncGenerator<Column
   block.setRows(rows);
   let filling = new ColumnSet(columns, rowsMax);
   let other = new ColumnSet(columns, rowsMax);
+  options.statement.keep(filling, other);
   let fetch = block.start(filling);
   while (await block.finish(filling, fetch)) {
     const full = filling;
@@ -84,6 +85,7 @@ class BlockFetch {
     this.#options = options;
     this.#reader = new LongReader(library, statement);
     this.#status = new Uint16Array(new ArrayBuffer(rowsMax * 2));
+    statement.keep(this.#fetched, this.#status);
     const set = library.symbols.SQLSetStmtAttrAddress;
     statement.check(set(statement.handle, statementAttribute.rowsFetchedPtr, this.#fetched, 0), "fetch in blocks");
     statement.check(set(statement.handle, statementAttribute.rowStatusPtr, this.#status, 0), "fetch in blocks");

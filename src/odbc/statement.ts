@@ -41,6 +41,7 @@ export class Statement implements AsyncDisposable {
   readonly #library: OdbcLibrary;
   readonly #options: StatementOptions;
   #parameters: BoundParameters = [];
+  #memory: readonly object[] = [];
   #pending: Pending | undefined;
   #cancelling: Promise<unknown> = Promise.resolve();
   #hangs = false;
@@ -86,6 +87,11 @@ export class Statement implements AsyncDisposable {
       throw new Error(`Cannot read ${columns} columns: the maximum is ${columnsMax}; name only those needed`);
     }
     return Array.from({ length: columns }, (_, index) => this.#describeColumn(index + 1));
+  }
+
+  /** Keeps memory whose address the driver has, as long as this statement: a fetch may outlive whoever asked for it. */
+  keep(...memory: readonly object[]): void {
+    this.#memory = [...this.#memory, ...memory];
   }
 
   /** Throws the driver's diagnostics unless `code` is a success. */
@@ -146,6 +152,7 @@ export class Statement implements AsyncDisposable {
     await this.#cancelling;
     this.#library.symbols.SQLFreeHandle(handleType.statement, this.handle);
     this.#parameters = [];
+    this.#memory = [];
   }
 
   /** The driver has not returned: this statement and its connection must not be used any more. */
