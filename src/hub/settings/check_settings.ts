@@ -65,10 +65,11 @@ export function checkSettings(
   };
   const databaseType = input.databaseType ?? before?.databaseType;
   const dataType = input.dataType ?? before?.dataType;
-  if (databaseType === undefined || !databaseTypes.includes(databaseType)) wrong("databaseType", "faultChoose");
+  const typeIsKnown = databaseType !== undefined && databaseTypes.includes(databaseType);
+  if (!typeIsKnown) wrong("databaseType", "faultChoose");
   if (dataType === undefined || !dataTypes.includes(dataType)) wrong("dataType", "faultChoose");
   const rest = checkReading(input, { ...options, wrong });
-  if (databaseType === undefined || dataType === undefined) return { ok: false, faults };
+  if (!typeIsKnown || dataType === undefined) return { ok: false, faults };
 
   const kept = input.kept ?? before?.kept ?? false;
   const fields = kept ? "kept" : connectionFields(databaseType);
