@@ -24,7 +24,7 @@ export async function benchDatabaseMemory({ rows, texts }: { rows: number; texts
     await using server = await startPostgresql();
     await server.sql(
       `${postgresqlContacts("calls", rows)}; ${
-        postgresqlContacts("long", texts, "repeat('x', " + textCharacters + ")")
+        postgresqlContacts("texts", texts, "repeat('x', " + textCharacters + ")")
       }`,
     );
     results.push(await measure(server, { databaseType: "postgresql", rows, what: `PostgreSQL, ${rows} rows` }));
@@ -32,7 +32,7 @@ export async function benchDatabaseMemory({ rows, texts }: { rows: number; texts
       await measure(server, {
         databaseType: "postgresql",
         rows: texts,
-        table: "long",
+        table: "texts",
         what: `PostgreSQL, ${texts} rows with 1 MB`,
       }),
     );
@@ -40,14 +40,14 @@ export async function benchDatabaseMemory({ rows, texts }: { rows: number; texts
   {
     await using server = await startMariadb();
     await server.sql(
-      mariadbContacts("calls", rows) + mariadbContacts("long", texts, "repeat('x', " + textCharacters + ")"),
+      mariadbContacts("calls", rows) + mariadbContacts("texts", texts, "repeat('x', " + textCharacters + ")"),
     );
     results.push(await measure(server, { databaseType: "mysql", rows, what: `MariaDB, ${rows} rows` }));
     results.push(
       await measure(server, {
         databaseType: "mysql",
         rows: texts,
-        table: "long",
+        table: "texts",
         what: `MariaDB, ${texts} rows with 1 MB`,
       }),
     );
