@@ -77,7 +77,7 @@ export const limits = {
   /** The largest batch, however fast the database is. */
   chunkMax: { rows: 2_000_000, bytes: 2_000_000_000 },
   /** The same if the driver holds it in memory: about 100 bytes a row besides its values. */
-  chunkHeldMax: { rows: 200_000, bytes: 40_000_000 },
+  chunkHeldMax: { rows: 200_000, bytes: 20_000_000 },
 } as const;
 
 /** Nothing read yet: for a new integration, and after its query, a type or the time zone has changed. */
