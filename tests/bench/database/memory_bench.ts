@@ -20,46 +20,37 @@ const historyDays = 360;
 /** @param options.rows narrow rows over a year, of two servers; `texts`: rows with a text of 1 MB each */
 export async function benchDatabaseMemory({ rows, texts }: { rows: number; texts: number }): Promise<Measurement[]> {
   const results: Measurement[] = [];
+  const text = `repeat('x', ${textCharacters})`;
   {
     await using server = await startPostgresql();
-    await server.sql(
-      `${postgresqlContacts("calls", rows)}; ${
-        postgresqlContacts("texts", texts, "repeat('x', " + textCharacters + ")")
-      }`,
-    );
-    results.push(await measure(server, { databaseType: "postgresql", rows, what: `PostgreSQL, ${rows} rows` }));
-    results.push(
-      await measure(server, {
-        databaseType: "postgresql",
-        rows: texts,
-        table: "texts",
-        what: `PostgreSQL, ${texts} rows with 1 MB`,
-      }),
-    );
+    await server.sql(`${postgresqlContacts("calls", rows)}; ${postgresqlContacts("texts", texts, text)}`);
+    results.push(...await measureBoth(server, { databaseType: "postgresql", database: "PostgreSQL", rows, texts }));
   }
   {
     await using server = await startMariadb();
-    await server.sql(
-      mariadbContacts("calls", rows) + mariadbContacts("texts", texts, "repeat('x', " + textCharacters + ")"),
-    );
-    results.push(await measure(server, { databaseType: "mysql", rows, what: `MariaDB, ${rows} rows` }));
-    results.push(
-      await measure(server, {
-        databaseType: "mysql",
-        rows: texts,
-        table: "texts",
-        what: `MariaDB, ${texts} rows with 1 MB`,
-      }),
-    );
+    await server.sql(mariadbContacts("calls", rows) + mariadbContacts("texts", texts, text));
+    results.push(...await measureBoth(server, { databaseType: "mysql", database: "MariaDB", rows, texts }));
   }
   return results;
 }
 
+/** First the narrow rows, then the texts. */
+async function measureBoth(
+  server: TestServer,
+  options: { databaseType: string; database: string; rows: number; texts: number },
+): Promise<Measurement[]> {
+  const { databaseType, database, rows, texts } = options;
+  return [
+    await measure(server, { databaseType, rows, table: "calls", what: `${database}, ${rows} rows` }),
+    await measure(server, { databaseType, rows: texts, table: "texts", what: `${database}, ${texts} rows with 1 MB` }),
+  ];
+}
+
 async function measure(
   server: TestServer,
-  options: { databaseType: string; rows: number; what: string; table?: string },
+  options: { databaseType: string; rows: number; what: string; table: string },
 ): Promise<Measurement> {
-  const { databaseType, rows, what, table = "calls" } = options;
+  const { databaseType, rows, what, table } = options;
   const history = new Date(Date.now() - (historyDays + 3) * 86_400_000).toISOString().slice(0, 10);
   await using site = await DatabaseSite.start(server, {
     databaseType,
