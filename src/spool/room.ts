@@ -41,6 +41,12 @@ interface Waiter {
   readonly fail: (error: unknown) => void;
 }
 
+interface TakeOptions {
+  /** A batch above the limit may go with at most so many reservations, and nothing to deliver: it is alone. */
+  readonly othersMax: number;
+  readonly take: () => void;
+}
+
 /** The room of one spool. */
 export class Room {
   readonly #view: RoomView;
@@ -50,6 +56,7 @@ export class Room {
   readonly #freeSpace: FreeSpace;
   readonly #waiters: Waiter[] = [];
   readonly #reservations = new Set<{ bytes: number }>();
+  #lastDecision: Promise<unknown> = Promise.resolve();
   #isPumping = false;
   #pumping: Promise<void> | undefined;
   #pumpAgain = false;
@@ -175,11 +182,15 @@ export class Room {
     }
   }
 
-  /**
-   * Calls `take` if `bytes` more fit, in the same step as the decision. Alone means: at most `othersMax` reservations
-   * and nothing to deliver.
-   */
-  async #take(bytes: number, options: { othersMax: number; take: () => void }): Promise<Refusal | undefined> {
+  /** Decides about one after the other, so that each counts what those before it took. */
+  #take(bytes: number, options: TakeOptions): Promise<Refusal | undefined> {
+    const decision = this.#lastDecision.then(() => this.#decide(bytes, options));
+    this.#lastDecision = decision.catch(() => {});
+    return decision;
+  }
+
+  /** Takes `bytes` if they fit, in the same step as the decision. */
+  async #decide(bytes: number, options: TakeOptions): Promise<Refusal | undefined> {
     if (await this.#missingOnDisk(bytes) > 0) {
       await this.#view.evict(await this.#missingOnDisk(bytes));
       this.#freeSpace.changed();

@@ -82,6 +82,7 @@ Deno.test("room lets a source wait at the limit, and go when something has gone"
   fixture.stored = 40;
   fixture.room.changed();
   await waiting;
+  await fixture.room.settled();
   assertEquals(fixture.room.problem, undefined);
   await fixture.close();
 });
@@ -182,6 +183,23 @@ Deno.test("room refuses growth that does not fit, except to a batch that is alon
   fixture.idle = true;
   await fixture.room.grow(one, 200);
   await fixture.close();
+});
+
+Deno.test("room does not promise the same disk space to a batch that grows and to a new one at the same time", async () => {
+  const fixture = openRoom({ bytesMax: 1e6, freeBytesMin: 1000 });
+  const one = await fixture.room.reserve(50, { lane: "live", signal: never });
+  fixture.free = 1150;
+  const untilRemeasured = fixture.clock.sleep(5_000, never);
+  fixture.clock.tick();
+  await untilRemeasured;
+  const promised: string[] = [];
+  const reserved = fixture.room.reserve(100, { lane: "live", signal: never })
+    .then(() => promised.push("new"), () => {});
+  await fixture.room.grow(one, 150).then(() => promised.push("grown"), () => {});
+  await settle();
+  assertEquals(promised.length, 1, promised.join());
+  await fixture.close();
+  await reserved;
 });
 
 Deno.test("spool takes batches again as soon as the hub has what filled it", async () => {
