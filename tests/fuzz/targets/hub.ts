@@ -185,9 +185,14 @@ async function bodyOf({ method, body, type }: HubInput, world: World): Promise<s
     return await named(JSON.stringify(body), world);
   }
   const fields = await Promise.all(
-    Object.entries(body).map(async ([name, value]) => [name, await named(String(value), world)]),
+    Object.entries(body).map(async ([name, value]) => [name, await named(fieldText(value), world)]),
   );
   return new URLSearchParams(fields).toString();
+}
+
+/** Never `[object Object]`: in a page, that can then only be the hub's own doing. */
+function fieldText(value: Json): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** What an HTTP client can send. */
