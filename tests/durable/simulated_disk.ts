@@ -23,7 +23,8 @@ interface Content {
 
 /** A change of names that may be lost until the folder it happened in is synced. */
 interface NameChange {
-  readonly folder: string;
+  /** Changes happened in ascending order. */
+  readonly order: number;
   readonly apply: (names: Map<string, Content>) => void;
   /** A folder that it made. */
   readonly made?: string;
@@ -52,7 +53,9 @@ export class SimulatedDisk implements FileSystem {
   #durableFolders = new Set<string>();
   #names = new Map<string, Content>();
   #durableNames = new Map<string, Content>();
-  #pending: NameChange[] = [];
+  /** By folder. */
+  readonly #pending = new Map<string, NameChange[]>();
+  #changes = 0;
 
   constructor(options: SimulatedDiskOptions) {
     this.#options = options;
@@ -76,7 +79,7 @@ export class SimulatedDisk implements FileSystem {
     const { random } = this.#options;
     const names = new Map(this.#durableNames);
     const folders = new Set(this.#durableFolders);
-    for (const change of this.#pending) {
+    for (const change of [...this.#pending.values()].flat().toSorted((a, b) => a.order - b.order)) {
       if (random() >= 0.5) continue;
       change.apply(names);
       if (change.made !== undefined) folders.add(change.made);
@@ -92,7 +95,7 @@ export class SimulatedDisk implements FileSystem {
     }
     this.#names = names;
     this.#durableNames = new Map(names);
-    this.#pending = [];
+    this.#pending.clear();
     this.#crashed = false;
     this.crashAt = Infinity;
   }
@@ -142,7 +145,7 @@ export class SimulatedDisk implements FileSystem {
     this.point();
     this.#folders.add(path);
     if (above === "/") this.#durableFolders.add(path);
-    else this.#pending.push({ folder: above, apply: () => {}, made: path });
+    else this.#delay(above, { apply: () => {}, made: path });
     return true;
   }
 
@@ -171,13 +174,11 @@ export class SimulatedDisk implements FileSystem {
     this.point();
     const { folderSync = true } = this.#options;
     if (folderSync === false || folderSync === path) return;
-    const isPending: NameChange[] = [];
-    for (const change of this.#pending) {
-      if (change.folder !== path) isPending.push(change);
-      else if (change.made !== undefined) this.#durableFolders.add(change.made);
+    for (const change of this.#pending.get(path) ?? []) {
+      if (change.made !== undefined) this.#durableFolders.add(change.made);
       else change.apply(this.#durableNames);
     }
-    this.#pending = isPending;
+    this.#pending.delete(path);
   }
 
   freeBytes(): Promise<number> {
@@ -198,7 +199,12 @@ export class SimulatedDisk implements FileSystem {
 
   #change(folder: string, apply: NameChange["apply"]): void {
     apply(this.#names);
-    this.#pending.push({ folder, apply });
+    this.#delay(folder, { apply });
+  }
+
+  #delay(folder: string, change: Omit<NameChange, "order">): void {
+    const changes = this.#pending.getOrInsert(folder, []);
+    changes.push({ ...change, order: this.#changes++ });
   }
 
   #file(content: Content): WritableFile {
