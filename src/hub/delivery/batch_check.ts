@@ -32,9 +32,17 @@ export async function checkPayload(payload: AsyncIterable<Uint8Array>, declared:
   return await checkLarge(payload, declared);
 }
 
-/** The content of a payload. The reader may stop early. */
-export function decompress(payload: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array<ArrayBuffer>> {
-  return decompressed(payload, () => {});
+/**
+ * The content of a payload. The reader may stop early.
+ *
+ * @param onPayload is called with each chunk of the payload
+ * @throws {NotZstdError} when the payload cannot be decompressed
+ */
+export function decompress(
+  payload: AsyncIterable<Uint8Array>,
+  onPayload: (chunk: Uint8Array) => void = () => {},
+): AsyncIterable<Uint8Array<ArrayBuffer>> {
+  return decompressed(payload, onPayload);
 }
 
 /** Checks a payload in memory whose content also fits there. */
@@ -78,7 +86,7 @@ async function checkLarge(payload: AsyncIterable<Uint8Array>, declared: Declared
 }
 
 /** The payload cannot be decompressed. */
-class NotZstdError extends Error {
+export class NotZstdError extends Error {
   override readonly name = "NotZstdError";
 }
 

@@ -7,6 +7,7 @@ export interface LoadJob extends Rank {
   readonly integrationId: string;
   /** The agent's id for the batch. */
   readonly batchId: string;
+  readonly payloadSha256: string;
   readonly lane: string;
   readonly dataType: DataType;
   readonly timeZone: string;

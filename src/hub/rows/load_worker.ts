@@ -2,9 +2,10 @@
  * The worker that loads batches, beside the hub's own thread: it takes a payload chunk by chunk, decompresses, reads
  * CSV and writes rows, one batch after the other. It may read and write the folder with the rows and nothing else.
  */
+import { createHash } from "node:crypto";
 import { errorText } from "../../runtime/error_text.ts";
 import { textCharactersMax } from "../../source/columns.ts";
-import { decompress } from "../delivery/batch_check.ts";
+import { decompress, NotZstdError } from "../delivery/batch_check.ts";
 import { BatchLoad } from "./batch_load.ts";
 import { CsvError, CsvRecords } from "./csv_records.ts";
 import type { FromLoader, LoadResult, ToLoader } from "./load_messages.ts";
@@ -28,6 +29,18 @@ class CancelledError extends Error {
   }
 }
 
+/** The payload is not what was received. */
+class DamagedError extends Error {
+  override readonly name = "DamagedError";
+  constructor(options: ErrorOptions = {}) {
+    super(
+      "The batch is damaged on the hub's disk: its SHA-256 is no longer what it was when it was received. " +
+        "Check the disk, and restore the hub from a backup.",
+      options,
+    );
+  }
+}
+
 // The worker's name is the path of the file.
 const database = openRows(self.name, { mode: "load" });
 ensureTables(database);
@@ -42,19 +55,23 @@ self.onmessage = ({ data }) => {
 async function load({ job, nowMs }: ToLoader & { type: "begin" }): Promise<void> {
   const batch = new BatchLoad(database, job);
   try {
-    self.postMessage({ type: "loaded", result: batch.begin() ?? await fill(batch, nowMs) });
+    self.postMessage({ type: "loaded", result: batch.begin() ?? await fill(batch, { nowMs, ...job }) });
   } catch (error) {
     const reason = errorText(error);
     try {
       if (database.isTransaction) batch.rollback();
-      const refused = error instanceof ColumnsMissingError || error instanceof CsvError ||
-        error instanceof CancelledError && error.record;
-      if (refused) self.postMessage({ type: "loaded", result: batch.refuse(nowMs, reason) });
+      if (isFinal(error)) self.postMessage({ type: "loaded", result: batch.refuse(nowMs, reason) });
       else self.postMessage({ type: "failed", reason });
     } catch (second) {
       self.postMessage({ type: "failed", reason: String(second) });
     }
   }
+}
+
+/** A second attempt would fail as well. */
+function isFinal(error: unknown): boolean {
+  return error instanceof ColumnsMissingError || error instanceof CsvError || error instanceof DamagedError ||
+    error instanceof CancelledError && error.record;
 }
 
 function remove(of: ToLoader & { type: "remove" }): void {
@@ -65,10 +82,20 @@ function remove(of: ToLoader & { type: "remove" }): void {
   }
 }
 
-async function fill(batch: BatchLoad, nowMs: number): Promise<LoadResult> {
+async function fill(
+  batch: BatchLoad,
+  { nowMs, payloadSha256 }: { nowMs: number; payloadSha256: string },
+): Promise<LoadResult> {
   const records = new CsvRecords({ fieldCharactersMax: textCharactersMax, onRecord: (record) => batch.row(record) });
-  for await (const content of decompress(chunks())) records.push(content);
-  records.end();
+  const hash = createHash("sha256");
+  try {
+    for await (const content of decompress(chunks(), (chunk) => hash.update(chunk))) records.push(content);
+    records.end();
+  } catch (cause) {
+    if (cause instanceof NotZstdError) throw new DamagedError({ cause });
+    throw cause;
+  }
+  if (hash.digest("hex") !== payloadSha256) throw new DamagedError();
   return batch.commit(nowMs);
 }
 

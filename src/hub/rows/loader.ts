@@ -212,6 +212,7 @@ function loadJob(row: Tables["batch"] & { epoch: number }): LoadJob | undefined 
   return {
     integrationId: row.integrationId,
     batchId: row.batchId,
+    payloadSha256: row.payloadSha256,
     epoch: row.epoch,
     sequence: row.sequence,
     lane: row.lane,

@@ -340,6 +340,41 @@ Deno.test("without its file of rows the hub makes it again from the batches", as
   }
 });
 
+Deno.test("a batch that was damaged on the hub's disk is not loaded, says so, and holds up no other", async () => {
+  using _log = await captureLog();
+  const dataDirectory = await Deno.makeTempDir({ prefix: "hub-rows-" });
+  try {
+    const ids: string[] = [];
+    {
+      await using test = await startTestHub({ dataDirectory });
+      for (let n = 0; n < 3; n++) {
+        const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+        await agent.deliver(queryBatch(agent, hours(8, 10, 1, 7 + n)));
+        await loaded(test.admin, id);
+        ids.push(id);
+      }
+    }
+    {
+      using database = new DatabaseSync(`${dataDirectory}/hub.db`);
+      const damage = database.prepare("update object set bytes = ? where key = ?");
+      const [first, second, third] = database.prepare(
+        `select object.key, object.bytes from object join batch on object.key like batch.folder || '%' order by batch.receivedAt`,
+      ).all() as unknown as { key: string; bytes: Uint8Array }[];
+      assert(first !== undefined && second !== undefined && third !== undefined);
+      damage.run(new Uint8Array(100), first.key);
+      // Decompresses, to other rows.
+      damage.run(third.bytes, second.key);
+    }
+    await Deno.remove(`${dataDirectory}/rows`, { recursive: true });
+    await using test = await startTestHub({ dataDirectory });
+    const all = await Promise.all(ids.map((id) => loaded(test.admin, id)));
+    assertEquals(all.map(({ rows }) => rows), [0, 0, 2]);
+    for (const { items } of all.slice(0, 2)) assertMatch(items[0]?.error ?? "", /damaged on the hub's disk/);
+  } finally {
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
+});
+
 Deno.test("a stream of rows is as of its beginning, whatever is replaced meanwhile, and may be left", async () => {
   await using test = await startTestHub();
   const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
