@@ -43,6 +43,8 @@ export interface AssignmentsOptions {
   readonly onUnlinked: (reason: UnlinkReason) => void;
   /** The hub has answered; `again`: after having been unreachable. */
   readonly onReachable: (again: boolean) => void;
+  /** The hub no longer answers. */
+  readonly onUnreachable: () => void;
   readonly carryOut: (request: AgentRequest, signal: AbortSignal) => Promise<AgentAnswer>;
 }
 
@@ -104,7 +106,7 @@ export class Assignments {
         if (signal.aborted) return;
         if (!(error instanceof HubError)) throw error;
         if (error.kind === "unlinked") return this.#options.onUnlinked(error.unlinkReason ?? "moved");
-        failures++;
+        if (failures++ === 0) this.#options.onUnreachable();
         const failure = withRemedy(error);
         if (this.#failures.add(failure)) {
           log.error("No assignment from the hub: {reason} {meanwhile}", {

@@ -23,6 +23,8 @@ export interface Delivery {
   run(signal: AbortSignal): Promise<void>;
   /** The hub answers: pending retries go at once. */
   reachable(options?: { again?: boolean }): void;
+  /** The hub no longer answers. */
+  away(): void;
   /**
    * How much the hub has received (if less than it acknowledged, the difference is sent again), and what it accepts
    * whole.
@@ -91,6 +93,7 @@ export class LinkedWork {
         options.onReachable();
         this.#delivery.reachable({ again });
       },
+      onUnreachable: () => this.#delivery.away(),
       carryOut: (request, signal) => this.#carryOut(request, signal),
     });
   }

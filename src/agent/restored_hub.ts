@@ -1,8 +1,8 @@
 /**
  * Detects that a hub was restored from a backup, and sends again what it has lost, as far as the spool still has it.
  * One sign is that the hub has fewer batches than it acknowledged. But its count includes batches of an installation
- * linked earlier; so on first contact, and after every absence, the hub is asked for the newest batches: a restored hub
- * has lost those.
+ * linked earlier; so on first contact, and after every absence, the hub is asked for those that it acknowledged last
+ * before: a restored hub has lost them.
  */
 import { getLogger } from "@logtape/logtape";
 import { errorText, sentence } from "../runtime/error_text.ts";
@@ -28,7 +28,7 @@ export interface AcknowledgedBatches {
   acknowledgedCount(): number;
   /** Those still kept, in ascending sequence. */
   acknowledged(page: { after: number; limit: number }): readonly { readonly id: string; readonly sequence: number }[];
-  /** The ids of the most recently acknowledged ones. */
+  /** The ids of the most recently acknowledged ones, whatever the clock said at the time. */
   newestAcknowledged(limit: number): readonly string[];
   /** Makes them wait for delivery again. Returns how many of them are still kept. */
   resend(ids: readonly string[]): number;
@@ -40,6 +40,8 @@ export class RestoredHub {
   #lowest = Infinity;
   #comparedAtMs = -Infinity;
   #wanted: "all" | "newest" | undefined;
+  /** What was newest whenever the hub went away or returned, and has not been asked for yet; newest first. */
+  #newest: readonly string[] = [];
   /** In a row, since the hub was last asked with success or returned. */
   #failures = 0;
   /** Before this the hub is not asked again, by the monotonic clock. */
@@ -70,9 +72,15 @@ export class RestoredHub {
     if (fell || nowMs - this.#comparedAtMs >= compareEveryMs) this.#wanted = "all";
   }
 
+  /** The hub has not answered yet, or no longer does: what it acknowledges after its return may say nothing. */
+  away(): void {
+    this.#newest = [...new Set([...this.#spool.newestAcknowledged(newestMax), ...this.#newest])].slice(0, pageMax);
+  }
+
   /** The hub answers, for the first time or after having been away. */
   returned(): void {
-    if (this.#spool.newestAcknowledged(1).length > 0) this.#wanted ??= "newest";
+    this.away();
+    if (this.#newest.length > 0) this.#wanted ??= "newest";
     this.#answered();
   }
 
@@ -105,11 +113,12 @@ export class RestoredHub {
     options: { nowMs: number; signal: AbortSignal },
   ): Promise<void> {
     if (this.#wanted === "newest") {
-      const newest = this.#spool.newestAcknowledged(newestMax);
-      const forgotten = newest.length === 0 ? [] : await client.missing(newest, options.signal);
+      const newest = this.#newest;
+      const forgotten = await client.missing(newest, options.signal);
       if (forgotten.length === 0) {
         this.#answered();
-        if (this.#wanted === "newest") this.#wanted = undefined;
+        // Unless there was another sign meanwhile.
+        if (this.#wanted === "newest" && this.#newest === newest) this.#settled();
         return;
       }
     }
@@ -134,9 +143,14 @@ export class RestoredHub {
 
   /** It is compared again when there is another sign. */
   #putOff(nowMs: number): void {
-    this.#wanted = undefined;
+    this.#settled();
     this.#comparedAtMs = nowMs;
     this.#answered();
+  }
+
+  #settled(): void {
+    this.#wanted = undefined;
+    this.#newest = [];
   }
 
   #answered(): void {

@@ -73,6 +73,8 @@ export class Uploader {
   #wholePayloadBytes = 0;
   /** Whether the hub has answered yet. */
   #heard = false;
+  /** Nothing got through when it was last tried. */
+  #isAway = false;
   #comparing: Promise<void> | undefined;
 
   constructor(options: UploaderOptions) {
@@ -111,6 +113,11 @@ export class Uploader {
     return this.#underWay.progress;
   }
 
+  /** The hub no longer answers other requests. */
+  away(): void {
+    this.#restored.away();
+  }
+
   /** The hub has answered another request: pending retries go at once. `again`: after having been unreachable. */
   reachable({ again = false }: { again?: boolean } = {}): void {
     // On first contact, too: the hub may have been restored while this agent was not running.
@@ -137,6 +144,7 @@ export class Uploader {
     const stop = new AbortController();
     using inner = anySignal(signal, stop.signal);
     const onChange = () => this.#waker.wake();
+    this.#restored.away();
     spool.changed.addEventListener("change", onChange);
     try {
       while (!this.#failures.unlinked) {
@@ -164,6 +172,8 @@ export class Uploader {
     // Only if needed: counting takes longer the more there is to deliver.
     if (this.#hours.waitMs === 0) this.#hours.tell({ heldBack: false, batches: spool.waiting().batches });
     const { outage } = this.#failures.troubles;
+    if (outage && !this.#isAway) this.#restored.away();
+    this.#isAway = outage !== undefined;
     if (outage && (nowMs < outage.untilMs || !this.#underWay.isEmpty || this.#comparing)) return;
     if (this.#restored.isDue(nowMs) && !this.#comparing) this.#comparing = this.#compare(signal);
     if (!outage) {

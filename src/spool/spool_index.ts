@@ -147,7 +147,9 @@ export class SpoolIndex {
       batch.id,
     );
     this.#database.run(
-      `UPDATE batch SET state = 'acknowledged', acknowledged_at = ${first > 0 ? "?" : "max(acknowledged_at, ?)"}
+      `UPDATE batch SET state = 'acknowledged', acknowledged_at = ${first > 0 ? "?" : "max(acknowledged_at, ?)"},
+         acknowledged_order = 1 + coalesce((SELECT max(acknowledged_order) FROM batch AS other
+           WHERE other.integration = batch.integration AND other.state = 'acknowledged'), 0)
          WHERE id = ? AND state = 'waiting'`,
       options.at,
       batch.id,
@@ -179,7 +181,7 @@ export class SpoolIndex {
   /** The ids of the most recently acknowledged kept batches. */
   newestAcknowledged(integration: IntegrationKey, limit: number): string[] {
     return this.#database.all<{ id: string }>(
-      `SELECT id FROM batch WHERE integration = ? AND state = 'acknowledged' ORDER BY acknowledged_at DESC LIMIT ?`,
+      `SELECT id FROM batch WHERE integration = ? AND state = 'acknowledged' ORDER BY acknowledged_order DESC LIMIT ?`,
       integration,
       limit,
     ).map(({ id }) => id);

@@ -126,6 +126,16 @@ const deletedIntegrations = `
 ALTER TABLE integration ADD COLUMN deleted_at INTEGER;
 `;
 
+/** The step that numbers what was acknowledged. */
+export const acknowledgedOrder = `
+-- Ascending in the order in which batches were acknowledged: the clock may have been set meanwhile.
+ALTER TABLE batch ADD COLUMN acknowledged_order INTEGER;
+UPDATE batch SET acknowledged_order = ordered.n FROM
+  (SELECT id, row_number() OVER (ORDER BY acknowledged_at) AS n FROM batch WHERE state = 'acknowledged') AS ordered
+  WHERE ordered.id = batch.id;
+CREATE INDEX batch_acknowledged_order ON batch (integration, acknowledged_order) WHERE state = 'acknowledged';
+`;
+
 /** Every step, oldest first. */
 export const migrations: readonly string[] = [
   initial,
@@ -133,4 +143,5 @@ export const migrations: readonly string[] = [
   windowRevisions,
   readDatabases,
   deletedIntegrations,
+  acknowledgedOrder,
 ];

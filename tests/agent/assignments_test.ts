@@ -61,6 +61,7 @@ async function withRequests(
     onAssignment() {},
     onUnlinked() {},
     onReachable() {},
+    onUnreachable() {},
     carryOut(request) {
       bench.done.push(request.id);
       return Promise.resolve({ ok: true, message: "done" });

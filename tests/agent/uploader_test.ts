@@ -480,6 +480,41 @@ Deno.test("uploader asks a hub that was away for its newest batches, and for all
     assertEquals(hub.of("missing").length, 3);
   }));
 
+Deno.test("uploader asks for what was newest before the hub was away, however much it has delivered since", () =>
+  withUploader(never, async ({ add, spool, hub, uploader }) => {
+    for (let n = 0; n < 10; n++) add(`${n}`);
+    await spool.until(() => spool.delivered.length === 10);
+    uploader.reachable();
+    await settle();
+    uploader.away();
+    hub.received.delete("9");
+    for (let n = 10; n < 300; n++) add(`${n}`);
+    await spool.until(() => spool.delivered.length === 300);
+    uploader.reachable({ again: true });
+    while (!hub.received.has("9")) await settle();
+  }));
+
+Deno.test("uploader asks for what was newest before an outage that deliveries were the first to notice", () => {
+  let isBroken = false;
+  const onCall: OnCall = () => {
+    if (isBroken) throw hubError("unreachable");
+  };
+  return withUploader(onCall, async ({ add, spool, hub, uploader, clock }) => {
+    for (let n = 0; n < 10; n++) add(`${n}`);
+    await spool.until(() => spool.delivered.length === 10);
+    uploader.reachable();
+    await settle();
+    isBroken = true;
+    for (let n = 10; n < 300; n++) add(`${n}`);
+    await resting(clock);
+    hub.received.delete("9");
+    isBroken = false;
+    while (spool.delivered.length < 300) await clock.advance(10_000);
+    uploader.reachable({ again: true });
+    while (!hub.received.has("9")) await settle();
+  });
+});
+
 Deno.test("uploader asks once for the newest batches when it first hears of the hub: it may have missed the restore", () =>
   withUploader(never, async ({ add, spool, hub, uploader }) => {
     for (let n = 0; n < 3; n++) add(`${n}`);

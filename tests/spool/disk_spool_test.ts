@@ -285,6 +285,29 @@ Deno.test("spool keeps what was acknowledged, lists it, and sends it again when 
     assertEquals(spool.acknowledgedCount(), 3);
   }));
 
+Deno.test("spool knows what was acknowledged last, whatever the clock said", () =>
+  withFolder(async (root) => {
+    let now = Date.parse("2026-01-01T00:00:00Z");
+    const clock = { now: () => now, monotonicMs: () => 0, sleep: () => new Promise<void>(() => {}) };
+    await using fixture = await openFixture(root, { clock });
+    const { spool } = fixture;
+    const ids: string[] = [];
+    const deliver = async (content: string) => {
+      await put(spool, content);
+      ids.unshift(nextId(spool));
+      acknowledge(spool, nextId(spool));
+    };
+    await deliver("today");
+    now += 365 * 86_400_000;
+    await deliver("a year ahead");
+    now -= 365 * 86_400_000;
+    await deliver("today again");
+    assertEquals(spool.newestAcknowledged(2), ids.slice(0, 2));
+    spool.resend(ids.slice(2));
+    acknowledge(spool, ids[2] ?? "");
+    assertEquals(spool.newestAcknowledged(3), [ids[2], ids[0], ids[1]]);
+  }));
+
 Deno.test("spool removes acknowledged batches after keepDays, and counts them still", () =>
   withFolder(async (root) => {
     let now = Date.parse("2026-01-01T00:00:00Z");

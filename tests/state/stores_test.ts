@@ -1,8 +1,11 @@
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { SpoolIndex } from "../../src/spool/spool_index.ts";
 import { readLink, writeAssignment, writeLink } from "../../src/state/link_store.ts";
 import { readIdentity, writeIdentity } from "../../src/state/identity.ts";
 import { csvLedger, forgetCsvContent } from "../../src/state/csv_ledger.ts";
 import { integrationKey, lastImport, lastSequence, raiseSequence, recordImport } from "../../src/state/integration.ts";
+import { acknowledgedOrder, migrations } from "../../src/state/migrations.ts";
 import { openStateDatabase, type StateDatabase } from "../../src/state/state_database.ts";
 import type { Assignment } from "../../src/protocol/assignment.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
@@ -165,3 +168,25 @@ Deno.test(
     assertEquals(database.all("SELECT integration_id AS id FROM integration").map(({ id }) => id), ["outer"]);
   }),
 );
+
+Deno.test("a state of an earlier version keeps the order in which batches were acknowledged", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = join(folder, "state.db");
+    const before = migrations.indexOf(acknowledgedOrder);
+    {
+      using database = new DatabaseSync(path);
+      for (const step of migrations.slice(0, before)) database.exec(step);
+      database.exec(`PRAGMA user_version = ${before}`);
+      database.exec("INSERT INTO integration (key, account_id, integration_id) VALUES (1, 'a', 'i')");
+      const insert = database.prepare(`INSERT INTO batch VALUES (?, 1, 0, 0, ?, ?, 1, '{}', NULL, NULL, NULL, 0, ?)`);
+      insert.run("second", "acknowledged", "1", 20);
+      insert.run("first", "acknowledged", "2", 10);
+      insert.run("waiting", "waiting", "3", null);
+    }
+    using database = openStateDatabase(path);
+    assertEquals(new SpoolIndex(database).newestAcknowledged(1, 9), ["second", "first"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
