@@ -13,7 +13,7 @@ const secretsMax = 1000;
 
 /** Only matching texts are examined more closely: most lines contain none of this. */
 const suspicious =
-  /:\/\/|pwd|pass|secret|token|authorization|bearer|assertion|credential|signature|device|eyJ|PRIVATE KEY|"d"|[_-][A-Za-z0-9_-]{16}/i;
+  /:\/\/|pwd|pass|secret|token|cookie|authorization|bearer|assertion|credential|signature|device|eyJ|PRIVATE KEY|"d"|[_-][A-Za-z0-9_-]{16}/i;
 
 /** Repetitions are bounded if they could otherwise start at every character: a long line must not take long. */
 const shapes: readonly { readonly pattern: RegExp; readonly replacement: string }[] = [

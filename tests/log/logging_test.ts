@@ -79,9 +79,10 @@ Deno.test("secrets are masked in messages, in fields at any depth and in the cau
       error: new Error("outer", { cause: new Error(`url https://x.example/?X-Amz-Signature=geheim99&a=1`) }),
     });
     log.info("registered {a} and {b}", { a: "xx geheim/wort xx", b: "geheim%2Fwort" });
+    log.info("The hub answered with {header}", { header: "set-cookie: session=geheim99; Path=/" });
     log.info(`-----BEGIN PRIVATE KEY-----\ngeheim99\n-----END PRIVATE KEY-----`);
   });
-  assertEquals(lines.length, 7);
+  assertEquals(lines.length, 8);
   const all = lines.join("\n");
   for (const secret of ["geheim", "gehe", "im99", "eyJ", "Z2Vo", "wort"]) assert(!all.includes(secret), all);
   assertMatch(all, /http:\/\/\*\*\*@proxy\.example:8080\/x/);
