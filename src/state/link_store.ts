@@ -23,9 +23,16 @@ export function readLink(database: StateDatabase): StoredLink | undefined {
   return { link, assignment: assignment.success ? { assignment: assignment.data, etag: row.etag } : undefined };
 }
 
-/** Stores a new link, or `undefined` for none; the previous link's assignment is forgotten. */
+/**
+ * Stores a link, or `undefined` for none. The assignment is kept if it is the same link, with other names; another link's
+ * is forgotten.
+ */
 export function writeLink(database: StateDatabase, link: Link | undefined): void {
   database.transaction(() => {
+    if (link !== undefined && readLink(database)?.link.id === link.id) {
+      database.run("UPDATE link SET link = ?", JSON.stringify(link));
+      return;
+    }
     // The assignment may hold a password: deleted data is overwritten, see state_database.ts.
     database.run("DELETE FROM link");
     if (link !== undefined) database.run("INSERT INTO link (one, link) VALUES (1, ?)", JSON.stringify(link));

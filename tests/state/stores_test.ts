@@ -83,6 +83,12 @@ Deno.test(
     writeLink(database, link("first"));
     writeAssignment(database, { assignment: assignment("first"), etag: '"1"' });
     assertEquals(readLink(database)?.assignment, { assignment: assignment("first"), etag: '"1"' });
+    const renamed = { ...link("first"), integration: { ...link("first").integration, name: "Renamed" } };
+    writeLink(database, renamed);
+    assertEquals(readLink(database), {
+      link: renamed,
+      assignment: { assignment: assignment("first"), etag: '"1"' },
+    });
     writeLink(database, link("second"));
     assertEquals(readLink(database), { link: link("second"), assignment: undefined });
     writeAssignment(database, { assignment: assignment("first"), etag: '"2"' });
