@@ -98,6 +98,8 @@ export class Assignments {
         this.#options.onReachable(failures > 0);
         failures = 0;
         if (changed === undefined) continue;
+        // Whoever holds the identity may have linked it anew, or the token is one of a link that was given up.
+        if (changed.assignment.link.id !== this.#options.link.id) return this.#options.onUnlinked("linked-elsewhere");
         etag = changed.etag;
         store.save(changed);
         this.#options.onAssignment(changed.assignment);

@@ -2,6 +2,8 @@ import { Assignments } from "../../src/agent/assignments.ts";
 import { type AssignmentClient, HubError, type HubErrorKind } from "../../src/agent/ports.ts";
 import { untilAborted } from "../../src/agent/tasks.ts";
 import type { AgentRequest, Assignment } from "../../src/protocol/assignment.ts";
+import type { Link } from "../../src/protocol/linking.ts";
+import type { UnlinkReason } from "../../src/protocol/problem.ts";
 import { assertEquals } from "../assert.ts";
 import { type CapturedLog, captureLog } from "../fakes/captured_log.ts";
 import { FakeClock, settle } from "../fakes/fake_clock.ts";
@@ -15,8 +17,12 @@ interface Bench {
   /** Tries to answer, by the request's id. */
   readonly answers: string[];
   readonly log: CapturedLog;
+  /** What the agent was told about its link. */
+  readonly ends: UnlinkReason[];
   /** Hands requests to the agent. */
   ask(...ids: string[]): Promise<void>;
+  /** Hands an assignment to the agent that is another link's, with a request. */
+  askOther(id: string): Promise<void>;
 }
 
 /** An agent that gets requests; `answer` may refuse one of its answers. */
@@ -27,16 +33,19 @@ async function withRequests(
   using log = await captureLog();
   const clock = new FakeClock();
   let next = Promise.withResolvers<Assignment>();
+  const hand = async (of: Link, ids: string[]) => {
+    const requests = ids.map((id): AgentRequest => ({ id, type: "import-now" }));
+    next.resolve({ link: of, paused: false, source: null, requests, received: { count: 0 } });
+    await clock.advance(1000);
+  };
   const bench: Bench = {
     clock,
     done: [],
     answers: [],
+    ends: [],
     log,
-    async ask(...ids) {
-      const requests = ids.map((id): AgentRequest => ({ id, type: "import-now" }));
-      next.resolve({ link, paused: false, source: null, requests, received: { count: 0 } });
-      await clock.advance(1000);
-    },
+    ask: (...ids) => hand(link, ids),
+    askOther: (id) => hand({ ...link, id: "l2" }, [id]),
   };
   const client: AssignmentClient = {
     async poll(_etag, signal) {
@@ -59,7 +68,7 @@ async function withRequests(
     random: () => 1,
     link,
     onAssignment() {},
-    onUnlinked() {},
+    onUnlinked: (reason) => bench.ends.push(reason),
     onReachable() {},
     onUnreachable() {},
     carryOut(request) {
@@ -110,4 +119,11 @@ Deno.test("an answer that the hub refuses is not sent again", () =>
     await clock.advance(600_000);
     await ask("first");
     assertEquals(answers, ["first"]);
+  }));
+
+Deno.test("an assignment of another link is not carried out: this one has ended", () =>
+  withRequests(() => undefined, async ({ done, ends, askOther }) => {
+    await askOther("foreign");
+    assertEquals(done, []);
+    assertEquals(ends, ["linked-elsewhere"]);
   }));
