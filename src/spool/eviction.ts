@@ -113,7 +113,7 @@ export class Eviction {
    */
   async #removeFiles(expired: readonly IndexedBatch[]): Promise<number> {
     if (expired.length === 0) return 0;
-    const { fs, folder, database, index, onRemoved } = this.#options;
+    const { fs, folder } = this.#options;
     const gone: IndexedBatch[] = [];
     for (const row of expired) {
       try {
@@ -125,6 +125,17 @@ export class Eviction {
       }
     }
     this.#tellLeft();
+    try {
+      return await this.#removeRows(gone);
+    } catch (error) {
+      // Their rows are still there, and count.
+      this.#left.push(...gone);
+      throw error;
+    }
+  }
+
+  async #removeRows(gone: readonly IndexedBatch[]): Promise<number> {
+    const { fs, folder, database, index, onRemoved } = this.#options;
     // Before the rows are removed: a file that reappears without a row would be taken for a new batch.
     await fs.syncFolder(folder);
     const removed = database.transaction(() => gone.filter((row) => index.remove(row)), { relaxed: true });

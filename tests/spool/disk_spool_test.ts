@@ -391,3 +391,21 @@ Deno.test("spool removes the others when the file of one delivered batch cannot 
     assertEquals(await filesOf(root), []);
     assertEquals(fixture.database.get("SELECT count(*) AS rows FROM batch")?.rows, 0);
   }));
+
+Deno.test("spool forgets delivered batches later when their folder cannot be synced now", () =>
+  withFolder(async (root) => {
+    let isBroken = false;
+    const fs: FileSystem = {
+      ...realFileSystem,
+      syncFolder: (path) => isBroken ? Promise.reject(new Error("EIO")) : realFileSystem.syncFolder(path),
+    };
+    await using fixture = await openFixture(root, { fs, keepDays: 0 });
+    const { spool } = fixture;
+    await put(spool, "a");
+    acknowledge(spool, nextId(spool));
+    isBroken = true;
+    await assertRejects(() => spool.prune(), /EIO/);
+    isBroken = false;
+    await spool.prune();
+    assertEquals(fixture.database.get("SELECT count(*) AS rows FROM batch")?.rows, 0);
+  }));
