@@ -67,7 +67,8 @@ export function afterLive(
   return {
     ...state,
     liveToMs: Math.min(options.nowMs, plan.window.toMs),
-    pending: joined(pending),
+    // A batch of live that was lost may have left some to be read again: it has been.
+    pending: without(joined(pending), plan.window),
     liveSpanMs: quick
       ? Math.max(Math.min(state.liveSpanMs * 2, limits.liveSpanMsMax, bearable(state.liveTooMuchMs)), state.liveSpanMs)
       : state.liveSpanMs,
@@ -87,11 +88,13 @@ export function afterLiveTooMuch(state: ReadState): ReadState {
 
 /** What history reads next, newest first; `undefined` when everything has been read. */
 export function planHistory(state: ReadState, settings: WindowSettings): Window | undefined {
-  const newest = state.pending.at(-1);
+  const grid = { timeZone: settings.timeZone, minutes: gridMinutes(settings) };
+  // What lies in the next overlap is live's.
+  const liveFromMs = state.liveToMs === null ? Infinity : edgeAtOrBefore(state.liveToMs - overlapMs(settings), grid);
+  const newest = state.pending.findLast(({ fromMs }) => fromMs < liveFromMs);
   if (!newest) return undefined;
-  const minutes = gridMinutes(settings);
-  const fromMs = edgeAtOrBefore(newest.toMs - state.chunkMs, { timeZone: settings.timeZone, minutes });
-  return { fromMs: Math.max(fromMs, newest.fromMs), toMs: newest.toMs };
+  const toMs = Math.min(newest.toMs, liveFromMs);
+  return { fromMs: Math.max(edgeAtOrBefore(toMs - state.chunkMs, grid), newest.fromMs), toMs };
 }
 
 /** The state after a history chunk was read and stored. */

@@ -167,7 +167,7 @@ Deno.test("a chunk holds no more rows and bytes than a batch may, and fewer if t
 Deno.test("what was too much is not asked for again at once, and a chunk is cut by its own length", () => {
   const state: ReadState = {
     ...startState,
-    liveToMs: dayMs,
+    liveToMs: 1001 * dayMs,
     chunkMs: 92 * dayMs,
     pending: [{ fromMs: 0, toMs: dayMs }],
   };
@@ -205,6 +205,19 @@ Deno.test("live leaves to history what is pending, also when it may reach furthe
   state = afterHistory(state, { window: { fromMs: 0, toMs: history.toMs }, durationMs: 10, rows: 1, bytes: 100 });
   const free = live(state, settings, Date.UTC(2026, 9, 3, 15));
   assertEquals(free.window.fromMs, Date.UTC(2026, 9, 2, 15));
+});
+
+Deno.test("what live reads again anyway is not history's: a lost batch of live is made up by live", () => {
+  const at = (hour: number, minute = 0) => Date.UTC(2026, 9, 1, hour, minute);
+  const { state } = live(startState, { ...contacts, historyFrom: null }, at(12, 20));
+  const reopened = {
+    ...state,
+    pending: [{ fromMs: at(9), toMs: at(9, 30) }, { fromMs: at(11, 15), toMs: at(12, 15) }],
+  };
+  assertEquals(planHistory(reopened, contacts), { fromMs: at(9), toMs: at(9, 30) });
+  const next = live(reopened, contacts, at(12, 35));
+  assertEquals(next.window, { fromMs: at(10, 15), toMs: at(12, 45) });
+  assertEquals(next.state.pending, [{ fromMs: at(9), toMs: at(9, 30) }]);
 });
 
 Deno.test("a regular run is due at each multiple of its minutes, and at once when one was missed", () => {
