@@ -86,6 +86,13 @@ function explainProxy(to: string, cause: ProxyCause): Explanation {
         problem: `${start} its answer is not that of an HTTP proxy.`,
         remedy: "Check that https_proxy names an HTTP proxy and its port (not a SOCKS proxy, nor a proxy's TLS port).",
       };
+    case "proxy-page":
+      return {
+        problem: `${start} it answers with a web page instead of connecting.`,
+        remedy:
+          "It may want a login or a consent on that page, which a service cannot give: open it in a browser on this " +
+          `machine, or ask for ${to} to be allowed without. Check that https_proxy names an HTTP proxy and its port.`,
+      };
     case "proxy-refused":
       // tinyproxy answers a wrong password with 401.
       return cause.status === 407 || cause.status === 401 ? explainLogin(start, cause) : {

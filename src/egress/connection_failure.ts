@@ -37,6 +37,7 @@ export type FailureCause =
   }
   /** The proxy answered something that is not HTTP, or too much of it. */
   | { readonly stage: "proxy-not-http"; readonly peer: string }
+  | { readonly stage: "proxy-page"; readonly peer: string }
   | { readonly stage: "proxy-closed"; readonly peer: string }
   | { readonly stage: "proxy-timeout"; readonly peer: string; readonly timeoutMs: number }
   /** The tunnel was established, and then broke. */

@@ -59,7 +59,7 @@ function refusalOf(head: string, proxy: Proxy): FailureCause | undefined {
   const [statusLine = "", ...lines] = head.split("\r\n");
   const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(statusLine)?.[1]);
   if (Number.isNaN(status)) return { stage: "proxy-not-http", peer: proxy.host };
-  if (status >= 200 && status < 300) return undefined;
+  if (status >= 200 && status < 300) return isPage(lines) ? { stage: "proxy-page", peer: proxy.host } : undefined;
   const schemes = lines.filter((line) => /^proxy-authenticate:/i.test(line))
     .flatMap((line) => line.slice(line.indexOf(":") + 1).match(/(?:^|,)\s*[A-Za-z][\w-]*(?=\s|,|$)/g) ?? [])
     .map((scheme) => scheme.replace(/^[,\s]+/, ""));
@@ -72,4 +72,10 @@ function refusalOf(head: string, proxy: Proxy): FailureCause | undefined {
     schemes: [...new Set(schemes)].slice(0, 8),
     withCredentials: proxy.credentials !== undefined,
   };
+}
+
+/** A tunnel has no content (RFC 9110, section 9.3.6): this is a login page, say, and no tunnel. */
+function isPage(fields: readonly string[]): boolean {
+  return fields.some((field) => /^content-type:\s*text\/html/i.test(field)) &&
+    fields.some((field) => /^(content-length:\s*[1-9]|transfer-encoding:)/i.test(field));
 }

@@ -104,7 +104,12 @@ const answers: readonly (readonly [string, string | undefined, RegExp])[] = [
     "HTTP/1.1 502 Bad Gateway\r\n\r\n<html>",
     /refused with "HTTP\/1\.1 502 Bad Gateway"\. Check that the proxy/,
   ],
-  ["answers HTML", "<html><body>Welcome", /its answer is not that of an HTTP proxy/],
+  ["is a plain file server", "<html><body>Welcome", /its answer is not that of an HTTP proxy/],
+  [
+    "answers with a page",
+    "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 20\r\n\r\n<html><body>Log in.",
+    /the proxy 127\.0\.0\.1: it answers with a web page instead of connecting\. .*without/,
+  ],
   ["answers without end", `HTTP/1.1 200 OK\r\nX: ${"x".repeat(20_000)}`, /its answer is not that of an HTTP proxy/],
   ["closes at once", "", /closed the connection without an answer/],
   ["hangs", undefined, /did not answer within 0\.3 s\. Check that the proxy can connect to hub\.example:443/],
