@@ -1,6 +1,6 @@
 /**
  * Rows per second of the executable's `query --output FILE.csv.zst`, beside a C program that binds the same types and only
- * fetches, unixODBC's isql, pyodbc and npm `odbc`: medians of runs that take turns, so that a busy machine slows all of
+ * fetches, one that writes the same file, too, unixODBC's isql, pyodbc and npm `odbc`: medians of runs that take turns, so that a busy machine slows all of
  * them alike. Processor seconds per million rows depend less on what else the machine does; they count starting, too.
  */
 import { DatabaseSync } from "node:sqlite";
@@ -49,6 +49,8 @@ type Contestant = { readonly name: string; run(): Promise<Fetched> };
 
 /** Linux counts processor time in hundredths of a second (USER_HZ). */
 const ticksPerSecond = 100;
+/** As in `csv_file_sink.ts`. */
+const zstdLevel = "1";
 const query = "select * from contacts";
 const here = new URL("./odbc/", import.meta.url).pathname;
 const config = new URL("../../deno.json", import.meta.url).pathname;
@@ -62,11 +64,12 @@ export async function benchOdbc(options: OdbcBenchOptions = {}): Promise<OdbcMea
   const program = options.executable ? [options.executable] : [...fromSources, main];
   const directory = await Deno.makeTempDir({ prefix: "cloud-link-bench-" });
   try {
-    const limit = `${directory}/fetch_only`;
-    await run(["cc", "-O2", "-o", limit, `${here}fetch_only.c`, "-lodbc"]);
+    const limits = { fetching: `${directory}/fetch_only`, writing: `${directory}/fetch_csv` };
+    await run(["cc", "-O2", "-o", limits.fetching, `${here}fetch_only.c`, "-lodbc"]);
+    await run(["cc", "-O2", "-o", limits.writing, `${here}fetch_csv.c`, "-lodbc", "-lzstd", "-lpthread"]);
     const npm = options.npmFolder ?? await installNpmOdbc(directory);
     const measure = (database: string, attributes: { key: string; value: string }[], alsoFile?: string) =>
-      measureDatabase({ database, attributes, directory, program, limit, npm, rounds, rows, alsoFile });
+      measureDatabase({ database, attributes, directory, program, limits, npm, rounds, rows, alsoFile });
     const results: OdbcMeasurement[] = [];
     {
       await using server = await startPostgresql();
@@ -93,7 +96,8 @@ interface DatabaseBench {
   readonly attributes: { key: string; value: string }[];
   readonly directory: string;
   readonly program: readonly string[];
-  readonly limit: string;
+  /** The programs in C. */
+  readonly limits: { readonly fetching: string; readonly writing: string };
   readonly npm: string | undefined;
   readonly rounds: number;
   readonly rows: number;
@@ -138,13 +142,14 @@ async function firstRun({ attributes, directory }: DatabaseBench): Promise<Fetch
 }
 
 function contestantsOf(bench: DatabaseBench, first: Fetched): Contestant[] {
-  const { attributes, directory, program, limit, npm, rows, alsoFile } = bench;
+  const { attributes, directory, program, limits, npm, rows, alsoFile } = bench;
   const profile = driverProfile(attributes[0]?.value ?? "");
   // psqlodbc's Fetch=1 relies on blocks of rows, which not all of the others ask for.
   const theirs = withDefaults(attributes, [{ key: "Fetch", value: "2000" }]);
   const streaming = profile.family === "postgresql" ? theirs : attributes;
   const connection = formatConnectionString(withDefaults(streaming, profile.options));
   const output = `${directory}/output`;
+  const bound = [String(first.blockRows), first.bound ?? ""];
   const command = (source: string) => async () => {
     const file = `${output}.csv.zst`;
     const args = ["query", "--connection", "-", query, "--output", file];
@@ -154,7 +159,11 @@ function contestantsOf(bench: DatabaseBench, first: Fetched): Contestant[] {
     { name: ours, run: command(formatConnectionString(attributes)) },
     {
       name: "C, only fetching",
-      run: async () => parse(await run([limit, connection, query, String(first.blockRows), first.bound ?? ""])),
+      run: async () => parse(await run([limits.fetching, connection, query, ...bound])),
+    },
+    {
+      name: "C, the same file",
+      run: async () => parse(await run([limits.writing, connection, query, ...bound, `${output}.zst`, zstdLevel])),
     },
     { name: "isql", run: () => timeIsql(connection, rows) },
     {

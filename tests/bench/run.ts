@@ -24,7 +24,7 @@ import { benchScale } from "./scale/scale_bench.ts";
 
 /** What the bench needs of Debian, by what is measured. */
 const deliveryPackages = ["rclone"];
-const databasePackages = [...packages, "python3-pyodbc", "python3", "make", "g++"];
+const databasePackages = [...packages, "libzstd-dev", "python3-pyodbc", "python3", "make", "g++"];
 
 // deno-lint-ignore no-console -- a command that talks to its user
 const say = (line: string) => console.log(line);
