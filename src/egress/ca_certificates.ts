@@ -1,4 +1,4 @@
-/** Reads `[hub] caFile`. Deno silently accepts garbage there, so it is checked here. */
+/** Reads `[hub] caFile`. Deno silently ignores what it cannot read there, so it is checked here. */
 import { X509Certificate } from "node:crypto";
 
 /** Largest file with certificate authorities, in bytes. */
@@ -17,15 +17,15 @@ export function parseCaCertificates(pem: string, options: { file: string }): str
     );
   };
   if (pem.length > caFileBytesMax) fail(`it is larger than ${caFileBytesMax} bytes`);
-  const blocks = pem.match(
-    /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g,
-  );
+  const otherForm = /-----BEGIN ([A-Z0-9]+ CERTIFICATE)-----/.exec(pem)?.[1];
+  if (otherForm !== undefined) fail(`it has a "${otherForm}"; convert it with "openssl x509"`);
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g);
   if (blocks === null) {
     return fail(
       /BEGIN [A-Z ]*PRIVATE KEY/.test(pem) ? "it has a private key and no certificate" : "it has no certificate",
     );
   }
-  if ((pem.match(/-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/g) ?? []).length !== blocks.length) {
+  if ((pem.match(/-----BEGIN CERTIFICATE-----/g) ?? []).length !== blocks.length) {
     fail("its last certificate is cut off");
   }
   blocks.forEach((block, index) => {

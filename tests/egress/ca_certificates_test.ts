@@ -10,6 +10,10 @@ Deno.test("certificates of caFile are checked, since Deno takes garbage in silen
   const key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
   const cases: [string, RegExp][] = [
     ["", /"ca\.pem": it has no certificate\. \[hub\] caFile needs/],
+    [
+      `${ca}${ca.replaceAll(" CERT", " TRUSTED CERT")}`,
+      /it has a "TRUSTED CERTIFICATE"; convert it with "openssl x509"/,
+    ],
     [key, /it has a private key and no certificate/],
     [`${ca}${ca.slice(0, 200)}`, /its last certificate is cut off/],
     [`${ca}${ca.replace(/\n[A-Za-z0-9+/]{20}/, "\nAAAAAAAAAAAAAAAAAAAA")}`, /certificate 2 of 2 cannot be read/],
