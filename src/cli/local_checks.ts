@@ -1,12 +1,14 @@
 /** The local part of `check`: configuration, folders, rights and free disk space. */
 import { basename, join } from "node:path";
-import { statfs } from "node:fs/promises";
 import type { Config } from "../config/config.ts";
 import { configFileName } from "../config/installation_folder.ts";
 import { loadConfigWithOrigins } from "../config/load.ts";
 import { ConfigError } from "../config/problems.ts";
 import type { CheckLine } from "../control/check_line.ts";
+import { realFileSystem } from "../durable/real_file_system.ts";
+import { parseCaCertificates } from "../egress/ca_certificates.ts";
 import { logFileName } from "../log/log_file.ts";
+import { errorText } from "../runtime/error_text.ts";
 import { stateFolderOf } from "./state_folder.ts";
 import { readableBytes } from "./table.ts";
 
@@ -129,25 +131,26 @@ async function checkImportFolder(config: Config, trouble: string | undefined): P
 
 async function checkCaFile(path: string): Promise<CheckLine> {
   const name = "CA file";
+  let pem: string;
   try {
-    const certificates = (await Deno.readTextFile(path)).match(/-----BEGIN CERTIFICATE-----/g)?.length ?? 0;
-    if (certificates > 0) return { name, result: "ok", detail: `"${path}" has ${certificates} certificates` };
-    const remedy = "Export the company's certificate authority as PEM (Base64), or remove [hub] caFile";
-    return { name, result: "failed", detail: `"${path}" has no certificate in PEM format`, remedy };
+    pem = await Deno.readTextFile(path);
   } catch (error) {
-    return notUsable(name, {
-      path,
-      error,
-      remedy: "Correct [hub] caFile, or give the agent's user the right to read it",
-    });
+    const remedy = "Correct [hub] caFile, or give the agent's user the right to read it";
+    return notUsable(name, { path, error, remedy });
+  }
+  try {
+    const { length } = parseCaCertificates(pem, { file: path });
+    return { name, result: "ok", detail: `"${path}" has ${length} ${length === 1 ? "certificate" : "certificates"}` };
+  } catch (error) {
+    const remedy = "Export the company's certificate authority as PEM (Base64), or remove [hub] caFile";
+    return { name, result: "failed", detail: errorText(error), remedy };
   }
 }
 
 async function checkFreeSpace(config: Config): Promise<CheckLine> {
   const name = "Free space";
   try {
-    const { bavail, bsize } = await statfs(config.folder);
-    const free = bavail * bsize;
+    const free = await realFileSystem.freeBytes(config.folder);
     const reserve = config.spool.freeBytesMin;
     const detail = `${readableBytes(free)} free, of which ${readableBytes(reserve)} is reserved for other programs`;
     if (free >= reserve + freeBytesWarning) return { name, result: "ok", detail };
@@ -166,6 +169,6 @@ function notUsable(name: string, options: { path: string; error: unknown; remedy
     ? "cannot be accessed by this user"
     : error instanceof Deno.errors.NotCapable
     ? "is not where it was when the agent started"
-    : `cannot be used: ${error instanceof Error ? error.message : error}`;
+    : `cannot be used: ${errorText(error)}`;
   return { name, result: "failed", detail: `"${path}" ${reason}`, ...(remedy === undefined ? {} : { remedy }) };
 }
