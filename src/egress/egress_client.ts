@@ -82,23 +82,3 @@ export class EgressTransport implements Disposable {
     this.#client.close();
   }
 }
-
-/** The transports of one agent, each with its own connections. */
-export interface EgressTransports extends Disposable {
-  readonly api: EgressTransport;
-  readonly poll: EgressTransport;
-  readonly delivery: EgressTransport;
-  readonly check: EgressTransport;
-}
-
-/** Creates them; disposing closes their connections, but not `reports`. */
-export function egressTransports(
-  options: RelayAddress & { caCerts: readonly string[]; reports: ConnectionReports },
-): EgressTransports {
-  const make = (purpose: Purpose) => new EgressTransport({ ...options, purpose });
-  const transports = { api: make("api"), poll: make("poll"), delivery: make("delivery"), check: make("check") };
-  return {
-    ...transports,
-    [Symbol.dispose]: () => Object.values(transports).forEach((transport) => transport[Symbol.dispose]()),
-  };
-}
