@@ -3,10 +3,10 @@
  * handed in.
  */
 import type { AssignmentClient, DeliveryClient, LinkingClient } from "../agent/ports.ts";
-import type { InstallationInfo, Link } from "../protocol/linking.ts";
+import type { InstallationInfo } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { AccessTokens } from "./access_tokens.ts";
-import { AgentApi, asHubError } from "./agent_api.ts";
+import { AgentApi } from "./agent_api.ts";
 import { assignmentClient } from "./assignment_client.ts";
 import { deliveryClient } from "./delivery_client.ts";
 import { HubClock } from "./hub_clock.ts";
@@ -33,9 +33,6 @@ export interface Cloud {
   readonly linking: LinkingClient;
   readonly assignment: AssignmentClient;
   readonly delivery: DeliveryClient;
-  readonly hubClock: HubClock;
-  /** Fetches a new token from the hub and returns the current link. Throws `HubError`. */
-  currentLink(signal: AbortSignal): Promise<Link>;
 }
 
 /** Creates the clients; sends nothing yet. */
@@ -50,12 +47,5 @@ export function createCloud(options: CloudOptions): Cloud {
     linking: linkingClient({ oauth, tokens, api, transport: transports.api }),
     assignment: assignmentClient({ api, transports }),
     delivery: deliveryClient({ api, transports }),
-    hubClock,
-    currentLink: (signal) =>
-      asHubError(async () => {
-        const response = await oauth.tokenOfLink(signal);
-        tokens.put(response);
-        return response.link;
-      }),
   };
 }

@@ -19,23 +19,9 @@ export class HubClock {
     return this.#seen.hubMs + this.#clock.monotonicMs() - this.#seen.monotonicMs;
   }
 
-  /**
-   * How far the local clock is ahead of the hub's, in ms; `undefined` until the hub's first answer. Accurate to a
-   * second.
-   */
-  get offsetMs(): number | undefined {
-    return this.#seen === undefined ? undefined : this.#clock.now() - this.now();
-  }
-
-  /**
-   * Takes the time of an answer.
-   * @returns How far the hub's time differs from the estimate, in ms; 0 if the answer has none.
-   */
-  observe(answer: Response): number {
+  /** Takes the time of an answer, accurate to a second, if it has one. */
+  observe(answer: Response): void {
     const hubMs = Date.parse(answer.headers.get("date") ?? "");
-    if (Number.isNaN(hubMs)) return 0;
-    const correctionMs = hubMs - this.now();
-    this.#seen = { hubMs, monotonicMs: this.#clock.monotonicMs() };
-    return correctionMs;
+    if (!Number.isNaN(hubMs)) this.#seen = { hubMs, monotonicMs: this.#clock.monotonicMs() };
   }
 }

@@ -69,7 +69,7 @@ const asked: Readonly<Record<string, { readonly answers: readonly Json[]; ask(cl
   giveUp: { answers: [null], ask: (cloud) => cloud.linking.giveUp(link, never) },
   link: {
     answers: [{ "access_token": token, "token_type": "Bearer", "expires_in": 600, link }],
-    ask: (cloud) => cloud.currentLink(never),
+    ask: (cloud) => cloud.linking.giveUp(link, never),
   },
   metadata: { answers: [metadata(hubUrl.origin)], ask: (cloud) => cloud.linking.requestPin(never) },
   put: {
@@ -177,7 +177,7 @@ async function run(
 ): Promise<void> {
   const input = inputOf(text);
   answering.next = input;
-  const cloud = input.ask === "metadata" || "date" in input.headers ? make() : shared;
+  const cloud = ["metadata", "link"].includes(input.ask) || "date" in input.headers ? make() : shared;
   try {
     const result = await (asked[input.ask] ?? asked["poll"])?.ask(cloud);
     if (input.ask === "poll" && result !== undefined) {
@@ -194,7 +194,6 @@ async function run(
     const { retryAfterMs = 0 } = error;
     require(retryAfterMs >= 0 && retryAfterMs <= 3_600_000, () => `It is to wait ${retryAfterMs} ms`);
   }
-  require(Number.isFinite(cloud.hubClock.now()), () => "The hub's time is none");
 }
 
 interface Answering {
