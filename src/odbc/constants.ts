@@ -11,9 +11,6 @@ export const returnCode = {
   successWithInfo: 1,
   noData: 100,
   error: -1,
-  invalidHandle: -2,
-  stillExecuting: 2,
-  needData: 99,
 } as const;
 
 /** Length argument that means "up to the null terminator". */
@@ -50,9 +47,8 @@ export const sqlType = {
   wideVarchar: -9,
   wideLongVarchar: -10,
   guid: -11,
-  /** SQL Server's `time(n)`, `xml`, `datetimeoffset(n)`. */
+  /** SQL Server's `time(n)`, `datetimeoffset(n)`. */
   mssqlTime: -154,
-  mssqlXml: -152,
   mssqlTimestampOffset: -155,
 } as const;
 
@@ -78,15 +74,12 @@ export const connectionAttribute = {
   accessMode: 101,
   autocommit: 102,
   loginTimeout: 103,
-  connectionTimeout: 113,
 } as const;
 
 /** SQLSetStmtAttr; the pointers are written through by each SQLFetch. */
 export const statementAttribute = {
-  queryTimeout: 0,
   cursorType: 6,
   concurrency: 7,
-  retrieveData: 11,
   rowStatusPtr: 25,
   rowsFetchedPtr: 26,
   rowArraySize: 27,
@@ -94,7 +87,6 @@ export const statementAttribute = {
 
 /** SQLGetInfo. */
 export const infoType = {
-  dataSourceName: 2,
   driverName: 6,
   driverVersion: 7,
   databaseProduct: 17,

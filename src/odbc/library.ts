@@ -95,15 +95,12 @@ const symbols = {
   },
   SQLColAttributeW: { parameters: ["u64", "u16", "u16", "buffer", "i16", "buffer", "buffer"], result: "i16" },
   SQLBindCol: { parameters: ["u64", "u16", "i16", "buffer", "i64", "buffer"], result: "i16" },
-  /** Unbinds: the address is null. */
-  SQLUnbindCol: { name: "SQLBindCol", parameters: ["u64", "u16", "i16", "u64", "i64", "u64"], result: "i16" },
   SQLFetch: { parameters: ["u64"], result: "i16", nonblocking: true },
   /** The same function on the calling thread, for rows that are already available: a call costs a tenth. */
   SQLFetchHere: { name: "SQLFetch", parameters: ["u64"], result: "i16" },
   SQLSetPos: { parameters: ["u64", "u64", "u16", "u16"], result: "i16" },
   SQLGetData: { parameters: ["u64", "u16", "i16", "buffer", "i64", "buffer"], result: "i16" },
   SQLCancel: { parameters: ["u64"], result: "i16", nonblocking: true },
-  SQLFreeStmt: { parameters: ["u64", "u16"], result: "i16" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The opened driver manager. */
