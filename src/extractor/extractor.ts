@@ -40,7 +40,7 @@ export class Extractor implements AsyncDisposable {
     this.#limits = { ...defaultLimits, ...options.limits };
   }
 
-  /** Whether a process is running (for tests and `status`). */
+  /** Whether a process is running. */
   get isRunning(): boolean {
     return this.#session !== undefined;
   }

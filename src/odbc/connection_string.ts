@@ -86,11 +86,6 @@ export function withDefaults(attributes: Attributes, defaults: Attributes): Attr
   return [...attributes, ...defaults.filter(({ key }) => attribute(attributes, key) === undefined)];
 }
 
-/** The string for people: passwords, tokens and keys masked. */
-export function displayConnectionString(attributes: Attributes): string {
-  return formatConnectionString(attributes.map((one) => isSecret(one.key) ? { key: one.key, value: "***" } : one));
-}
-
 /** Values that must not appear in any message. */
 export function secretsOf(attributes: Attributes): string[] {
   return attributes.filter(({ key, value }) => isSecret(key) && value !== "").map(({ value }) => value);
@@ -116,8 +111,7 @@ const refusedKeys = [
 ];
 
 /**
- * Checks that a string can start nothing but a driver registered by the administrator. @throws an `Error` that names
- * the key and what would be right.
+ * Checks that a string can start nothing but a driver registered by the administrator.
  *
  * @throws an `Error` that names the key and what would be right.
  */

@@ -9,42 +9,10 @@
 
 /**
  * Name of the driver manager's library on this system, which the dynamic linker finds if `ffi` is granted without a
- * path.
+ * path; with one, Deno resolves a bare name in the working directory.
  */
 export function driverManagerLibrary(os: typeof Deno.build.os = Deno.build.os): string {
   return os === "windows" ? "odbc32.dll" : os === "darwin" ? "libodbc.2.dylib" : "libodbc.so.2";
-}
-
-/**
- * Its full path, which a path-scoped `ffi` permission needs (Deno then resolves a bare name in the working directory);
- * `undefined` if it is not installed. Needs permission to read these folders.
- */
-export function findDriverManager(options: { systemRoot?: string } = {}): string | undefined {
-  const name = driverManagerLibrary();
-  const folders = Deno.build.os === "windows" ? [`${options.systemRoot ?? "C:\\Windows"}\\System32`] : libraryFolders;
-  const separator = Deno.build.os === "windows" ? "\\" : "/";
-  return folders.map((folder) => folder + separator + name).find(exists);
-}
-
-const libraryFolders = [
-  `/usr/lib/${Deno.build.arch}-linux-gnu`,
-  "/usr/lib64",
-  "/usr/lib",
-  "/usr/local/lib64",
-  "/usr/local/lib",
-  `/lib/${Deno.build.arch}-linux-gnu`,
-  "/lib64",
-  "/lib",
-  "/opt/homebrew/lib",
-];
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-    throw error;
-  }
 }
 
 /** A handle of the environment, a connection or a statement. */
@@ -109,7 +77,7 @@ export interface OdbcLibrary extends Disposable {
 }
 
 /**
- * Opens the driver manager, by the full path from {@linkcode findDriverManager} if `ffi` is granted for that alone.
+ * Opens the driver manager, by its full path if `ffi` is granted for that alone.
  *
  * @throws an `Error` with the command that installs it, if it is missing.
  */

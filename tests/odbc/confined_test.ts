@@ -1,8 +1,22 @@
 /** The driver manager in a process that may do nothing else. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { findDriverManager, openOdbcLibrary } from "../../src/odbc/library.ts";
+import { driverManagerLibrary, openOdbcLibrary } from "../../src/odbc/library.ts";
 import { listRegistered } from "../../src/odbc/drivers.ts";
 import { csvOf, withDatabase } from "./open.ts";
+
+/** A path-scoped permission needs the full path. */
+function findDriverManager(): string | undefined {
+  const folders = [
+    `/usr/lib/${Deno.build.arch}-linux-gnu`,
+    "/usr/lib64",
+    "/usr/lib",
+    "/usr/local/lib64",
+    "/usr/local/lib",
+  ];
+  return folders.map((folder) => join(folder, driverManagerLibrary())).find((path) => existsSync(path));
+}
 
 Deno.test("ODBC works with the ffi permission for the driver manager's library alone", async () => {
   const path = findDriverManager();
