@@ -127,8 +127,8 @@ export class DiskObjects implements ObjectStore {
     let swept = 0;
     for await (const { name } of Deno.readDir(this.#temporary)) {
       const path = join(this.#temporary, name);
-      const { mtime } = await Deno.lstat(path);
-      if (clock.now() - (mtime?.getTime() ?? 0) < temporaryFileKeptMs) continue;
+      const file = await Deno.lstat(path).catch(ignoreMissing);
+      if (file === undefined || clock.now() - (file.mtime?.getTime() ?? 0) < temporaryFileKeptMs) continue;
       await Deno.remove(path).catch(ignoreMissing);
       swept++;
     }
