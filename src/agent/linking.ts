@@ -7,7 +7,6 @@ import { anySignal } from "../runtime/any_signal.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { UnlinkReason } from "../protocol/problem.ts";
-import { pinLifetimeSeconds } from "../protocol/linking.ts";
 import { restMs } from "./early_retry.ts";
 import { HubFailures } from "./hub_failures.ts";
 import { HubError, type LinkingClient } from "./ports.ts";
@@ -182,7 +181,7 @@ export class Linking {
       pollEveryMs: answer.interval * 1000,
     };
     this.#apply({ type: "pin-offered", offer });
-    const lines = pinMessage({ pin: offer.pin, hubUrl, expiresInSeconds: answer.expires_in ?? pinLifetimeSeconds });
+    const lines = pinMessage({ pin: offer.pin, hubUrl, expiresInSeconds: answer.expires_in });
     for (const line of lines.split("\n")) log.info("{line}", { line });
   }
 

@@ -12,7 +12,7 @@ const hourMs = 3_600_000;
 const previewRows = 10;
 const messageLength = 4096;
 
-/** Runs the test and reports the result in one line. Rejects only with the signal's reason. */
+/** Runs the test and reports the result in one line. Rejects with the signal's reason, or an error of this program. */
 export async function testSource(
   source: DatabaseSource,
   options: { reach: Reach; runner: QueryRunner; nowMs: number; signal: AbortSignal },
@@ -61,6 +61,6 @@ export async function testSource(
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (failureOf(error) === undefined) throw error;
-    return { ok: false, message: (errorText(error)).slice(0, messageLength) };
+    return { ok: false, message: errorText(error).slice(0, messageLength) };
   }
 }

@@ -82,7 +82,7 @@ function requestAddress(context: Context, { trustProxy }: AppOptions): string {
 function record(context: Context, { metrics, seconds }: AppOptions & { seconds: number }): void {
   const { method } = context.req;
   const { status } = context.res;
-  // The route, not the path: a path may contain a signature.
+  // The route, not the path: each has its own counter, and there is no end of paths.
   const route = routePath(context, -1);
   metrics.countRequest({ method, route, status, seconds });
   log.debug("{method} {route} {status} from {address} in {milliseconds} ms", {

@@ -12,7 +12,7 @@ import { type FileVersion, type Finish, sameVersion } from "./csv_file.ts";
 /** How long what has failed waits: a file, or all of them where the spool takes none. */
 export const retrySteps = { firstMs: 1000, mostMs: 5 * 60_000 } as const;
 
-/** What is wrong with a file, and since when. */
+/** What is wrong with a file, and how often in a row. */
 export interface Trouble {
   readonly reason: string;
   readonly failures: number;
