@@ -7,9 +7,9 @@ import { getLogger } from "@logtape/logtape";
 import { sql } from "kysely";
 import type { DatabaseSync } from "node:sqlite";
 import type { BatchOrigin } from "../../protocol/delivery.ts";
-import { anySignal } from "../../runtime/any_signal.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { errorText } from "../../runtime/error_text.ts";
+import { Waker } from "../../runtime/waker.ts";
 import type { ChangeFeed } from "../agents/change_feed.ts";
 import { batchKeys } from "../delivery/batch_objects.ts";
 import type { Database, DatabaseTransaction, Tables } from "../database/schema.ts";
@@ -22,6 +22,8 @@ import { importsTopic } from "../agents/topics.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
+/** How often to look at the queue without being woken, in ms. */
+const lookEveryMs = 60_000;
 /** How long after a failure (a full disk, say) to retry, in ms. */
 const retryMs = 15_000;
 /**
@@ -47,7 +49,7 @@ export async function queueLoad(
 /** Loads one batch at a time; {@linkcode Loader.wake} makes it look at the queue at once. */
 export class Loader {
   readonly #options: LoaderOptions;
-  #wake = new AbortController();
+  readonly #waker = new Waker();
   /**
    * Number of deletions so far, and the last one whose rows have all been removed. Starts with one for what an earlier
    * process may have left.
@@ -67,7 +69,7 @@ export class Loader {
 
   /** Call it when something was queued. */
   wake(): void {
-    this.#wake.abort();
+    this.#waker.wake();
   }
 
   /** Call it when an integration was deleted: its rows are removed in the background. */
@@ -80,12 +82,11 @@ export class Loader {
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     while (!signal.aborted) {
-      this.#wake = new AbortController();
-      let waitMs = Infinity;
       try {
-        if (await this.#loadNext(signal) || await this.#removeSome()) waitMs = 0;
+        const hasMore = await this.#loadNext(signal) || await this.#removeSome();
         if (this.#failsSinceMs !== undefined) log.info("Loading imported rows works again.");
         this.#failsSinceMs = undefined;
+        if (!hasMore) await this.#waker.nap(lookEveryMs, { clock, signal });
       } catch (error) {
         if (signal.aborted) return;
         if (this.#failsSinceMs === undefined) {
@@ -94,12 +95,8 @@ export class Loader {
             reason: errorText(error),
           });
         }
-        waitMs = retryMs;
+        await clock.sleep(retryMs, signal).catch(() => {});
       }
-      if (waitMs === 0) continue;
-      using until = waitMs === retryMs ? anySignal(signal) : anySignal(signal, this.#wake.signal);
-      // A wake in the meantime counts: the signal is already aborted.
-      await clock.sleep(Math.min(waitMs, 60_000), until.signal).catch(() => {});
     }
   }
 
