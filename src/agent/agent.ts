@@ -18,7 +18,7 @@ import { runTogether, runUntilChanged } from "./tasks.ts";
 /** The part of the spool that the agent drives. */
 export interface LinkedSpool {
   /** From now on shows the batches of this link's integration, and declares them with this link. */
-  use(link: Link | undefined): Promise<void> | void;
+  use(link: Link | undefined): void;
   waiting(): { readonly batches: number; readonly bytes: number };
 }
 
@@ -135,7 +135,7 @@ export class Agent {
     while (!signal.aborted) {
       const changed = this.#linkChanged = Promise.withResolvers<void>();
       const { link } = this.#linking.state;
-      await this.#options.spool.use(link);
+      this.#options.spool.use(link);
       await runUntilChanged((inner) => this.#work(link, inner), { changed, signal });
       this.#linked = undefined;
     }
