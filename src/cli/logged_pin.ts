@@ -6,10 +6,9 @@ import { join } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { PinOffer } from "../control/status.ts";
 import { logFileName } from "../log/log_file.ts";
+import { pinLifetimeSeconds } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
 
-/** How long a PIN is valid, in ms. */
-const pinLifetimeMs = 5 * 60_000;
 /** How long a newly started agent may take to get one, in ms. */
 const waitMs = 20_000;
 /** How often to look at the log, in ms. */
@@ -36,7 +35,7 @@ export function lastOfLink(log: string): LoggedLink {
   for (const line of log.split("\n")) {
     const pin = /^(\S+) INFO +link: \*\* +4\) Enter your pin: (\d{6})/.exec(line);
     if (pin?.[1] !== undefined && pin[2] !== undefined) {
-      last = { state: "pin", pin: pin[2], expiresAtMs: Date.parse(pin[1]) + pinLifetimeMs };
+      last = { state: "pin", pin: pin[2], expiresAtMs: Date.parse(pin[1]) + pinLifetimeSeconds * 1000 };
     }
     const linked = /^\S+ INFO +link: (Linked to the integration .*)/.exec(line)?.[1];
     if (linked !== undefined) last = { state: "linked", text: linked };

@@ -2,11 +2,13 @@
 import type { Config } from "../config/config.ts";
 import { parseConnectionString, secretsOf } from "../odbc/connection_string.ts";
 import type { DatabaseConnection } from "../protocol/database.ts";
+import { errorText } from "../runtime/error_text.ts";
 import { exists } from "../runtime/exists.ts";
 import { readIdentity } from "../state/identity.ts";
 import { readLink } from "../state/link_store.ts";
 import { readState } from "../state/state.ts";
 import { stateFolderOf } from "./state_folder.ts";
+import { credentialsFolder, credentialsVariable } from "./run/own_service.ts";
 import { allProxies, lookAround } from "./run/surroundings.ts";
 
 /** Shorter values are not searched for: they occur by chance. In characters. */
@@ -34,7 +36,7 @@ export async function knownSecrets(config: Config): Promise<KnownSecrets> {
     try {
       secrets.push(...await look());
     } catch (error) {
-      unknown.push(`${place}: ${error instanceof Error ? error.message : error}`);
+      unknown.push(`${place}: ${errorText(error)}`);
     }
   };
   await gather("the state", () => secretsOfState(config));
@@ -49,10 +51,9 @@ export async function knownSecrets(config: Config): Promise<KnownSecrets> {
 
 /** The running service's credentials from `LoadCredential=`, if this user may read them. */
 async function useServiceCredentials(name: string): Promise<void> {
-  const variable = "CREDENTIALS_DIRECTORY";
   const folder = `/run/credentials/${name}.service`;
-  if (Deno.build.os !== "linux" || Deno.env.get(variable) !== undefined) return;
-  if (await exists(folder)) Deno.env.set(variable, folder);
+  if (Deno.build.os !== "linux" || credentialsFolder() !== undefined) return;
+  if (await exists(folder)) Deno.env.set(credentialsVariable, folder);
 }
 
 async function secretsOfState(config: Config): Promise<Secret[]> {

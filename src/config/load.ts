@@ -5,6 +5,7 @@
 import nativePath, { type PlatformPath } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { parseDailyWindow } from "../runtime/daily_window.ts";
+import { errorText } from "../runtime/error_text.ts";
 import type { Config } from "./config.ts";
 import { databaseConfig, databaseProblems } from "./database_section.ts";
 import { configFileName, defaultFolder } from "./installation_folder.ts";
@@ -97,7 +98,7 @@ function readSource(path: string, options: { required: boolean }): string | unde
     }
     const reason = cause instanceof Deno.errors.PermissionDenied
       ? "this user may not read it. Give the user that runs the agent the right to read it"
-      : `it cannot be read: ${cause instanceof Error ? cause.message : cause}`;
+      : `it cannot be read: ${errorText(cause)}`;
     throw new ConfigError(path, [{ key: "", message: reason }], { cause });
   }
   try {

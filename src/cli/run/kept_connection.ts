@@ -3,9 +3,8 @@ import { join } from "node:path";
 import type { Config, DatabaseType, PasswordPlace } from "../../config/config.ts";
 import { errorText } from "../../runtime/error_text.ts";
 import type { KeptConnection } from "../../source/query_approval.ts";
+import { credentialsFolder } from "./own_service.ts";
 
-/** Where systemd puts a service's credentials. */
-const credentialsVariable = "CREDENTIALS_DIRECTORY";
 /** Longest password, in characters. */
 const passwordLengthMax = 1024;
 
@@ -55,7 +54,7 @@ async function readPassword(place: PasswordPlace): Promise<string> {
 }
 
 function credentialPath(name: string): string {
-  const folder = Deno.env.get(credentialsVariable);
+  const folder = credentialsFolder();
   if (folder !== undefined) return join(folder, name);
   throw new Error(
     `Cannot use [database] passwordCredential "${name}": only a service has credentials. ` +

@@ -20,9 +20,12 @@ export function openNotifier(): ServiceNotifier {
   return openSystemdNotifier({ socket, watchdogMicroseconds: Deno.env.get("WATCHDOG_USEC") });
 }
 
+/** The variable by which systemd names the folder of a service's credentials. */
+export const credentialsVariable = "CREDENTIALS_DIRECTORY";
+
 /** Where the system has put files for this service alone, e.g. with `LoadCredential=` in its unit. */
 export function credentialsFolder(): string | undefined {
-  return Deno.env.get("CREDENTIALS_DIRECTORY") || undefined;
+  return Deno.env.get(credentialsVariable) || undefined;
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { Config } from "../../config/config.ts";
 import { parseCaCertificates } from "../../egress/ca_certificates.ts";
 import { type Proxy, proxyFromEnvironment, shownProxy } from "../../egress/proxy.ts";
+import { errorText } from "../../runtime/error_text.ts";
 import {
   environmentPlace,
   findProxyVariables,
@@ -14,7 +15,6 @@ import { proxiesOfUnit } from "../../service/unit_proxies.ts";
 import { windowsPlaces } from "../../service/windows_proxy_variables.ts";
 import { openRegistry, readMachineGuid } from "../../service/windows_registry.ts";
 import { credentialsFolder } from "./own_service.ts";
-
 import type { KeptConnection } from "../../source/query_approval.ts";
 import { keptConnection } from "./kept_connection.ts";
 
@@ -121,7 +121,7 @@ async function readCaFile(file: string): Promise<string[]> {
   } catch (cause) {
     throw new Error(
       `Cannot read [hub] caFile "${file}": ${
-        cause instanceof Error ? cause.message : cause
+        errorText(cause)
       }. Check the path, and that the service's user may read it.`,
       { cause },
     );

@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { connectControl, type ControlClient } from "../../control/connect_control.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { exists } from "../../runtime/exists.ts";
 import { ownCommand } from "../../runtime/own_command.ts";
 import { refuseRootBesideService } from "./own_service.ts";
 import type { TemporaryAgent } from "../pin_command.ts";
@@ -99,14 +100,4 @@ async function stopChild(child: Deno.ChildProcess, { said }: { said: Promise<str
   await child.status;
   clearTimeout(timer);
   await said;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

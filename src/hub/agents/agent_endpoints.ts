@@ -13,6 +13,7 @@ import {
   WholeBatchesAnswer,
   WholeBatchesRequest,
 } from "../../protocol/delivery.ts";
+import { agentLinkPath } from "../../protocol/linking.ts";
 import type { Assignments } from "./assignments.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { type Endpoint, endpoint } from "../http/endpoint.ts";
@@ -91,7 +92,7 @@ function workEndpoints({ assignments, requests, giveUp, stop }: AgentServices): 
     }),
     endpoint({
       method: "delete",
-      path: "/api/v1/agent/link",
+      path: agentLinkPath,
       summary: "The agent does not want this link",
       tag: "agent",
       audience: "agent",
