@@ -5,6 +5,7 @@ import type { CheckLine } from "./check_line.ts";
 import { type ControlAddress, controlAddress, tokenHeader } from "./control_address.ts";
 import { AgentStatus, CheckLines, PinOffer } from "./status.ts";
 import { anySignal } from "../runtime/any_signal.ts";
+import { parseJson } from "../runtime/parse_json.ts";
 
 /** Longest wait for an answer, in ms: `check` tests a whole network. */
 const answerTimeoutMs = 120_000;
@@ -115,12 +116,4 @@ function exchange(options: RequestOptions): Promise<{ status: number; text: stri
     sent.on("error", reject);
     sent.end();
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // no schema accepts it
-  }
 }

@@ -6,6 +6,7 @@ import type { CheckLine } from "../control/check_line.ts";
 import { ServerMetadata, serverMetadataPath } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { errorText } from "../runtime/error_text.ts";
+import { parseJson } from "../runtime/parse_json.ts";
 import { destinationOf } from "./allowed_hosts.ts";
 import { shownDestination } from "./connection_errors.ts";
 import type { EgressTransport } from "./egress_client.ts";
@@ -91,7 +92,7 @@ function* stepsTo(
 
 function hubLine(reached: Reached, hubUrl: URL): CheckLine {
   const name = "Hub";
-  const metadata = reached.status === 200 ? ServerMetadata.safeParse(json(reached.text)) : undefined;
+  const metadata = reached.status === 200 ? ServerMetadata.safeParse(parseJson(reached.text)) : undefined;
   if (metadata?.success) {
     return { name, result: "ok", detail: `${hubUrl.origin}, version ${metadata.data.cloud_link.version}` };
   }
@@ -191,12 +192,4 @@ async function readStart(answer: Response): Promise<string> {
     if (text.length > metadataLengthMax) break;
   }
   return text;
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

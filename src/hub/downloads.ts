@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { Hono } from "hono";
 import * as z from "zod";
+import { parseJson } from "../runtime/parse_json.ts";
 import type { Download } from "./pages/components/downloads.tsx";
 import { HubProblem } from "./services.ts";
 
@@ -70,14 +71,6 @@ async function versionOf(path: string, { sha256 }: { sha256: string }): Promise<
 }
 
 const Description = z.object({ version: z.string().max(100), sha256: z.string() });
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 async function describe(path: string): Promise<{ size: number; sha256: string } | undefined> {
   let file: Deno.FsFile;

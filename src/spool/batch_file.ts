@@ -17,6 +17,7 @@ import * as z from "zod";
 import type { Lane } from "../agent/ports.ts";
 import type { Files } from "../durable/file_system.ts";
 import { BatchDeclaration } from "../protocol/delivery.ts";
+import { parseJson } from "../runtime/parse_json.ts";
 
 /** How much of the payload one checksum covers, in bytes. */
 export const checkedBlockBytes = 256 * 1024;
@@ -109,8 +110,8 @@ export async function readFooter(
   if (footerBytes > footerBytesMax || footerAt < 0) return undefined;
   const json = await fs.read(path, { offset: footerAt, bytes: footerBytes });
   if (!sameBytes(trailer.subarray(4, 36), createHash("sha256").update(json).digest())) return undefined;
-  const footer = BatchFooter.safeParse(parseJson(json));
-  if (!footer.success) return undefined;
+  const footer = BatchFooter.safeParse(parseJson(new TextDecoder().decode(json)));
+  if (!footer.success) return undefined; // made by somebody else who knew the format
   const { payloadBytes } = footer.data.batch;
   return payloadBytes + checksBytes(payloadBytes) === footerAt ? footer.data : undefined;
 }
@@ -157,15 +158,6 @@ export async function readChecked(
     if (crc32(piece.subarray(from, to)) !== view.getUint32(block * 4, true)) return undefined;
   }
   return piece.subarray(offset - start, offset - start + bytes);
-}
-
-/** `undefined` if it is not JSON: then the file was made by somebody else who knew the format. */
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    return undefined;
-  }
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
