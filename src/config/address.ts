@@ -1,4 +1,5 @@
 /** Addresses in the configuration: the hub's URL, and patterns of hosts that data may be sent to. */
+import { parseHostPattern } from "../runtime/host_pattern.ts";
 import type { Kind } from "./value.ts";
 
 /**
@@ -46,21 +47,8 @@ export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname);
 }
 
-/**
- * What is wrong with a host pattern; `undefined` if nothing. `*` stands for a part of one label, but not of the last
- * two.
- */
-export function hostPattern(pattern: string): string | undefined {
-  const match = /^(?<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.*_-]+)(?::(?<port>\d{1,5}))?$/.exec(pattern);
-  const host = match?.groups?.host;
-  if (host === undefined || Number(match?.groups?.port ?? 443) > 65_535) {
-    return "must be a host name, with a port when it is not 443, and nothing else (no https://, no path)";
-  }
-  if (host.startsWith("[")) return undefined;
-  const labels = host.split(".");
-  if (labels.includes("")) return "has an empty part between dots";
-  if (labels.slice(-2).some((label) => label.includes("*"))) {
-    return 'would allow too much: * is not allowed in the last two parts of the name, as in "injixo-*.s3.example.com"';
-  }
-  return undefined;
+/** What is wrong with a host pattern; `undefined` if nothing. */
+export function hostPatternProblem(pattern: string): string | undefined {
+  const parsed = parseHostPattern(pattern);
+  return "problem" in parsed ? parsed.problem : undefined;
 }

@@ -3,7 +3,7 @@
  * one in `config.ts`, one in `load.ts` and a paragraph in the shipped `injixo-cloud-link.toml` (a test compares them).
  */
 import { parseDailyWindow } from "../runtime/daily_window.ts";
-import { hostPattern, hubUrl } from "./address.ts";
+import { hostPatternProblem, hubUrl } from "./address.ts";
 import { databaseTypes } from "./config.ts";
 import { choice, flag, list, number, path, text, type ValueOf } from "./value.ts";
 
@@ -35,7 +35,7 @@ export const schema = {
     objectStoreHosts: list({
       expected: 'a list of host names in quotes, e.g. ["injixo-*.s3.example.com"]',
       entriesMax: 32,
-      check: hostPattern,
+      check: hostPatternProblem,
     }),
   },
   csv: {

@@ -5,6 +5,7 @@
  * wider, since they allow `*` only as a whole label: `injixo-*.s3-eu-west-1.amazonaws.com` becomes
  * `*.s3-eu-west-1.amazonaws.com`.
  */
+import { parseHostPattern } from "../runtime/host_pattern.ts";
 
 /** Object stores of the real hub, on port 443 (page "Network" of the manual). */
 export const objectStorePattern = "injixo-*.s3-eu-west-1.amazonaws.com";
@@ -39,19 +40,11 @@ export function destinationOf(url: URL): Destination {
   return { host: normalHost(url.hostname), port };
 }
 
-/** Parses `host`, `host:port` or `[IPv6]:port`, with `*` for part of one label; throws for anything else. */
+/** A pattern of `[hub] objectStoreHosts`; throws for one that the configuration refuses. */
 export function parseAllowedHost(pattern: string): AllowedHost {
-  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9_.*-]+)(?::(\d{1,5}))?$/i.exec(pattern);
-  const host = match?.[1];
-  const port = Number(match?.[2] ?? 443);
-  const fixedLabels = host?.startsWith("[") ? 2 : host?.split(".").filter((label) => !label.includes("*")).length ?? 0;
-  if (host === undefined || port < 1 || port > 65535 || (host.includes("*") && fixedLabels < 2)) {
-    throw new Error(
-      `Cannot use object store host "${pattern}": expected a host name such as "${objectStorePattern}", ` +
-        `with ":port" when it is not 443; "*" stands for part of one label, and at least two labels must not contain it.`,
-    );
-  }
-  return { host: normalHost(host), port };
+  const parsed = parseHostPattern(pattern);
+  if ("problem" in parsed) throw new Error(`Cannot use object store host "${pattern}": it ${parsed.problem}`);
+  return { host: normalHost(parsed.host), port: parsed.port };
 }
 
 /**

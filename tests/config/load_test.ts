@@ -115,6 +115,17 @@ Deno.test("http: is allowed for loopback addresses only, and the hub's address i
   }
 });
 
+Deno.test("hosts that the relay could not allow are refused in the file", () => {
+  const hosts = (host: string) => `[hub]\nobjectStoreHosts = ["${host}"]`;
+  for (const host of ["store.example", "store.example:1", "store.example:65535", "[2001:db8::1]:9000"]) {
+    assertEquals(parse(hosts(host)).hub.objectStoreHosts, [host]);
+  }
+  for (const host of ["store.example:0", "store.example:65536"]) {
+    assertMatch(problemsOf(hosts(host)).join(), /objectStoreHosts: .* must have a port from 1 to 65535$/);
+  }
+  assertMatch(problemsOf(hosts("[:::]")).join(), /must be a host name/);
+});
+
 Deno.test("a password that was written into an address is not repeated", () => {
   const text = problemsOf('[hub]\nurl = "https://user:hunter2@hub.example"').join();
   assert(!text.includes("hunter2"), text);
