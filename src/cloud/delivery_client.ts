@@ -10,9 +10,9 @@ import {
   type WholeBatchesRequest,
 } from "../protocol/delivery.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { DeadlineError } from "../runtime/deadline.ts";
 import type { AgentApi } from "./agent_api.ts";
 import { errorOfProblem, errorOfUpload, notAHub } from "./hub_answers.ts";
-import { DeadlineError } from "./deadline.ts";
 import { jsonOf } from "./hub_http.ts";
 import { Patience } from "./patience.ts";
 import type { Transports } from "./transport.ts";

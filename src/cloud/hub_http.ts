@@ -2,9 +2,9 @@
 import type * as z from "zod";
 import { HubError } from "../agent/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { DeadlineError, withDeadline } from "../runtime/deadline.ts";
 import { programName, version } from "../runtime/version.ts";
 import { BodyTooLargeError, parseJson, readText } from "./answer_body.ts";
-import { DeadlineError, withDeadline } from "./deadline.ts";
 import { type Answer, notAHub } from "./hub_answers.ts";
 import type { HubClock } from "./hub_clock.ts";
 import type { Transport } from "./transport.ts";

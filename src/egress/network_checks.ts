@@ -5,6 +5,7 @@
 import type { CheckLine } from "../control/check_line.ts";
 import { ServerMetadata, serverMetadataPath } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { DeadlineError, withDeadline } from "../runtime/deadline.ts";
 import { errorText } from "../runtime/error_text.ts";
 import { parseJson } from "../runtime/parse_json.ts";
 import { destinationOf } from "./allowed_hosts.ts";
@@ -161,26 +162,21 @@ function failedLine(name: string, { problem, remedy }: Diagnosis): CheckLine {
 }
 
 async function request(url: URL, options: NetworkCheckOptions): Promise<Reached | { failed: Diagnosis }> {
-  const { transport, clock } = options;
+  const { transport, clock, signal } = options;
   const sinceMs = clock.monotonicMs();
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), answerTimeoutMs);
-  const onAbort = () => deadline.abort();
-  options.signal.addEventListener("abort", onAbort, { once: true });
   try {
-    const answer = await transport.fetch(url, { redirect: "manual", signal: deadline.signal });
-    const { status, headers } = answer;
-    return { status, headers, text: await readStart(answer) };
+    return await withDeadline(async (deadline) => {
+      const answer = await transport.fetch(url, { redirect: "manual", signal: deadline });
+      const { status, headers } = answer;
+      return { status, headers, text: await readStart(answer) };
+    }, { clock, ms: answerTimeoutMs, signal });
   } catch (error) {
-    options.signal.throwIfAborted();
-    if (deadline.signal.aborted) {
+    signal.throwIfAborted();
+    if (error instanceof DeadlineError) {
       const problem = `No answer from ${url.host} within ${answerTimeoutMs / 1000} s.`;
       return { failed: { step: "answer", problem, remedy: "Check any firewall or proxy on the way." } };
     }
-    return { failed: await transport.diagnose(error, { url, sinceMs, signal: options.signal }) };
-  } finally {
-    clearTimeout(timer);
-    options.signal.removeEventListener("abort", onAbort);
+    return { failed: await transport.diagnose(error, { url, sinceMs, signal }) };
   }
 }
 

@@ -4,11 +4,12 @@
 export interface HostPattern {
   /** As written: in any case, IPv6 in brackets. */
   readonly host: string;
+  /** 443 when absent. */
   readonly port: number;
 }
 
 /**
- * Parses `host`, `host:port` or `[IPv6]:port`, port 443 when absent, or says what is wrong with it. `*` may be a part of
+ * Parses `host`, `host:port` or `[IPv6]:port`, or says what is wrong with it. `*` may be a part of
  * any label but the last two.
  *
  * @example

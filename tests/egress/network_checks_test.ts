@@ -1,14 +1,18 @@
 import { assertEquals, assertMatch } from "../assert.ts";
-import { checkNetwork } from "../../src/egress/network_checks.ts";
+import { checkNetwork, type NetworkCheckOptions } from "../../src/egress/network_checks.ts";
 import { proxyFromEnvironment } from "../../src/egress/proxy.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { startTestHub } from "../hub/start_hub.ts";
 import { makeAuthority } from "./certificates.ts";
 import { startOrigin } from "./origin.ts";
-import { type Relayed, relayed } from "./relayed.ts";
+import { relayed } from "./relayed.ts";
 import { freePort } from "../free_port.ts";
 
-async function check(net: Relayed, url: string, options: Partial<Parameters<typeof checkNetwork>[0]> = {}) {
+async function check(
+  net: Pick<NetworkCheckOptions, "transport">,
+  url: string,
+  options: Partial<NetworkCheckOptions> = {},
+) {
   const lines = await Array.fromAsync(checkNetwork({
     hubUrl: new URL(url),
     proxy: undefined,
@@ -61,6 +65,17 @@ Deno.test("check stops at the step that fails", async () => {
   const stranger = await check(trusting, `https://localhost:${origin.port}`);
   assertMatch(stranger.at(-2) ?? "", /^Hub: failed: .*it is not a hub of injixo Cloud Link Check \[hub\] url/);
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("check does not wait for ever for an answer", async () => {
+  const transport = {
+    fetch: (_: URL, { signal }: RequestInit) =>
+      new Promise<never>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason))),
+    diagnose: () => Promise.reject(new Error("nothing failed")),
+  };
+  const clock = { ...systemClock, sleep: () => Promise.resolve() };
+  const lines = await check({ transport }, "https://hub.example", { clock });
+  assertMatch(lines.at(-1) ?? "", /failed: No answer from hub\.example within 20 s\. Check any firewall or proxy/);
 });
 
 Deno.test("check shows the proxy without its password, and that it is dead", async () => {

@@ -1,13 +1,14 @@
 /** A time limit for anything that takes a signal. */
-import type { Clock } from "../runtime/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** The abort reason when time is up. */
 export class DeadlineError extends Error {
+  /** The class's name. */
   override readonly name = "DeadlineError";
-  readonly ms: number;
+
+  /** `ms`: how long the time was. */
   constructor(ms: number) {
     super(`no answer within ${Math.round(ms / 1000)} s`);
-    this.ms = ms;
   }
 }
 
