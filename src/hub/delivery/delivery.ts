@@ -36,8 +36,8 @@ import { importsTopic } from "../agents/topics.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
 
-/** Batches swept at once. */
-const sweepMax = 1000;
+/** How many batches are swept before the next are looked for. */
+const sweptAtOnce = 1000;
 /** Checks that may wait for their turn. */
 const checksWaitingMax = 256;
 /** How many ids go into one query at most. */
@@ -169,10 +169,15 @@ export class Delivery {
   /** Forgets batches declared long ago and never completed, and deletes their parts. */
   async sweep(): Promise<number> {
     const beforeMs = this.#clock.now() - declaredKeptMs;
-    const rows = await this.#database.selectFrom("batch").select("id").where("receivedAt", "is", null)
-      .where("declaredAt", "<", beforeMs).limit(sweepMax).execute();
-    for (const { id } of rows) if (!this.#checks.has(id)) await this.#forget(id, { beforeMs });
-    return rows.length;
+    for (let swept = 0;;) {
+      // Each is gone afterwards, or no longer abandoned: this ends.
+      const rows = await this.#database.selectFrom("batch").select("id").where("receivedAt", "is", null)
+        .where("declaredAt", "<", beforeMs).where("id", "not in", [...this.#checks.keys()]).limit(sweptAtOnce)
+        .execute();
+      for (const { id } of rows) if (!this.#checks.has(id)) await this.#forget(id, { beforeMs });
+      swept += rows.length;
+      if (rows.length < sweptAtOnce || this.#stop.aborted) return swept;
+    }
   }
 
   /** Unless it has been declared again or received meanwhile. */

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals } from "../../assert.ts";
 import { noise } from "../../noise.ts";
 import { startTestHub } from "../start_hub.ts";
@@ -98,4 +100,21 @@ Deno.test("what is declared and received again while the hub forgets old declara
   const imports = await test.admin.imports(id);
   assertEquals(imports.length, sent.length);
   for (const received of imports) assertEquals((await test.admin.content(received.id)).length, content.length);
+});
+
+Deno.test("a sweep forgets all old declarations, however many there are", async () => {
+  const clock = new ShiftedClock();
+  await using test = await startTestHub({ clock });
+  const { id } = await test.admin.createIntegration("ACD");
+  const agent = await TestAgent.linked(test.admin, id);
+  await agent.declare(agent.batch("never-sent.csv", noise(120_000)));
+  using database = new DatabaseSync(join(test.dataDirectory, "hub.db"));
+  database.exec("begin; create temp table copy as select * from batch");
+  for (let n = 0; n < 1500; n++) {
+    database.exec(`update copy set id = '${n}', batchId = '${n}'; insert into batch select * from copy`);
+  }
+  database.exec("commit");
+  clock.advance(8 * 86_400_000);
+  await test.hub.sweep();
+  assertEquals(database.prepare("select count(*) as left from batch").get()?.["left"], 0);
 });
