@@ -42,13 +42,13 @@ export function importEndpoints({ imports }: HubServices, { stop }: { stop: Abor
         304: { description: "It is the one with this ETag" },
       },
       async handle({ context, caller, param }) {
-        const known = await imports.get(caller, param("id"));
+        const { import: known, body } = await imports.content(caller, param("id"));
         const headers = { ETag: `"${known.sha256}"`, "Cache-Control": "private, no-cache, no-transform" };
         const wanted = context.req.header("if-none-match");
         if (wanted?.split(",").some((etag) => etag.trim().replace(/^W\//, "") === headers.ETag)) {
+          await body.cancel();
           return new Response(null, { status: 304, headers });
         }
-        const { body } = await imports.content(caller, known.id);
         // A download that is no longer read must not hold up a hub that is stopping.
         return new Response(body.pipeThrough(new TransformStream(), { signal: stop }), {
           headers: {
