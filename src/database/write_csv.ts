@@ -48,12 +48,11 @@ const defaultChunkBytes = 1024 * 1024;
 /** Reads `source` to the end. One chunk is with the sink while the next is filled. */
 export async function writeCsv(source: RowSource, sink: CsvSink, options: WriteCsvOptions): Promise<CsvResult> {
   const { signal, check, onProgress, previewRows = 0 } = options;
-  const output = new Output(sink, options.chunkBytes ?? defaultChunkBytes);
+  await using output = new Output(sink, options.chunkBytes ?? defaultChunkBytes);
   const preview: (string | null)[][] = [];
   let rows = 0;
   let refusedRows = 0;
   let refused = new Uint8Array(0);
-  await using _output = output;
   output.put(csvHeader(source.columns.map((column) => column.name)));
   for await (const block of source.blocks()) {
     signal.throwIfAborted();
