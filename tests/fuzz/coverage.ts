@@ -74,10 +74,10 @@ export class Coverage implements Disposable {
     return heapUsed + external;
   }
 
-  /** The modules whose path contains one of `parts`. */
-  modules(parts: readonly string[]): ModuleCoverage[] {
+  /** The modules whose path begins with one of these. */
+  modules(beginnings: readonly string[]): ModuleCoverage[] {
     return [...this.#modules].map(([url, { covered, code }]) => ({ path: url.slice(this.#root.length), covered, code }))
-      .filter(({ path, code }) => code > 0 && parts.some((part) => path.includes(part)))
+      .filter(({ path, code }) => code > 0 && beginnings.some((one) => path.startsWith(one)))
       .sort((a, b) => a.path.localeCompare(b.path));
   }
 

@@ -3,6 +3,7 @@
  * same each time. The long run with coverage is `deno task fuzz`.
  */
 import { assert, assertEquals } from "../assert.ts";
+import { filesIn } from "../files_in.ts";
 import { loadCorpus } from "./corpus.ts";
 import { fuzz, type Report } from "./engine.ts";
 import { Random } from "./random.ts";
@@ -25,6 +26,12 @@ function failuresOf({ failures }: Report): readonly string[] {
     `${error instanceof Error ? error.stack : error}\n--input '${JSON.stringify(input)}'`
   );
 }
+
+Deno.test("the modules whose coverage is told are there", async () => {
+  const files = await filesIn(new URL("../../src", import.meta.url).pathname);
+  const named = targets.flatMap(({ modules }) => modules);
+  assertEquals(named.filter((one) => !files.some((path) => path.includes(`/src/${one}`))), []);
+});
 
 Deno.test("the fuzzer tells the input that breaks something, once for each problem", async () => {
   const report = await fuzz(

@@ -18,7 +18,7 @@ export interface Target extends AsyncDisposable {
 /** A target by its name, made when its turn comes: coverage counts from before its modules are loaded. */
 export interface TargetEntry {
   readonly name: string;
-  /** The modules whose coverage is told, as parts of their paths below the project's folder. */
+  /** The modules whose coverage is told, by how their paths below src/ begin. */
   readonly modules: readonly string[];
   /** How many inputs the test takes in a run. */
   readonly inputsInTest: number;

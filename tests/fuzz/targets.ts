@@ -29,7 +29,7 @@ export const targets: readonly TargetEntry[] = [
   },
   {
     name: "csv-files",
-    modules: ["source/csv_file", "source/csv_intake", "source/csv_reader", "hub/content_disposition"],
+    modules: ["source/csv_file", "source/csv_intake", "source/csv_reader", "hub/http/content_disposition"],
     inputsInTest: 150,
     make: async () => (await import("./targets/csv_files.ts")).makeTarget(),
   },
@@ -84,13 +84,13 @@ export const targets: readonly TargetEntry[] = [
   },
   {
     name: "hub-oauth",
-    modules: ["hub/oauth", "hub/token_grants", "hub/client_assertion", "hub/pins", "hub/p256"],
+    modules: ["hub/oauth/", "hub/linking/pins"],
     inputsInTest: 200,
     make: async () => (await import("./targets/hub.ts")).makeTarget("oauth"),
   },
   {
     name: "hub-console",
-    modules: ["hub/pages/", "hub/settings/", "hub/console_session"],
+    modules: ["hub/pages/", "hub/settings/", "hub/access/console_session"],
     inputsInTest: 300,
     make: async () => (await import("./targets/hub.ts")).makeTarget("console"),
   },
