@@ -10,6 +10,8 @@ import { type HubCall, hubError, MemoryHub, type MemoryHubOptions } from "../fak
 import { MemorySpool } from "../fakes/memory_spool.ts";
 
 const mebibyte = 1024 * 1024;
+/** An uploader that is not resting by then never will be, in ms. */
+const patienceMs = 30_000;
 
 interface Bench {
   readonly spool: MemorySpool;
@@ -86,9 +88,13 @@ async function withUploader(given: OnCall | Given, act: (bench: Bench) => Promis
 
 const never: OnCall = () => {};
 
-/** Resolves when the uploader waits for some time to pass. */
+/** Resolves when the uploader waits for some time to pass; rejects when it never does. */
 async function resting(clock: FakeClock): Promise<void> {
-  while ((clock.nextDueMs ?? Infinity) > 1e9) await settle();
+  const startedMs = performance.now();
+  while ((clock.nextDueMs ?? Infinity) > 1e9) {
+    assert(performance.now() - startedMs < patienceMs, "the uploader does not mean to try anything again");
+    await settle();
+  }
 }
 
 /** Fails the first calls of a kind. */

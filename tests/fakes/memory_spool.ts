@@ -5,6 +5,8 @@ import type { BatchOrigin, Receipt } from "../../src/protocol/delivery.ts";
 
 /** Content above this is hashed and dropped, in bytes. */
 const keptBytesMax = 64 * 1024 * 1024;
+/** What has not come to pass by then never will, in ms: nothing here takes a second. */
+const patienceMs = 30_000;
 
 export interface MemorySpoolOptions {
   /** Called before a writer is opened; may wait or throw, as a full spool does. */
@@ -171,14 +173,23 @@ export class MemorySpool implements Spool {
     for (const watcher of [...this.#watchers]) watcher();
   }
 
-  /** Resolves as soon as `condition` holds; looked at after every change of the spool. */
+  /** Resolves as soon as `condition` holds; looked at after every change of the spool. Rejects when it never does. */
   until(condition: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+      };
       const look = () => {
         if (!condition()) return;
-        this.#watchers.delete(look);
+        end();
         resolve();
       };
+      const timer = setTimeout(() => {
+        end();
+        const found = JSON.stringify({ delivered: this.delivered.length, aside: Object.fromEntries(this.asides) });
+        reject(new Error(`Waited in vain until ${condition}: ${found}`));
+      }, patienceMs);
       this.#watchers.add(look);
       look();
     });
