@@ -2,6 +2,8 @@
 
 /** Where they are, independent of the caller's `PATH`. */
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** All that they are told: the caller's variables may hold secrets, as `https_proxy` does. */
+const environment = { PATH: searchPath, LC_ALL: "C.UTF-8", TZ: "UTC", SYSTEMD_COLORS: "0", SYSTEMD_PAGER: "" };
 /** Time limit for a tool, in ms: starting a service waits until the agent works. */
 const toolTimeoutMs = 120_000;
 
@@ -17,7 +19,8 @@ export async function tryTool(name: string, args: readonly string[]): Promise<To
   try {
     const { code, stdout, stderr } = await new Deno.Command(name, {
       args: [...args],
-      env: { PATH: searchPath, LC_ALL: "C.UTF-8", TZ: "UTC", SYSTEMD_COLORS: "0", SYSTEMD_PAGER: "" },
+      env: environment,
+      clearEnv: true,
       stdin: "null",
       signal: AbortSignal.timeout(toolTimeoutMs),
     }).output();

@@ -22,8 +22,15 @@ export async function grantFolderRights(folder: string, account: string): Promis
 }
 
 async function icacls(path: string, args: readonly string[]): Promise<void> {
-  const program = win32.join(Deno.env.get("SystemRoot") ?? "C:\\Windows", "System32", "icacls.exe");
-  const { success, stderr } = await new Deno.Command(program, { args: [path, ...args], stdin: "null" }).output();
+  const systemRoot = Deno.env.get("SystemRoot") ?? "C:\\Windows";
+  const program = win32.join(systemRoot, "System32", "icacls.exe");
+  const { success, stderr } = await new Deno.Command(program, {
+    args: [path, ...args],
+    // None of the caller's variables: they may hold secrets, as `https_proxy` does.
+    env: { SystemRoot: systemRoot },
+    clearEnv: true,
+    stdin: "null",
+  }).output();
   if (success) return;
   throw new Error(
     `Cannot give the service's account its rights in "${path}": ${
