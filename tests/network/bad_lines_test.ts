@@ -31,12 +31,13 @@ Deno.test("over lines that lose, delay, crawl and break, files arrive once and c
   assertEquals([lossy.arrived, lossy.imports], [3, 3]);
   assertEquals([thin.arrived, thin.imports], [1, 4]);
   assertEquals([lossy.changesMs.length, thin.changesMs.length], [1, 2], "changes arrived while files were sent");
-  assert(thin.reports > 0, "reports arrived while a file was sent");
+  assert(thin.reports >= 1, "a report arrived while a file was sent");
   assert(thin.ms > 10_000, "the line was thin");
   assert(sentTwice(thin) < 0.5, `${sentTwice(thin)} of the bytes more`);
   assertEquals([breaking.arrived, breaking.imports], [1, 5]);
   assert(breaking.breaks >= 2, "the line broke");
   assertEquals(breaking.changesMs.length, 1, "a change arrived while the line broke again and again");
-  // 0.12 to 0.2 as measured; a busy machine sends less between two breaks. `full.ts` wants less of a longer file.
+  // 0.12 to 0.2 as measured; a busy machine sends less between two breaks. `full.ts` wants less of
+  // a longer file, as agent/thin_line_test.ts does by a clock of its own.
   assert(sentTwice(breaking) < 1, `${sentTwice(breaking)} of the bytes more`);
 });

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { seededRandom } from "../../src/runtime/seeded_random.ts";
 import { TestHub } from "../e2e/hub.ts";
 import { Installation } from "../e2e/installation.ts";
@@ -92,10 +93,9 @@ async function play(phase: Phase, { site, index }: { site: Site; index: number }
   line.quality = phase.line;
   line.reset();
   const startedMs = performance.now();
+  using reports = new ReportCount(hub);
   const sums = await dropFiles(phase, { site, index });
-  const over = new AbortController();
   const breaking = phase.breakEveryMs === undefined ? undefined : setInterval(() => line.break(), phase.breakEveryMs);
-  const watching = countReports(site, over.signal);
   try {
     const payloadBytes = phase.files.reduce((sum, bytes) => sum + bytes, 0);
     const changesMs: number[] = [];
@@ -111,12 +111,10 @@ async function play(phase: Phase, { site, index }: { site: Site; index: number }
       imports: imports.length,
       ...{ payloadBytes, changesMs, up: { ...line.up }, down: { ...line.down }, breaks: line.breaks },
       ms: performance.now() - startedMs,
-      reports: await watching.count(),
+      reports: reports.count(),
     };
   } finally {
     clearInterval(breaking);
-    over.abort();
-    await watching.count();
   }
 }
 
@@ -148,22 +146,40 @@ async function changeAssignment(site: Site): Promise<number> {
   return ms;
 }
 
-/** Counts the reports that say that something waits, until aborted. */
-function countReports({ hub, integration }: Site, signal: AbortSignal): { count(): Promise<number> } {
-  const seen = new Set<string>();
-  let looking = Promise.resolve();
-  const look = async () => {
-    const { installation } = await hub.ask("GET", `/api/v1/integrations/${integration}`);
-    if (installation?.waiting?.bytes > 0) seen.add(installation.lastSeenAt);
-  };
-  const timer = setInterval(() => looking = looking.then(look), 500);
-  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
-  return {
-    async count() {
-      await looking;
-      return seen.size;
-    },
-  };
+/** Counts the reports that come in and say that something waits. What the hub keeps of them no API tells. */
+class ReportCount implements Disposable {
+  readonly #database: DatabaseSync;
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #seen = new Set<number>();
+  readonly #before: number | undefined;
+
+  constructor({ folder }: TestHub) {
+    this.#database = new DatabaseSync(join(folder, "data", "hub.db"), { readOnly: true });
+    this.#before = this.#latest();
+    this.#timer = setInterval(() => this.#look(), 500);
+  }
+
+  /** Counts up to now. */
+  count(): number {
+    this.#look();
+    return this.#seen.size;
+  }
+
+  #look(): void {
+    const latest = this.#latest();
+    if (latest !== undefined && latest !== this.#before) this.#seen.add(latest);
+  }
+
+  /** When the latest one came that says so. */
+  #latest(): number | undefined {
+    const waits = "SELECT reportedAt FROM installation WHERE report ->> '$.waiting.bytes' > 0";
+    return this.#database.prepare(waits).get()?.reportedAt as number | undefined;
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#database.close();
+  }
 }
 
 async function until(
