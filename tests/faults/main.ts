@@ -5,11 +5,11 @@
  * `--only=TEXT` only those whose name contains it: then the README stays as it is. `--controls` switches off one
  * safeguard after the other instead, and fails unless each is missed.
  */
-import { join } from "node:path";
-import { compileExecutable, projectFolder } from "../setup/executable.ts";
+import { writeReadmeTable } from "../readme/generated_table.ts";
+import { compileExecutable } from "../setup/executable.ts";
 import { controls, isNoticed } from "./controls.ts";
 import { isRed, quickFaults, runFaults, shuffled, slowFaults } from "./faults.ts";
-import { table, withTable } from "./table.ts";
+import { table } from "./table.ts";
 import type { Round } from "./world.ts";
 
 // deno-lint-ignore no-console -- a command that talks to its user
@@ -57,18 +57,13 @@ async function mainFaults(): Promise<number> {
       tell(round);
       rounds.push(round);
       // Each time: a run that is ended early has told what it knows.
-      if (only === undefined) await writeTable(rounds);
+      if (only === undefined) await writeReadmeTable("faults", table(rounds));
     },
     rest: true,
   });
   say(`${files} files and ${rows} rows\n\n${table(rounds)}\n`);
   for (const leak of leaks) say(leak);
   return rounds.some(isRed) || leaks.length > 0 ? 1 : 0;
-}
-
-async function writeTable(rounds: readonly Round[]): Promise<void> {
-  const readme = join(projectFolder, "README.md");
-  await Deno.writeTextFile(readme, withTable(await Deno.readTextFile(readme), rounds));
 }
 
 function tell({ fault, recoveredMs, lost, doubled, changed, complaints }: Round): void {

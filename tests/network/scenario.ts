@@ -33,8 +33,8 @@ export interface Scenario {
 export interface Happened {
   /** Files of this phase that the hub has, byte for byte. */
   readonly arrived: number;
-  /** All imports that the hub has, of all phases so far. */
-  readonly imports: number;
+  /** So many imports more than files the hub has, of all phases so far. */
+  readonly doubled: number;
   readonly payloadBytes: number;
   readonly up: Traffic;
   readonly down: Traffic;
@@ -108,7 +108,7 @@ async function play(phase: Phase, { site, index }: { site: Site; index: number }
     const imports = await hub.waitForImports(integration, site.imports, { patienceMs });
     return {
       arrived: sums.filter((sha256) => imports.some((one) => one.sha256 === sha256)).length,
-      imports: imports.length,
+      doubled: imports.length - site.imports,
       ...{ payloadBytes, changesMs, up: { ...line.up }, down: { ...line.down }, breaks: line.breaks },
       ms: performance.now() - startedMs,
       reports: reports.count(),
