@@ -3,7 +3,7 @@ import { LongValueError } from "../../src/database/row_source.ts";
 import { OdbcError } from "../../src/odbc/diagnostics.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { startPostgresql } from "../databases/postgresql.ts";
-import { attributesFor, csvOf, withDatabase } from "./open.ts";
+import { attributesFor, csvOf, testTimeoutMs, withDatabase } from "./open.ts";
 
 const typesTable = `
 create table types (
@@ -281,4 +281,29 @@ Deno.test("psqlodbc streams, stops and says what is wrong", async (t) => {
       assert(!(error instanceof LongValueError));
     });
   });
+  const asleep = "from pg_stat_activity where query like 'fetch %' and wait_event = 'PgSleep'";
+  const losses = {
+    "whose session is ended": async () => void await server.sql(`select pg_terminate_backend(pid) ${asleep}`),
+    "that is killed": () => server.kill(),
+  };
+  for (const [loss, lose] of Object.entries(losses)) {
+    await t.step(`rows from a server ${loss} are not taken for all of them`, async () => {
+      await withDatabase(attributes, async (database) => {
+        const sql = "select i, case when i > 250 then pg_sleep(600)::text end s from generate_series(1, 300) i";
+        await using rows = await database.query(sql, { signal: AbortSignal.timeout(testTimeoutMs) });
+        let read = 0;
+        const error = await assertRejects(async () => {
+          for await (const block of rows.blocks()) {
+            read += block.rows;
+            if (read < 50) continue;
+            while ((await server.sql(`select count(*) ${asleep}`)).trim() !== "1");
+            await lose();
+          }
+        });
+        assert(read >= 50 && read <= 250, `${read} rows were read`);
+        assert(error instanceof OdbcError && error.kind === "connection-lost", error.message);
+      });
+    });
+  }
+  await server.start();
 });
