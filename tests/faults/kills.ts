@@ -1,12 +1,16 @@
 /** kill -9 of the programs. */
 import { childrenOf, type Site } from "./site.ts";
 import type { Fault, World } from "./world.ts";
+import { hangsAfterRows } from "./row_store.ts";
 import { pause } from "./traffic.ts";
 
 /** What an agent says that finds out that it was killed. */
 export const endedAbruptly = /The previous run was not shut down/;
 /** What an agent says when the hub does not answer. */
 export const hubUnreachable = /(No assignment from the hub|Cannot deliver to the hub): /;
+
+/** What an agent says whose database was there when it began to read, and is gone: not that it cannot be reached. */
+const connectionLost = /Cannot read new data from the database: Cannot fetch rows: .*server closed the connection/;
 
 /** How often an extractor that is to be killed is looked for, in ms. */
 const lookMs = 3;
@@ -41,22 +45,24 @@ export const kills: readonly Fault[] = [
     name: "kill -9 of the database in mid-fetch",
     async inject(world) {
       await killDatabase(world);
-      return { explained: { by: world.database, line: /Cannot read new data from the database: /, most: 3 } };
+      return { explained: { by: world.database, line: connectionLost } };
     },
   },
 ];
 
-/** Kills it soon after a query was asked for and starts it again, until a query has failed by it. */
-async function killDatabase({ database, server, rows, random, hub }: World): Promise<void> {
-  const printedBefore = database.printed.length;
-  while (!database.printed.slice(printedBefore).includes("Cannot read new data")) {
+/** Kills it when a query has given some of its rows, and starts it again. */
+async function killDatabase(world: World): Promise<void> {
+  const { server, store, rows, hub } = world;
+  await store.setHanging(true);
+  while (!await store.isHanging()) {
+    await rows.insert(hangsAfterRows);
     await rows.importNow(hub.hub);
-    await pause(random() * 300);
-    await server.kill();
-    await pause(random() * 500);
-    await server.start();
     await pause(lookMs * 100);
   }
+  await store.setHanging(false);
+  await server.kill();
+  await world.hold();
+  await server.start();
 }
 
 async function killed(site: Site): Promise<void> {

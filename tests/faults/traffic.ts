@@ -1,7 +1,7 @@
 /** What comes in while faults are injected: CSV files and rows of a database; and what of it the hub has. */
 import { createHash } from "node:crypto";
-import type { TestServer } from "../databases/postgresql.ts";
 import type { ArrivedImport, TestHub } from "../e2e/hub.ts";
+import type { RowStore } from "./row_store.ts";
 import type { AgentSite } from "./site.ts";
 
 /** Longest time between two arrivals, in ms. */
@@ -12,23 +12,11 @@ const rowAgeMsMax = 40 * 60_000;
 const importNowEveryMs = 1500;
 const pollMs = 60;
 
-/** The query of the database integration. */
-export const rowQuery = "SELECT q AS queueidentifier, 'Störung' AS queuename, t AS timestamp, 1 AS answered FROM calls";
-
 /** What was found wrong at the hub. */
 export interface Verdict {
   readonly lost: readonly string[];
   readonly doubled: readonly string[];
   readonly changed: readonly string[];
-}
-
-/** Where rows come from. */
-export interface RowStore {
-  /**
-   * Adds rows with these identifiers, at these times (UTC, `YYYY-MM-DD hh:mm:ss`), unless they are there: it is called
-   * again when it has failed.
-   */
-  insert(rows: readonly { id: string; time: string }[]): Promise<void>;
 }
 
 /** Files for one installation. */
@@ -249,17 +237,6 @@ export class RowTraffic {
       // the hub is down, or the agent has not answered enough requests yet
     }
   }
-}
-
-/** Rows in PostgreSQL. */
-export async function postgresqlRows(server: TestServer): Promise<RowStore> {
-  await server.sql("CREATE TABLE calls (q text PRIMARY KEY, t timestamp)");
-  return {
-    async insert(rows) {
-      const values = rows.map(({ id, time }) => `('${id}', TIMESTAMP '${time}')`).join(",");
-      await server.sql(`INSERT INTO calls VALUES ${values} ON CONFLICT DO NOTHING`);
-    },
-  };
 }
 
 /** Looks until it is so, or `patienceMs` have passed. */

@@ -2,7 +2,8 @@
 import type { Command } from "../e2e/hub.ts";
 import { type RestartableServer, startPostgresql } from "../databases/postgresql.ts";
 import { AgentSite, type Holdings, holdings, HubSite, type Site } from "./site.ts";
-import { FileTraffic, pause, postgresqlRows, rowQuery, type RowStore, RowTraffic, type Verdict } from "./traffic.ts";
+import { PostgresqlRows, rowQuery } from "./row_store.ts";
+import { FileTraffic, pause, RowTraffic, type Verdict } from "./traffic.ts";
 import { compileShim } from "./shim.ts";
 
 /** How long everything may take to arrive after a fault unless said otherwise, in ms. */
@@ -62,15 +63,16 @@ export class World implements AsyncDisposable {
   readonly hub: HubSite;
   readonly csv: AgentSite;
   readonly database: AgentSite;
-  /** The database of the installation `database`. */
+  /** The database of the installation `database`, and its rows. */
   readonly server: RestartableServer;
+  readonly store: PostgresqlRows;
   readonly files: FileTraffic;
   readonly rows: RowTraffic;
   readonly #patienceMs: number;
   readonly #resources: AsyncDisposableStack;
 
   private constructor(
-    parts: Pick<World, "hub" | "csv" | "database" | "server"> & { store: RowStore; resources: AsyncDisposableStack },
+    parts: Pick<World, "hub" | "csv" | "database" | "server" | "store"> & { resources: AsyncDisposableStack },
     { random, patienceMs = defaultPatienceMs }: WorldOptions,
   ) {
     this.random = random;
@@ -80,6 +82,7 @@ export class World implements AsyncDisposable {
     this.database = parts.database;
     this.#resources = parts.resources;
     this.server = parts.server;
+    this.store = parts.store;
     this.files = new FileTraffic(this.csv, { random });
     this.rows = new RowTraffic(this.database, { store: parts.store, random });
   }
@@ -90,7 +93,7 @@ export class World implements AsyncDisposable {
     const command = options.hubCommand === undefined ? {} : { command: options.hubCommand };
     const hub = resources.use(await HubSite.make({ library, ...command }));
     const server = resources.use(await startPostgresql());
-    const store = await postgresqlRows(server);
+    const store = await PostgresqlRows.make(server);
     const csv = resources.use(
       await AgentSite.make(hub.hub, { library, integration: { name: "Files", type: "csv" } }),
     );
