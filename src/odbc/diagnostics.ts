@@ -27,14 +27,20 @@ export type OdbcErrorKind =
   | "connection-lost"
   | "other";
 
+/** What was going on when a call failed. */
+export interface CallPhase {
+  /** There was no connection yet. @default false */
+  readonly connecting?: boolean;
+}
+
 /** A failed call. `message` has every record, the likely cause and the remedy, and no secret. */
 export class OdbcError extends Error {
   override readonly name = "OdbcError";
   readonly kind: OdbcErrorKind;
   readonly sqlState: string;
   readonly records: readonly DiagnosticRecord[];
-  constructor(action: string, records: readonly DiagnosticRecord[]) {
-    const likely = likelyCause(records);
+  constructor(action: string, records: readonly DiagnosticRecord[], phase: CallPhase = {}) {
+    const likely = likelyCause(records, phase);
     const told = records.map(({ sqlState, message }) => sqlState === "" ? message : `[${sqlState}] ${message}`).join(
       " ",
     );
@@ -176,13 +182,10 @@ const texts: readonly (readonly [RegExp, OdbcErrorKind])[] = [
     "encryption",
   ],
   [
-    /could not connect|connection refused|can't connect|unable to connect|could not translate host|no such host|unknown (mysql |mariadb )?server host/i,
+    /could not connect|connection refused|can't connect|unable to connect|login timeout|could not translate host|no such host|unknown (mysql |mariadb )?server host/i,
     "unreachable",
   ],
-  [
-    /login timeout|timeout expired|statement timeout|max_statement_time|maximum statement execution time exceeded/i,
-    "timeout",
-  ],
+  [/timeout expired|statement timeout|max_statement_time|maximum statement execution time exceeded/i, "timeout"],
   // A PostgreSQL standby ends queries that hold up its replication for too long.
   [/canceling statement due to conflict with recovery/i, "timeout"],
   [/server has gone away|lost connection|server closed the connection/i, "connection-lost"],
@@ -202,10 +205,11 @@ const texts: readonly (readonly [RegExp, OdbcErrorKind])[] = [
  * assertEquals(cause.kind, "missing-column");
  * ```
  */
-export function likelyCause(records: readonly DiagnosticRecord[]): Cause {
+export function likelyCause(records: readonly DiagnosticRecord[], { connecting = false }: CallPhase = {}): Cause {
   const all = records.map((record) => record.message).join(" ");
-  const byText = texts.find(([pattern]) => pattern.test(all))?.[1];
-  const kind = byText ?? kindByState(records);
+  const found = texts.find(([pattern]) => pattern.test(all))?.[1] ?? kindByState(records);
+  // A login has no query whose time could run out.
+  const kind = connecting && found === "timeout" ? "unreachable" : found;
   return kind === "other" ? { kind } : { kind, remedy: remedies[kind] };
 }
 

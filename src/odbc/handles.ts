@@ -66,13 +66,11 @@ export class Handles implements AsyncDisposable {
       output.length,
       0,
     );
-    if (!succeeded(code)) throw this.error("connect to the database");
+    if (!succeeded(code)) {
+      const target = { type: handleType.connection, value: this.connection, secrets: this.#secrets };
+      throw new OdbcError("connect to the database", readDiagnostics(this.library, target), { connecting: true });
+    }
     this.#connected = true;
-  }
-
-  error(action: string): OdbcError {
-    const target = { type: handleType.connection, value: this.connection, secrets: this.#secrets };
-    return new OdbcError(action, readDiagnostics(this.library, target));
   }
 
   /** A text from SQLGetInfo; empty if the driver does not know. */

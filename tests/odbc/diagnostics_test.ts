@@ -1,5 +1,5 @@
 import { likelyCause, mask, OdbcError } from "../../src/odbc/diagnostics.ts";
-import { assertEquals } from "../assert.ts";
+import { assert, assertEquals } from "../assert.ts";
 
 Deno.test("the likely cause comes from the text where it is plain, else from the SQLSTATE", () => {
   const cases = [
@@ -9,7 +9,8 @@ Deno.test("the likely cause comes from the text where it is plain, else from the
     ["28000", "Anmeldung gescheitert", "login"],
     ["08001", "Verbindung gescheitert", "unreachable"],
     ["08S01", "Communication link failure", "connection-lost"],
-    ["HYT00", "Login timeout expired", "timeout"],
+    ["HYT00", "Login timeout expired", "unreachable"],
+    ["HYT00", "Query timeout expired", "timeout"],
     ["HYT01", "", "timeout"],
     ["HY000", "Query execution was interrupted, maximum statement execution time exceeded", "timeout"],
     ["70100", "Query execution was interrupted (max_statement_time exceeded)", "timeout"],
@@ -48,6 +49,21 @@ Deno.test("the likely cause comes from the text where it is plain, else from the
   ] as const;
   for (const [sqlState, message, kind] of cases) {
     assertEquals(likelyCause([{ sqlState, message, nativeError: 0 }]).kind, kind, `${sqlState} ${message}`);
+  }
+});
+
+Deno.test("time that runs out before there is a connection means that the server does not answer", () => {
+  const cases = [
+    ["08001", 'connection to server at "10.0.0.9", port 5432 failed: timeout expired.'],
+    ["HYT00", "Timeout expired."],
+    ["HYT01", "Connection timeout expired."],
+  ] as const;
+  for (const [sqlState, message] of cases) {
+    const error = new OdbcError("connect to the database", [{ sqlState, message, nativeError: 0 }], {
+      connecting: true,
+    });
+    assertEquals(error.kind, "unreachable", message);
+    assert(!error.message.includes("index"), error.message);
   }
 });
 
