@@ -81,7 +81,9 @@ export class Extractor implements AsyncDisposable {
       const outcome = await session.outcome(id, (message) => watch.heard(message, options.onProgress));
       signal.throwIfAborted();
       if (outcome.type === "error") {
-        healthy = outcome.memoryBytes <= this.#limits.memoryBytesMax && job.keepConnection;
+        // The driver may not have ended a connect that failed or was cancelled.
+        const lingers = outcome.failure === "connection" || watch.reason !== undefined;
+        healthy = !lingers && outcome.memoryBytes <= this.#limits.memoryBytesMax && job.keepConnection;
         if (watch.reason === "timeout") throw new ExtractError(timeoutMessage(job), { failure: "timeout" });
         throw new ExtractError(outcome.message, { failure: outcome.failure });
       }

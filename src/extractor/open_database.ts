@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { Database } from "../database/row_source.ts";
 import { openSqlite } from "../database/sqlite.ts";
-import { connectOdbc } from "../odbc/connection.ts";
+import { AbandonedConnectError, connectOdbc } from "../odbc/connection.ts";
 import { attributesFromParts } from "../odbc/connection_parts.ts";
 import { type Attributes, parseConnectionString } from "../odbc/connection_string.ts";
 import { listRegistered, type Registered } from "../odbc/drivers.ts";
@@ -31,8 +31,9 @@ export const openDatabase: OpenDatabase = async (target, signal) => {
     const database = await connectOdbc({ library, attributes, signal, timeZone: target.timeZone });
     return withLibrary(database, library);
   } catch (error) {
-    // A connect that was aborted continues in the driver, which needs the library until it has ended.
-    if (!signal.aborted) library[Symbol.dispose]();
+    // The connect then continues in the driver, which needs the library until it has ended.
+    const goesOn = signal.aborted || error instanceof AbandonedConnectError;
+    if (!goesOn) library[Symbol.dispose]();
     throw error;
   }
 };

@@ -13,6 +13,7 @@ import {
   secretsOf,
   withDefaults,
 } from "./connection_string.ts";
+import { OdbcError } from "./diagnostics.ts";
 import { type DriverProfile, driverProfile } from "./driver_profile.ts";
 import { listRegistered } from "./drivers.ts";
 import { type Handles, openHandles } from "./handles.ts";
@@ -34,14 +35,25 @@ export interface ConnectOptions {
 }
 
 const defaultLoginTimeoutSeconds = 15;
+/** How much longer a driver may take to notice, in ms: MariaDB's waits forever for a server that accepts and is silent. */
+const loginGraceMs = 2000;
 /** How long the second connection, which stops a fetch, may take. */
 const cancelTimeoutMs = 8000;
+
+/** The driver disregards its login timeout: the connect continues within it, and the library must stay loaded. */
+export class AbandonedConnectError extends OdbcError {
+  constructor(loginTimeoutSeconds: number) {
+    const message = `no answer within ${loginTimeoutSeconds} s.`;
+    super("connect to the database", [{ sqlState: "HYT00", nativeError: 0, message }], { connecting: true });
+  }
+}
 
 /**
  * Connects (SQLDriverConnect) and prepares the session: read-only, time zone, no autocommit.
  *
  * @throws {@linkcode OdbcError}, an `Error` for a connection string that is refused, the signal's reason when aborted.
- * An aborted connect continues in the driver until its login timeout, and then closes itself.
+ * An aborted or {@linkcode AbandonedConnectError abandoned} connect continues in the driver, and closes itself when
+ * that ends.
  */
 export async function connectOdbc(options: ConnectOptions): Promise<Database> {
   const { library, attributes, signal } = options;
@@ -52,14 +64,15 @@ export async function connectOdbc(options: ConnectOptions): Promise<Database> {
   const driver = attribute(attributes, "DRIVER") ??
     registered.dataSources.find((source) => source.name.toUpperCase() === dataSource)?.driver ?? "";
   const profile = driverProfile(driver);
+  const { loginTimeoutSeconds = defaultLoginTimeoutSeconds } = options;
   const connect = () =>
     openHandles(library, {
       connectionString: formatConnectionString(completed(attributes, profile)),
       secrets: secretsOf(attributes),
-      loginTimeoutSeconds: options.loginTimeoutSeconds ?? defaultLoginTimeoutSeconds,
+      loginTimeoutSeconds,
       narrow: profile.narrow ?? false,
     });
-  const handles = await orAbandon(connect(), signal);
+  const handles = await orAbandon(connect(), { signal, loginTimeoutSeconds });
   try {
     const prepared = await prepareSession(handles, { profile, signal, timeZone: options.timeZone });
     const utf8Text = profile.prefersUtf8 === true && profile.narrow !== true &&
@@ -170,17 +183,25 @@ async function fetchCanceller(
   };
 }
 
-/** Waits for a connection; if aborted, leaves it to close itself as soon as the driver has opened it. */
-function orAbandon(opening: Promise<Handles>, signal: AbortSignal): Promise<Handles> {
+/** Waits for a connection; if aborted or too slow, leaves it to close itself as soon as the driver has opened it. */
+function orAbandon(
+  opening: Promise<Handles>,
+  { signal, loginTimeoutSeconds }: { signal: AbortSignal; loginTimeoutSeconds: number },
+): Promise<Handles> {
   return new Promise((resolve, reject) => {
     let abandoned = false;
-    const onAbort = () => {
+    const abandon = (reason: unknown) => {
       abandoned = true;
-      reject(signal.reason);
+      reject(reason);
     };
+    const onAbort = () => abandon(signal.reason);
+    const onLate = () => abandon(new AbandonedConnectError(loginTimeoutSeconds));
+    const timer = setTimeout(onLate, loginTimeoutSeconds * 1000 + loginGraceMs);
     signal.addEventListener("abort", onAbort, { once: true });
-    opening.then(async (handles) => {
+    opening.finally(() => {
+      clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
+    }).then(async (handles) => {
       if (abandoned) await handles[Symbol.asyncDispose]();
       else resolve(handles);
     }).catch(reject);

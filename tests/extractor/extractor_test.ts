@@ -134,6 +134,7 @@ Deno.test("a driver that crashes, aborts, exits, hangs, prints or leaks takes do
       const error = await assertRejects(() => live.run(bad(mode), { signal }), message);
       assert(error instanceof ExtractError, `${mode}: ${error}`);
       assertEquals(error.failure, failure);
+      assert(!live.isRunning, `after ${mode}`);
       assertEquals((await live.run(job({ folder }), { signal })).rows, 1, `after ${mode}`);
     }
   } finally {

@@ -10,7 +10,10 @@ import type { TestServer } from "../databases/postgresql.ts";
 export const testTimeoutMs = 60_000;
 
 /** Attributes for a server by a registered driver. */
-export function attributesFor(driver: string, server: TestServer): Attributes {
+export function attributesFor(
+  driver: string,
+  server: Pick<TestServer, "host" | "port" | "database" | "user" | "password">,
+): Attributes {
   return [
     { key: "DRIVER", value: driver },
     { key: "SERVER", value: server.host },
