@@ -44,7 +44,8 @@ export class WindowReader {
   readonly #options: WindowReaderOptions;
   #batchBytes: Record<Lane, number> = { live: batchBytesFirst, history: batchBytesFirst };
   #refusedShown = "";
-  #remarksShown = "";
+  /** As they read without their numbers, which may differ from window to window. */
+  readonly #remarksShown = new Set<string>();
 
   constructor(options: WindowReaderOptions) {
     this.#options = options;
@@ -103,11 +104,7 @@ export class WindowReader {
       });
     } else if (lane === "history") log.info("Read {rows} rows of history, {window}, in {durationMs} ms.", facts);
     else log.debug("Read {rows} rows of {window} in {durationMs} ms.", facts);
-    const remarks = result.remarks.join(" ");
-    if (remarks !== "" && remarks !== this.#remarksShown) {
-      log.warn("The database {database}: {remarks}", { database: result.database, remarks });
-    }
-    this.#remarksShown = remarks;
+    this.#tellRemarks(result);
     const { rows, reasons } = result.refused;
     const shown = rows === 0 ? "" : `${rows} ${reasons.join("\n")}`;
     if (shown !== "" && shown !== this.#refusedShown) {
@@ -121,5 +118,14 @@ export class WindowReader {
       );
     }
     this.#refusedShown = shown;
+  }
+  /** Each of them once. */
+  #tellRemarks({ database, remarks }: ExtractResult): void {
+    for (const remark of remarks) {
+      const withoutNumbers = remark.replace(/\d+/g, "");
+      if (this.#remarksShown.has(withoutNumbers)) continue;
+      this.#remarksShown.add(withoutNumbers);
+      log.warn("The database {database}: {remark}", { database, remark });
+    }
   }
 }

@@ -8,7 +8,7 @@ import { loadConfig } from "../config/load.ts";
 import { connectControl } from "../control/connect_control.ts";
 import { readLongValues } from "../database/long_values.ts";
 import type { Database } from "../database/row_source.ts";
-import { type CsvResult, writeCsv } from "../database/write_csv.ts";
+import { type CsvResult, replacementRemarks, writeCsv } from "../database/write_csv.ts";
 import { realFileSystem } from "../durable/real_file_system.ts";
 import type { ExtractJob } from "../extractor/messages.ts";
 import { openDatabase } from "../extractor/open_database.ts";
@@ -143,6 +143,7 @@ async function readPlainly(options: QueryOptions, { database, sink, signal }: Re
   progress.end();
   if (sink !== null) await report(csv.rowsWritten, { sink, progress, output: options.output ?? "" });
   else showTable(columns, csv.preview, { rows: csv.rows, limit });
+  for (const remark of replacementRemarks(csv)) printError(remark);
   return exitCodes.ok;
 }
 
@@ -214,13 +215,14 @@ async function readAsImport(
     ...(sink === null ? {} : { sink }),
   });
   progress.end();
-  const { rows, refused, columns, preview } = result;
+  const { rows, refused, columns, preview, remarks } = result;
   if (sink !== null) await report(rows - refused.rows, { sink, progress, output: options.output ?? "" });
   else showTable(columns, preview, { rows, limit: options.limit ?? rowsShownDefault });
   const period = `${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}`;
   print(`${rows} rows from ${period}; the columns are those of data type ${options.dataType}.`);
   if (refused.rows > 0) print(`${refused.rows} rows cannot be imported:`);
   for (const reason of refused.reasons) print(`  ${reason}`);
+  for (const remark of remarks) if (!database.info.remarks.includes(remark)) printError(remark);
   return refused.rows === 0 || refused.rows < rows ? exitCodes.ok : exitCodes.failed;
 }
 

@@ -14,7 +14,7 @@ export class CsvBuffer {
   length = 0;
   /** How much space the row that did not fit needs at most, in bytes; set by the encoder. */
   roomWanted = 0;
-  /** Number of lone surrogates replaced by U+FFFD. */
+  /** Number of characters that are U+FFFD instead of what the database holds. */
   replacedCharacters = 0;
 
   constructor(capacity: number) {

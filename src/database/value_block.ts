@@ -108,20 +108,21 @@ function writeRow(csv: CsvBuffer, values: readonly SqliteValue[]): void {
 }
 
 /** Like `textOf`, but without creating a string for each number. */
-function writeValue({ bytes, view }: CsvBuffer, o: number, value: SqliteValue): number {
+function writeValue(csv: CsvBuffer, o: number, value: SqliteValue): number {
+  const { bytes, view } = csv;
   switch (typeof value) {
     case "string":
-      return writeString(bytes, o, value);
+      return writeString(csv, o, value);
     case "number":
       return writeDouble(view, o, value);
     case "bigint": {
       const number = Number(value);
-      if (!Number.isSafeInteger(number)) return writeString(bytes, o, String(value));
+      if (!Number.isSafeInteger(number)) return writeString(csv, o, String(value));
       if (number >= 0) return writeUnsigned(view, o, number);
       bytes[o] = minus;
       return writeUnsigned(view, o + 1, -number);
     }
     default:
-      return value === null ? o : writeString(bytes, o, value.toBase64());
+      return value === null ? o : writeString(csv, o, value.toBase64());
   }
 }

@@ -31,7 +31,7 @@ export interface WriteCsvOptions {
 
 /**
  * What was written. `replacedCharacters`: lone surrogates and broken UTF-8 that became U+FFFD, since CSV is UTF-8
- * throughout.
+ * throughout. (The runtime's SQLite replaces them itself, so there every U+FFFD counts.)
  */
 export interface CsvResult {
   /** Rows read. */
@@ -41,6 +41,16 @@ export interface CsvResult {
   readonly bytes: number;
   readonly replacedCharacters: number;
   readonly preview: readonly (readonly (string | null)[])[];
+}
+
+/** What to tell whoever gets these rows. */
+export function replacementRemarks({ replacedCharacters }: Pick<CsvResult, "replacedCharacters">): string[] {
+  if (replacedCharacters === 0) return [];
+  return [
+    `Characters that became "\ufffd": ${replacedCharacters}. The database holds bytes there that are not text in the ` +
+    "character set that is assumed, and different values may now be the same: set the character set in the connection " +
+    "string or data source (CHARSET, ClientCharset), or correct the values.",
+  ];
 }
 
 const defaultChunkBytes = 1024 * 1024;

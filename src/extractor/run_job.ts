@@ -1,7 +1,13 @@
 /** One query from the settings to the batch file: describe, narrow, read, check, write. */
 import type { BatchFile } from "../agent/ports.ts";
 import { readLongValues } from "../database/long_values.ts";
-import { type CsvResult, type CsvSink, type RestartableSink, writeCsv } from "../database/write_csv.ts";
+import {
+  type CsvResult,
+  type CsvSink,
+  replacementRemarks,
+  type RestartableSink,
+  writeCsv,
+} from "../database/write_csv.ts";
 import type { Files } from "../durable/file_system.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { errorText } from "../runtime/error_text.ts";
@@ -41,7 +47,7 @@ export async function runJob(
     durationMs: Math.round(clock.monotonicMs() - startedMs),
     database: database.info.description,
     holdsResults: database.info.holdsResults,
-    remarks: [...database.info.remarks],
+    remarks: [...database.info.remarks, ...replacementRemarks(read.csv)],
   };
 }
 

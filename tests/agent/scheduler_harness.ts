@@ -309,7 +309,8 @@ export class World implements AsyncDisposable {
         onProgress: () => {},
         described: new Map(),
       };
-      return { ...await runJob(job, surroundings), durationMs, memoryBytes: 0, remarks: [...this.remarks] };
+      const result = await runJob(job, surroundings);
+      return { ...result, durationMs, memoryBytes: 0, remarks: [...this.remarks, ...result.remarks] };
     } catch (error) {
       throw new ExtractError(String(error), { failure: "database", cause: error });
     }

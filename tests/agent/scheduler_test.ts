@@ -334,3 +334,19 @@ Deno.test("what the database could not be set to is logged once, not with each r
   assertEquals(told.length, 1);
   assertMatch(told[0] ?? "", /^warning .*The session's time zone could not be set\./);
 });
+
+Deno.test("characters that were replaced are logged once, however many each request finds", async () => {
+  using log = await captureLog();
+  const startMs = Date.UTC(2026, 5, 1, 8);
+  await using world = await World.make({ nowMs: startMs });
+  world.start();
+  for (let hour = 1; hour <= 3; hour++) {
+    const at = `2026-06-01 ${9 + hour}:30:00`;
+    // Köln in Latin-1, more often each time.
+    for (let n = 0; n < hour; n++) world.execute(`INSERT INTO contact VALUES (CAST(x'4bf66c6e' AS TEXT), '${at}', 1)`);
+    await world.clock.advanceTo(startMs + hour * hourMs);
+  }
+  const told = log.lines().filter((line) => line.includes("\ufffd"));
+  assertEquals(told.length, 1, told.join("\n"));
+  assertMatch(told[0] ?? "", /^warning .*Characters that became "\ufffd": \d+\. .* set the character set/);
+});

@@ -104,6 +104,19 @@ Deno.test("query writes each row once when a value is longer than its column was
     }
   }));
 
+Deno.test("query says how many characters were replaced", () =>
+  withDatabase(async ({ folder, query }) => {
+    const database = new DatabaseSync(join(folder, "calls.db"));
+    database.exec("UPDATE calls SET queuename = CAST(x'4bf66c6e' AS TEXT) WHERE queueidentifier < '3'");
+    database.close();
+    const asImport = ["--type", "contact", "--time-zone", "UTC", "--from", "2026-03-02", "--to", "2026-03-03"];
+    for (const narrowed of [[], asImport]) {
+      const { code, error } = await query("--connection", "sqlite:calls.db", ...narrowed, "SELECT * FROM calls");
+      assertEquals(code, 0);
+      assertMatch(error, /^Characters that became "\ufffd": 2\. /m);
+    }
+  }));
+
 Deno.test("query that fails says why, leaves no file and does not end with 0", () =>
   withDatabase(async ({ folder, query }) => {
     const bad = await query("--connection", "sqlite:calls.db", "--output", "o.csv", "SELECT nope FROM calls");

@@ -2,7 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { realFileSystem } from "../../src/durable/real_file_system.ts";
 import { openDatabase } from "../../src/extractor/open_database.ts";
 import { type JobSurroundings, runJob } from "../../src/extractor/run_job.ts";
@@ -77,6 +77,36 @@ Deno.test("SQLite's times are read in every form that a column has at once, each
       found.push(...preview.map(([id]) => id ?? ""));
     }
     assertEquals(found.sort(), ["1", "2", "3", "4", "5"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("characters that are not text as the driver expects it are counted, and told with the result", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = join(folder, "calls.db");
+    {
+      using database = new DatabaseSync(file);
+      // Köln and Käln in Latin-1, which become the same.
+      database.exec(`CREATE TABLE contact (queueidentifier TEXT, queuename TEXT, timestamp TEXT, answered INTEGER);
+        INSERT INTO contact VALUES (CAST(x'4bf66c6e' AS TEXT), 'Köln', '2026-10-21 10:00:00', 1),
+          (CAST(x'4be46c6e' AS TEXT), 'Käln, "a"', '2026-10-21 10:00:00', 1)`);
+    }
+    for (
+      const reached of [
+        { databaseType: "sqlite", connection: { by: "file", file } },
+        {
+          databaseType: "odbc",
+          connection: { by: "connectionString", connectionString: `DRIVER=SQLite3;DATABASE=${file}` },
+        },
+      ] as const
+    ) {
+      const { rows, remarks } = await runAlone(reached);
+      assertEquals(rows, 2);
+      assertEquals(remarks.length, 1);
+      assertMatch(remarks[0] ?? "", /^Characters that became "\ufffd": 2\. .* set the character set/);
+    }
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
