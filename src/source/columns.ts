@@ -108,6 +108,11 @@ export function placeColumns(names: readonly string[], dataType: DataType): Plac
   return { ok: true, columns, time };
 }
 
+/** A truth value as databases without a type for it write it; 0 and 1 are integers like any other. */
+export function booleanOf(text: string): 0 | 1 | undefined {
+  return /^t(rue)?$/i.test(text) ? 1 : /^f(alse)?$/i.test(text) ? 0 : undefined;
+}
+
 function rule(
   name: string,
   kind: ColumnKind,

@@ -3,7 +3,7 @@
  * left out and reported with its number, column and value; the others continue.
  */
 import type { Block, Column } from "../database/row_source.ts";
-import { channels, type PlacedColumn, type Placement, textCharactersMax } from "./columns.ts";
+import { booleanOf, channels, type PlacedColumn, type Placement, textCharactersMax } from "./columns.ts";
 
 /** How many refused rows are described. */
 export const reasonsMax = 10;
@@ -85,14 +85,13 @@ function cellTest({ rule, index }: PlacedColumn, options: RowCheckOptions): Name
 }
 
 function testOf({ rule, index }: PlacedColumn, options: RowCheckOptions): CellTest {
-  const kind = options.columns[index]?.kind;
   switch (rule.kind) {
     case "text":
       return (block, row) => block.isLonger(index, row, textCharactersMax) ? tooLong : undefined;
     case "channel":
       return channelTest(index);
     case "boolean-or-integer":
-      return kind === "boolean" ? () => undefined : integerTest(index);
+      return booleanOrIntegerTest(index);
     case "integer":
       return integerTest(index);
     case "time?":
@@ -107,6 +106,15 @@ function integerTest(index: number): CellTest {
     const value = block.integer(index, row);
     if (value >= 0) return undefined;
     return Number.isNaN(value) ? "not an integer" : "but must not be negative";
+  };
+}
+
+/** By the value, whatever the column's type: SQLite's says nothing about what is in it. */
+function booleanOrIntegerTest(index: number): CellTest {
+  const test = integerTest(index);
+  return (block, row) => {
+    const wrong = test(block, row);
+    return wrong !== undefined && booleanOf(block.text(index, row) ?? "") === undefined ? wrong : undefined;
   };
 }
 

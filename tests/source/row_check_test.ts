@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "../assert.ts";
 import type { Column, ColumnKind } from "../../src/database/row_source.ts";
 import { type SqliteValue, ValueBlock } from "../../src/database/value_block.ts";
+import { rowReader } from "../../src/hub/rows/row_reader.ts";
 import { placeColumns } from "../../src/source/columns.ts";
 import { rowCheck } from "../../src/source/row_check.ts";
 
@@ -121,6 +122,24 @@ Deno.test("agent status may lack its end, contacts their duration and channel", 
   assertEquals(checked(status, rows, { dataType: "agent-status" }).refused, [2, 3]);
   const contact = ["queueidentifier", "queuename", "timestamp", "answered"].map((name) => column(name));
   assertEquals(checked(contact, [["1", "Q", "2026-06-01 10:00", 1n]], { dataType: "contact" }).refused, []);
+});
+
+Deno.test("a contact is answered or not by its value, whatever its column's type, and the hub agrees", () => {
+  const names = ["queueidentifier", "queuename", "timestamp", "answered"];
+  const columns = names.map((name) => column(name, name === "answered" ? "boolean" : "unknown"));
+  const hub = rowReader(names, { dataType: "contact", timeZone: "UTC", window: { fromMs: 0, toMs: Infinity } });
+  const accepted = [0n, 1n, 7n, 1.0, "0", " 1 ", "1.0", "true", "F", "False", "t"];
+  const refused = ["yes", "", "truetrue", -1n, 2.5, null, new Uint8Array([1])];
+  for (const value of [...accepted, ...refused]) {
+    const row = ["1", "Q", "2026-06-01 10:00:00", value];
+    const read = hub(row.map((each) => each === null ? "" : new ValueBlock([column("")], [[each]]).text(0, 0) ?? ""));
+    const due = refused.includes(value) ? 1 : 0;
+    assertEquals(
+      [checked(columns, [row], { dataType: "contact" }).rows, "reason" in read ? 1 : 0],
+      [due, due],
+      `${value}`,
+    );
+  }
 });
 
 Deno.test("columns are found without regard to case, missing and double ones are named", () => {

@@ -2,7 +2,7 @@
  * Converts one record of a batch's CSV to the values of its table's row, or gives the reason why that is impossible.
  */
 import type { DataType } from "../../protocol/database.ts";
-import { channels, placeColumns, type PlacedColumn, textCharactersMax } from "../../source/columns.ts";
+import { booleanOf, channels, placeColumns, type PlacedColumn, textCharactersMax } from "../../source/columns.ts";
 import type { TimeRange } from "./coverage.ts";
 import { type TimeReader, timeReader } from "./time_reader.ts";
 
@@ -103,8 +103,7 @@ function cellReader(placed: PlacedColumn, time: TimeReader): Cell {
 function integer(text: string, orBoolean: boolean): number | undefined {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= 0 && text.trim() !== "") return value;
-  if (!orBoolean) return undefined;
-  return /^t(rue)?$/i.test(text) ? 1 : /^f(alse)?$/i.test(text) ? 0 : undefined;
+  return orBoolean ? booleanOf(text) : undefined;
 }
 
 function refusal({ placed, expected }: Cell, record: readonly string[]): string {
