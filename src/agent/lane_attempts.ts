@@ -2,9 +2,11 @@
 import { getLogger } from "@logtape/logtape";
 import type { ExtractFailure } from "../extractor/messages.ts";
 import type { Lane } from "./ports.ts";
+import { windowText } from "./query_job.ts";
 import { retryDelayMs } from "./retry.ts";
 import { failureOf } from "./scheduler_ports.ts";
 import { errorText, sentence } from "../runtime/error_text.ts";
+import type { Window } from "../source/read_state.ts";
 
 const log = getLogger(["cloud-link", "database"]);
 
@@ -16,6 +18,8 @@ const retryStepsSkipped = 2;
 
 /** What the attempts need, and whom they tell. */
 export interface LaneAttemptsOptions {
+  /** The integration's name, for messages. */
+  readonly integration: string;
   readonly random: () => number;
   /** The query was, or may have been, too much for the database or its driver: ask for less. */
   readonly onTooMuch: () => void;
@@ -40,9 +44,16 @@ export class LaneAttempts {
     return this.#problem;
   }
 
-  /** Returns after how long to try again, in ms; `undefined` after a success. Rejects only when aborted. */
-  async attempt(act: () => Promise<void>, signal: AbortSignal): Promise<number | undefined> {
+  /**
+   * Attempts to read a window. Returns after how long to try again, in ms; `undefined` after a success. Rejects only
+   * when aborted.
+   */
+  async attempt(
+    act: () => Promise<void>,
+    { window, signal }: { window: Window; signal: AbortSignal },
+  ): Promise<number | undefined> {
     const what = laneNames[this.#lane];
+    const { integration } = this.#options;
     try {
       await act();
     } catch (error) {
@@ -53,12 +64,20 @@ export class LaneAttempts {
       if (mayBeTooMuch(failure, this.#lastFailure)) this.#askForLess();
       this.#lastFailure = failure;
       if (this.#problem !== reason) {
-        log.error("Cannot read {what} from the database: {reason} It is retried automatically.", { what, reason });
+        log.error(
+          "Cannot read {what} from the database for the integration {integration}, {window}: {reason} It is retried automatically.",
+          { what, integration, window: windowText(window), reason },
+        );
       }
       this.#problem = reason;
       return retryDelayMs(++this.#failures + retryStepsSkipped, this.#options);
     }
-    if (this.#problem !== null) log.info("Reading {what} from the database works again.", { what });
+    if (this.#problem !== null) {
+      log.info("Reading {what} from the database for the integration {integration} works again.", {
+        what,
+        integration,
+      });
+    }
     this.#problem = null;
     this.#failures = 0;
     this.#lastFailure = undefined;

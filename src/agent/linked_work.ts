@@ -72,14 +72,17 @@ export class LinkedWork {
   readonly #assignments: Assignments;
   readonly #delivery: Delivery;
   readonly #source: SourceSwitch;
+  /** With the names that the hub gave last: a link is made before its integration has one. */
+  #link: Link;
   #paused = false;
   /** What is wrong when another computer uses the same identity. */
   #twin: string | null = null;
 
   constructor(link: Link, options: LinkedWorkOptions) {
     this.#options = options;
+    this.#link = link;
     const { assignmentClient: client, assignmentStore: store, clock, random, onUnlinked } = options;
-    this.#source = new SourceSwitch((wanted) => options.makeSource(wanted, link));
+    this.#source = new SourceSwitch((wanted) => options.makeSource(wanted, this.#link));
     this.#delivery = options.makeDelivery({ onUnlinked });
     this.#assignments = new Assignments({
       client,
@@ -152,6 +155,7 @@ export class LinkedWork {
     if (assignment.paused !== this.#paused) {
       log.info(assignment.paused ? "The integration is paused in the hub." : "The integration has been resumed.");
     }
+    this.#link = assignment.link;
     this.#paused = assignment.paused;
     this.#tellTwin(assignment.twin ?? false);
     if (assignment.paused) onPaused(assignment.link);

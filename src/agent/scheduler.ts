@@ -14,6 +14,7 @@ import {
   afterHistoryTooMuch,
   afterLive,
   afterLiveTooMuch,
+  type LivePlan,
   planHistory,
   planLive,
 } from "../source/windows.ts";
@@ -38,6 +39,8 @@ const waitMsMax = 30_000;
 
 /** What the scheduler works with, besides what reads one window. */
 export interface SchedulerOptions extends WindowReaderOptions {
+  /** The integration's name, for messages. */
+  readonly integration: string;
   readonly live: QueryRunner;
   readonly history: QueryRunner;
   readonly random: () => number;
@@ -59,10 +62,11 @@ export class Scheduler implements SourceRunner {
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#reader = new WindowReader(options);
-    const { random, source } = options;
+    const { integration, random, source } = options;
     this.#attempts = {
-      live: new LaneAttempts("live", { random, onTooMuch: () => this.#step(afterLiveTooMuch) }),
+      live: new LaneAttempts("live", { integration, random, onTooMuch: () => this.#step(afterLiveTooMuch) }),
       history: new LaneAttempts("history", {
+        integration,
         random,
         onTooMuch: () => this.#step((state) => afterHistoryTooMuch(state, source)),
       }),
@@ -120,8 +124,9 @@ export class Scheduler implements SourceRunner {
       }
       this.#importNow = false;
       startedMs = clock.monotonicMs();
-      const read = () => this.#readLive({ full, keepConnection: realTime, signal });
-      const retryMs = await this.#attempts.live.attempt(read, signal);
+      const plan = planLive(this.#progress().state, { settings: source, nowMs, full });
+      const read = () => this.#readLive(plan, { nowMs, full, keepConnection: realTime, signal });
+      const retryMs = await this.#attempts.live.attempt(read, { window: plan.window, signal });
       notBeforeMs = retryMs === undefined ? -Infinity : clock.monotonicMs() + retryMs;
     }
   }
@@ -141,18 +146,20 @@ export class Scheduler implements SourceRunner {
       let restMs = 0;
       const retryMs = await this.#attempts.history.attempt(async () => {
         restMs = restAfterMs(await this.#readHistory(window, signal));
-      }, signal);
+      }, { window, signal });
       await clock.sleep(retryMs ?? restMs, signal);
     }
   }
 
-  async #readLive(options: { full: boolean; keepConnection: boolean; signal: AbortSignal }): Promise<void> {
-    const { source, clock, live } = this.#options;
+  async #readLive(
+    plan: LivePlan,
+    options: { nowMs: number; full: boolean; keepConnection: boolean; signal: AbortSignal },
+  ): Promise<void> {
+    const { source, live } = this.#options;
+    const { nowMs } = options;
     const idle = Promise.withResolvers<void>();
     this.#liveIdle = idle.promise;
     try {
-      const nowMs = clock.now();
-      const plan = planLive(this.#progress().state, { settings: source, nowMs, full: options.full });
       await this.#reader.read(plan.window, {
         lane: "live",
         runner: live,

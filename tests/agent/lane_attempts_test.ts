@@ -4,6 +4,8 @@ import type { ExtractFailure } from "../../src/extractor/messages.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 const { signal } = new AbortController();
+const window = { fromMs: Date.UTC(2026, 5, 1, 8), toMs: Date.UTC(2026, 5, 1, 9) };
+const integration = "Avaya";
 
 Deno.test("less is asked for after what uses up time, memory or room, and after the database's second error in a row", async () => {
   const cases: [failures: ExtractFailure[], less: number][] = [
@@ -16,9 +18,9 @@ Deno.test("less is asked for after what uses up time, memory or room, and after 
   ];
   for (const [failures, due] of cases) {
     let less = 0;
-    const attempts = new LaneAttempts("history", { random: () => 1, onTooMuch: () => less++ });
+    const attempts = new LaneAttempts("history", { integration, random: () => 1, onTooMuch: () => less++ });
     for (const failure of failures) {
-      await attempts.attempt(() => Promise.reject(new ExtractError("no", { failure })), signal);
+      await attempts.attempt(() => Promise.reject(new ExtractError("no", { failure })), { window, signal });
     }
     assertEquals(less, due, failures.join());
   }
@@ -28,8 +30,8 @@ Deno.test("a full disk, on which not even that can be kept, takes nothing else d
   const onTooMuch = () => {
     throw new Error("database or disk is full");
   };
-  const attempts = new LaneAttempts("history", { random: () => 1, onTooMuch });
+  const attempts = new LaneAttempts("history", { integration, random: () => 1, onTooMuch });
   const failing = () => Promise.reject(new ExtractError("No space left on device", { failure: "output" }));
-  assert(await attempts.attempt(failing, signal));
+  assert(await attempts.attempt(failing, { window, signal }));
   assertEquals(attempts.problem, "No space left on device.");
 });

@@ -180,6 +180,7 @@ export class World implements AsyncDisposable {
     const stop = new AbortController();
     const { clock, spool } = this;
     const scheduler = new Scheduler({
+      integration: link.integration.name,
       source: this.source,
       reach: this.#reach(),
       ledger: this.ledger,

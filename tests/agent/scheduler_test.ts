@@ -202,6 +202,28 @@ for (const failure of ["crash", "output", "database"] as const) {
   });
 }
 
+Deno.test("a driver that crashes is logged with the integration and the window that was read, once", async () => {
+  using log = await captureLog();
+  const startMs = Date.UTC(2026, 5, 1, 8);
+  await using world = await World.make({
+    nowMs: startMs,
+    source: { historyFrom: new Date(startMs - 10 * dayMs).toISOString() },
+  });
+  let crashes = 2;
+  world.failure = ({ window }) =>
+    window.toMs > startMs && crashes-- > 0
+      ? new ExtractError("The database's driver ended the process that runs queries (SIGSEGV).", { failure: "crash" })
+      : undefined;
+  world.start();
+  await world.clock.advanceTo(startMs + hourMs);
+  const told = log.lines().filter((line) => line.includes("from the database"));
+  assertEquals(told, [
+    "error Cannot read new data from the database for the integration Integration, 2026-06-01 06:00 to 2026-06-01 08:15 " +
+    "UTC: The database's driver ended the process that runs queries (SIGSEGV). It is retried automatically.",
+    "info Reading new data from the database for the integration Integration works again.",
+  ]);
+});
+
 Deno.test("with allowQueryChanges = false a changed query is not read until it is accepted", async () => {
   const startMs = Date.UTC(2026, 5, 1, 8);
   await using world = await World.make({ nowMs: startMs });

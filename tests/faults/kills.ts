@@ -10,7 +10,7 @@ export const endedAbruptly = /The previous run was not shut down/;
 export const hubUnreachable = /(No assignment from the hub|Cannot deliver to the hub): /;
 
 /** What an agent says whose database was there when it began to read, and is gone: not that it cannot be reached. */
-const connectionLost = /Cannot read new data from the database: Cannot fetch rows: .*server closed the connection/;
+const connectionLost = /Cannot read new data from the database .*: Cannot fetch rows: .*server closed the connection/;
 
 /** How often an extractor that is to be killed is looked for, in ms. */
 const lookMs = 3;
@@ -29,7 +29,9 @@ export const kills: readonly Fault[] = [
     name: "kill -9 of the extractor",
     async inject(world) {
       await killExtractor(world);
-      return { explained: { by: world.database, line: /Cannot read new data from the database: .*SIGKILL/ } };
+      return {
+        explained: { by: world.database, line: /Cannot read (new data|history) from the database .*: .*SIGKILL/ },
+      };
     },
   },
   {

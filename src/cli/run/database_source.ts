@@ -58,6 +58,7 @@ export class DatabaseSources {
       return cannotRun(`The time zone "${source.timeZone}" is not known: choose another in the integration.`);
     }
     const scheduler = new Scheduler({
+      integration: link.integration.name,
       source,
       reach,
       ledger: this.#ledger(link),
