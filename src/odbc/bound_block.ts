@@ -55,6 +55,8 @@ export class BoundBlock implements Block {
         const out = new Uint8Array(Math.ceil(value.length / 3) * 4 + 2);
         return value.length === 0 ? "" : utf8.decode(out.subarray(0, writeBase64(out, 0, value, 0, value.length)));
       }
+      case cell.lowerGuid:
+        return utf8.decode(set.value(column, row)).toLowerCase();
       default:
         return utf8.decode(set.value(column, row));
     }

@@ -29,6 +29,8 @@ export const cell = {
   binary: 7,
   /** UTF-8 in `SQL_C_CHAR`, from drivers that support it. */
   utf8: 8,
+  /** A GUID in `SQL_C_CHAR`, to be given in lower case: it may identify a contact, as the database's users see it. */
+  lowerGuid: 9,
 } as const;
 /** One of {@linkcode cell}: a number, since the encoder switches on it for every value. */
 export type Cell = (typeof cell)[keyof typeof cell];
@@ -56,6 +58,7 @@ export interface PlanOptions {
   readonly narrow: boolean;
   /** Text arrives as UTF-8 in `SQL_C_CHAR`, without a detour through wide characters. */
   readonly utf8Text: boolean;
+  readonly lowerGuids: boolean;
   readonly sizesHold: boolean;
   /** Timestamps with a zone come without their offset. */
   readonly losesOffset: boolean;
@@ -113,14 +116,15 @@ export function planColumn(column: DescribedColumn, options: PlanOptions): Plann
     case "time":
       return ascii(kind, timeWidth);
     default:
-      return column.type === sqlType.guid ? ascii("text", guidWidth) : { ...known, kind, ...planText(column, options) };
+      if (column.type !== sqlType.guid) return { ...known, kind, ...planText(column, options) };
+      return { ...ascii("text", guidWidth), cell: options.lowerGuids ? cell.lowerGuid : cell.ascii };
   }
 }
 
 /** Whether values vary in length, so that one may not fit. */
 export function isVariable(column: PlannedColumn): boolean {
   return column.cell === cell.wide || column.cell === cell.ascii || column.cell === cell.utf8 ||
-    column.cell === cell.binary;
+    column.cell === cell.binary || column.cell === cell.lowerGuid;
 }
 
 type Plan = Pick<PlannedColumn, "cell" | "cType" | "width" | "terminator" | "long">;

@@ -10,7 +10,7 @@ import type { CsvBuffer } from "../database/csv_buffer.ts";
 import { cell } from "./column_plan.ts";
 import { type ColumnSet, overflowed } from "./column_set.ts";
 import { writeDouble, writeInteger64, writeReal, writeTimestamp } from "../database/write_number.ts";
-import { writeBase64, writeBytes, writeUtf8, writeWide } from "./write_text.ts";
+import { writeBase64, writeBytes, writeLowerCase, writeUtf8, writeWide } from "./write_text.ts";
 
 const comma = 0x2c;
 const carriageReturn = 0x0d;
@@ -94,6 +94,9 @@ export function encodeBlock(
         case cell.utf8:
           o = writeUtf8(csv, o, set, at, length);
           break;
+        case cell.lowerGuid:
+          o = writeLowerCase(out, o, bytes, at, length);
+          break;
         default:
           o = writeBase64(out, o, bytes, at, length);
       }
@@ -123,6 +126,8 @@ function writeOverflow(
       const write = kind === cell.utf8 ? writeUtf8 : writeBytes;
       return write(csv, o, { bytes, signed }, aligned.byteOffset, aligned.length);
     }
+    case cell.lowerGuid:
+      return writeLowerCase(csv.bytes, o, value, 0, value.length);
     default:
       return writeBase64(csv.bytes, o, value, 0, value.length);
   }

@@ -32,6 +32,8 @@ export interface DriverProfile {
   readonly prefersUtf8?: boolean;
   /** The first version that streams, as the driver writes it; earlier ones hold whole results, whatever the options. */
   readonly streamsFrom?: { readonly version: string; readonly remark: string };
+  /** The database shows GUIDs in lower case, but the driver gives them in upper case. */
+  readonly lowerGuids?: boolean;
   /** No value is longer than its column's declared size, not even where that is 0. */
   readonly sizesHold?: boolean;
   /** SQLCancel has no effect on a fetch: the first query identifies the session, and another connection ends it. */
@@ -81,6 +83,7 @@ const profiles: Record<DriverFamily, DriverProfile> = {
     timeZoneStatement: (zone) => `SET TIME ZONE '${isoZone(zone)}'`,
     longValuesInBlocks: true,
     prefersUtf8: true,
+    lowerGuids: true,
     cancelFetch: {
       sessionQuery: "SELECT pg_backend_pid()",
       statement: (session) => `SELECT pg_cancel_backend(${session})`,

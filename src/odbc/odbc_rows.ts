@@ -14,6 +14,7 @@ export interface DriverTraits {
   readonly textOnly: boolean;
   readonly narrow: boolean;
   readonly utf8Text: boolean;
+  readonly lowerGuids: boolean;
   readonly sizesHold: boolean;
   readonly losesOffset: boolean;
   /** SQLGetData also reads bound columns of the current row. */

@@ -74,6 +74,7 @@ function traitsOf(handles: Handles, profile: DriverProfile): DriverTraits {
     textOnly: profile.textOnly ?? false,
     narrow: profile.narrow ?? false,
     utf8Text: false,
+    lowerGuids: profile.lowerGuids ?? false,
     sizesHold: profile.sizesHold ?? false,
     losesOffset: profile.offsetText !== undefined,
     boundAgain: (extensions & getDataExtension.bound) !== 0,

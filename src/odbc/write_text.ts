@@ -100,6 +100,15 @@ export function writeEmpty(out: Uint8Array, o: number): number {
   return o;
 }
 
+/** ASCII without characters that need quotes, in lower case. */
+export function writeLowerCase(out: Uint8Array, o: number, bytes: Uint8Array, at: number, count: number): number {
+  for (let i = at; i < at + count; i++) {
+    const byte = bytes[i]!;
+    out[o++] = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+  }
+  return o;
+}
+
 /** Bytes in memory, with a view as 32-bit words. */
 export interface TextMemory {
   readonly bytes: Uint8Array<ArrayBuffer>;
