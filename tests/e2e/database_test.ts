@@ -54,6 +54,17 @@ function writeSqlite(file: string, times: readonly string[]): void {
   database.exec("COMMIT");
 }
 
+/** One row, an hour ago. */
+function addRow(file: string, q: string): void {
+  writeSqlite(file, []);
+  using database = new DatabaseSync(file);
+  const time = Temporal.Now.zonedDateTimeISO("Europe/Berlin").subtract({ hours: 1 }).toPlainDateTime();
+  database.prepare("INSERT INTO calls VALUES (?, ?)").run(
+    q,
+    time.toString({ smallestUnit: "second" }).replace("T", " "),
+  );
+}
+
 Deno.test("PostgreSQL by ODBC: history and live rows arrive, counted alike at the source, in the batches and at the hub", async () => {
   await using server = await startPostgresql();
   const times = minutes();
@@ -112,13 +123,13 @@ Deno.test("MariaDB by its parts: rows arrive, refused ones are told, tests say w
     times.filter((_, index) => index % 3 === 2 && index !== 5).length,
   );
 
-  assertEquals((await testOf(hub, integration)).ok, true);
+  assertEquals((await answerOf(hub, { integration })).ok, true);
   await hub.ask("PATCH", `/api/v1/integrations/${integration}`, { settings: { password: "not the one" } });
-  assertMatch((await testOf(hub, integration)).message, /\[28000\].*check user, password and database name/);
+  assertMatch((await answerOf(hub, { integration })).message, /\[28000\].*check user, password and database name/);
   await hub.ask("PATCH", `/api/v1/integrations/${integration}`, {
     settings: { password, query: "SELECT nope AS queueidentifier FROM calls" },
   });
-  assertMatch((await testOf(hub, integration)).message, /\[42S22\].*names a column that does not exist/);
+  assertMatch((await answerOf(hub, { integration })).message, /\[42S22\].*names a column that does not exist/);
   const log = await installation.log();
   for (const secret of [password, "not the one"]) {
     assert(!log.includes(secret), "a password is in the log");
@@ -126,10 +137,13 @@ Deno.test("MariaDB by its parts: rows arrive, refused ones are told, tests say w
   }
 });
 
-/** What the installation answers when it is asked to test the settings that are saved. */
-async function testOf(hub: TestHub, integration: string): Promise<{ ok: boolean; message: string }> {
+/** What the installation answers when it is asked to test the settings that are saved, or to look for new rows. */
+async function answerOf(
+  hub: TestHub,
+  { integration, type = "test" }: { integration: string; type?: "test" | "import-now" },
+): Promise<{ ok: boolean; message: string }> {
   const requests = `/api/v1/integrations/${integration}/requests`;
-  const { id } = await hub.ask("POST", requests, { type: "test" });
+  const { id } = await hub.ask("POST", requests, { type });
   let answer: { ok: boolean; message: string } | null = null;
   await eventually(async () => (answer = (await hub.ask("GET", `${requests}/${id}`)).answer) !== null);
   assert(answer);
@@ -208,8 +222,17 @@ Deno.test("with the connection kept by the installation, the hub can neither cho
     const { code, printed } = await installation.command("query", "--accept", fingerprint);
     assertEquals([code, printed.trim()], [0, `The query ${fingerprint} is accepted.`]);
     await agent.waitFor(/The query has changed: the history is read again/);
-    await hub.ask("PATCH", `/api/v1/integrations/${integration}`, { settings: { kept: false, file: "/etc/passwd" } });
-    await eventually(async () => await rowsAtHub(hub, integration) === times.length);
+    // A file where the hub may name any, unless the connection is kept.
+    addRow(installation.path("decoy.db"), "decoy");
+    await hub.ask("PATCH", `/api/v1/integrations/${integration}`, { settings: { kept: false, file: "decoy.db" } });
+    assertEquals((await answerOf(hub, { integration })).ok, true);
+    addRow(file, "fresh");
+    await eventually(async () => {
+      await answerOf(hub, { integration, type: "import-now" });
+      return await rowsAtHub(hub, integration) === times.length + 1;
+    });
+    const text = await (await hub.request("GET", `/api/v1/integrations/${integration}/rows?format=csv`)).text();
+    assertEquals([text.includes("fresh"), text.includes("decoy")], [true, false]);
   } finally {
     await Deno.remove(elsewhere, { recursive: true });
   }
