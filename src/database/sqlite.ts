@@ -86,7 +86,12 @@ class SqliteDatabase implements Database {
   async query(sql: string, options: QueryOptions): Promise<RowSource> {
     if (this.#busy) throw new Error("Cannot run a query: another one is running on this connection");
     options.signal.throwIfAborted();
+    if (isBlank(sql)) throw new Error("Cannot run the query: there is none, only comments or nothing at all");
     const plain = this.#prepare(sql);
+    const { sourceSQL } = plain;
+    if (!isBlank(sql.slice(sourceSQL.length))) {
+      throw new Error("Cannot run the query: there are several statements; it must be a single SELECT");
+    }
     const columns = plain.columns().map((column): Column => {
       const typeName = column.type ?? "";
       const zoned = options.zonedColumns?.has(column.name) ?? false;
@@ -96,7 +101,7 @@ class SqliteDatabase implements Database {
     if (columns.length === 0) {
       throw new Error("Cannot read rows: the statement returns none; the query must be a single SELECT");
     }
-    const statement = this.#prepare(withLastRow(sql, columns.length));
+    const statement = this.#prepare(withLastRow(sourceSQL, columns.length));
     this.#busy = true;
     return new SqliteRows(statement, { columns, options, onEnd: () => this.#busy = false });
   }
@@ -188,6 +193,11 @@ class SqliteRows implements RowSource {
       new Error("SQLite stopped before the last row (the file is locked or damaged, or a value overflows)"),
     );
   }
+}
+
+/** Whether there is nothing but comments and semicolons; the runtime crashes when that is prepared. */
+function isBlank(sql: string): boolean {
+  return /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*(?:\*\/|$))*$/.test(sql);
 }
 
 /** The value in the last column of the marker row. */

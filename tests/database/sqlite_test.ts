@@ -79,7 +79,13 @@ Deno.test("an SQLite file is opened for reading only, and only for queries", asy
     const halfway = "select abs(a) from (select 1 as a union all select -9223372036854775808)";
     await assertRejects(() => csvOf(database, halfway), /Cannot run the query: SQLite stopped before the last row/);
     await assertRejects(() => csvOf(database, "select json('x') from t"), /malformed JSON/);
-    assertEquals((await csvOf(database, "select 1 as one, 2 as two; ")).lines, ["one,two", "1,2"]);
+    for (const end of ["", "; ", "; -- all", " -- all;", ";; /* a * b */ ; -- c", ";\n/* open"]) {
+      assertEquals((await csvOf(database, `select 'a;b' as one, 2 as two${end}`)).lines, ["one,two", "a;b,2"], end);
+    }
+    await assertRejects(() => csvOf(database, "select 1 as one; select 2 as two"), /several statements/);
+    for (const none of ["", " ; ", "-- all", "/* open", "/**/ ".repeat(50)]) {
+      await assertRejects(() => csvOf(database, none), /there is none/);
+    }
     await assertRejects(() => csvOf(database, "select nonsense from t"), /no such column: nonsense/);
     assertEquals((await csvOf(database, "select count(*) as n from t")).lines, ["n", "4"]);
     await assertRejects(() => openSqlite({ file: `${file}.missing` }), /Cannot open the SQLite file/);
