@@ -156,36 +156,15 @@ function readAll(
 ): Promise<{ csv: CsvResult; columns: string[] }> {
   const read = async (longColumns: ReadonlySet<string>) => {
     await using rows = await database.query(sql, { signal, timeoutSeconds: queryTimeoutSeconds, longColumns });
-    const limited = limit === Infinity ? rows : limitRows(rows, limit);
-    const csv = await writeCsv(limited, { write: (chunk) => sink?.write(chunk) ?? Promise.resolve() }, {
+    const csv = await writeCsv(rows, { write: (chunk) => sink?.write(chunk) ?? Promise.resolve() }, {
       signal,
+      rowsMax: limit,
       previewRows: sink === null ? limit : 0,
       onProgress: (count) => progress.show(count),
-      ...(limit === Infinity ? {} : {
-        check: (block, refused, firstRow) => {
-          for (let row = Math.max(0, limit - firstRow); row < block.rows; row++) refused[row] = 1;
-        },
-      }),
     });
     return { csv, columns: rows.columns.map(({ name }) => name) };
   };
   return readLongValues(read, { startOver: async () => await sink?.restart() });
-}
-
-/** The same rows, but no block after the one in which the limit is reached. */
-function limitRows(rows: Awaited<ReturnType<Database["query"]>>, limit: number): typeof rows {
-  return {
-    columns: rows.columns,
-    async *blocks() {
-      let seen = 0;
-      for await (const block of rows.blocks()) {
-        yield block;
-        seen += block.rows;
-        if (seen >= limit) return;
-      }
-    },
-    [Symbol.asyncDispose]: () => rows[Symbol.asyncDispose](),
-  };
 }
 
 /** Runs the query narrowed to a window, with its rows checked, as for an import. */
@@ -212,7 +191,8 @@ async function readAsImport(
     signal,
     described: new Map(),
     onProgress: (rows) => progress.show(rows),
-    ...(sink === null ? {} : { sink }),
+    // The table has few rows, but all of the window's are checked.
+    ...(sink === null ? {} : { sink, rowsMax: options.limit }),
   });
   progress.end();
   const { rows, refused, columns, preview, remarks } = result;

@@ -17,10 +17,12 @@ export interface RestartableSink extends CsvSink {
 export interface WriteCsvOptions {
   readonly signal: AbortSignal;
   /**
-   * Called once per block before it is encoded. Sets `refused[row]` to 1 for rows to leave out. `firstRow` is the
-   * block's first row in the whole result, from 0.
+   * Called once per block before it is encoded. Sets `refused[row]` to 1 for rows to leave out; those beyond `rowsMax`
+   * already have it. `firstRow` is the block's first row in the whole result, from 0.
    */
   readonly check?: (block: Block, refused: Uint8Array, firstRow: number) => void;
+  /** Stop after so many rows. @default Infinity */
+  readonly rowsMax?: number | undefined;
   /** Called after each block, with the rows so far. */
   readonly onProgress?: (rows: number) => void;
   /** Number of rows to return for the log and the preview. @default 0 */
@@ -34,7 +36,7 @@ export interface WriteCsvOptions {
  * throughout. (The runtime's SQLite replaces them itself, so there every U+FFFD counts.)
  */
 export interface CsvResult {
-  /** Rows read. */
+  /** Rows read, at most `rowsMax`. */
   readonly rows: number;
   /** Rows written: those read minus those refused. */
   readonly rowsWritten: number;
@@ -57,7 +59,7 @@ const defaultChunkBytes = 1024 * 1024;
 
 /** Reads `source` to the end. One chunk is with the sink while the next is filled. */
 export async function writeCsv(source: RowSource, sink: CsvSink, options: WriteCsvOptions): Promise<CsvResult> {
-  const { signal, check, onProgress, previewRows = 0 } = options;
+  const { signal, check, rowsMax = Infinity, onProgress, previewRows = 0 } = options;
   await using output = new Output(sink, options.chunkBytes ?? defaultChunkBytes);
   const preview: (string | null)[][] = [];
   let rows = 0;
@@ -69,15 +71,18 @@ export async function writeCsv(source: RowSource, sink: CsvSink, options: WriteC
     for (let row = 0; row < block.rows && preview.length < previewRows; row++) {
       preview.push(source.columns.map((_, column) => block.text(column, row)));
     }
-    if (check) {
+    const wanted = Math.min(block.rows, rowsMax - rows);
+    const selects = check !== undefined || wanted < block.rows;
+    if (selects) {
       if (refused.length < block.rows) refused = new Uint8Array(block.rows);
-      refused.fill(0);
-      check(block, refused, rows);
-      for (let row = 0; row < block.rows; row++) if (refused[row] !== 0) refusedRows++;
+      refused.fill(0, 0, wanted).fill(1, wanted);
+      check?.(block, refused, rows);
+      for (let row = 0; row < wanted; row++) if (refused[row] !== 0) refusedRows++;
     }
-    await output.encode(block, check ? refused : undefined);
-    rows += block.rows;
+    await output.encode(block, selects ? refused : undefined);
+    rows += wanted;
     onProgress?.(rows);
+    if (rows >= rowsMax) break;
   }
   signal.throwIfAborted();
   await output.end();

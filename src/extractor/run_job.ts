@@ -25,6 +25,8 @@ export interface JobSurroundings extends NarrowingOptions {
   readonly onProgress: (rows: number) => void;
   /** Receives the rows if the job has no output of its own. */
   readonly sink?: RestartableSink;
+  /** Stop after so many rows. */
+  readonly rowsMax?: number | undefined;
 }
 
 /** Runs a job on an open connection. Fails with {@linkcode QueryError}, {@linkcode OutputError} or the database's error. */
@@ -84,6 +86,7 @@ async function readOnce(
     check,
     onProgress: surroundings.onProgress,
     previewRows: job.previewRows,
+    rowsMax: surroundings.rowsMax,
   });
   const file = writer ? await output(writer.finish()) : null;
   return { csv, columns, refusals: plain(refusals()), file };

@@ -104,6 +104,27 @@ Deno.test("query writes each row once when a value is longer than its column was
     }
   }));
 
+Deno.test("query writes as many rows as the limit says, with a type and without", () =>
+  withDatabase(async ({ folder, query }) => {
+    const database = new DatabaseSync(join(folder, "calls.db"));
+    database.exec("UPDATE calls SET answered = 'many' WHERE queueidentifier = '1'");
+    database.close();
+    const asImport = ["--type", "contact", "--time-zone", "UTC", "--from", "2026-03-02", "--to", "2026-03-03"];
+    for (const narrowed of [[], asImport]) {
+      const { code, out } = await query(
+        ...["--connection", "sqlite:calls.db", ...narrowed, "--limit", "2", "--output", "o.csv"],
+        "SELECT * FROM calls",
+      );
+      assertEquals(code, 0);
+      const lines = (await Deno.readTextFile(join(folder, "o.csv"))).split("\r\n");
+      // The first row cannot be imported.
+      const due = narrowed.length > 0 ? ["2"] : ["1", "2"];
+      assertEquals(lines.slice(1, -1).map((line) => line.split(",")[0]), due);
+      assertMatch(out, new RegExp(`^${due.length} rows in `, "m"));
+      if (narrowed.length > 0) assertMatch(out, /^2 rows from .*\n1 rows cannot be imported:\n.*many/m);
+    }
+  }));
+
 Deno.test("query says how many characters were replaced", () =>
   withDatabase(async ({ folder, query }) => {
     const database = new DatabaseSync(join(folder, "calls.db"));
