@@ -142,6 +142,13 @@ Deno.test("a contact is answered or not by its value, whatever its column's type
   }
 });
 
+Deno.test("an identifier may be the empty text, and the hub agrees, but it must not be NULL", () => {
+  assertEquals(checked(interval, [changed(0, ""), changed(0, null)]).refused, [1]);
+  const names = interval.map(({ name }) => name);
+  const hub = rowReader(names, { dataType: "interval", timeZone: "UTC", window: { fromMs: 0, toMs: Infinity } });
+  assert("values" in hub(["", "Q", "2026-06-01 10:00:00", "1", "2", "3", "calls"]));
+});
+
 Deno.test("columns are found without regard to case, missing and double ones are named", () => {
   const missing = placeColumns(["A", "Timestamp"], "contact");
   assert(!missing.ok);
