@@ -5,10 +5,11 @@
 import type { Column, Database, RowSource } from "../database/row_source.ts";
 import { errorText } from "../runtime/error_text.ts";
 import { placeColumns, type Placement, timeColumnOf } from "../source/columns.ts";
-import { dialectOf } from "../source/dialect.ts";
+import { connectedDialect } from "../source/dialect.ts";
 import { checkQuery } from "../source/query_check.ts";
 import { describingQuery, samplingQuery, windowQuery } from "../source/query_text.ts";
 import type { TimeBounds } from "../source/row_check.ts";
+import type { Reading } from "../source/sql_tokens.ts";
 import { needsSample, type TimeParameters, timeParameters } from "../source/time_parameters.ts";
 import { wallOfInstant } from "../source/time_zone.ts";
 import { QueryError } from "./job_errors.ts";
@@ -40,8 +41,9 @@ export interface NarrowedQuery {
 export async function narrowQuery(job: ExtractJob, options: NarrowingOptions): Promise<NarrowedQuery> {
   const { database } = options;
   const { quote } = database.info;
-  const dialect = dialectOf(job.databaseType, database.info.description) ?? "generic";
-  const checked = checkQuery(job.query, dialect);
+  const reading = await databaseReading(job, options);
+  const { dialect } = reading;
+  const checked = checkQuery(job.query, reading);
   if (!checked.ok) throw new QueryError(checked.reason);
   const { query } = checked;
   const { columns } = await describe(describingQuery(query, quote), job, options);
@@ -74,6 +76,26 @@ export async function narrowQuery(job: ExtractJob, options: NarrowingOptions): P
   });
   const zonedTexts = zonedText ? timeColumns(placed, columns) : [];
   return { sql, bounds, parameters, zonedColumns: new Set([...zonedColumns, ...zonedTexts]) };
+}
+
+/** How the database itself reads the query: what a backslash does depends on its settings. */
+async function databaseReading(job: ExtractJob, options: NarrowingOptions): Promise<Reading> {
+  const dialect = connectedDialect(options.database.info.description);
+  if (!job.query.includes("\\")) return { dialect };
+  const setting = async (sql: string) => (await valuesOf(sql, job, options))[0] ?? "";
+  if (dialect === "postgresql") {
+    const conforming = await setting("SELECT current_setting('standard_conforming_strings')");
+    return { dialect, backslashEscapes: conforming !== "on" };
+  }
+  if (dialect === "mysql") {
+    const mode = await setting("SELECT @@sql_mode");
+    return {
+      dialect,
+      backslashEscapes: !mode.includes("NO_BACKSLASH_ESCAPES"),
+      ansiQuotes: mode.includes("ANSI_QUOTES"),
+    };
+  }
+  return { dialect };
 }
 
 /** If columns are selected individually, each must have a unique name; the database would call it ambiguous. */

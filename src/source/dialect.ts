@@ -9,23 +9,40 @@ import type { Dialect } from "./sql_tokens.ts";
 const names: readonly (readonly [RegExp, Dialect])[] = [
   [/postgres|psqlodbc/i, "postgresql"],
   [/maria|mysql|maodbc|myodbc/i, "mysql"],
-  [/sql server|msodbcsql|sqlncli|freetds/i, "mssql"],
+  [/sql server|msodbcsql|sqlncli|freetds|tdsodbc/i, "mssql"],
   [/sqlite/i, "sqlite"],
 ];
 
 /**
- * The dialect of a database type. For `odbc` it follows from the `name` of the product or of its driver; `undefined` if
- * that is unknown.
+ * The dialect of a database type. For `odbc` it follows from the driver's name; `undefined` if that is unknown. Whoever
+ * has a connection asks {@linkcode connectedDialect} instead.
  *
  * @example
  * ```ts
  * import { assertEquals } from "../../tests/assert.ts";
- * assertEquals(dialectOf("odbc", "MariaDB 10.11.6 (libmaodbc.so 03.01.0015)"), "mysql");
+ * assertEquals(dialectOf("odbc", "MariaDB Unicode"), "mysql");
  * assertEquals(dialectOf("odbc", "Oracle 19"), undefined);
  * ```
  */
-export function dialectOf(databaseType: DatabaseSource["databaseType"], name: string): Dialect | undefined {
-  if (databaseType !== "odbc") return databaseType;
+export function dialectOf(databaseType: DatabaseSource["databaseType"], driver: string): Dialect | undefined {
+  return databaseType === "odbc" ? dialectNamed(driver) : databaseType;
+}
+
+/**
+ * The dialect of an open connection, by its own description: the type of a database is what the hub says.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(connectedDialect("MariaDB 10.11.6 (libmaodbc.so 03.01.0015)"), "mysql");
+ * assertEquals(connectedDialect("Oracle 19"), "generic");
+ * ```
+ */
+export function connectedDialect(description: string): Dialect {
+  return dialectNamed(description) ?? "generic";
+}
+
+function dialectNamed(name: string): Dialect | undefined {
   return names.find(([pattern]) => pattern.test(name))?.[1];
 }
 

@@ -1,10 +1,12 @@
 /**
  * Checks that a query is one SELECT that can be narrowed by wrapping it (see query_text.ts). What cannot stay inside
- * parentheses is removed if that changes nothing (a final `;`, trailing comments, an ORDER BY of its own), moved to the
+ * parentheses is removed if that changes nothing (a final `;`, comments, an ORDER BY of its own), moved to the
  * front (WITH, on SQL Server), or refused with the reason.
  */
 import { rowLimit } from "./row_limits.ts";
-import { type Dialect, type Reading, SqlTokenError, type Token, tokenize } from "./sql_tokens.ts";
+import { isHint, withoutComments } from "./sql_comments.ts";
+import { SqlTokenError } from "./sql_token_error.ts";
+import { type Dialect, type Reading, type Token, tokenize } from "./sql_tokens.ts";
 
 /** A query that can be narrowed. */
 export interface CheckedQuery {
@@ -31,8 +33,11 @@ export type QueryCheck =
 /** The possible interpretations of a text, the likeliest first. */
 const readings: Readonly<Record<Dialect | "unknown", readonly Reading[]>> = {
   postgresql: [{ dialect: "postgresql" }],
-  // With the server's NO_BACKSLASH_ESCAPES, a backslash is an ordinary character.
-  mysql: [{ dialect: "mysql" }, { dialect: "mysql", backslashEscapes: false }],
+  mysql: [
+    { dialect: "mysql" },
+    { dialect: "mysql", backslashEscapes: false },
+    { dialect: "mysql", ansiQuotes: true },
+  ],
   mssql: [{ dialect: "mssql" }],
   sqlite: [{ dialect: "sqlite" }],
   generic: [{ dialect: "generic" }],
@@ -48,9 +53,10 @@ const statementWords = new Set(["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE",
 const changingWords = new Set(["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"]);
 
 /**
- * Checks that a query is one SELECT that can be wrapped, and removes what must not be inside. With dialect `unknown`, a
- * query is refused only if every interpretation refuses it: whoever has the connection knows the dialect and checks
- * again.
+ * Checks that a query is one SELECT that can be wrapped, and removes what must not be inside.
+ *
+ * Only the database's own reading says what the query does there. Whoever has no connection gives a dialect or `unknown`:
+ * then a query is refused only if every interpretation refuses it, and whoever has the connection checks again.
  *
  * @example
  * ```ts
@@ -59,15 +65,15 @@ const changingWords = new Set(["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"]
  * assertEquals(check.ok && check.query.body, "SELECT a FROM t");
  * ```
  */
-export function checkQuery(sql: string, dialect: Dialect | "unknown"): QueryCheck {
+export function checkQuery(sql: string, as: Reading | Dialect | "unknown"): QueryCheck {
   const refusals: Extract<QueryCheck, { ok: false }>[] = [];
-  for (const reading of readings[dialect]) {
-    const result = checkReading(sql, { reading, rules: dialect === "unknown" ? "generic" : dialect });
+  for (const reading of typeof as === "string" ? readings[as] : [as]) {
+    const result = checkReading(sql, { reading, rules: as === "unknown" ? "generic" : reading.dialect });
     if (result.ok) return result;
     refusals.push(result);
     // A query that is understood and refused might pass under another interpretation: try that only if the dialect is
     // unknown.
-    if (dialect !== "unknown" && !result.unreadable) break;
+    if (as !== "unknown" && !result.unreadable) break;
   }
   return refusals.find((refusal) => !refusal.unreadable) ?? refusals[0] ?? unreadable("it is not one");
 }
@@ -90,13 +96,15 @@ class RefusedQueryError extends Error {
   override readonly name = "RefusedQueryError";
 }
 
-function check(sql: string, { reading, rules: dialect }: { reading: Reading; rules: Dialect }): CheckedQuery {
-  if (sql.includes("\0")) throw new RefusedQueryError("The query contains a NUL character: remove it.");
-  const all = tokenize(sql, reading);
-  if (dialect === "mysql" && all.some((token) => token.kind === "comment" && /^\/\*M?!/.test(token.text))) {
-    throw new RefusedQueryError("The query contains a comment that MySQL executes (/*! … */): remove it.");
+function check(text: string, { reading, rules: dialect }: { reading: Reading; rules: Dialect }): CheckedQuery {
+  if (text.includes("\0") || !text.isWellFormed()) {
+    throw new RefusedQueryError("The query contains a NUL character, or half of a surrogate pair: remove it.");
   }
-  const code = all.filter((token) => token.kind !== "comment");
+  const sql = uncommented(text, reading);
+  const code = tokenize(sql, reading).filter((token) => !isHint(token));
+  if (code.some((token) => token.kind === "comment")) {
+    throw new SqlTokenError("a comment stands where the text means something else without it");
+  }
   while (code.at(-1)?.kind === "semicolon") code.pop();
   // A common way to write it for SQL Server: ";WITH".
   while (code[0]?.kind === "semicolon") code.shift();
@@ -115,6 +123,15 @@ function check(sql: string, { reading, rules: dialect }: { reading: Reading; rul
   return { reading, prefix: sql.slice(from, split).trimEnd(), body: sql.slice(split, to), suffix };
 }
 
+/** The text that is sent, if the rest of the check permits it. */
+function uncommented(text: string, reading: Reading): string {
+  const tokens = tokenize(text, reading);
+  if (reading.dialect === "mysql" && tokens.some(({ kind, text }) => kind === "comment" && /^\/\*M?!/.test(text))) {
+    throw new RefusedQueryError("The query contains a comment that MySQL executes (/*! … */): remove it.");
+  }
+  return withoutComments(text, tokens);
+}
+
 /** DB2 allows WITH UR and FOR FETCH ONLY only at the end of a statement. */
 function takeSuffix(code: Token[]): Token[] {
   const words = code.map((token) => token.depth === 0 ? token.text : "").slice(-6).join(" ");
@@ -130,9 +147,10 @@ function refuseOtherStatements(code: readonly Token[]): void {
       "The query consists of several statements: only one SELECT can be read window by window.",
     );
   }
-  if (code.some((token) => token.kind === "marker")) {
+  const marker = code.find((token) => token.kind === "marker");
+  if (marker) {
     throw new RefusedQueryError(
-      'The query contains "?", which ODBC takes for a parameter: write the value itself, or another operator.',
+      `The query contains "${marker.text}", which is taken for a parameter: write the value itself, or another operator.`,
     );
   }
   if (first.kind !== "open" && !["SELECT", "WITH"].includes(first.text)) {

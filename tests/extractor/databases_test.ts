@@ -4,6 +4,7 @@ import { zstdDecompressSync } from "node:zlib";
 import { parse } from "csv-parse/sync";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { parseTime } from "../../src/database/parse_time.ts";
+import { formatConnectionString } from "../../src/odbc/connection_string.ts";
 import type { Extractor } from "../../src/extractor/extractor.ts";
 import { ExtractError } from "../../src/extractor/watch.ts";
 import type { ExtractJob } from "../../src/extractor/messages.ts";
@@ -12,6 +13,7 @@ import type { Window } from "../../src/source/read_state.ts";
 import { startMariadb } from "../databases/mariadb.ts";
 import { startPostgresql, type TestServer } from "../databases/postgresql.ts";
 import { run } from "../databases/process.ts";
+import { attributesFor } from "../odbc/open.ts";
 import { HubModel } from "../source/hub_model.ts";
 import { extractor, job } from "./harness.ts";
 
@@ -194,4 +196,96 @@ Deno.test("MariaDB: around changes of the clock every row is read exactly once",
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+const always = { timeZone: "UTC", window: { fromMs: 0, toMs: 4e12 } };
+
+/** How many rows a query of the hub gives; `undefined` if it is refused or fails. */
+async function rowsGiven(live: Extractor, changed: Partial<ExtractJob>): Promise<number | undefined> {
+  try {
+    return (await live.run(job({ ...always, ...changed }), { signal: AbortSignal.timeout(60_000) })).rows;
+  } catch (error) {
+    assert(error instanceof ExtractError, `${error}`);
+    return undefined;
+  }
+}
+
+const columns = "id AS queueidentifier, 'Q' AS queuename, wall AS timestamp, 1 AS answered";
+
+Deno.test("PostgreSQL: a query is one SELECT, however it is written", async () => {
+  await using server = await startPostgresql();
+  await server.sql(
+    `create table calls (id int, wall timestamp); insert into calls values (1, now());
+     create table victim (id int); insert into victim values (1);`,
+  );
+  const base = { databaseType: "postgresql" as const, connection: at(server) };
+  const connectionString = formatConnectionString(attributesFor("PostgreSQL Unicode", server));
+  const otherwise = {
+    databaseType: "mssql" as const,
+    connection: { by: "connectionString" as const, connectionString },
+  };
+  const out =
+    ") w; COMMIT; BEGIN READ WRITE; DELETE FROM victim; COMMIT; SELECT * FROM (SELECT 1 AS queueidentifier, " +
+    "chr(81) AS queuename, localtimestamp AS timestamp, 1 AS answered --'";
+  const attempt = async (condition: string, changed: Partial<ExtractJob> = base) => {
+    await rowsGiven(live, { ...changed, query: `SELECT ${columns} FROM calls WHERE ${condition} ${out}` });
+    assertMatch(await server.sql("select count(*) from victim"), /^1$/m, condition);
+  };
+  await using live = extractor();
+  await attempt("array['x'] <@$${'}$$");
+  await attempt("'x' <> E'a'\n'\\' '");
+  await attempt("'x' <> E'a' -- b\n'\\' '");
+  await server.sql("alter role bench set standard_conforming_strings = off");
+  // Another connection, for what the hub says about the database is not what it is.
+  await attempt("'x' <> $$'$$", otherwise);
+  await attempt("'x' <> '\\''", otherwise);
+  await server.sql("alter role bench reset standard_conforming_strings");
+
+  const read = [
+    `SELECT ${columns} -- don't; why?\r\nFROM calls /* it's /* nested */; */`,
+    `SELECT ${columns}, $$it's; ?$$, E'it\\'s;', 'a'\n'b', 'back\\', U&'\\0061' AS "what's?" FROM calls`,
+    `SELECT\u00a0${columns} FROM calls WHERE wall > {ts '2000-01-01 00:00:00'}`,
+  ];
+  for (const query of read) assertEquals(await rowsGiven(live, { ...base, query }), 1, query);
+  const setting =
+    "SELECT id AS queueidentifier, set_config('standard_conforming_strings', 'off', false) AS queuename, " +
+    "wall AS timestamp, 1 AS answered FROM calls";
+  assertEquals(await rowsGiven(live, { ...base, query: setting }), 1);
+  assertEquals(await rowsGiven(live, { ...base, query: `SELECT ${columns}, 'back\\' AS b FROM calls` }), 1);
+});
+
+Deno.test("MariaDB: a query is one SELECT, however it is written", async () => {
+  await using server = await startMariadb();
+  await server.sql(
+    "create table calls (id int, wall datetime, `\\` int, `'` int); insert into calls values (1, now(), 1, 1)",
+  );
+  const base = { databaseType: "mysql" as const, connection: at(server) };
+  const out = ") w UNION ALL SELECT 7, 8, now(), 1 FROM (SELECT now() AS timestamp";
+  const attempts: Record<string, string[]> = {
+    "": [
+      `#'\n${out} #'`,
+      ` -- \r'\n${out} -- \r'`,
+      ` --\x01'\n${out} #'`,
+      ` WHERE '\\'' = 1 ${out} -- '`,
+    ],
+    NO_BACKSLASH_ESCAPES: [` WHERE '\\' = 'x' ${out} -- '`],
+    ANSI_QUOTES: [` WHERE "\\" = '"' ${out} -- '`],
+    MSSQL: [` WHERE ['] = 1 ${out} -- ']`],
+  };
+  for (const [mode, queries] of Object.entries(attempts)) {
+    await server.sql(`set global sql_mode = '${mode}'`);
+    await using live = extractor();
+    for (const query of queries) {
+      const rows = await rowsGiven(live, { ...base, query: `SELECT ${columns} FROM calls${query}` });
+      assert(!rows, `${mode}: ${query}`);
+    }
+  }
+  await server.sql("set global sql_mode = ''");
+  await using live = extractor();
+  const read = [
+    `SELECT ${columns} FROM calls#don't`,
+    `SELECT ${columns}, 5--1 AS six -- don't; why?\nFROM calls /* it's; */`,
+    `SELECT ${columns}, 'it\\'s;' AS a, "it's ""?""" AS b, N'it''s' AS c, _utf8mb4'\\'' AS d FROM calls`,
+  ];
+  for (const query of read) assertEquals(await rowsGiven(live, { ...base, query }), 1, query);
 });

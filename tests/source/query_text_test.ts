@@ -108,6 +108,7 @@ Deno.test("what cannot be read window by window is refused with the reason", () 
   assertMatch(refusal("SELECT TOP 10 a FROM t", "mssql"), /limits its rows \(TOP\)/);
   assertMatch(refusal("SELECT DISTINCT TOP (10) a FROM t", "mssql"), /limits its rows \(TOP\)/);
   assertMatch(refusal("SELECT a\0 FROM t"), /NUL/);
+  assertMatch(refusal("SELECT a \ud800'a' FROM t) w --'", "mssql"), /surrogate/);
 });
 
 Deno.test("whatever limits the rows is refused, and a column that is called so is not", () => {
@@ -153,13 +154,70 @@ Deno.test("a query for a database that nobody knows is refused only if it is how
   assertMatch(refused("SELECT 'it\\'s' FROM t WHERE ROWNUM < 5"), /limits its rows \(ROWNUM\)/);
   assertMatch(refused("SELECT 1; DELETE FROM t"), /several statements/);
   // Whoever knows the database reads it in one way.
-  assertMatch(refusal("SELECT 'a\\'; DELETE FROM t; -- '"), /several statements/);
+  assertMatch(refusal("SELECT 'a\\'; DELETE FROM t; -- '", "mssql"), /several statements/);
 });
 
 Deno.test("in MySQL's strings a backslash is read as the text can be meant", () => {
   assertEquals(body("SELECT 'a\\' AS x FROM t;", "mysql"), "SELECT 'a\\' AS x FROM t");
   assertEquals(body("SELECT 'a\\'; b' AS x FROM t", "mysql"), "SELECT 'a\\'; b' AS x FROM t");
   assertMatch(refusal("SELECT 'a\\\\' FROM t; DELETE FROM t", "mysql"), /several statements/);
+  // With a connection it is known how it is meant.
+  const out = "SELECT '\\'' ) w UNION SELECT (1) -- '";
+  assert(checkQuery(out, "mysql").ok);
+  assert(!checkQuery(out, { dialect: "mysql", backslashEscapes: true }).ok);
+  assert(checkQuery(out, { dialect: "mysql", backslashEscapes: false }).ok);
+  const quoted = 'SELECT "\\"" ) w UNION SELECT (1) -- "';
+  assert(!checkQuery(quoted, { dialect: "mysql" }).ok);
+  assert(checkQuery(quoted, { dialect: "mysql", ansiQuotes: true }).ok);
+});
+
+Deno.test("comments are not sent, except hints, and white space is plain", () => {
+  const sent: [Dialect, string, string][] = [
+    ["generic", "SELECT a, -- don't\r\n\u00a0b /* ( */FROM t", "SELECT a,\nb FROM t"],
+    ["generic", "SELECT a/* one\ntwo */FROM t", "SELECT a\nFROM t"],
+    ["mssql", "SELECT a /* it's /* nested */ */ FROM t", "SELECT a FROM t"],
+    ["sqlite", "SELECT a --x\rFROM t", "SELECT a FROM t"],
+    ["mysql", "SELECT a FROM t#don't\nWHERE b = 1 --\x01don't", "SELECT a FROM t\nWHERE b = 1"],
+    ["generic", 'SELECT /*+ INDEX(t "I") */ a FROM t', 'SELECT /*+ INDEX(t "I") */ a FROM t'],
+    ["mysql", "SELECT /*+ it's */ a FROM t", "SELECT a FROM t"],
+  ];
+  for (const [dialect, sql, text] of sent) assertEquals(body(sql, dialect), text);
+  assertMatch(refusal("SELECT 5--/**/1 FROM t", "mysql"), /means something else without it/);
+});
+
+Deno.test("a text that its database reads in another way than others is read as there", () => {
+  const way = ") w; DROP TABLE t; SELECT * FROM (SELECT 1";
+  const texts: [Dialect, string][] = [
+    ["postgresql", `SELECT 1 WHERE a <@$$'$$ ${way} --'`],
+    ["postgresql", `SELECT E'a'\n'\\'' ${way} --'`],
+    ["postgresql", `SELECT E'a' -- '\n'\\'' ${way} --'`],
+    ["postgresql", `SELECT 1$$'$$ ${way} --'`],
+    ["postgresql", `SELECT 1E'\\'' ${way} --'`],
+    ["postgresql", `SELECT $é$'$é$ ${way} --'`],
+    ["mysql", `SELECT 1 --\x7f'\n${way} --\x7f'`],
+    ["mysql", `SELECT ['] ${way} -- ']`],
+    ["mysql", `SELECT $$'$$ ${way} -- '`],
+    ["sqlite", `SELECT $a(') ${way} --')`],
+    ["generic", `SELECT q'[']' ${way} --'`],
+    ["generic", `SELECT NQ'{'}' ${way} --'`],
+    ["generic", `SELECT '\\'' ${way} --'`],
+    ["generic", `SELECT ['] ${way} --']`],
+    ["generic", `SELECT \`${way} --\``],
+    ["generic", `SELECT $$'$$ ${way} --'`],
+    ["generic", `SELECT 1 {'} ${way} {'}`],
+    ["generic", `SELECT 1 //'\n${way} //'`],
+    ["generic", `SELECT 1 %'\n${way} %'`],
+    ["mssql", `SELECT {fn -} -'\n${way} --'`],
+  ];
+  for (const [dialect, sql] of texts) assert(!checkQuery(sql, dialect).ok, `${dialect}: ${sql}`);
+  const kept: [Dialect, string][] = [
+    ["postgresql", "SELECT a$$, 'b' 'c', N'd', U&'\\0061' FROM é$ WHERE a <@ $$it's$$ AND b = E'it\\'s'"],
+    ["mysql", "SELECT N'it\\'s', _utf8'a', @'a''b', `it's`, a$b FROM t"],
+    ["sqlite", "SELECT [it's], `it's`, a$ FROM t"],
+    ["mssql", "SELECT [a]]'b], N'it''s', @x, $action FROM #t"],
+    ["generic", "SELECT [a b], `c-d`, v$session.serial#, N'it''s', {ts '2026-01-01 00:00:00'}, 'C:\\x' FROM t"],
+  ];
+  for (const [dialect, sql] of kept) assertEquals(body(sql, dialect), sql);
 });
 
 Deno.test("what DB2 has at the end of a statement only goes to the end", () => {
