@@ -5,7 +5,8 @@
  * - SQLite keeps times as text and compares them as text. Between date and time there is a space or a `T`, in one column
  *   both when two programs write it: rows of each kind are compared with edges of the same kind. Edges are as short as can
  *   be, a midnight's is its date alone: `2026-10-25` is before `2026-10-25 00:00`, and that before `2026-10-25 00:00:00`.
- *   Whether the times have an offset is learnt from samples.
+ *   Whether the times have an offset is learnt from samples. If they have, they do not sort chronologically: SQLite's
+ *   datetime() compares them as instants, among those that an index finds around the window.
  * - A column that has a zone is compared with instants.
  */
 import { parseTime } from "../database/parse_time.ts";
@@ -31,7 +32,7 @@ export function needsSample(dialect: Dialect, column: Column): boolean {
 /**
  * The edges as parameters.
  *
- * @throws if none of the samples is a time.
+ * @throws if none of the samples is a time, or one of them is none to the database.
  */
 export function timeParameters(
   bounds: TimeBounds,
@@ -60,29 +61,39 @@ function textParameters(
         `query, for seconds since 1970 with datetime(${column.name}, 'unixepoch', 'localtime') AS ${column.name}`,
     );
   }
-  if (sample === undefined || !parsed?.hasOffset) {
-    return textWindow({ fromMs: bounds.fromWallMs, toMs: bounds.toWallMs }, { zonedText: false });
+  if (sample === undefined || !parsed?.hasOffset) return wallWindow(bounds);
+  const odd = filled.find((each) => parseTime(each)?.hasOffset && !readableZoned.test(each.trim()));
+  if (odd !== undefined) {
+    throw new Error(
+      `SQLite cannot read ${JSON.stringify(odd)} in the column ${column.name} as a time: have the query return it as ` +
+        `2026-10-25 10:00:00+02:00, for "+0200" with substr(x, 1, length(x) - 2) || ':' || substr(x, -2)`,
+    );
   }
-  if (/(Z|[+-]00:?00)$/i.test(sample)) return textWindow(bounds, { zonedText: true });
-  // Texts with different offsets do not sort chronologically.
+  return instantWindow(bounds);
+}
+
+/** What SQLite's datetime() reads, of what we read. */
+const readableZoned = /\d\d:\d\d(?::\d\d(?:\.\d+)?)?\s*(?:Z|[+-]\d\d:\d\d)$/i;
+/** SQLite's largest offset is 14:59. */
+const offsetMaxMs = 15 * 3_600_000;
+
+function instantWindow({ fromMs, toMs }: TimeBounds): TimeParameters {
+  const exact = [fromMs, toMs].map((ms): Parameter => ({ type: "text", value: wallText(ms) }));
   return {
-    parameters: [bounds.fromMs, bounds.toMs].map((ms) => ({ type: "text", value: wallText(ms) })),
-    condition: (name) => between(`datetime(${name})`),
+    parameters: [edge(fromMs - offsetMaxMs, " "), edge(toMs + offsetMaxMs, "T"), ...exact],
+    condition: (name) => `${between(name)} AND ${between(`datetime(${name})`)}`,
     zonedText: true,
   };
 }
 
-function textWindow(
-  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
-  { zonedText }: { zonedText: boolean },
-): TimeParameters {
+function wallWindow({ fromWallMs, toWallMs }: TimeBounds): TimeParameters {
   const separators = [" ", "T"];
   return {
-    parameters: separators.flatMap((separator) => [edge(fromMs, separator), edge(toMs, separator)]),
+    parameters: separators.flatMap((separator) => [edge(fromWallMs, separator), edge(toWallMs, separator)]),
     // Two ranges, each of which SQLite can look up in an index on the column.
     condition: (name) =>
       `(substr(${name}, 11, 1) <> 'T' AND ${between(name)}) OR (substr(${name}, 11, 1) = 'T' AND ${between(name)})`,
-    zonedText,
+    zonedText: false,
   };
 }
 

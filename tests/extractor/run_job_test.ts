@@ -56,12 +56,12 @@ Deno.test("a batch that has to be read again, for a value longer than declared, 
   }
 });
 
-Deno.test("SQLite's times are read in every form that a column has at once, each row in one window", async () => {
+/** The rows (their numbers) found in windows of three hours around 2026-10-21, for a column with these times. */
+async function rowsInWindows(times: readonly string[]): Promise<string[]> {
   const folder = await Deno.makeTempDir();
   try {
     using database = new DatabaseSync(join(folder, "calls.db"));
     database.exec("CREATE TABLE contact (queueidentifier TEXT, queuename TEXT, timestamp TEXT, answered INTEGER)");
-    const times = ["", "2026-10-21 10:10:00", "2026-10-21T11:10:00", "2026-10-21", "2026-10-22", "2026-10-21T23:59"];
     for (const [row, time] of times.entries()) {
       database.prepare("INSERT INTO contact VALUES (?, 'Q', ?, 1)").run(String(row), time);
     }
@@ -76,9 +76,22 @@ Deno.test("SQLite's times are read in every form that a column has at once, each
       assertEquals(refused.rows, 0, refused.reasons.join());
       found.push(...preview.map(([id]) => id ?? ""));
     }
-    assertEquals(found.sort(), ["1", "2", "3", "4", "5"]);
+    return found.sort();
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("SQLite's times are read in every form that a column has at once, each row in one window", async () => {
+  const times = ["", "2026-10-21 10:10:00", "2026-10-21T11:10:00", "2026-10-21", "2026-10-22", "2026-10-21T23:59"];
+  assertEquals(await rowsInWindows(times), ["1", "2", "3", "4", "5"]);
+  // London, where a program may write its winter's offset as Z or as +00:00.
+  for (const winter of ["2026-01-10T10:00:00Z", "2026-01-10 10:00:00+00:00"]) {
+    const summer = ["2026-10-21 00:30:00+01:00", "2026-10-21T23:59:59.5+01:00", "2026-10-21T12:00:00Z"];
+    assertEquals(await rowsInWindows([...summer, winter]), ["0", "1", "2"]);
+    // So many that no summer is among the samples.
+    const winters = Array.from({ length: 30 }, () => winter);
+    assertEquals(await rowsInWindows([...winters, ...summer]), ["30", "31", "32"]);
   }
 });
 

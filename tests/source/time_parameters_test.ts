@@ -23,38 +23,71 @@ Deno.test("SQLite's edges have each form that the column may have, and its offse
   assertEquals(edges(), midnights);
   assertEquals(edges("2026-01-01 10:00:00"), midnights);
   assertEquals(edges("", "no time", "2026-01-01T10:00"), midnights);
-  const utc = ["2026-05-31 22:00", "2026-06-01 22:00", "2026-05-31T22:00", "2026-06-01T22:00"];
-  assertEquals(edges("2026-01-01T10:00:00.000Z"), utc);
-  assertEquals(edges("2026-01-01 10:00:00+01:00"), ["2026-05-31 22:00:00", "2026-06-01 22:00:00"]);
+  const around = ["2026-05-31 07:00", "2026-06-02T13:00"];
+  assertEquals(edges("2026-01-01T10:00:00.000Z"), [...around, "2026-05-31 22:00:00", "2026-06-01 22:00:00"]);
 });
 
-Deno.test("SQLite compares times in every form as what they are, and finds them by the column's index", () => {
-  using database = new DatabaseSync(":memory:");
-  database.exec("CREATE TABLE t (timestamp TEXT); CREATE INDEX i ON t (timestamp)");
-  const minuteMs = 60_000;
-  const insert = database.prepare("INSERT INTO t VALUES (?)");
+const minuteMs = 60_000;
+
+/** The times of a column, one every 20 minutes for three days, in each of the forms. */
+function timesIn(formsOf: (ms: number) => string[]): { text: string; ms: number }[] {
   const times: { text: string; ms: number }[] = [];
   for (let ms = Date.UTC(2026, 5, 1); ms < Date.UTC(2026, 5, 4); ms += 20 * minuteMs) {
-    const iso = new Date(ms).toISOString();
-    const forms = [16, 19, 23].flatMap((length) => [iso.slice(0, length), iso.slice(0, length).replace("T", " ")]);
-    if (ms % (24 * 60 * minuteMs) === 0) forms.push(iso.slice(0, 10));
-    for (const form of forms) {
-      insert.run(form);
-      times.push({ text: form, ms });
-    }
+    times.push(...formsOf(ms).map((text) => ({ text, ms })));
   }
+  return times;
+}
+
+/** Compares windows of these times, by what SQLite finds and by what they are. */
+function requireFound(times: readonly { text: string; ms: number }[], { samples }: { samples: string[] }): void {
+  using database = new DatabaseSync(":memory:");
+  database.exec("CREATE TABLE t (timestamp TEXT); CREATE INDEX i ON t (timestamp)");
+  const insert = database.prepare("INSERT INTO t VALUES (?)");
+  for (const { text } of times) insert.run(text);
   for (const [from, to] of [[0, 24], [0, 1], [23, 24], [24, 48], [5, 30], [10, 11], [13, 60]] as const) {
-    const fromWallMs = Date.UTC(2026, 5, 1, from);
-    const toWallMs = Date.UTC(2026, 5, 1, to);
-    const window = { fromWallMs, toWallMs, fromMs: 0, toMs: 0 };
-    const { parameters, condition } = timeParameters(window, { dialect: "sqlite", column: text, zoned: false });
+    const fromMs = Date.UTC(2026, 5, 1, from);
+    const toMs = Date.UTC(2026, 5, 1, to);
+    const window = { fromWallMs: fromMs, toWallMs: toMs, fromMs, toMs };
+    const options = { dialect: "sqlite", column: text, zoned: false, samples } as const;
+    const { parameters, condition } = timeParameters(window, options);
     const sql = `SELECT timestamp FROM t WHERE ${condition("timestamp")}`;
     const values = parameters.map((each) => each.type === "text" ? each.value : "");
     const found = database.prepare(sql).all(...values).map((row) => String(row["timestamp"])).sort();
-    const due = times.filter(({ ms }) => ms >= fromWallMs && ms < toWallMs).map((time) => time.text).sort();
+    const due = times.filter(({ ms }) => ms >= fromMs && ms < toMs).map((time) => time.text).sort();
     assertEquals(found, due, `${from} to ${to}`);
     const plan = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values).map((row) => String(row["detail"]));
     assert(!plan.some((step) => step.startsWith("SCAN")), plan.join("; "));
+  }
+}
+
+Deno.test("SQLite compares times in every form as what they are, and finds them by the column's index", () => {
+  const times = timesIn((ms) => {
+    const iso = new Date(ms).toISOString();
+    const forms = [16, 19, 23].flatMap((length) => [iso.slice(0, length), iso.slice(0, length).replace("T", " ")]);
+    return ms % (24 * 60 * minuteMs) === 0 ? [...forms, iso.slice(0, 10)] : forms;
+  });
+  requireFound(times, { samples: [] });
+});
+
+Deno.test("SQLite compares times with any offset as the instants they are, and finds them by the column's index", () => {
+  const offsets = ["Z", "z", "+00:00", "+01:00", "-05:00", "+05:45", "-11:30", "+14:00"];
+  const times = timesIn((ms) =>
+    offsets.flatMap((offset, index) => {
+      const [, sign, hours, minutes] = /([+-])(..):(..)/.exec(offset) ?? ["", "+", "0", "0"];
+      const offsetMs = (Number(hours) * 60 + Number(minutes)) * minuteMs * (sign === "-" ? -1 : 1);
+      const wall = new Date(ms + offsetMs).toISOString().slice(0, [16, 19, 23][index % 3]);
+      return [wall + offset, `${wall.replace("T", " ")} ${offset}`];
+    })
+  );
+  for (const { text, ms } of times) assertEquals(parseTime(text)?.ms, ms, text);
+  for (const sample of ["2026-01-01 10:00Z", "2026-01-01T10:00:00+01:00"]) requireFound(times, { samples: [sample] });
+});
+
+Deno.test("an offset that SQLite cannot read is told, and how to write it", async () => {
+  const odd = ["2026-06-01 10:30:00+0200", "2026-06-01 10:30+02", "2026-06-01 10:30:00,5Z", "2026-06-01Z"];
+  for (const time of odd) {
+    assert(parseTime(time)?.hasOffset);
+    await assertRejects(() => edges("2026-06-01T10:00:00Z", time), /SQLite cannot read.*\+02:00/);
   }
 });
 
