@@ -7,6 +7,7 @@ import { rowLimit } from "./row_limits.ts";
 import { isHint, withoutComments } from "./sql_comments.ts";
 import { SqlTokenError } from "./sql_token_error.ts";
 import { type Dialect, type Reading, type Token, tokenize } from "./sql_tokens.ts";
+import { placesIn } from "./token_places.ts";
 
 /** A query that can be narrowed. */
 export interface CheckedQuery {
@@ -111,7 +112,7 @@ function check(text: string, { reading, rules: dialect }: { reading: Reading; ru
   refuseOtherStatements(code);
   const suffix = dialect === "generic" ? takeSuffix(code).map(({ from, to }) => sql.slice(from, to)).join(" ") : "";
   const top = code.filter((token) => token.depth === 0 && token.kind === "word");
-  refuseUnsafeClauses(top, code, dialect);
+  refuseUnsafeClauses(code, dialect);
   const main = mainSelect(code, top);
 
   const last = code.at(-1);
@@ -161,23 +162,25 @@ function refuseOtherStatements(code: readonly Token[]): void {
   }
 }
 
-function refuseUnsafeClauses(top: readonly Token[], code: readonly Token[], dialect: Dialect): void {
+function refuseUnsafeClauses(code: readonly Token[], dialect: Dialect): void {
   const changing = code.find((token, index) =>
     token.kind === "word" && changingWords.has(token.text) && startsStatement(code, index)
   );
   if (changing) throw new RefusedQueryError(`The query would change data (${changing.text}): it may only read.`);
-  if (top.some((token) => token.text === "INTO")) {
+  const places = placesIn(code);
+  const own = code.filter((token, index) => places[index] === "query" && token.kind === "word");
+  if (own.some((token) => token.text === "INTO")) {
     throw new RefusedQueryError("The query writes its result somewhere (INTO): it may only read.");
   }
   const followed = (word: string, by: readonly string[]) =>
-    top.some((token, index) => token.text === word && by.includes(top[index + 1]?.text ?? ""));
+    own.some((token, index) => token.text === word && by.includes(own[index + 1]?.text ?? ""));
   if (followed("FOR", ["UPDATE", "SHARE", "NO", "KEY"])) {
     throw new RefusedQueryError("The query locks rows (FOR UPDATE): it may only read.");
   }
   if (followed("FOR", ["XML", "JSON", "BROWSE"]) && dialect === "mssql") {
     throw new RefusedQueryError("The query returns a document (FOR XML or FOR JSON): it must return rows and columns.");
   }
-  if (dialect === "mssql" && top.some((token) => token.text === "OPTION")) {
+  if (dialect === "mssql" && own.some((token) => token.text === "OPTION")) {
     throw new RefusedQueryError("The query ends in an OPTION clause, which cannot be narrowed to a window: remove it.");
   }
   const limit = rowLimit(code, dialect);

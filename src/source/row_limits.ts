@@ -2,20 +2,26 @@
  * Finds a clause that makes a query return only some of its rows: read window by window, the others would be missing.
  */
 import type { Dialect, Token } from "./sql_tokens.ts";
+import { placesIn } from "./token_places.ts";
 
-/** The name of the clause at the top level of `code`, which has no comments; `undefined` if there is none. */
+/** The name of the clause in the query itself; `undefined` if there is none. `code` has no comments. */
 export function rowLimit(code: readonly Token[], dialect: Dialect): string | undefined {
+  const places = placesIn(code);
   for (const [index, token] of code.entries()) {
-    if (token.kind !== "word" || token.depth > 0) continue;
+    if (token.kind !== "word" || places[index] === "subquery") continue;
     const neighbours = { before: code[index - 1], next: code[index + 1] };
+    if (token.text === "ROWNUM" && dialect === "generic" && isCompared(neighbours)) return "ROWNUM";
+    if (places[index] === "expression") continue;
     const { before, next } = neighbours;
     const starts = ["SELECT", "DISTINCT", "ALL"].includes(before?.text ?? "");
-    if (token.text === "TOP" && starts && !isAllPercent(code, index)) return "TOP";
+    const counts = starts && isNumber(next, code[index + 2]);
+    // A column's name, except to SQL Server and where a number follows.
+    const isTop = dialect === "mssql" ? starts : dialect === "generic" && counts;
+    if (token.text === "TOP" && isTop && !isAllPercent(code, index)) return "TOP";
     // Informix and Firebird: SELECT SKIP 5 FIRST 10 …
-    if (["FIRST", "SKIP", "LIMIT"].includes(token.text) && starts && isNumber(next, code[index + 2])) return token.text;
+    if (["FIRST", "SKIP", "LIMIT"].includes(token.text) && counts) return token.text;
     if (["LIMIT", "OFFSET"].includes(token.text) && isClause(neighbours)) return token.text;
     if (token.text === "FETCH" && ["FIRST", "NEXT"].includes(next?.text ?? "")) return "FETCH FIRST";
-    if (token.text === "ROWNUM" && dialect === "generic" && isCompared(neighbours)) return "ROWNUM";
   }
   return undefined;
 }

@@ -92,6 +92,7 @@ Deno.test("what cannot be read window by window is refused with the reason", () 
   assertMatch(refusal("SELECT a /*! INTO OUTFILE 'x' */ FROM t", "mysql"), /MySQL executes/);
   assertMatch(refusal("SELECT a INTO b FROM t", "mssql"), /INTO/);
   assertMatch(refusal("SELECT a FROM t FOR UPDATE"), /locks/);
+  assertMatch(refusal("(SELECT a FROM t FOR UPDATE)"), /locks/);
   assertMatch(refusal("SELECT a FROM t FOR XML PATH", "mssql"), /document/);
   assertMatch(refusal("SELECT a FROM t OPTION (RECOMPILE)", "mssql"), /OPTION/);
   assertMatch(refusal("WITH x AS (DELETE FROM t RETURNING a) SELECT a FROM x", "postgresql"), /change data/);
@@ -124,6 +125,16 @@ Deno.test("whatever limits the rows is refused, and a column that is called so i
     ["postgresql", "SELECT a FROM t ORDER BY a DESC LIMIT 'x'"],
     ["postgresql", "SELECT a FROM t LIMIT CAST(5 AS int)"],
     ["mysql", "SELECT a FROM (SELECT 1 AS a) x LIMIT ALL"],
+    ["mysql", "(SELECT a FROM t ORDER BY a LIMIT 10)"],
+    ["mysql", "((SELECT a FROM t) UNION DISTINCT (SELECT a FROM u LIMIT 10))"],
+    ["postgresql", "SELECT a FROM t UNION ALL ((SELECT a FROM u FETCH FIRST 5 ROWS ONLY))"],
+    ["mssql", "(SELECT TOP 10 a FROM t)"],
+    ["mssql", "SELECT TOP (SELECT 5) a FROM t"],
+    ["generic", "SELECT TOP (10) a FROM t"],
+    ["generic", "SELECT * FROM t WHERE (ROWNUM <= 100)"],
+    ["generic", "SELECT * FROM t WHERE (b = 1 AND (c = 2 OR ROWNUM <= 100))"],
+    ["generic", "SELECT * FROM t WHERE ((SELECT max(a) FROM u) = a AND ROWNUM <= 100)"],
+    ["generic", "(SELECT a FROM t) MINUS (SELECT a FROM u WHERE ROWNUM = 1)"],
   ];
   for (const [dialect, sql] of limits) assertMatch(refusal(sql, dialect), /limits its rows/, sql);
   const columns: [Dialect, string][] = [
@@ -133,6 +144,14 @@ Deno.test("whatever limits the rows is refused, and a column that is called so i
     ["generic", "SELECT a FROM t WHERE limit > 5 AND offset BETWEEN 1 AND 2"],
     ["generic", "SELECT a limit FROM limit l JOIN offset o ON l.limit = o.offset WHERE l.a = 1 OR limit IN (1)"],
     ["mssql", "SELECT a FROM (SELECT a, 1 AS rownum FROM t) x WHERE rownum = 1"],
+    ["postgresql", "SELECT top, a FROM t"],
+    ["mysql", "SELECT top FROM t"],
+    ["generic", "SELECT top, a FROM t"],
+    ["generic", "SELECT DISTINCT top FROM t"],
+    ["mysql", "SELECT a FROM t WHERE a > ALL (SELECT b FROM u LIMIT 5) AND c = (SELECT d FROM u LIMIT 1)"],
+    ["postgresql", "(SELECT a FROM ((SELECT a FROM t LIMIT 5) x JOIN u ON (a = b)))"],
+    ["generic", "SELECT a FROM t WHERE a IN (SELECT b FROM u WHERE (ROWNUM <= 5))"],
+    ["generic", "WITH x AS (SELECT a FROM t WHERE ROWNUM <= 5) SELECT a FROM x"],
   ];
   for (const [dialect, sql] of columns) assertEquals(body(sql, dialect), sql);
 });
