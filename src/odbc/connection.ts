@@ -119,6 +119,7 @@ class OdbcConnection implements Database {
     if (refused) {
       throw new Error(`Cannot run the query: ${refused[0]} can reach files or code on this computer. Leave it out`);
     }
+    this.#requireReceived(sql);
     const { signal, timeoutSeconds } = options;
     const statement = this.#handles.statement({ signal, timeoutSeconds, cancelFetch: this.#cancelFetch });
     this.#busy = true;
@@ -138,6 +139,16 @@ class OdbcConnection implements Database {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handles[Symbol.asyncDispose]();
+  }
+
+  /** A letter that becomes another one on its way, as "ħ" becomes a quote, makes another statement of this one. */
+  #requireReceived(sql: string): void {
+    const letters = [...new Set(sql.match(/[^\p{ASCII}\u0080-\u00ff]/gv))].join("");
+    if (letters === "" || this.#handles.receives(letters)) return;
+    throw new Error(
+      `Cannot run the query: this driver does not receive "${letters}" as such. Use the Unicode variant of the driver, or ` +
+        "write the query without it",
+    );
   }
 
   async #end(statement: Statement): Promise<void> {

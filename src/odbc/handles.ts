@@ -94,6 +94,24 @@ export class Handles implements AsyncDisposable {
     return succeeded(code) ? value[0] ?? 0 : 0;
   }
 
+  /**
+   * Whether the driver receives these letters as such (SQLNativeSql returns SQL as the driver would send it). If it has
+   * no wide entry points, the driver manager shortens each UTF-16 unit to a byte, or takes a letter that looks similar.
+   */
+  receives(letters: string): boolean {
+    if (this.#narrow) return true;
+    const output = new WideBuffer(letters.length + 64);
+    const code = this.library.symbols.SQLNativeSqlW(
+      this.connection,
+      toWide(`SELECT '${letters}'`),
+      nullTerminated,
+      output.bytes,
+      output.units,
+      output.length,
+    );
+    return succeeded(code) && output.text.includes(letters);
+  }
+
   set(attributeNumber: number, value: bigint): boolean {
     return succeeded(this.library.symbols.SQLSetConnectAttrW(this.connection, attributeNumber, value, 0));
   }

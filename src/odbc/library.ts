@@ -47,6 +47,7 @@ const symbols = {
   },
   SQLDisconnect: { parameters: ["u64"], result: "i16", nonblocking: true },
   SQLEndTran: { parameters: ["i16", "u64", "i16"], result: "i16", nonblocking: true },
+  SQLNativeSqlW: { parameters: ["u64", "buffer", "i32", "buffer", "i32", "buffer"], result: "i16" },
   SQLGetInfoW: { parameters: ["u64", "u16", "buffer", "i16", "buffer"], result: "i16" },
   SQLSetStmtAttrW: { parameters: ["u64", "i32", "u64", "i32"], result: "i16" },
   /** The same function for attributes whose value is an address. */
