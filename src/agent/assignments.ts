@@ -6,6 +6,7 @@ import type { UnlinkReason } from "../protocol/problem.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { errorText, sentence } from "../runtime/error_text.ts";
 import { Waker } from "../runtime/waker.ts";
+import { isStateDamaged } from "../source/ledger_error.ts";
 import { restMs } from "./early_retry.ts";
 import { HubFailures } from "./hub_failures.ts";
 import { type AssignmentClient, HubError } from "./ports.ts";
@@ -28,8 +29,14 @@ const pollsApartMs = 200;
 
 /** Where the last assignment is kept, so that extraction continues while the hub is unreachable. */
 export interface AssignmentStore {
-  load(): { assignment: Assignment; etag: string } | undefined;
-  save(kept: { assignment: Assignment; etag: string }): void;
+  load(): KeptAssignment | undefined;
+  save(kept: KeptAssignment): void;
+}
+
+/** An assignment, and by which ETag the hub knows it. */
+export interface KeptAssignment {
+  readonly assignment: Assignment;
+  readonly etag: string;
 }
 
 /** What one link's poll needs. It ends with the signal, or with the only call of `onUnlinked`. */
@@ -62,6 +69,8 @@ export class Assignments {
   /** Answers being sent; they do not delay further requests. */
   readonly #answers = new Set<Promise<void>>();
   readonly #failures = new HubFailures();
+  /** What the disk has not taken yet. */
+  #unkept: KeptAssignment | undefined;
 
   constructor(options: AssignmentsOptions) {
     this.#options = options;
@@ -97,11 +106,11 @@ export class Assignments {
         if (this.#failures.end()) log.info("The hub answers again.");
         this.#options.onReachable(failures > 0);
         failures = 0;
+        this.#keep(changed ?? this.#unkept);
         if (changed === undefined) continue;
         // Whoever holds the identity may have linked it anew, or the token is one of a link that was given up.
         if (changed.assignment.link.id !== this.#options.link.id) return this.#options.onUnlinked("linked-elsewhere");
         etag = changed.etag;
-        store.save(changed);
         this.#options.onAssignment(changed.assignment);
         this.#enqueue(changed.assignment.requests, signal);
       } catch (error) {
@@ -121,6 +130,23 @@ export class Assignments {
         await this.#waker.nap(waitMs, { clock, signal });
         this.#notBeforeMs = undefined;
       }
+    }
+  }
+
+  /** A disk that does not take it does not end the agent: the assignment is in force in any case. */
+  #keep(assigned: KeptAssignment | undefined): void {
+    if (assigned === undefined) return;
+    const failedBefore = this.#unkept !== undefined;
+    try {
+      this.#options.store.save(assigned);
+      this.#unkept = undefined;
+    } catch (error) {
+      if (isStateDamaged(error)) throw error;
+      this.#unkept = assigned;
+      if (failedBefore) return;
+      log.warn("Cannot store the assignment: {reason} It is in force, and will be stored later.", {
+        reason: sentence(errorText(error)),
+      });
     }
   }
 

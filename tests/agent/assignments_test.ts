@@ -1,10 +1,10 @@
-import { Assignments } from "../../src/agent/assignments.ts";
+import { Assignments, type KeptAssignment } from "../../src/agent/assignments.ts";
 import { type AssignmentClient, HubError, type HubErrorKind } from "../../src/agent/ports.ts";
 import { untilAborted } from "../../src/agent/tasks.ts";
 import type { AgentRequest, Assignment } from "../../src/protocol/assignment.ts";
 import type { Link } from "../../src/protocol/linking.ts";
 import type { UnlinkReason } from "../../src/protocol/problem.ts";
-import { assertEquals } from "../assert.ts";
+import { assertEquals, assertRejects } from "../assert.ts";
 import { type CapturedLog, captureLog } from "../fakes/captured_log.ts";
 import { FakeClock, settle } from "../fakes/fake_clock.ts";
 
@@ -19,20 +19,23 @@ interface Bench {
   readonly log: CapturedLog;
   /** What the agent was told about its link. */
   readonly ends: UnlinkReason[];
-  /** Hands requests to the agent. */
+  /** Hands requests to the agent, with an assignment that has changed. */
   ask(...ids: string[]): Promise<void>;
   /** Hands an assignment to the agent that is another link's, with a request. */
   askOther(id: string): Promise<void>;
+  /** Tells the agent that nothing has changed. */
+  tellUnchanged(): Promise<void>;
 }
 
-/** An agent that gets requests; `answer` may refuse one of its answers. */
+/** An agent that gets requests; `answer` may refuse one of its answers, `save` to keep an assignment. */
 async function withRequests(
   answer: (id: string, bench: Bench) => HubErrorKind | undefined,
   act: (bench: Bench) => Promise<void>,
+  save: (kept: KeptAssignment) => void = () => {},
 ): Promise<void> {
   using log = await captureLog();
   const clock = new FakeClock();
-  let next = Promise.withResolvers<Assignment>();
+  let next = Promise.withResolvers<Assignment | undefined>();
   const hand = async (of: Link, ids: string[]) => {
     const requests = ids.map((id): AgentRequest => ({ id, type: "import-now" }));
     next.resolve({ link: of, paused: false, source: null, requests, received: { count: 0 } });
@@ -46,6 +49,10 @@ async function withRequests(
     log,
     ask: (...ids) => hand(link, ids),
     askOther: (id) => hand({ ...link, id: "l2" }, [id]),
+    async tellUnchanged() {
+      next.resolve(undefined);
+      await clock.advance(1000);
+    },
   };
   const client: AssignmentClient = {
     async poll(_etag, signal) {
@@ -63,7 +70,7 @@ async function withRequests(
   };
   const assignments = new Assignments({
     client,
-    store: { load: () => undefined, save() {} },
+    store: { load: () => undefined, save },
     clock,
     random: () => 1,
     link,
@@ -78,6 +85,7 @@ async function withRequests(
   });
   const stop = new AbortController();
   const running = assignments.run(stop.signal);
+  running.catch(() => {/* The last line below says so. */});
   try {
     await settle();
     await act(bench);
@@ -127,3 +135,34 @@ Deno.test("an assignment of another link is not carried out: this one has ended"
     assertEquals(done, []);
     assertEquals(ends, ["linked-elsewhere"]);
   }));
+
+Deno.test("an assignment that the disk does not take is in force all the same, and stored once it does", () => {
+  let isFull = true;
+  const stored: KeptAssignment[] = [];
+  const save = (kept: KeptAssignment) => {
+    if (isFull) throw new Error("database or disk is full");
+    stored.push(kept);
+  };
+  return withRequests(() => undefined, async ({ done, log, ask, tellUnchanged }) => {
+    await ask("first");
+    await ask("second");
+    await tellUnchanged();
+    assertEquals([done, stored], [["first", "second"], []]);
+    isFull = false;
+    await tellUnchanged();
+    await tellUnchanged();
+    assertEquals(stored.map(({ assignment: { requests } }) => requests[0]?.id), ["second"]);
+    assertEquals(log.lines(), [
+      "warning Cannot store the assignment: database or disk is full. It is in force, and will be stored later.",
+    ]);
+  }, save);
+});
+
+Deno.test("a damaged state ends the agent, so that the next start sets it aside", async () => {
+  const save = () => {
+    const error = new Error("the state is damaged");
+    error.name = "StateDamagedError";
+    throw error;
+  };
+  await assertRejects(() => withRequests(() => undefined, ({ ask }) => ask("first"), save), /the state is damaged/);
+});
