@@ -25,7 +25,7 @@ export function batchId(
   const { integration, origin, sha256 } = batch;
   const identity = [origin.kind, integration.accountId, integration.integrationId, sha256];
   if (origin.kind === "query") {
-    identity.push(origin.dataType, instant(origin.window.from), instant(origin.window.to));
+    identity.push(origin.dataType, origin.timeZone, instant(origin.window.from), instant(origin.window.to));
   }
   // JSON preserves the boundaries between the texts.
   return createHash("sha256").update(JSON.stringify(identity)).digest("hex");

@@ -21,6 +21,7 @@ export interface ReadWindow extends Window {
 /** The ledger of one integration. Writes take part in the caller's transaction, if there is one. */
 export interface WindowLedger {
   progress(): SourceProgress | undefined;
+  /** A new fingerprint forgets the windows: they were read by other rules. */
   setProgress(progress: SourceProgress): void;
   /**
    * Whether the last thing sent for this range was this very window with the same content. False if another window has
@@ -150,7 +151,13 @@ function readProgress(database: StateDatabase, key: IntegrationKey): SourceProgr
 }
 
 function writeProgress(database: StateDatabase, key: IntegrationKey, progress: SourceProgress): void {
-  database.transaction(() =>
+  database.transaction(() => {
+    database.run(
+      "DELETE FROM query_window WHERE integration = ?1 AND EXISTS " +
+        "(SELECT 1 FROM query_source WHERE integration = ?1 AND fingerprint <> ?2)",
+      key,
+      progress.fingerprint,
+    );
     database.run(
       "INSERT INTO query_source (integration, fingerprint, database, state, history_from, last_regular, accepted, " +
         "revision) VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (integration) DO UPDATE SET " +
@@ -163,6 +170,6 @@ function writeProgress(database: StateDatabase, key: IntegrationKey, progress: S
       progress.historyFromMs,
       progress.lastRegularMs,
       progress.accepted ?? null,
-    )
-  );
+    );
+  });
 }

@@ -13,15 +13,19 @@ import { openDatabase } from "../../src/extractor/open_database.ts";
 import { runJob } from "../../src/extractor/run_job.ts";
 import { databaseIdentity } from "../../src/cli/run/database_identity.ts";
 import type { DatabaseSource } from "../../src/protocol/database.ts";
+import type { BatchOrigin } from "../../src/protocol/delivery.ts";
 import type { Link } from "../../src/protocol/linking.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
 import { approveQuery } from "../../src/source/query_approval.ts";
+import type { Window } from "../../src/source/read_state.ts";
 import { wallText } from "../../src/source/time_zone.ts";
 import { type DiskSpool, openSpool } from "../../src/spool/disk_spool.ts";
 import { integrationKey } from "../../src/state/integration.ts";
 import { openStateDatabase, type StateDatabase } from "../../src/state/state_database.ts";
 import { acceptedQueries, type WindowLedger, windowLedger } from "../../src/state/window_ledger.ts";
-import { HubModel } from "../source/hub_model.ts";
+import { HubModel, type ModelRow } from "../source/hub_model.ts";
+
+type QueryOrigin = Extract<BatchOrigin, { kind: "query" }>;
 
 const link: Link = { id: "l1", account: { id: "a1", name: "Account" }, integration: { id: "i1", name: "Integration" } };
 
@@ -113,7 +117,7 @@ export class World implements AsyncDisposable {
   readonly #database: DatabaseSync;
   #running: { stop: AbortController; done: Promise<void>; scheduler: Scheduler } | undefined;
   readonly #live = { live: 0, history: 0 };
-  readonly #batches: { sequence: number; fromMs: number; toMs: number; rows: { id: string; wallMs: number }[] }[] = [];
+  readonly #batches: (Window & { sequence: number; origin: QueryOrigin; rows: ModelRow[] })[] = [];
 
   private constructor(
     parts: { folder: string; clock: JumpingClock; state: StateDatabase; spool: DiskSpool; source: DatabaseSource },
@@ -246,7 +250,8 @@ export class World implements AsyncDisposable {
         wallMs: Date.parse(`${row.timestamp.replace(" ", "T")}Z`),
       }));
       const { from, to } = origin.window;
-      this.#batches.push({ sequence: declaration.sequence, fromMs: Date.parse(from), toMs: Date.parse(to), rows });
+      const { sequence } = declaration;
+      this.#batches.push({ sequence, origin, fromMs: Date.parse(from), toMs: Date.parse(to), rows });
       this.spool.acknowledge([{ batch: declaration.id, receivedAt: new Date().toISOString() }]);
     }
   }
@@ -261,10 +266,14 @@ export class World implements AsyncDisposable {
     return row ? JSON.parse(row.declaration).sha256 : "";
   }
 
-  /** What the hub has in the end: for a window the highest running number wins. */
+  /** What the hub has in the end: for a window the highest running number wins. Only rows declared as the source is. */
   hubIds(): string[] {
-    const hub = new HubModel(this.source.timeZone);
-    for (const batch of this.#batches.toSorted((a, b) => a.sequence - b.sequence)) hub.replace(batch, batch.rows);
+    const { dataType, timeZone } = this.source;
+    const hub = new HubModel(timeZone);
+    for (const batch of this.#batches.toSorted((a, b) => a.sequence - b.sequence)) {
+      const isAsNow = batch.origin.dataType === dataType && batch.origin.timeZone === timeZone;
+      hub.replace(batch, isAsNow ? batch.rows : []);
+    }
     return hub.ids();
   }
 

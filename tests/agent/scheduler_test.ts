@@ -276,6 +276,33 @@ Deno.test("another database is read from the beginning, and where its name was n
   assertEquals(world.hubIds(), ["the real one"]);
 });
 
+for (const corrected of [{ dataType: "interval", intervalMinutes: 15 }, { timeZone: "Europe/London" }] as const) {
+  Deno.test(`corrected right after the first run, ${Object.keys(corrected)[0]} applies to every row`, async () => {
+    const startMs = Date.UTC(2026, 5, 10, 19, 1);
+    await using world = await World.make({
+      nowMs: startMs,
+      source: {
+        historyFrom: new Date(startMs - 10 * dayMs).toISOString(),
+        query:
+          "SELECT id AS queueidentifier, 'Q' AS queuename, timestamp, 5 AS offered, answered, 60 AS handlingtime " +
+          "FROM contact",
+      },
+    });
+    for (let day = 0; day < 10; day++) {
+      world.insert(`${day}`, Date.UTC(2026, 5, 10, 8, 30) - day * dayMs);
+    }
+    world.start();
+    await world.clock.advanceTo(startMs + 3 * minuteMs);
+    await world.deliver();
+    await world.stop();
+    world.source = { ...world.source, ...corrected };
+    world.start();
+    await world.clock.advanceTo(startMs + 2 * hourMs);
+    await world.deliver();
+    assertEquals(world.hubIds(), world.sourceIds());
+  });
+}
+
 Deno.test("import now reads at once, and an abort ends the run while a query is under way", async () => {
   const startMs = Date.UTC(2026, 5, 1, 8);
   await using world = await World.make({ nowMs: startMs });
