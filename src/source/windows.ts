@@ -50,8 +50,10 @@ export function planLive(
   // Pending ranges belong to history: two readers in one range could overtake each other.
   const pendingTo = Math.min(state.pending.at(-1)?.toMs ?? -Infinity, unreadFrom);
   const fromMs = Math.max(wanted, backTo(nowMs - state.liveSpanMs), pendingTo);
-  const gap = state.liveToMs !== null && unreadFrom < fromMs ? { fromMs: unreadFrom, toMs: fromMs } : undefined;
-  return { window: { fromMs, toMs }, gap };
+  if (state.liveToMs === null) return { window: { fromMs, toMs }, gap: undefined };
+  // The clock may have been years back: what was before the history is not wanted.
+  const gap = { fromMs: Math.max(unreadFrom, historyFromMs(settings) ?? -Infinity), toMs: fromMs };
+  return { window: { fromMs, toMs }, gap: gap.fromMs < gap.toMs ? gap : undefined };
 }
 
 /** The state after a live window was read and stored. `nowMs` is when its query began: later rows may be missing. */
@@ -181,7 +183,8 @@ function readToMs(state: ReadState, { settings, nowMs }: { settings: WindowSetti
   if (state.liveToMs === null) return nowMs;
   if (state.liveToMs <= nowMs + limits.clockToleranceMs) return Math.min(state.liveToMs, nowMs);
   const historyMs = historyFromMs(settings);
-  return historyMs === null ? nowMs - limits.reconciliationMs : Math.max(nowMs - limits.clockBackMs, historyMs);
+  if (historyMs === null) return nowMs - limits.reconciliationMs;
+  return Math.min(Math.max(nowMs - limits.clockBackMs, historyMs), nowMs);
 }
 
 function history(settings: WindowSettings, toMs: number): Window[] {

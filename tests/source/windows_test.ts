@@ -72,6 +72,16 @@ Deno.test("what came while the clock was ahead is read when it is set back", () 
   );
 });
 
+Deno.test("a clock before the start of the history reads nothing backwards, and nothing before that start afterwards", () => {
+  const start = Date.UTC(2026, 9, 15, 12);
+  const early = Date.UTC(2010, 0, 1);
+  const read = { ...live(startState, contacts, start).state, pending: [] };
+  const wrong = live(read, contacts, early);
+  assertEquals(wrong.window, { fromMs: early - limits.contactOverlapMs, toMs: early + 15 * minuteMs });
+  const { state, window } = live(wrong.state, contacts, start + hourMs);
+  assertEquals(state.pending, [{ fromMs: Date.UTC(2026, 9, 1), toMs: window.fromMs }]);
+});
+
 Deno.test("an outage longer than a live window is made up by history, without overlap or hole", () => {
   const first = live(startState, { ...contacts, historyFrom: null }, Date.UTC(2026, 9, 1, 12));
   const back = live(first.state, { ...contacts, historyFrom: null }, Date.UTC(2026, 9, 11, 12));
