@@ -48,7 +48,8 @@ export function planLive(
     : unreadFrom;
   const wanted = Math.min(unreadFrom, again);
   // Pending ranges belong to history: two readers in one range could overtake each other.
-  const pendingTo = Math.min(state.pending.at(-1)?.toMs ?? -Infinity, unreadFrom);
+  const newest = state.pending.findLast((range) => range.fromMs < unreadFrom);
+  const pendingTo = Math.min(newest?.toMs ?? -Infinity, unreadFrom);
   const fromMs = Math.max(wanted, backTo(nowMs - state.liveSpanMs), pendingTo);
   if (state.liveToMs === null) return { window: { fromMs, toMs }, gap: undefined };
   // The clock may have been years back: what was before the history is not wanted.

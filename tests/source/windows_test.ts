@@ -127,6 +127,18 @@ Deno.test("agent status with reconciliation is read 24 hours back, without it on
   assertEquals(next(true, false), nowMs - limits.statusOverlapMs);
 });
 
+Deno.test("agent status is reconciled again after the clock was a year ahead", () => {
+  const settings: WindowSettings = { ...contacts, dataType: "agent-status", historyFrom: null };
+  const nowMs = Date.UTC(2026, 9, 1, 12);
+  const { state } = live(live(startState, settings, nowMs).state, settings, nowMs + 365 * dayMs);
+  let back = live(state, settings, nowMs + hourMs).state;
+  for (let chunk; (chunk = planHistory(back, settings));) {
+    back = afterHistory(back, { window: chunk, durationMs: 10, rows: 10, bytes: 1000 });
+  }
+  const laterMs = nowMs + 2 * hourMs;
+  assertEquals(planLive(back, { settings, nowMs: laterMs, full: true }).window.fromMs, laterMs - dayMs);
+});
+
 Deno.test("in real time the same window is read again until the grid moves on", () => {
   const settings: WindowSettings = { ...contacts, dataType: "agent-status", historyFrom: null, realTime: true };
   let state = live(startState, settings, Date.UTC(2026, 9, 1, 12)).state;
