@@ -2,6 +2,7 @@
  * How far a database integration has been read, and what each window contained: so that a restart continues where it
  * was, and an unchanged window is not sent again.
  */
+import type { BatchDeclaration } from "../protocol/delivery.ts";
 import { joined, type SourceProgress, startState, type Window } from "../source/read_state.ts";
 import type { IntegrationKey } from "./integration.ts";
 import type { StateDatabase } from "./state_database.ts";
@@ -84,19 +85,26 @@ export function windowLedger(database: StateDatabase, key: IntegrationKey): Wind
 
 /**
  * A batch could not be delivered (damaged on disk, refused): its window must be reread. Returns the window; `undefined`
- * if the batch is not from a query, or its window was reread since.
+ * if the batch is not from a query, or its window was reread since. The window need not be remembered any more.
  */
-export function reopenWindow(database: StateDatabase, key: IntegrationKey, batchId: string): Window | undefined {
+export function reopenWindow(
+  database: StateDatabase,
+  key: IntegrationKey,
+  batch: Pick<BatchDeclaration, "id" | "origin">,
+): Window | undefined {
+  const { id, origin } = batch;
+  if (origin.kind !== "query") return undefined;
+  const window = { fromMs: Date.parse(origin.window.from), toMs: Date.parse(origin.window.to) };
   return database.transaction(() => {
-    const row = database.get<{ window_from: number; window_to: number }>(
-      "SELECT window_from, window_to FROM query_window WHERE integration = ? AND batch = ?",
+    const last = database.get<{ batch: string }>(
+      "SELECT batch FROM query_window WHERE integration = ? AND window_from = ? AND window_to = ?",
       key,
-      batchId,
+      window.fromMs,
+      window.toMs,
     );
     const progress = readProgress(database, key);
-    if (row === undefined || progress === undefined) return undefined;
-    const window = { fromMs: row.window_from, toMs: row.window_to };
-    database.run("DELETE FROM query_window WHERE integration = ? AND batch = ?", key, batchId);
+    if (progress === undefined || (last !== undefined && last.batch !== id)) return undefined;
+    database.run("DELETE FROM query_window WHERE integration = ? AND batch = ?", key, id);
     const pending = joined([...progress.state.pending, window]);
     writeProgress(database, key, { ...progress, state: { ...progress.state, pending } });
     return window;

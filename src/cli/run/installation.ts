@@ -101,7 +101,7 @@ function openSpoolOf(
     limits: config.spool,
     onLost: ({ integration, batch, reread }) => {
       if (batch.origin.kind === "csv") forgetCsvContent(database, integration, { sha256: batch.sha256, reread });
-      else if (reread) reopenWindow(database, integration, batch.id);
+      else if (reread) reopenWindow(database, integration, batch);
       if (reread) onReread();
     },
   });
