@@ -7,6 +7,7 @@ import {
   type ReadState,
   type Window,
   type WindowSettings,
+  without,
 } from "./read_state.ts";
 import { edgeAtOrAfter, edgeAtOrBefore } from "./time_zone.ts";
 
@@ -37,22 +38,19 @@ export function onResumed(state: ReadState, options: { settings: WindowSettings;
   return { ...resumed, liveToMs: liveFrom, pending: joined([...state.pending, before]) };
 }
 
-/** An earlier start of the history, set in the hub later on, adds what lies before; a later start removes it. */
+/**
+ * An earlier start of the history, set in the hub later on, adds what lies before; a later start removes it. Without a
+ * history what live reading has left is still read: an outage that is being made up, and lost batches.
+ */
 export function onHistoryChanged(
   state: ReadState,
   options: { settings: WindowSettings; beforeMs: number | null },
 ): ReadState {
   const { settings, beforeMs } = options;
-  const fromMs = historyFromMs(settings);
-  if (state.liveToMs === null || fromMs === beforeMs) return state;
-  if (fromMs === null) return { ...state, pending: [] };
-  const kept = state.pending.flatMap((range) =>
-    range.toMs <= fromMs ? [] : [{ ...range, fromMs: Math.max(range.fromMs, fromMs) }]
-  );
-  const until = beforeMs ?? edgeAtOrBefore(state.liveToMs - limits.liveSpanMsMax, {
-    timeZone: settings.timeZone,
-    minutes: limits.gridMinutes,
-  });
-  const added = fromMs < until ? [{ fromMs, toMs: until }] : [];
-  return { ...state, pending: joined([...kept, ...added]) };
+  const historyMs = historyFromMs(settings);
+  if (state.liveToMs === null || historyMs === beforeMs) return state;
+  const { liveSinceMs = state.liveToMs } = state;
+  const fromMs = historyMs ?? liveSinceMs;
+  const kept = without(state.pending, { fromMs: -Infinity, toMs: fromMs });
+  return { ...state, pending: joined([...kept, { fromMs, toMs: beforeMs ?? liveSinceMs }]) };
 }

@@ -17,6 +17,8 @@ export interface Window {
 export interface ReadState {
   /** Live reading has read everything up to here, in ms since the epoch; `null` before its first success. */
   readonly liveToMs: number | null;
+  /** Start of the first live window, in ms: from here on every row is due, with or without a history. */
+  readonly liveSinceMs?: number | undefined;
   /** Not yet read, disjoint, oldest first. */
   readonly pending: readonly Window[];
   /** Length of the next history chunk, in ms. */

@@ -52,8 +52,8 @@ export function planLive(
   const pendingTo = Math.min(newest?.toMs ?? -Infinity, unreadFrom);
   const fromMs = Math.max(wanted, backTo(nowMs - state.liveSpanMs), pendingTo);
   if (state.liveToMs === null) return { window: { fromMs, toMs }, gap: undefined };
-  // The clock may have been years back: what was before the history is not wanted.
-  const gap = { fromMs: Math.max(unreadFrom, historyFromMs(settings) ?? -Infinity), toMs: fromMs };
+  // The clock may have been years back.
+  const gap = { fromMs: Math.max(unreadFrom, dueFromMs(state, { settings, nowMs })), toMs: fromMs };
   return { window: { fromMs, toMs }, gap: gap.fromMs < gap.toMs ? gap : undefined };
 }
 
@@ -63,13 +63,15 @@ export function afterLive(
   options: { plan: LivePlan; settings: WindowSettings; nowMs: number; durationMs: number },
 ): ReadState {
   const { plan, settings } = options;
+  const isFirst = state.liveToMs === null;
   const pending = [...state.pending];
-  if (state.liveToMs === null) pending.push(...history(settings, plan.window.fromMs));
+  if (isFirst) pending.push(...history(settings, plan.window.fromMs));
   if (plan.gap) pending.push(plan.gap);
   const quick = options.durationMs < limits.queryMsTarget / 2;
   return {
     ...state,
     liveToMs: Math.min(options.nowMs, plan.window.toMs),
+    liveSinceMs: isFirst ? plan.window.fromMs : state.liveSinceMs,
     // A batch of live that was lost may have left some to be read again: it has been.
     pending: without(joined(pending), plan.window),
     liveSpanMs: quick
@@ -183,9 +185,13 @@ function forgotten(
 function readToMs(state: ReadState, { settings, nowMs }: { settings: WindowSettings; nowMs: number }): number {
   if (state.liveToMs === null) return nowMs;
   if (state.liveToMs <= nowMs + limits.clockToleranceMs) return Math.min(state.liveToMs, nowMs);
-  const historyMs = historyFromMs(settings);
-  if (historyMs === null) return nowMs - limits.reconciliationMs;
-  return Math.min(Math.max(nowMs - limits.clockBackMs, historyMs), nowMs);
+  return Math.min(Math.max(nowMs - limits.clockBackMs, dueFromMs(state, { settings, nowMs })), nowMs);
+}
+
+/** Rows before this need not be read; -Infinity if nobody knows, because the first clock was ahead. */
+function dueFromMs(state: ReadState, { settings, nowMs }: { settings: WindowSettings; nowMs: number }): number {
+  const { liveSinceMs = Infinity } = state;
+  return historyFromMs(settings) ?? (liveSinceMs <= nowMs ? liveSinceMs : -Infinity);
 }
 
 function history(settings: WindowSettings, toMs: number): Window[] {

@@ -2,7 +2,15 @@ import fc from "fast-check";
 import { assert, assertEquals } from "../assert.ts";
 import { wallOfInstant } from "../../src/source/time_zone.ts";
 import { onHistoryChanged, onPaused, onResumed } from "../../src/source/read_changes.ts";
-import { limits, type ReadState, startState, type Window, type WindowSettings } from "../../src/source/read_state.ts";
+import {
+  historyFromMs,
+  joined,
+  limits,
+  type ReadState,
+  startState,
+  type Window,
+  type WindowSettings,
+} from "../../src/source/read_state.ts";
 import { nextRegularAt } from "../../src/source/run_times.ts";
 import {
   afterHistory,
@@ -80,6 +88,8 @@ Deno.test("a clock before the start of the history reads nothing backwards, and 
   assertEquals(wrong.window, { fromMs: early - limits.contactOverlapMs, toMs: early + 15 * minuteMs });
   const { state, window } = live(wrong.state, contacts, start + hourMs);
   assertEquals(state.pending, [{ fromMs: Date.UTC(2026, 9, 1), toMs: window.fromMs }]);
+  const without = live(wrong.state, { ...contacts, historyFrom: null }, start + 3 * dayMs).state;
+  assertEquals(without.pending, [{ fromMs: start - limits.contactOverlapMs, toMs: start + 2 * dayMs }]);
 });
 
 Deno.test("an outage longer than a live window is made up by history, without overlap or hole", () => {
@@ -265,25 +275,41 @@ Deno.test("an earlier start of the history adds what lies before, a later one ta
   assertEquals(later.pending, []);
 });
 
+Deno.test("without a history what an outage has left is still read, and a history set later ends where live began", () => {
+  const nowMs = Date.UTC(2026, 9, 15, 12);
+  const historyMs = Date.UTC(2026, 9, 1);
+  const liveSinceMs = nowMs - limits.contactOverlapMs;
+  const first = live(startState, contacts, nowMs).state;
+  const back = live(first, contacts, nowMs + 4 * dayMs).state;
+  assertEquals(back.pending, [{ fromMs: historyMs, toMs: nowMs + 3 * dayMs }]);
+  const without = { ...contacts, historyFrom: null };
+  const none = onHistoryChanged(back, { settings: without, beforeMs: historyMs });
+  assertEquals(none.pending, [{ fromMs: liveSinceMs, toMs: nowMs + 3 * dayMs }]);
+  assertEquals(onHistoryChanged(none, { settings: contacts, beforeMs: null }).pending, back.pending);
+  const { state } = live(live(startState, without, nowMs).state, without, nowMs + hourMs);
+  const later = onHistoryChanged(state, { settings: contacts, beforeMs: null });
+  assertEquals(later.pending, [{ fromMs: historyMs, toMs: liveSinceMs }]);
+});
+
 Deno.test("whatever happens, in the end the hub has every row exactly once", () => {
+  const between = (min: number, max: number) => fc.integer({ min, max });
   const event = fc.oneof(
-    {
-      weight: 12,
-      arbitrary: fc.record({ do: fc.constant("live" as const), afterMinutes: fc.integer({ min: 1, max: 70 }) }),
-    },
-    {
-      weight: 8,
-      arbitrary: fc.record({ do: fc.constant("history" as const), durationMs: fc.integer({ min: 1, max: 60_000 }) }),
-    },
-    {
-      weight: 1,
-      arbitrary: fc.record({ do: fc.constant("outage" as const), afterMinutes: fc.integer({ min: 60, max: 5000 }) }),
-    },
-    {
-      weight: 1,
-      arbitrary: fc.record({ do: fc.constant("pause" as const), afterMinutes: fc.integer({ min: 60, max: 5000 }) }),
-    },
+    { weight: 12, arbitrary: fc.record({ do: fc.constant("live" as const), afterMinutes: between(1, 70) }) },
+    { weight: 8, arbitrary: fc.record({ do: fc.constant("history" as const), durationMs: between(1, 60_000) }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant("deliver" as const) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("outage" as const), afterMinutes: between(60, 5000) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("pause" as const), afterMinutes: between(60, 5000) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("timeout" as const) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("lose" as const) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("change history" as const) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant("wrong clock" as const),
+        aheadMs: fc.constantFrom(-16 * 365 * dayMs, -2 * dayMs, 3 * hourMs, 3 * dayMs, 365 * dayMs),
+        afterMinutes: fc.array(between(1, 2000), { minLength: 1, maxLength: 4 }),
+      }),
+    },
   );
   const zones = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Africa/Casablanca"];
   // Shortly before a change of the clock in each of them.
@@ -298,7 +324,7 @@ Deno.test("whatever happens, in the end the hub has every row exactly once", () 
     fc.property(
       fc.constantFrom(...zones),
       fc.constantFrom(...starts),
-      fc.constantFrom("interval" as const, "contact" as const),
+      fc.constantFrom("interval" as const, "contact" as const, "agent-status" as const),
       fc.constantFrom(15 as const, 30 as const),
       fc.array(event, { maxLength: 60 }),
       fc.array(
@@ -312,58 +338,86 @@ Deno.test("whatever happens, in the end the hub has every row exactly once", () 
       ),
       (timeZone, start, dataType, intervalMinutes, events, made) => {
         const startMs = Date.parse(start);
-        const settings: WindowSettings = {
-          ...contacts,
-          timeZone,
-          dataType,
-          intervalMinutes,
-          historyFrom: new Date(startMs - 6 * dayMs).toISOString(),
-        };
+        const historyFrom = new Date(startMs - 6 * dayMs).toISOString();
+        let settings: WindowSettings = { ...contacts, timeZone, dataType, intervalMinutes, historyFrom };
+        // Agent status is read again for a quarter of an hour only.
+        const lateMinutesMax = dataType === "agent-status" ? 14 : 100;
         const rows = made.map(({ minute, lateMinutes }, index) => ({
           id: `${index}`,
+          atMs: startMs + minute * minuteMs,
           wallMs: wallOfInstant(startMs + minute * minuteMs, timeZone),
-          committedMs: startMs + (minute + lateMinutes) * minuteMs,
+          committedMs: startMs + (minute + Math.min(lateMinutes, lateMinutesMax)) * minuteMs,
         }));
         const hub = new HubModel(timeZone);
-        let nowMs = startMs;
+        let waiting: { window: Window; seen: ModelRow[] }[] = [];
+        let trueMs = startMs;
+        let aheadMs = 0;
         let state = startState;
-        const deliver = (window: Window) => {
+        const read = (window: Window) => {
+          assert(window.fromMs < window.toMs, "a window ends before it begins");
           const from = wallOfInstant(window.fromMs, timeZone);
           const to = wallOfInstant(window.toMs, timeZone);
-          const seen: ModelRow[] = rows.filter((row) =>
-            row.committedMs <= nowMs && row.wallMs >= from && row.wallMs < to
-          );
-          hub.replace(window, seen);
+          const seen = rows.filter((row) => row.committedMs <= trueMs && row.wallMs >= from && row.wallMs < to);
+          waiting.push({ window, seen });
         };
-        const runLive = () => {
+        const deliver = () => {
+          for (const { window, seen } of waiting) hub.replace(window, seen);
+          waiting = [];
+        };
+        const runLive = (afterMinutes: number) => {
+          trueMs += afterMinutes * minuteMs;
+          const nowMs = trueMs + aheadMs;
           const plan = planLive(state, { settings, nowMs, full: true });
-          deliver(plan.window);
+          read(plan.window);
           state = afterLive(state, { plan, settings, nowMs, durationMs: 1000 });
         };
         const runHistory = (durationMs: number) => {
           const window = planHistory(state, settings);
           if (!window) return false;
-          deliver(window);
+          read(window);
           state = afterHistory(state, { window, durationMs, rows: 5, bytes: 500 });
           return true;
         };
+        runLive(0);
         for (const event of events) {
-          if (event.do === "history") runHistory(event.durationMs);
+          if (event.do === "live") runLive(event.afterMinutes);
+          else if (event.do === "history") runHistory(event.durationMs);
+          else if (event.do === "deliver") deliver();
+          else if (event.do === "outage") trueMs += event.afterMinutes * minuteMs;
           else if (event.do === "timeout") state = afterHistoryTooMuch(afterLiveTooMuch(state), settings);
-          else if (event.do === "pause") {
-            state = onPaused(state, nowMs);
-            nowMs += event.afterMinutes * minuteMs;
-            state = onResumed(state, { settings, nowMs });
-          } else {
-            nowMs += event.afterMinutes * minuteMs;
-            if (event.do === "live") runLive();
+          else if (event.do === "lose") {
+            const lost = waiting.splice(-2, 1);
+            state = { ...state, pending: joined([...state.pending, ...lost.map(({ window }) => window)]) };
+          } else if (event.do === "change history") {
+            const beforeMs = historyFromMs(settings);
+            settings = { ...settings, historyFrom: beforeMs === null ? historyFrom : null };
+            state = onHistoryChanged(state, { settings, beforeMs });
+          } else if (event.do === "wrong clock") {
+            aheadMs = event.aheadMs;
+            for (const afterMinutes of event.afterMinutes) {
+              runLive(afterMinutes);
+              runHistory(1000);
+            }
+            aheadMs = 0;
+            // Not seen if nothing runs until the right clock is where the wrong one was.
+            runLive(1);
+          } else if (dataType !== "agent-status") {
+            // A pause of agent status is not made up in full.
+            state = onPaused(state, trueMs);
+            trueMs += event.afterMinutes * minuteMs;
+            state = onResumed(state, { settings, nowMs: trueMs });
           }
         }
-        nowMs = Math.max(nowMs, startMs) + 101 * minuteMs;
-        runLive();
+        runLive(101);
         while (runHistory(100));
-        const due = rows.filter((row) => row.committedMs <= nowMs).map((row) => row.id).sort();
-        assertEquals(hub.ids(), due);
+        deliver();
+        const isDue = ({ atMs }: { atMs: number }) => settings.historyFrom !== null || atMs >= startMs;
+        const due = rows.filter((row) => row.committedMs <= trueMs && isDue(row)).map(({ id }) => id).sort();
+        const found = hub.ids();
+        assertEquals(due.filter((id) => !found.includes(id)), []);
+        assertEquals(found, [...new Set(found)]);
+        const next = planLive(state, { settings, nowMs: trueMs, full: true }).window;
+        if (dataType === "agent-status") assert(next.fromMs <= trueMs - state.liveSpanMs, "status is not reconciled");
       },
     ),
     { numRuns: 300 },
