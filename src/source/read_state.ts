@@ -19,6 +19,8 @@ export interface ReadState {
   readonly liveToMs: number | null;
   /** Start of the first live window, in ms: from here on every row is due, with or without a history. */
   readonly liveSinceMs?: number | undefined;
+  /** What live reading has last left to history. Where one ends after the present, it was a clock that was ahead. */
+  readonly gaps?: readonly Window[] | undefined;
   /** Not yet read, disjoint, oldest first. */
   readonly pending: readonly Window[];
   /** Length of the next history chunk, in ms. */
@@ -70,8 +72,10 @@ export const limits = {
   reconciliationMs: dayMs,
   /** Setting the clock back by less than this stays within every overlap. */
   clockToleranceMs: 5 * minuteMs,
-  /** How far back to reread when the clock is set back: nobody knows since when it was wrong. */
+  /** How far back to reread when the clock is set back: nobody knows since when it was wrong, unless it left a gap. */
   clockBackMs: 7 * dayMs,
+  /** Gaps remembered: many if the computer is often off while its clock is ahead. */
+  gapsMax: 16,
   realTimeMs: 10 * secondMs,
   /** Windows of contacts and of agent status have their edges on this grid. */
   gridMinutes: 15,

@@ -66,12 +66,17 @@ export function afterLive(
   const isFirst = state.liveToMs === null;
   const pending = [...state.pending];
   if (isFirst) pending.push(...history(settings, plan.window.fromMs));
-  if (plan.gap) pending.push(plan.gap);
+  const gaps = (state.gaps ?? []).filter(({ toMs }) => toMs <= plan.window.toMs);
+  if (plan.gap) {
+    pending.push(plan.gap);
+    gaps.push(plan.gap);
+  }
   const quick = options.durationMs < limits.queryMsTarget / 2;
   return {
     ...state,
     liveToMs: Math.min(options.nowMs, plan.window.toMs),
     liveSinceMs: isFirst ? plan.window.fromMs : state.liveSinceMs,
+    gaps: gaps.slice(-limits.gapsMax),
     // A batch of live that was lost may have left some to be read again: it has been.
     pending: without(joined(pending), plan.window),
     liveSpanMs: quick
@@ -185,7 +190,9 @@ function forgotten(
 function readToMs(state: ReadState, { settings, nowMs }: { settings: WindowSettings; nowMs: number }): number {
   if (state.liveToMs === null) return nowMs;
   if (state.liveToMs <= nowMs + limits.clockToleranceMs) return Math.min(state.liveToMs, nowMs);
-  return Math.min(Math.max(nowMs - limits.clockBackMs, dueFromMs(state, { settings, nowMs })), nowMs);
+  const ahead = (state.gaps ?? []).find(({ toMs }) => toMs > nowMs);
+  const wrongSinceMs = Math.min(ahead?.fromMs ?? nowMs, nowMs) - limits.clockBackMs;
+  return Math.min(Math.max(wrongSinceMs, dueFromMs(state, { settings, nowMs })), nowMs);
 }
 
 /** Rows before this need not be read; -Infinity if nobody knows, because the first clock was ahead. */

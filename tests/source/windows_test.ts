@@ -80,6 +80,19 @@ Deno.test("what came while the clock was ahead is read when it is set back", () 
   );
 });
 
+Deno.test("a clock that was a year ahead for weeks: what came meanwhile is read, also without a history", () => {
+  const settings = { ...contacts, historyFrom: null };
+  const start = Date.UTC(2026, 9, 15, 12);
+  let state = live(startState, settings, start - 20 * dayMs).state;
+  state = live(state, settings, start).state;
+  for (const days of [0, 3, 6, 20]) state = live(state, settings, start + (365 + days) * dayMs).state;
+  const back = live({ ...state, pending: [] }, settings, start + 21 * dayMs);
+  assert((back.state.pending[0]?.fromMs ?? Infinity) <= start, "what came at first is not read");
+  assertEquals(back.state.pending.at(-1)?.toMs, back.window.fromMs);
+  const again = live({ ...back.state, pending: [] }, settings, start + 20.5 * dayMs);
+  assert((again.state.pending[0]?.fromMs ?? 0) > start, "the clock was not that wrong the second time");
+});
+
 Deno.test("a clock before the start of the history reads nothing backwards, and nothing before that start afterwards", () => {
   const start = Date.UTC(2026, 9, 15, 12);
   const early = Date.UTC(2010, 0, 1);
