@@ -121,17 +121,10 @@ export class RestoredHub {
         if (this.#wanted === "newest" && this.#newest === newest) this.#settled();
         return;
       }
+      this.#wanted = "all";
     }
-    let after = 0;
-    let missing = 0;
-    while (true) {
-      const page = this.#spool.acknowledged({ after, limit: pageMax });
-      const last = page.at(-1);
-      if (!last) break;
-      const forgotten = await client.missing(page.map(({ id }) => id), options.signal);
-      missing += this.#spool.resend(forgotten);
-      after = last.sequence;
-    }
+    // All at once: should a page fail, or the agent be killed, the sign is still there.
+    const missing = this.#spool.resend(await this.#forgotten(client, options.signal));
     this.#putOff(options.nowMs);
     if (missing > 0) {
       log.warn(
@@ -139,6 +132,17 @@ export class RestoredHub {
         { missing },
       );
     }
+  }
+
+  /** The ids of all kept batches that the hub no longer has. */
+  async #forgotten(client: Pick<DeliveryClient, "missing">, signal: AbortSignal): Promise<readonly string[]> {
+    const forgotten: string[] = [];
+    let page = this.#spool.acknowledged({ after: 0, limit: pageMax });
+    for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+      forgotten.push(...await client.missing(page.map(({ id }) => id), signal));
+      page = this.#spool.acknowledged({ after: last.sequence, limit: pageMax });
+    }
+    return forgotten;
   }
 
   /** It is compared again when there is another sign. */

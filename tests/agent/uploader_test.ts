@@ -486,6 +486,26 @@ Deno.test("uploader asks a hub that was away for its newest batches, and for all
     assertEquals(hub.of("missing").length, 3);
   }));
 
+Deno.test("uploader sends a restored hub all that it has forgotten, although it cannot be asked for all at once", () => {
+  const onCall: OnCall = ({ what }, { hub }) => {
+    if (what === "missing" && hub.of("missing").length === 3) throw hubError("refused");
+  };
+  return withUploader({ onCall, wholePayloadBytes: 1024 }, async ({ add, spool, hub, uploader, clock }) => {
+    // Admitted first and acknowledged last: the newest ones are on the first page of two.
+    for (let n = 0; n < 120; n++) add(`history ${n}`, { lane: "history" });
+    for (let n = 0; n < 1000; n++) add(`live ${n}`);
+    await spool.until(() => spool.delivered.length === 1120);
+    hub.received.clear();
+    uploader.reachable();
+    while (hub.of("missing").length < 3) await settle();
+    await spool.until(() => spool.waiting().batches === 0);
+    await resting(clock);
+    await clock.advance(10_000);
+    await spool.until(() => spool.waiting().batches === 0);
+    assertEquals(hub.received.size, 1120);
+  });
+});
+
 Deno.test("uploader asks for what was newest before the hub was away, however much it has delivered since", () =>
   withUploader(never, async ({ add, spool, hub, uploader }) => {
     for (let n = 0; n < 10; n++) add(`${n}`);
