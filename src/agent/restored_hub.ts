@@ -1,8 +1,8 @@
 /**
  * Detects that a hub was restored from a backup, and sends again what it has lost, as far as the spool still has it.
- * One sign is that the hub has fewer batches than it acknowledged. But its count includes batches of an installation
- * linked earlier; so on first contact, and after every absence, the hub is asked for those that it acknowledged last
- * before: a restored hub has lost them.
+ * One sign is that the hub has fewer batches than it had before, or than it acknowledged. But its count includes batches
+ * of an installation linked earlier, and may have risen again; so on first contact, and after every absence, the hub is
+ * asked for those that it acknowledged last before: a restored hub has lost them.
  */
 import { getLogger } from "@logtape/logtape";
 import { errorText, sentence } from "../runtime/error_text.ts";
@@ -37,7 +37,8 @@ export interface AcknowledgedBatches {
 /** Compares what was acknowledged with what the hub has. */
 export class RestoredHub {
   readonly #spool: AcknowledgedBatches;
-  #lowest = Infinity;
+  /** How many the hub had when it last said so. */
+  #receivedCount = -Infinity;
   #comparedAtMs = -Infinity;
   #wanted: "all" | "newest" | undefined;
   /** What was newest whenever the hub went away or returned, and has not been asked for yet; newest first. */
@@ -63,13 +64,11 @@ export class RestoredHub {
 
   /** The hub says how many it has. That number only grows, unless the hub was restored. */
   told(receivedCount: number, nowMs: number): void {
-    if (receivedCount >= this.#spool.acknowledgedCount()) {
-      this.#lowest = Infinity;
-      return;
-    }
-    const fell = receivedCount < this.#lowest;
-    this.#lowest = receivedCount;
-    if (fell || nowMs - this.#comparedAtMs >= compareEveryMs) this.#wanted = "all";
+    const fell = receivedCount < this.#receivedCount;
+    this.#receivedCount = receivedCount;
+    if (fell) this.#wanted = "all";
+    if (receivedCount >= this.#spool.acknowledgedCount()) return;
+    if (nowMs - this.#comparedAtMs >= compareEveryMs) this.#wanted = "all";
   }
 
   /** The hub has not answered yet, or no longer does: what it acknowledges after its return may say nothing. */
@@ -123,9 +122,12 @@ export class RestoredHub {
       }
       this.#wanted = "all";
     }
+    const receivedCount = this.#receivedCount;
     // All at once: should a page fail, or the agent be killed, the sign is still there.
     const missing = this.#spool.resend(await this.#forgotten(client, options.signal));
     this.#putOff(options.nowMs);
+    // It may have lost more of those that were asked for first.
+    if (this.#receivedCount < receivedCount) this.#wanted = "all";
     if (missing > 0) {
       log.warn(
         "The hub has lost {missing} batches that it had received: it was restored from a backup. They are sent again.",

@@ -478,13 +478,31 @@ Deno.test("uploader asks a hub that was away for its newest batches, and for all
     await settle();
     assertEquals(hub.of("missing").length, 1);
     for (let n = 150; n < 300; n++) hub.received.delete(`${n}`);
-    uploader.assigned({ received: { count: 1150 } });
-    await settle();
-    assertEquals(hub.received.size, 150, "others' batches count: the number alone does not tell");
     uploader.reachable({ again: true });
     while (hub.received.size < 300) await settle();
     assertEquals(hub.of("missing").length, 3);
   }));
+
+Deno.test("uploader sends a hub whose count falls what it has forgotten, although others' batches count too", () => {
+  const onCall: OnCall = ({ what }, { hub, uploader }) => {
+    if (what === "missing" && hub.of("missing").length === 1) uploader.assigned({ received: { count: 5029 } });
+  };
+  return withUploader(onCall, async ({ add, spool, hub, uploader, log }) => {
+    for (let n = 0; n < 30; n++) add(`${n}`);
+    await spool.until(() => spool.delivered.length === 30);
+    uploader.assigned({ received: { count: 5030 } });
+    uploader.assigned({ received: { count: 5031 } });
+    await settle();
+    assertEquals(hub.of("missing").length, 0);
+    hub.received.delete("7");
+    uploader.assigned({ received: { count: 5030 } });
+    await log.line(/^warning The hub has lost 1 batches/);
+    await spool.until(() => spool.delivered.length === 30);
+    assert(hub.received.has("7"));
+    await settle();
+    assertEquals(hub.of("missing").length, 2, "the number fell again while it was asked");
+  });
+});
 
 Deno.test("uploader sends a restored hub all that it has forgotten, although it cannot be asked for all at once", () => {
   const onCall: OnCall = ({ what }, { hub }) => {
