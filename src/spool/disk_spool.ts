@@ -48,6 +48,7 @@ export const incomingFolderName = "incoming";
 /** How often to look for batches that have been kept long enough, in ms. */
 const pruneEveryMs = 60 * 60 * 1000;
 const dayMs = 24 * 60 * 60 * 1000;
+const ofAnyAge = { receivedBefore: Number.MAX_SAFE_INTEGER, deletedBefore: Number.MAX_SAFE_INTEGER };
 
 const log = getLogger(["cloud-link", "spool"]);
 
@@ -111,7 +112,7 @@ export class DiskSpool implements Spool, AsyncDisposable {
       othersBytes: () => this.waitingForOthers().bytes,
       isIdle: () => this.#outgoing.isIdle,
       freeBytes: () => options.fs.freeBytes(options.folder),
-      evict: (bytes: number) => this.#eviction.evict({ bytes, before: Number.MAX_SAFE_INTEGER }),
+      evict: (bytes: number) => this.#eviction.evict({ bytes, ...ofAnyAge }),
     };
     this.#room = new Room(view, { limits: options.limits, clock: options.clock, closing: this.#closing.signal });
     const incomingFolder = join(options.folder, incomingFolderName);
@@ -233,13 +234,17 @@ export class DiskSpool implements Spool, AsyncDisposable {
 
   /**
    * Removes what was kept long enough: acknowledged batches, and those of deleted integrations. Also happens
-   * automatically from time to time.
+   * automatically from time to time. What was acknowledged goes only if by both clocks enough time has passed, this
+   * computer's and, judged by its latest receipt, the hub's: either may be wrong.
    */
   async prune(): Promise<void> {
     const { clock, limits } = this.#options;
     this.#prunedAtMs = clock.monotonicMs();
-    const before = limits.keepDays === 0 ? Number.MAX_SAFE_INTEGER : clock.now() - limits.keepDays * dayMs;
-    await this.#eviction.evict({ bytes: Infinity, before });
+    const keepMs = limits.keepDays * dayMs;
+    const nowMs = clock.now();
+    const hubNowMs = Math.min(nowMs, this.#index.lastReceivedAt() ?? nowMs);
+    const ages = { receivedBefore: hubNowMs - keepMs, deletedBefore: nowMs - keepMs };
+    await this.#eviction.evict({ bytes: Infinity, ...keepMs === 0 ? ofAnyAge : ages });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -16,13 +16,13 @@ const log = getLogger(["cloud-link", "spool"]);
 /** How many batches are removed in one transaction. */
 const groupMax = 256;
 
-/**
- * What to remove: the oldest batches, until `bytes` are free or only younger ones are left, that is, those acknowledged
- * or orphaned after `before`, in ms since the epoch.
- */
+/** What to remove: the oldest batches, until `bytes` are free or only younger ones are left. */
 export interface EvictionOrder {
   readonly bytes: number;
-  readonly before: number;
+  /** Younger are those that the hub received after this, in ms since the epoch by its clock. */
+  readonly receivedBefore: number;
+  /** Younger are those orphaned after this, in ms since the epoch. */
+  readonly deletedBefore: number;
 }
 
 /**
@@ -66,13 +66,13 @@ export class Eviction {
     await this.#last.catch(() => {});
   }
 
-  async #evict({ bytes, before }: EvictionOrder): Promise<void> {
+  async #evict({ bytes, ...ages }: EvictionOrder): Promise<void> {
     const again = this.#left.splice(0);
     let wanted = bytes - await this.#removeFiles(again);
     while (wanted > 0) {
       // Nothing on the disk can be removed: that is no reason to give up everything that is kept.
       if (this.#left.length >= groupMax) throw this.#failure;
-      const group = this.#choose({ bytes: wanted, before });
+      const group = this.#choose({ bytes: wanted, ...ages });
       if (group.length === 0) return;
       this.#expire(group);
       wanted -= await this.#removeFiles(group);
@@ -80,12 +80,10 @@ export class Eviction {
   }
 
   /** The next group to go, all of one kind. */
-  #choose({ bytes, before }: EvictionOrder): IndexedBatch[] {
+  #choose({ bytes, receivedBefore, deletedBefore }: EvictionOrder): IndexedBatch[] {
     const { index } = this.#options;
-    const acknowledged = index.oldestAcknowledged({ acknowledgedBefore: before, limit: groupMax });
-    const rows = acknowledged.length > 0
-      ? acknowledged
-      : index.oldestOrphans({ deletedBefore: before, limit: groupMax });
+    const acknowledged = index.oldestAcknowledged({ receivedBefore, limit: groupMax });
+    const rows = acknowledged.length > 0 ? acknowledged : index.oldestOrphans({ deletedBefore, limit: groupMax });
     let found = 0;
     const enough = rows.findIndex(({ fileBytes }) => (found += fileBytes) >= bytes);
     return enough < 0 ? rows : rows.slice(0, enough + 1);

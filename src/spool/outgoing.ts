@@ -81,7 +81,7 @@ export class Outgoing {
     const { database, clock } = this.#options;
     const at = clock.now();
     database.transaction(() => {
-      const delivered = receipts.map((receipt) => this.#acknowledgeOne(receipt.batch, at));
+      const delivered = receipts.map((receipt) => this.#acknowledgeOne(receipt));
       const last = delivered.findLast((row) => row !== undefined);
       if (last) recordImport(database, last.integration, { at, name: batchTitle(last.batch.origin) });
     }, { relaxed: true });
@@ -115,7 +115,7 @@ export class Outgoing {
   }
 
   /** The batch, unless it is already acknowledged or waits again. */
-  #acknowledgeOne(id: string, at: number): IndexedBatch | undefined {
+  #acknowledgeOne({ batch: id, receivedAt }: Receipt): IndexedBatch | undefined {
     const { index } = this.#options;
     const row = index.get(id);
     const handedOut = this.#handedOut.get(id);
@@ -123,7 +123,7 @@ export class Outgoing {
     if (row === undefined || row.state !== "waiting") return undefined;
     // Replaced while it was being sent: the waiting one has a later sequence, which the hub must learn.
     if (handedOut !== undefined && handedOut !== row.batch.sequence) return undefined;
-    index.acknowledge(row, { at });
+    index.acknowledge(row, { receivedAt: Date.parse(receivedAt) });
     return row;
   }
 }

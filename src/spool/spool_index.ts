@@ -138,8 +138,11 @@ export class SpoolIndex {
     return this.#database.get<{ bytes: number | null }>("SELECT sum(file_bytes) AS bytes FROM batch")?.bytes ?? 0;
   }
 
-  /** Marks a waiting batch as delivered, and counts it the first time. */
-  acknowledge({ integration, batch }: IndexedBatch, options: { at: number }): void {
+  /**
+   * Marks a waiting batch as delivered, and counts it the first time. `receivedAt` is in ms since the epoch, by the
+   * hub's clock.
+   */
+  acknowledge({ integration, batch }: IndexedBatch, options: { receivedAt: number }): void {
     const first = this.#database.run(
       "UPDATE integration SET acknowledged = acknowledged + 1 WHERE key = ? AND EXISTS " +
         "(SELECT 1 FROM batch WHERE id = ? AND acknowledged_at IS NULL)",
@@ -151,9 +154,16 @@ export class SpoolIndex {
          acknowledged_order = 1 + coalesce((SELECT max(acknowledged_order) FROM batch AS other
            WHERE other.integration = batch.integration AND other.state = 'acknowledged'), 0)
          WHERE id = ? AND state = 'waiting'`,
-      options.at,
+      options.receivedAt,
       batch.id,
     );
+  }
+
+  /** When the hub received the latest of the kept acknowledged batches, in ms since the epoch by its clock. */
+  lastReceivedAt(): number | undefined {
+    return this.#database.get<{ at: number | null }>(
+      "SELECT max(acknowledged_at) AS at FROM batch WHERE state = 'acknowledged'",
+    )?.at ?? undefined;
   }
 
   /** How many batches of the integration have ever been acknowledged, including those whose files are gone. */
@@ -196,12 +206,12 @@ export class SpoolIndex {
     ) > 0;
   }
 
-  /** Acknowledged batches, oldest first: those before `acknowledgedBefore`. */
-  oldestAcknowledged(options: { acknowledgedBefore: number; limit: number }): IndexedBatch[] {
+  /** Acknowledged batches that the hub received before `receivedBefore`, by its clock; oldest first. */
+  oldestAcknowledged(options: { receivedBefore: number; limit: number }): IndexedBatch[] {
     return this.#database.all<BatchRow>(
       `SELECT ${columns} FROM batch WHERE state = 'acknowledged' AND acknowledged_at < ? ORDER BY acknowledged_at
          LIMIT ?`,
-      options.acknowledgedBefore,
+      options.receivedBefore,
       options.limit,
     ).map(fromRow);
   }

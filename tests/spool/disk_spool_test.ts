@@ -5,6 +5,9 @@ import { realFileSystem } from "../../src/durable/real_file_system.ts";
 import { BatchDamagedError } from "../../src/agent/ports.ts";
 import { BatchDeclaration } from "../../src/protocol/delivery.ts";
 import { createHash, randomBytes } from "node:crypto";
+import type { Clock } from "../../src/runtime/clock.ts";
+import type { DiskSpool } from "../../src/spool/disk_spool.ts";
+import { openStateDatabase } from "../../src/state/state_database.ts";
 import { captureLog } from "../fakes/captured_log.ts";
 import { zstdDecompressSync } from "node:zlib";
 import {
@@ -31,6 +34,33 @@ async function withFolder(act: (root: string) => Promise<void>): Promise<void> {
 
 async function filesOf(root: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(`${root}/spool`))).filter(({ isFile }) => isFile).map(({ name }) => name);
+}
+
+interface SettableClock extends Clock {
+  time: string;
+}
+
+/** Its monotonic part stands still, so that nothing is pruned by itself after the first time. */
+function settableClock(time: string): SettableClock {
+  return {
+    time,
+    now() {
+      return Date.parse(this.time);
+    },
+    monotonicMs: () => 0,
+    sleep: () => new Promise<void>(() => {}),
+  };
+}
+
+/** Returns the batch's id. */
+async function deliver(
+  spool: DiskSpool,
+  batch: { content: Uint8Array | string; receivedAt: string },
+): Promise<string> {
+  await put(spool, batch.content);
+  const id = nextId(spool);
+  acknowledge(spool, id, batch.receivedAt);
+  return id;
 }
 
 Deno.test("spool hands out what was admitted, live before history, oldest first, also after it was opened again", () =>
@@ -310,22 +340,57 @@ Deno.test("spool knows what was acknowledged last, whatever the clock said", () 
 
 Deno.test("spool removes acknowledged batches after keepDays, and counts them still", () =>
   withFolder(async (root) => {
-    let now = Date.parse("2026-01-01T00:00:00Z");
-    const clock = { now: () => now, monotonicMs: () => now, sleep: () => new Promise<void>(() => {}) };
+    const clock = settableClock("2026-01-02T00:00:00Z");
     await using fixture = await openFixture(root, { clock, keepDays: 2 });
     const { spool } = fixture;
-    await put(spool, "old");
-    acknowledge(spool, nextId(spool));
-    now += 1.5 * 86_400_000;
-    await put(spool, "young");
-    acknowledge(spool, nextId(spool));
+    await deliver(spool, { content: "old", receivedAt: "2026-01-01T00:00:00Z" });
+    clock.time = "2026-01-02T12:00:00Z";
+    await deliver(spool, { content: "young", receivedAt: clock.time });
     await spool.prune();
     assertEquals((await filesOf(root)).length, 2);
-    now += 86_400_000;
+    clock.time = "2026-01-03T12:00:00Z";
+    await deliver(spool, { content: "new", receivedAt: clock.time });
     await spool.prune();
-    assertEquals((await filesOf(root)).length, 1);
-    assertEquals(spool.acknowledgedCount(), 2);
-    assertEquals(spool.acknowledged({ after: 0, limit: 10 }).length, 1);
+    assertEquals((await filesOf(root)).length, 2);
+    assertEquals(spool.acknowledgedCount(), 3);
+    assertEquals(spool.acknowledged({ after: 0, limit: 10 }).length, 2);
+  }));
+
+Deno.test("spool keeps what was acknowledged, however far this computer's clock is ahead, or the hub's", () =>
+  withFolder(async (root) => {
+    const clock = settableClock("2026-01-01T00:00:00Z");
+    using database = openStateDatabase(`${root}/state.db`);
+    {
+      await using fixture = await openFixture(root, { clock, database });
+      await deliver(fixture.spool, { content: "a", receivedAt: clock.time });
+    }
+    clock.time = "2027-01-01T00:00:00Z";
+    {
+      await using fixture = await openFixture(root, { clock, database });
+      await deliver(fixture.spool, { content: "b", receivedAt: "2026-01-02T00:00:00Z" });
+      await fixture.spool.prune();
+    }
+    clock.time = "2026-01-03T00:00:00Z";
+    await using fixture = await openFixture(root, { clock, database });
+    await deliver(fixture.spool, { content: "c", receivedAt: "2027-01-03T00:00:00Z" });
+    await fixture.spool.prune();
+    assertEquals(fixture.spool.acknowledged({ after: 0, limit: 10 }).length, 3);
+  }));
+
+Deno.test("spool makes room of what the hub received first, whatever the clock said", () =>
+  withFolder(async (root) => {
+    const clock = settableClock("2027-01-01T00:00:00Z");
+    await using fixture = await openFixture(root, { clock, bytesMax: 3 * 1024 * 1024 });
+    const { spool } = fixture;
+    const large = () => new Uint8Array(randomBytes(900_000));
+    const first = await deliver(spool, { content: large(), receivedAt: "2026-01-01T00:00:00Z" });
+    clock.time = "2026-01-02T00:00:00Z";
+    await deliver(spool, { content: large(), receivedAt: clock.time });
+    await deliver(spool, { content: large(), receivedAt: clock.time });
+    await put(spool, large());
+    const kept = spool.acknowledged({ after: 0, limit: 10 }).map(({ id }) => id);
+    assertEquals(kept.length, 2);
+    assert(!kept.includes(first));
   }));
 
 Deno.test("spool takes a file that another process wrote into the place it got", () =>

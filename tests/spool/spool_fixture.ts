@@ -121,6 +121,6 @@ export function nextId(spool: DiskSpool): string {
   return batch.declaration.id;
 }
 
-export function acknowledge(spool: DiskSpool, id: string): void {
-  spool.acknowledge([{ batch: id, receivedAt: "2026-01-01T00:00:00Z" }]);
+export function acknowledge(spool: DiskSpool, id: string, receivedAt = "2026-01-01T00:00:00Z"): void {
+  spool.acknowledge([{ batch: id, receivedAt }]);
 }
