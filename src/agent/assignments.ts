@@ -97,7 +97,9 @@ export class Assignments {
 
   async #poll(signal: AbortSignal): Promise<void> {
     const { client, clock, random, store } = this.#options;
-    let etag = this.#recall();
+    this.#recall();
+    // The first one is answered at once: only the hub knows whether this state is an older copy that was put back.
+    let etag: string | undefined;
     let failures = 0;
     while (!signal.aborted) {
       const apart = clock.sleep(pollsApartMs, signal);
@@ -151,11 +153,10 @@ export class Assignments {
   }
 
   /** Restores the stored assignment if it belongs to this link's integration. */
-  #recall(): string | undefined {
+  #recall(): void {
     const kept = this.#options.store.load();
-    if (kept?.assignment.link.integration.id !== this.#options.link.integration.id) return undefined;
+    if (kept?.assignment.link.integration.id !== this.#options.link.integration.id) return;
     this.#options.onAssignment({ ...kept.assignment, requests: [], twin: false });
-    return kept.assignment.link.id === this.#options.link.id ? kept.etag : undefined;
   }
 
   /**

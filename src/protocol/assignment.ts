@@ -55,7 +55,14 @@ export const Assignment = z.object({
    * How many batches of this link's integration the hub has; fewer than the agent knows of means that the hub was
    * restored.
    */
-  received: z.object({ count: z.number().int().nonnegative() }),
+  received: z.object({
+    count: z.number().int().nonnegative(),
+    /**
+     * The highest sequence number that the hub knows of this integration's batches, 0 for none; above the agent's own if
+     * its state was put back. Absent from older hubs.
+     */
+    sequence: z.number().int().nonnegative().optional(),
+  }),
   /** Payloads up to this length may be sent whole, in bytes. Absent from older hubs, which accept only parts. */
   wholePayloadBytes: z.number().int().nonnegative().optional(),
   /** Another computer uses the same identity: a machine was cloned. Absent if none does. */

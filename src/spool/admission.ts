@@ -142,7 +142,8 @@ export class Admission {
    * state.
    */
   #takeSequence(key: IntegrationKey, now: number): number {
-    const last = this.#sequences.get(key) ?? lastSequence(this.#options.database, key);
+    // The database's may have been raised above those taken since; see `outnumber`.
+    const last = Math.max(this.#sequences.get(key) ?? 0, lastSequence(this.#options.database, key));
     const sequence = Math.max(last + 1, now);
     this.#sequences.set(key, sequence);
     return sequence;

@@ -57,6 +57,27 @@ export function raiseSequence(database: StateDatabase, key: IntegrationKey, sequ
   database.run("UPDATE integration SET sequence = max(sequence, ?) WHERE key = ?", sequence, key);
 }
 
+/**
+ * The hub knows numbers up to `sequence`. If they are above this state's, it is an older copy that was put back: what
+ * waits, in the same order, and what follows must have higher ones, or the hub ignores their rows. Part of the caller's
+ * transaction.
+ */
+export function outnumber(database: StateDatabase, key: IntegrationKey, sequence: number): void {
+  const last = lastSequence(database, key);
+  if (sequence <= last) return;
+  const first = database.get<{ sequence: number | null }>(
+    "SELECT min(sequence) AS sequence FROM batch WHERE integration = ? AND state = 'waiting'",
+    key,
+  )?.sequence ?? last + 1;
+  database.run(
+    `UPDATE batch SET sequence = sequence + ?1, declaration = json_set(declaration, '$.sequence', sequence + ?1)
+       WHERE integration = ?2 AND state = 'waiting'`,
+    sequence + 1 - first,
+    key,
+  );
+  raiseSequence(database, key, sequence + 1 - first + last);
+}
+
 /** A successful import; `at` in ms since the epoch. */
 export interface DoneImport {
   readonly at: number;

@@ -1,7 +1,7 @@
 /** The current link and the last assignment, kept so that extraction continues while the hub is unreachable. */
 import { Assignment } from "../protocol/assignment.ts";
 import { Link } from "../protocol/linking.ts";
-import { integrationKey, setDeleted } from "./integration.ts";
+import { integrationKey, outnumber, setDeleted } from "./integration.ts";
 import type { StateDatabase } from "./state_database.ts";
 
 /** A link and its assignment: every new link starts without one. */
@@ -49,13 +49,19 @@ export function endLink(database: StateDatabase, link: Link, options: { deletedA
   writeLink(database, undefined);
 }
 
-/** Stores the assignment of the current link. Does nothing if another link is current by now. */
+/**
+ * Stores the assignment of the current link, and continues with higher sequence numbers than the hub has. Does nothing if
+ * another link is current by now.
+ */
 export function writeAssignment(database: StateDatabase, stored: { assignment: Assignment; etag: string }): void {
+  const { link, received } = stored.assignment;
   database.transaction(() => {
-    if (readLink(database)?.link.id !== stored.assignment.link.id) return;
+    if (readLink(database)?.link.id !== link.id) return;
+    const key = integrationKey(database, { accountId: link.account.id, integrationId: link.integration.id });
+    outnumber(database, key, received.sequence ?? 0);
     database.run(
       "UPDATE link SET link = ?, assignment = ?, etag = ?",
-      JSON.stringify(stored.assignment.link),
+      JSON.stringify(link),
       JSON.stringify(stored.assignment),
       stored.etag,
     );

@@ -17,6 +17,8 @@ interface Bench {
   /** Tries to answer, by the request's id. */
   readonly answers: string[];
   readonly log: CapturedLog;
+  /** The tags of the assignments that it had when it asked for the next one. */
+  readonly etags: (string | undefined)[];
   /** What the agent was told about its link. */
   readonly ends: UnlinkReason[];
   /** Hands requests to the agent, with an assignment that has changed. */
@@ -36,15 +38,17 @@ async function withRequests(
   using log = await captureLog();
   const clock = new FakeClock();
   let next = Promise.withResolvers<Assignment | undefined>();
+  const assignment = { link, paused: false, source: null, requests: [], received: { count: 0 } };
   const hand = async (of: Link, ids: string[]) => {
     const requests = ids.map((id): AgentRequest => ({ id, type: "import-now" }));
-    next.resolve({ link: of, paused: false, source: null, requests, received: { count: 0 } });
+    next.resolve({ ...assignment, link: of, requests });
     await clock.advance(1000);
   };
   const bench: Bench = {
     clock,
     done: [],
     answers: [],
+    etags: [],
     ends: [],
     log,
     ask: (...ids) => hand(link, ids),
@@ -55,7 +59,8 @@ async function withRequests(
     },
   };
   const client: AssignmentClient = {
-    async poll(_etag, signal) {
+    async poll(etag, signal) {
+      bench.etags.push(etag);
       const assignment = await Promise.race([next.promise, untilAborted(signal)]);
       signal.throwIfAborted();
       next = Promise.withResolvers();
@@ -70,7 +75,7 @@ async function withRequests(
   };
   const assignments = new Assignments({
     client,
-    store: { load: () => undefined, save },
+    store: { load: () => ({ assignment, etag: '"0"' }), save },
     clock,
     random: () => 1,
     link,
@@ -119,6 +124,12 @@ Deno.test("an answer that never gets through is given up after ten minutes, and 
     assertEquals(answers.length, length);
     await ask("first");
     assertEquals(done, ["first", "first"]);
+  }));
+
+Deno.test("the first poll after a start does not wait for a change: the state may be an older copy", () =>
+  withRequests(() => undefined, async ({ ask, etags }) => {
+    await ask();
+    assertEquals(etags, [undefined, '"1"']);
   }));
 
 Deno.test("an answer that the hub refuses is not sent again", () =>

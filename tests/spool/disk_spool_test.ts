@@ -7,6 +7,7 @@ import { BatchDeclaration } from "../../src/protocol/delivery.ts";
 import { createHash, randomBytes } from "node:crypto";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { DiskSpool } from "../../src/spool/disk_spool.ts";
+import { outnumber } from "../../src/state/integration.ts";
 import { openStateDatabase } from "../../src/state/state_database.ts";
 import { captureLog } from "../fakes/captured_log.ts";
 import { zstdDecompressSync } from "node:zlib";
@@ -336,6 +337,26 @@ Deno.test("spool knows what was acknowledged last, whatever the clock said", () 
     spool.resend(ids.slice(2));
     acknowledge(spool, ids[2] ?? "");
     assertEquals(spool.newestAcknowledged(3), [ids[2], ids[0], ids[1]]);
+  }));
+
+Deno.test("spool numbers what waits and what comes above what the hub has, when its state was put back", () =>
+  withFolder(async (root) => {
+    const clock = settableClock("2026-01-01T00:00:00Z");
+    await using fixture = await openFixture(root, { clock });
+    const { spool, database } = fixture;
+    const sequences = () => spool.next({ except: new Set(), limit: 9 }).map(({ declaration }) => declaration.sequence);
+    const delivered = await deliver(spool, { content: "delivered", receivedAt: clock.time });
+    await put(spool, "a");
+    await put(spool, "b");
+    const [handedOut = ""] = spool.next({ except: new Set(), limit: 1 }).map(({ declaration }) => declaration.id);
+    const highest = Date.parse("2027-01-01T00:00:00Z");
+    outnumber(database, 1, highest);
+    await put(spool, "c");
+    acknowledge(spool, handedOut);
+    assertEquals(sequences(), [highest + 1, highest + 2, highest + 3], "the hub has yet to learn the number");
+    acknowledge(spool, handedOut);
+    assertEquals(await contents(spool), ["b", "c"]);
+    assertEquals(spool.newestAcknowledged(2), [handedOut, delivered]);
   }));
 
 Deno.test("spool removes acknowledged batches after keepDays, and counts them still", () =>

@@ -99,6 +99,21 @@ Deno.test(
 );
 
 Deno.test(
+  "link store continues above the sequence numbers that the hub has of this integration, never below its own",
+  withDatabase((database) => {
+    writeLink(database, link("first"));
+    const key = integrationKey(database, { accountId: "account", integrationId: "integration" });
+    raiseSequence(database, key, 5);
+    const told = (sequence?: number) => {
+      const received = { count: 1, ...(sequence === undefined ? {} : { sequence }) };
+      writeAssignment(database, { assignment: { ...assignment("first"), received }, etag: '"1"' });
+      return lastSequence(database, key);
+    };
+    assertEquals([told(), told(3), told(17), told(4)], [5, 5, 17, 17]);
+  }),
+);
+
+Deno.test(
   "link store gives up an assignment of a shape that it does not know, not the link",
   withDatabase((database) => {
     writeLink(database, link("first"));

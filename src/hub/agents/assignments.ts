@@ -131,7 +131,7 @@ export class Assignments {
       paused: row.paused === 1,
       source: this.#source(row),
       requests: row.mayBeAsked === 0 ? [] : await this.#requests.open(agent.linkId),
-      received: { count: row.importCount },
+      received: { count: row.importCount, sequence: row.sequence ?? 0 },
       wholePayloadBytes: smallObjectBytesMax,
       ...haveTwins(storedRuns(row.report), this.#clock.now()) ? { twin: true } : {},
     };
@@ -164,6 +164,8 @@ type AssignmentRow =
     readonly accountName: string;
     /** 0: nothing is asked of the agent, so there is no need to look. */
     readonly mayBeAsked: number;
+    /** The highest of its batches; `null` without any. */
+    readonly sequence: number | null;
   };
 
 function assignmentQuery(database: Database): PreparedQuery<AssignmentRow> {
@@ -190,6 +192,9 @@ function assignmentQuery(database: Database): PreparedQuery<AssignmentRow> {
           eb.selectFrom("request").select("request.id").whereRef("request.linkId", "=", "link.id")
             .where("request.answer", "is", null),
         ).$castTo<number>().as("mayBeAsked")
+      ).select((eb) =>
+        eb.selectFrom("batch").select(({ fn }) => fn.max<number | null>("batch.sequence").as("highest"))
+          .whereRef("batch.integrationId", "=", "integration.id").as("sequence")
       ).where("link.id", "=", "link").compile(),
   );
 }

@@ -75,6 +75,9 @@ const liveData = [
   `alter table integration add activeSince bigint`,
 ];
 
+/** For the highest sequence number of an integration, which every assignment tells. */
+const batchSequences = [`create index batchSequence on batch (integrationId, sequence)`];
+
 const steps: readonly ((transaction: DatabaseTransaction) => Promise<void>)[] = [
   async (transaction) => {
     for (const statement of first) await sql.raw(statement).execute(transaction);
@@ -93,6 +96,9 @@ const steps: readonly ((transaction: DatabaseTransaction) => Promise<void>)[] = 
   },
   async (transaction) => {
     for (const statement of liveData) await sql.raw(statement).execute(transaction);
+  },
+  async (transaction) => {
+    for (const statement of batchSequences) await sql.raw(statement).execute(transaction);
   },
 ];
 

@@ -236,6 +236,7 @@ Deno.test("a hub of an earlier version learns from its rows what became of what 
       for (const column of ["newestLoadAt", "loadError", "loadFailedSince", "lastLiveAt", "activeSince"]) {
         hub.exec(`alter table integration drop column ${column}`);
       }
+      hub.exec("drop index batchSequence");
       hub.exec("alter table batch drop column loadError; update meta set value = '3' where key = 'schema'");
     }
     await using test = await startTestHub({ dataDirectory });
