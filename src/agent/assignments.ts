@@ -29,14 +29,8 @@ const pollsApartMs = 200;
 
 /** Where the last assignment is kept, so that extraction continues while the hub is unreachable. */
 export interface AssignmentStore {
-  load(): KeptAssignment | undefined;
-  save(kept: KeptAssignment): void;
-}
-
-/** An assignment, and by which ETag the hub knows it. */
-export interface KeptAssignment {
-  readonly assignment: Assignment;
-  readonly etag: string;
+  load(): Assignment | undefined;
+  save(assignment: Assignment): void;
 }
 
 /** What one link's poll needs. It ends with the signal, or with the only call of `onUnlinked`. */
@@ -70,7 +64,7 @@ export class Assignments {
   readonly #answers = new Set<Promise<void>>();
   readonly #failures = new HubFailures();
   /** What the disk has not taken yet. */
-  #unkept: KeptAssignment | undefined;
+  #unkept: Assignment | undefined;
 
   constructor(options: AssignmentsOptions) {
     this.#options = options;
@@ -108,10 +102,11 @@ export class Assignments {
         if (this.#failures.end()) log.info("The hub answers again.");
         this.#options.onReachable(failures > 0);
         failures = 0;
-        this.#keep(changed ?? this.#unkept);
-        if (changed === undefined) continue;
         // Whoever holds the identity may have linked it anew, or the token is one of a link that was given up.
-        if (changed.assignment.link.id !== this.#options.link.id) return this.#options.onUnlinked("linked-elsewhere");
+        const isOther = changed !== undefined && changed.assignment.link.id !== this.#options.link.id;
+        if (isOther) return this.#options.onUnlinked("linked-elsewhere");
+        this.#keep(changed?.assignment ?? this.#unkept);
+        if (changed === undefined) continue;
         etag = changed.etag;
         this.#options.onAssignment(changed.assignment);
         this.#enqueue(changed.assignment.requests, signal);
@@ -136,7 +131,7 @@ export class Assignments {
   }
 
   /** A disk that does not take it does not end the agent: the assignment is in force in any case. */
-  #keep(assigned: KeptAssignment | undefined): void {
+  #keep(assigned: Assignment | undefined): void {
     if (assigned === undefined) return;
     const failedBefore = this.#unkept !== undefined;
     try {
@@ -155,8 +150,8 @@ export class Assignments {
   /** Restores the stored assignment if it belongs to this link's integration. */
   #recall(): void {
     const kept = this.#options.store.load();
-    if (kept?.assignment.link.integration.id !== this.#options.link.integration.id) return;
-    this.#options.onAssignment({ ...kept.assignment, requests: [], twin: false });
+    if (kept?.link.integration.id !== this.#options.link.integration.id) return;
+    this.#options.onAssignment({ ...kept, requests: [], twin: false });
   }
 
   /**

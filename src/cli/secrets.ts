@@ -60,7 +60,7 @@ async function secretsOfState(config: Config): Promise<Secret[]> {
   using database = await readState(stateFolderOf(config));
   if (database === undefined) return [];
   const key = readIdentity(database)?.privateKey.d;
-  const source = readLink(database)?.assignment?.assignment.source;
+  const source = readLink(database)?.assignment?.source;
   return [
     ...(key === undefined ? [] : [{ name: "the installation's private key", value: key }]),
     ...(source?.type === "database" ? secretsOfConnection(source.connection) : []),

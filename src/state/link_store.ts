@@ -8,19 +8,17 @@ import type { StateDatabase } from "./state_database.ts";
 export interface StoredLink {
   readonly link: Link;
   /** `undefined` until the first one arrived, or if a version with other assignments stored it. */
-  readonly assignment: { readonly assignment: Assignment; readonly etag: string } | undefined;
+  readonly assignment: Assignment | undefined;
 }
 
 /** The current link, `undefined` while unlinked. */
 export function readLink(database: StateDatabase): StoredLink | undefined {
-  const row = database.get<{ link: string; assignment: string | null; etag: string | null }>(
-    "SELECT link, assignment, etag FROM link",
-  );
+  const row = database.get<{ link: string; assignment: string | null }>("SELECT link, assignment FROM link");
   if (row === undefined) return undefined;
   const link = Link.parse(JSON.parse(row.link));
-  if (row.assignment === null || row.etag === null) return { link, assignment: undefined };
+  if (row.assignment === null) return { link, assignment: undefined };
   const assignment = Assignment.safeParse(JSON.parse(row.assignment));
-  return { link, assignment: assignment.success ? { assignment: assignment.data, etag: row.etag } : undefined };
+  return { link, assignment: assignment.data };
 }
 
 /**
@@ -53,17 +51,16 @@ export function endLink(database: StateDatabase, link: Link, options: { deletedA
  * Stores the assignment of the current link, and continues with higher sequence numbers than the hub has. Does nothing if
  * another link is current by now.
  */
-export function writeAssignment(database: StateDatabase, stored: { assignment: Assignment; etag: string }): void {
-  const { link, received } = stored.assignment;
+export function writeAssignment(database: StateDatabase, assignment: Assignment): void {
+  const { link, received } = assignment;
   database.transaction(() => {
     if (readLink(database)?.link.id !== link.id) return;
     const key = integrationKey(database, { accountId: link.account.id, integrationId: link.integration.id });
     outnumber(database, key, received.sequence ?? 0);
     database.run(
-      "UPDATE link SET link = ?, assignment = ?, etag = ?",
+      "UPDATE link SET link = ?, assignment = ?",
       JSON.stringify(link),
-      JSON.stringify(stored.assignment),
-      stored.etag,
+      JSON.stringify(assignment),
     );
   });
 }

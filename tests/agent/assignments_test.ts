@@ -1,4 +1,4 @@
-import { Assignments, type KeptAssignment } from "../../src/agent/assignments.ts";
+import { Assignments } from "../../src/agent/assignments.ts";
 import { type AssignmentClient, HubError, type HubErrorKind } from "../../src/agent/ports.ts";
 import { untilAborted } from "../../src/agent/tasks.ts";
 import type { AgentRequest, Assignment } from "../../src/protocol/assignment.ts";
@@ -33,7 +33,7 @@ interface Bench {
 async function withRequests(
   answer: (id: string, bench: Bench) => HubErrorKind | undefined,
   act: (bench: Bench) => Promise<void>,
-  save: (kept: KeptAssignment) => void = () => {},
+  save: (kept: Assignment) => void = () => {},
 ): Promise<void> {
   using log = await captureLog();
   const clock = new FakeClock();
@@ -75,7 +75,7 @@ async function withRequests(
   };
   const assignments = new Assignments({
     client,
-    store: { load: () => ({ assignment, etag: '"0"' }), save },
+    store: { load: () => assignment, save },
     clock,
     random: () => 1,
     link,
@@ -149,8 +149,8 @@ Deno.test("an assignment of another link is not carried out: this one has ended"
 
 Deno.test("an assignment that the disk does not take is in force all the same, and stored once it does", () => {
   let isFull = true;
-  const stored: KeptAssignment[] = [];
-  const save = (kept: KeptAssignment) => {
+  const stored: Assignment[] = [];
+  const save = (kept: Assignment) => {
     if (isFull) throw new Error("database or disk is full");
     stored.push(kept);
   };
@@ -162,7 +162,7 @@ Deno.test("an assignment that the disk does not take is in force all the same, a
     isFull = false;
     await tellUnchanged();
     await tellUnchanged();
-    assertEquals(stored.map(({ assignment: { requests } }) => requests[0]?.id), ["second"]);
+    assertEquals(stored.map(({ requests }) => requests[0]?.id), ["second"]);
     assertEquals(log.lines(), [
       "warning Cannot store the assignment: database or disk is full. It is in force, and will be stored later.",
     ]);

@@ -36,7 +36,7 @@ Deno.test("a password of an assignment is nowhere in the state once the link has
         new TextDecoder().decode(Deno.readFileSync(join(folder, name))).includes("secret word")
       );
     writeLink(database, link("first"));
-    writeAssignment(database, { assignment: withPassword("first", "secret word"), etag: '"1"' });
+    writeAssignment(database, withPassword("first", "secret word"));
     assertEquals(isThere(), true);
     writeLink(database, undefined);
     assertEquals(isThere(), false);
@@ -81,17 +81,17 @@ Deno.test(
   withDatabase((database) => {
     assertEquals(readLink(database), undefined);
     writeLink(database, link("first"));
-    writeAssignment(database, { assignment: assignment("first"), etag: '"1"' });
-    assertEquals(readLink(database)?.assignment, { assignment: assignment("first"), etag: '"1"' });
+    writeAssignment(database, assignment("first"));
+    assertEquals(readLink(database)?.assignment, assignment("first"));
     const renamed = { ...link("first"), integration: { ...link("first").integration, name: "Renamed" } };
     writeLink(database, renamed);
     assertEquals(readLink(database), {
       link: renamed,
-      assignment: { assignment: assignment("first"), etag: '"1"' },
+      assignment: assignment("first"),
     });
     writeLink(database, link("second"));
     assertEquals(readLink(database), { link: link("second"), assignment: undefined });
-    writeAssignment(database, { assignment: assignment("first"), etag: '"2"' });
+    writeAssignment(database, assignment("first"));
     assertEquals(readLink(database), { link: link("second"), assignment: undefined });
     writeLink(database, undefined);
     assertEquals(readLink(database), undefined);
@@ -106,7 +106,7 @@ Deno.test(
     raiseSequence(database, key, 5);
     const told = (sequence?: number) => {
       const received = { count: 1, ...(sequence === undefined ? {} : { sequence }) };
-      writeAssignment(database, { assignment: { ...assignment("first"), received }, etag: '"1"' });
+      writeAssignment(database, { ...assignment("first"), received });
       return lastSequence(database, key);
     };
     assertEquals([told(), told(3), told(17), told(4)], [5, 5, 17, 17]);
@@ -117,7 +117,7 @@ Deno.test(
   "link store gives up an assignment of a shape that it does not know, not the link",
   withDatabase((database) => {
     writeLink(database, link("first"));
-    database.run("UPDATE link SET assignment = '{}', etag = 'x'");
+    database.run("UPDATE link SET assignment = '{}'");
     assertEquals(readLink(database), { link: link("first"), assignment: undefined });
   }),
 );

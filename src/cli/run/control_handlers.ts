@@ -109,7 +109,7 @@ function lastImport({ link }: LinkState, { database }: State): AgentStatus["last
 /** Accepts the current assignment's query, which must be the named one, and uses it from now on. */
 function acceptQueryHere({ agent, state: { database } }: ServedInstallation, fingerprint: string): void {
   const stored = readLink(database);
-  const source = stored?.assignment?.assignment.source;
+  const source = stored?.assignment?.source;
   if (stored === undefined || source?.type !== "database") throw new Error("There is no query to accept.");
   const wanted = queryFingerprint(source);
   if (fingerprint !== wanted) {

@@ -74,7 +74,7 @@ export async function runInstallation(options: InstallationOptions, signal: Abor
   });
   agent = makeAgent({ state, spool, hub, databases, objectStores }, options);
   const check = (caller: AbortSignal) => {
-    const source = readLink(state.database)?.assignment?.assignment.source;
+    const source = readLink(state.database)?.assignment?.source;
     const testDatabase = source?.type === "database"
       ? (inner: AbortSignal) => databases.test(source, inner)
       : undefined;
@@ -137,7 +137,7 @@ function makeAgent(
     },
     assignmentStore: {
       load: () => readLink(database)?.assignment,
-      save: (kept) => writeAssignment(database, kept),
+      save: (assignment) => writeAssignment(database, assignment),
     },
     spool,
     makeDelivery: ({ onUnlinked }) =>
