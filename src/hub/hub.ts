@@ -160,7 +160,7 @@ function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: 
       clock,
       box,
       removed: () => loader.removed(),
-      loadingFailsSinceMs: () => loader.failsSinceMs,
+      loadingFailsSinceMs: (integrationId) => loader.failsSinceMs(integrationId),
     }),
     linking: new PinLinking({ database, changes, clock, pinKey: keys.pin }),
     imports: new StoredImports({ database, objects }),

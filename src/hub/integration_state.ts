@@ -29,7 +29,7 @@ export interface StateRow {
 /** What matters besides the row. */
 export interface StateOptions {
   readonly nowMs: number;
-  /** Since when the hub can load no rows at all. @default loading works */
+  /** Since when the hub cannot load what has arrived. @default loading works */
   readonly loadingFailsSinceMs?: number | undefined;
 }
 

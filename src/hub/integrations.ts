@@ -21,7 +21,7 @@ export class StoredIntegrations implements Integrations {
   readonly #clock: Clock;
   readonly #box: SecretBox;
   readonly #removed: () => void;
-  readonly #loadingFailsSinceMs: () => number | undefined;
+  readonly #loadingFailsSinceMs: (integrationId: string) => number | undefined;
 
   constructor(options: {
     database: Database;
@@ -30,8 +30,8 @@ export class StoredIntegrations implements Integrations {
     box: SecretBox;
     /** Called when one was deleted, so that its rows can be removed. */
     removed: () => void;
-    /** Since when the hub can load no rows at all. */
-    loadingFailsSinceMs: () => number | undefined;
+    /** Since when the hub cannot load what has arrived for an integration. */
+    loadingFailsSinceMs: (integrationId: string) => number | undefined;
   }) {
     this.#box = options.box;
     this.#removed = options.removed;
@@ -141,7 +141,7 @@ export class StoredIntegrations implements Integrations {
   }
 
   #view(row: IntegrationRow): Integration {
-    return integrationView(row, { nowMs: this.#clock.now(), loadingFailsSinceMs: this.#loadingFailsSinceMs() });
+    return integrationView(row, { nowMs: this.#clock.now(), loadingFailsSinceMs: this.#loadingFailsSinceMs(row.id) });
   }
 
   /** The row's JSON after merging `input`; throws if an integration that is not a draft would be incomplete. */

@@ -24,6 +24,7 @@ import type { GroupCommit } from "../database/group_commit.ts";
 import type { Database } from "../database/schema.ts";
 import { outranks } from "../rows/coverage.ts";
 import { queueLoad } from "../rows/loader.ts";
+import { originRefusal } from "./origin_refusal.ts";
 import { checksAtOnce, checkWaitMs, declaredKeptMs, uploadAddressMs } from "../limits.ts";
 import { isSinglePart, partKey, partOfName } from "../objects/object_keys.ts";
 import { ObjectMissingError, type ObjectStore } from "../objects/objects.ts";
@@ -94,6 +95,8 @@ export class Delivery {
     if (declaration.linkId !== agent.linkId) {
       throw new HubProblem("not-found", "This batch belongs to another link: it is not accepted here.");
     }
+    const refusal = originRefusal(declaration.origin);
+    if (refusal !== undefined) throw refusal;
     const row = newBatchRow(agent, { declaration, nowMs: this.#clock.now() });
     const inserted = await this.#writes.run((transaction) =>
       transaction.insertInto("batch").values(row)

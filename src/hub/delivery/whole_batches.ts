@@ -20,6 +20,7 @@ import type { GroupCommit } from "../database/group_commit.ts";
 import type { DatabaseTransaction } from "../database/schema.ts";
 import { smallContentBytesMax, smallObjectBytesMax } from "../limits.ts";
 import { partKey } from "../objects/object_keys.ts";
+import { originRefusal } from "./origin_refusal.ts";
 import { singlePart } from "./parts.ts";
 import { problemBody } from "../http/problem_response.ts";
 import { queueLoad } from "../rows/loader.ts";
@@ -163,6 +164,8 @@ function lookAt(agent: AgentIdentity, { declaration, payload: text }: Given, now
     return refused(new HubProblem("not-found", "This batch belongs to another link: it is not accepted here."));
   }
   const { payloadBytes, bytes, origin } = declaration;
+  const refusal = originRefusal(origin);
+  if (refusal !== undefined) return refused(refusal);
   if (payloadBytes > smallObjectBytesMax || bytes > wholeContentBytesMax) return { state: "wanted" };
   const payload = Buffer.from(text, "base64");
   const result = checkSmallPayload(payload, declaration);

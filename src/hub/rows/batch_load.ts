@@ -7,6 +7,7 @@ import { freeRanges, piecesOutside, type Segment, type TimeRange } from "./cover
 import type { LoadJob, LoadResult } from "./load_messages.ts";
 import { type ReadRow, rowReader, type Value } from "./row_reader.ts";
 import { tableOf } from "./tables.ts";
+import { WindowError, windowProblem } from "./window_problem.ts";
 
 /** Rows per INSERT: calls of SQLite cost more than rows. */
 const rowsPerInsert = 32;
@@ -39,7 +40,10 @@ export class BatchLoad {
     this.#job = job;
   }
 
-  /** Opens the transaction; returns the earlier result instead if this very batch was already loaded. */
+  /**
+   * Opens the transaction; returns the earlier result instead if this very batch was already loaded. Throws
+   * {@linkcode WindowError} if its window is none.
+   */
   begin(): LoadResult | undefined {
     const { integrationId, batchId, epoch, sequence, dataType, window } = this.#job;
     this.#database.exec("begin immediate");
@@ -52,6 +56,8 @@ export class BatchLoad {
       this.rollback();
       return known as unknown as LoadResult;
     }
+    const problem = windowProblem(this.#job);
+    if (problem !== undefined) throw new WindowError(`${problem}.`);
     this.#segments = this.#database.prepare(
       `select fromMs, toMs, epoch, sequence, load, rows from segment where source = :source and dataType = :dataType
        and fromMs >= coalesce((select max(fromMs) from segment where source = :source and dataType = :dataType
@@ -204,7 +210,7 @@ export class BatchLoad {
       `select min(fromMs) as fromMs, max(toMs) as toMs from imported where ${touching}`,
     ).get({ ...key, ...window });
     this.#database.prepare(`delete from imported where ${touching}`).run({ ...key, ...window });
-    this.#database.prepare("insert into imported values (:source, :dataType, :fromMs, :toMs)").run({
+    this.#database.prepare("insert or replace into imported values (:source, :dataType, :fromMs, :toMs)").run({
       ...key,
       fromMs: Math.min(window.fromMs, Number(all?.["fromMs"] ?? Infinity)),
       toMs: Math.max(window.toMs, Number(all?.["toMs"] ?? -Infinity)),

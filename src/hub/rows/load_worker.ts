@@ -12,6 +12,7 @@ import type { FromLoader, LoadResult, ToLoader } from "./load_messages.ts";
 import { removeSome } from "./removal.ts";
 import { ColumnsMissingError } from "./row_reader.ts";
 import { ensureTables, openRows } from "./tables.ts";
+import { WindowError } from "./window_problem.ts";
 
 declare const self: {
   readonly name: string;
@@ -70,8 +71,8 @@ async function load({ job, nowMs }: ToLoader & { type: "begin" }): Promise<void>
 
 /** A second attempt would fail as well. */
 function isFinal(error: unknown): boolean {
-  return error instanceof ColumnsMissingError || error instanceof CsvError || error instanceof DamagedError ||
-    error instanceof CancelledError && error.record;
+  return error instanceof ColumnsMissingError || error instanceof CsvError || error instanceof WindowError ||
+    error instanceof DamagedError || error instanceof CancelledError && error.record;
 }
 
 function remove(of: ToLoader & { type: "remove" }): void {

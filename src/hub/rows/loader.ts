@@ -15,6 +15,7 @@ import { batchKeys } from "../delivery/batch_objects.ts";
 import type { Database, DatabaseTransaction, Tables } from "../database/schema.ts";
 import { ObjectMissingError, type ObjectStore } from "../objects/objects.ts";
 import { readParts } from "../delivery/read_parts.ts";
+import { FailedLoads } from "./failed_loads.ts";
 import type { LoadClient } from "./load_client.ts";
 import type { LoadJob, LoadResult } from "./load_messages.ts";
 import { recordOutcome } from "./load_outcome.ts";
@@ -24,8 +25,8 @@ const log = getLogger(["cloud-link", "hub"]);
 
 /** How often to look at the queue without being woken, in ms. */
 const lookEveryMs = 60_000;
-/** How long after a failure (a full disk, say) to retry, in ms. */
-const retryMs = 15_000;
+/** How long to pause when one failure follows another (a full disk, say), in ms. */
+const pauseMs = 15_000;
 /**
  * How many rows of a deleted integration one transaction removes: that takes tens of ms, after which a waiting batch
  * goes first.
@@ -56,15 +57,16 @@ export class Loader {
    */
   #deletions = 1;
   #deletionsDone = 0;
-  #failsSinceMs: number | undefined;
+  readonly #failed = new FailedLoads();
+  #brokenSinceMs: number | undefined;
 
   constructor(options: LoaderOptions) {
     this.#options = options;
   }
 
-  /** Since when nothing at all can be loaded, for example because the disk is full. */
-  get failsSinceMs(): number | undefined {
-    return this.#failsSinceMs;
+  /** Since when what has arrived for an integration cannot be loaded, for example because the disk is full. */
+  failsSinceMs(integrationId: string): number | undefined {
+    return this.#brokenSinceMs ?? this.#failed.sinceMs(integrationId);
   }
 
   /** Call it when something was queued. */
@@ -84,18 +86,19 @@ export class Loader {
     while (!signal.aborted) {
       try {
         const hasMore = await this.#loadNext(signal) || await this.#removeSome();
-        if (this.#failsSinceMs !== undefined) log.info("Loading imported rows works again.");
-        this.#failsSinceMs = undefined;
-        if (!hasMore) await this.#waker.nap(lookEveryMs, { clock, signal });
+        if (this.#brokenSinceMs !== undefined) log.info("Loading imported rows works again.");
+        this.#brokenSinceMs = undefined;
+        const restMs = this.#failed.nextAtMs - clock.monotonicMs();
+        if (!hasMore) await this.#waker.nap(Math.min(lookEveryMs, restMs), { clock, signal });
       } catch (error) {
         if (signal.aborted) return;
-        if (this.#failsSinceMs === undefined) {
-          this.#failsSinceMs = clock.now();
+        if (this.#brokenSinceMs === undefined) {
+          this.#brokenSinceMs = clock.now();
           log.error("Cannot load imported rows: {reason}. It is retried automatically; nothing is lost.", {
             reason: errorText(error),
           });
         }
-        await clock.sleep(retryMs, signal).catch(() => {});
+        await clock.sleep(pauseMs, signal).catch(() => {});
       }
     }
   }
@@ -116,13 +119,17 @@ export class Loader {
 
   async #loadNext(signal: AbortSignal): Promise<boolean> {
     const { database, changes } = this.#options;
-    const row = await database.selectFrom("pendingLoad").innerJoin("batch", "batch.id", "pendingLoad.batch")
-      .innerJoin("link", "link.id", "batch.linkId").innerJoin("integration", "integration.id", "batch.integrationId")
-      .selectAll("batch").select(["link.createdAt as epoch", "integration.deletedAt"])
-      .orderBy("pendingLoad.live", "desc").orderBy("batch.receivedAt").orderBy("batch.id").limit(1).executeTakeFirst();
+    const row = await this.#nextRow();
     if (row === undefined) return false;
     const job = row.deletedAt === null ? loadJob(row) : undefined;
-    const result = job === undefined ? undefined : await this.#load(row, { job, signal });
+    let result: LoadResult | undefined;
+    try {
+      result = job === undefined ? undefined : await this.#load(row, { job, signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      await this.#putOff(row, { error, signal });
+      return true;
+    }
     await database.transaction().execute(async (transaction) => {
       // A batch that was redeclared with a higher number in the meantime is loaded again.
       await transaction.deleteFrom("pendingLoad").where("batch", "=", row.id)
@@ -134,8 +141,40 @@ export class Loader {
         ).execute();
       if (result !== undefined) await recordOutcome(transaction, { batch: row, error: result.error });
     });
+    if (this.#failed.loaded(row.id)) log.info("Loading imported rows works again.");
     changes.wake(importsTopic(row.integrationId));
     return true;
+  }
+
+  /** The next of the queue. After a failure others go first: what fails gets at most every second turn. */
+  async #nextRow(): Promise<QueuedRow | undefined> {
+    const nowMs = this.#options.clock.monotonicMs();
+    const other = this.#failed.inARow > 0 ? await this.#firstRow({ except: this.#failed.ids }) : undefined;
+    const row = other ?? await this.#firstRow({ except: this.#failed.resting(nowMs) });
+    if (row === undefined) this.#failed.forgetOthers(nowMs);
+    return row;
+  }
+
+  #firstRow({ except }: { except: readonly string[] }): Promise<QueuedRow | undefined> {
+    return this.#options.database.selectFrom("pendingLoad").innerJoin("batch", "batch.id", "pendingLoad.batch")
+      .innerJoin("link", "link.id", "batch.linkId").innerJoin("integration", "integration.id", "batch.integrationId")
+      .selectAll("batch").select(["link.createdAt as epoch", "integration.deletedAt"])
+      .where(sql<boolean>`batch.id not in (select value from json_each(${JSON.stringify(except)}))`)
+      .orderBy("pendingLoad.live", "desc").orderBy("batch.receivedAt").orderBy("batch.id").limit(1).executeTakeFirst();
+  }
+
+  async #putOff(row: QueuedRow, { error, signal }: { error: unknown; signal: AbortSignal }): Promise<void> {
+    const { clock, changes } = this.#options;
+    const reason = errorText(error);
+    if (this.#failed.add(row, { reason, nowMs: clock.monotonicMs(), atMs: clock.now() })) {
+      log.error(
+        "Cannot load imported rows, first {window} of integration {integration}: {reason}. It is retried " +
+          "automatically; nothing is lost.",
+        { window: row.fileName, integration: row.integrationId, reason },
+      );
+    }
+    changes.wake(importsTopic(row.integrationId));
+    if (this.#failed.inARow > 1) await this.#waker.nap(pauseMs, { clock, signal });
   }
 
   async #load(row: Tables["batch"], { job, signal }: { job: LoadJob; signal: AbortSignal }): Promise<LoadResult> {
@@ -201,8 +240,10 @@ export interface LoaderOptions {
   readonly clock: Clock;
 }
 
+type QueuedRow = Tables["batch"] & { readonly epoch: number; readonly deletedAt: number | null };
+
 /** `undefined` for batches without rows. */
-function loadJob(row: Tables["batch"] & { epoch: number }): LoadJob | undefined {
+function loadJob(row: QueuedRow): LoadJob | undefined {
   const origin = JSON.parse(row.origin) as BatchOrigin;
   if (origin.kind !== "query") return undefined;
   const { dataType, timeZone, window, rows, refused } = origin;

@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
-import { systemClock } from "../../../src/runtime/clock.ts";
+import { type Clock, systemClock } from "../../../src/runtime/clock.ts";
 import { captureLog } from "../../fakes/captured_log.ts";
 import { startTestHub } from "../start_hub.ts";
 import { TestAgent } from "../test_agent.ts";
@@ -18,6 +18,13 @@ function hours(from: number, to: number, sequence: number, offered: number): Que
   const at = (hour: number) => `2026-07-01T${String(hour).padStart(2, "0")}:00:00Z`;
   return { dataType: interval.dataType, from: at(from), to: at(to), sequence, rows };
 }
+
+/** What fails is tried again at once. */
+const impatientClock: Clock = {
+  ...systemClock,
+  monotonicMs: () => systemClock.monotonicMs() * 10_000,
+  sleep: (_ms, signal) => systemClock.sleep(20, signal),
+};
 
 Deno.test("rows are in UTC in the order of time, as CSV and as JSON, and a range of them", async () => {
   await using test = await startTestHub();
@@ -261,15 +268,14 @@ Deno.test("what an installation before has sent says nothing of the present one"
 
 Deno.test("a hub that can load nothing says so for what has arrived, until it can again", async () => {
   using log = await captureLog();
-  // Tries again at once.
-  const clock = { ...systemClock, sleep: (_ms: number, signal: AbortSignal) => systemClock.sleep(20, signal) };
+  const clock = impatientClock;
   await using test = await startTestHub({ clock });
   const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
   const idle = await linkedDatabase(test.admin, { dataType: "interval" });
   using rows = new DatabaseSync(`${test.dataDirectory}/rows/rows.db`);
   rows.exec("alter table segment rename to hidden");
   await agent.deliver(queryBatch(agent, hours(8, 9, 1, 7)));
-  await log.line(/Cannot load imported rows: no such table: .*segment/);
+  await log.line(/Cannot load imported rows, first .* of integration .*: no such table: .*segment/);
   const failing = await test.admin.integration(id);
   assertEquals([failing.state, failing.nextStep, failing.loading], ["failing", "see-hub-log", 1]);
   assertMatch(failing.problem ?? "", /^The hub cannot load what has arrived/);
@@ -279,6 +285,82 @@ Deno.test("a hub that can load nothing says so for what has arrived, until it ca
   await log.line(/Loading imported rows works again/);
   assertEquals((await loaded(test.admin, id)).rows, 1);
   assertEquals((await test.admin.integration(id)).state, "online");
+});
+
+Deno.test("a batch that cannot be loaded holds up no other, is told once, and is loaded as soon as it can be", async () => {
+  using log = await captureLog();
+  await using test = await startTestHub({ clock: impatientClock });
+  const first = await linkedDatabase(test.admin, { dataType: "interval" });
+  const second = await linkedDatabase(test.admin, { dataType: "interval" });
+  const other = await linkedDatabase(test.admin, { dataType: "interval" });
+  using rows = new DatabaseSync(`${test.dataDirectory}/rows/rows.db`, { timeout: 10_000 });
+  rows.exec(`create trigger refuse before insert on contact_interval when new.offered = 13
+    begin select raise(abort, 'this row is unlucky'); end`);
+  await first.agent.deliver(queryBatch(first.agent, hours(8, 9, 1, 13)));
+  await log.line(/Cannot load imported rows, first .* of integration .*: this row is unlucky/);
+  await second.agent.deliver(queryBatch(second.agent, hours(8, 9, 1, 13)));
+  for (let sequence = 1; sequence <= 20; sequence++) {
+    await other.agent.deliver(queryBatch(other.agent, hours(8, 9, sequence, sequence + 20)));
+  }
+  assertEquals((await loaded(test.admin, other.id)).items.length, 20);
+  assertEquals((await test.admin.integration(other.id)).state, "online");
+  const failing = await test.admin.integration(first.id);
+  assertEquals([failing.state, failing.nextStep, failing.loading], ["failing", "see-hub-log", 1]);
+  rows.exec("drop trigger refuse");
+  for (const { id } of [first, second]) assertEquals((await loaded(test.admin, id)).rows, 1);
+  await log.line(/Loading imported rows works again/);
+  assertEquals(log.lines().filter((line) => /Cannot load/.test(line)).length, 1);
+});
+
+Deno.test("windows that end before they begin and unknown time zones are refused, and those that are stored are failed loads", async () => {
+  const dataDirectory = await Deno.makeTempDir({ prefix: "hub-rows-" });
+  try {
+    const ids: string[] = [];
+    {
+      await using test = await startTestHub({ dataDirectory });
+      for (let n = 0; n < 3; n++) {
+        const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+        ids.push(id);
+        await agent.deliver(queryBatch(agent, hours(8, 9, 1, 7)));
+        await loaded(test.admin, id);
+        const inverted = queryBatch(agent, { ...hours(8, 9, 2, 7), to: "2010-01-01T00:00:00Z" });
+        const nowhere = queryBatch(agent, { ...hours(8, 9, 3, 7), timeZone: "Nowhere/None" });
+        for (const batch of [inverted, nowhere]) {
+          const answer = await agent.request("POST", "batches", { json: batch.declaration });
+          assertEquals(answer.status, 400);
+          assertMatch((await answer.json()).detail, /window does not end after|time zone "Nowhere.None" is not known/);
+        }
+        const fine = queryBatch(agent, hours(9, 10, 4, 7));
+        assertEquals((await agent.whole([inverted, nowhere, fine])).map(({ state }) => state), [
+          "refused",
+          "refused",
+          "received",
+        ]);
+        await loaded(test.admin, id);
+      }
+    }
+    {
+      // As an earlier version took them.
+      using hub = new DatabaseSync(`${dataDirectory}/hub.db`);
+      const change = hub.prepare(
+        "update batch set origin = json_set(origin, ?, ?) where integrationId = ? and sequence = 1",
+      );
+      change.run("$.window.to", "2010-01-01T00:00:00Z", ids[0] ?? "");
+      change.run("$.timeZone", "Nowhere/None", ids[1] ?? "");
+    }
+    await Deno.remove(`${dataDirectory}/rows`, { recursive: true });
+    await using test = await startTestHub({ dataDirectory });
+    const all = await Promise.all(ids.map((id) => loaded(test.admin, id)));
+    assertEquals(all.map(({ rows }) => rows), [1, 1, 2]);
+    const errors = all.map(({ items }) => items.find(({ sequence }) => sequence === 1)?.error);
+    assertEquals(errors, [
+      "The window does not end after its beginning.",
+      'The time zone "Nowhere/None" is not known here.',
+      null,
+    ]);
+  } finally {
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
 });
 
 Deno.test("a row with a name longer than names are is refused, however long it is, and the others are loaded", async () => {
