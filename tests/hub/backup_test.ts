@@ -119,3 +119,22 @@ Deno.test("a backup overwrites nothing, wants a hub's folder, and tells what its
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("a hub that is restored to before a link was made does not say that the integration was deleted", async () => {
+  await using test = await startTestHub();
+  const target = await Deno.makeTempDir({ prefix: "hub-backup-" });
+  await Deno.remove(target);
+  try {
+    const { id } = await test.admin.createIntegration("files");
+    assertEquals(await hubBackup({ target, dataDirectory: test.dataDirectory }, { out: () => {} }), 0);
+    const { token } = await TestAgent.linked(test.admin, id);
+    await using restored = await startTestHub({ dataDirectory: target, publicUrl: new URL(test.url) });
+    const response = await fetchWithin(`${restored.url}/api/v1/agent/assignment`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const problem = await response.json();
+    assertEquals([response.status, problem.type, problem.reason], [403, "/problems/unlinked", "moved"]);
+  } finally {
+    await Deno.remove(target, { recursive: true });
+  }
+});

@@ -74,9 +74,13 @@ export class AccessTokens {
       throw new HubProblem("not-authenticated", "The access token is missing, wrong or expired. Ask for a new one.");
     }
     const row = await this.#link.first(this.#database, [claims.link, claims.sub]);
-    if (row === undefined || row.endedAt !== null) {
+    if (row === undefined) {
+      // The hub was restored from a backup. The integration may exist, so what waits for it must not be dropped.
+      throw new HubProblem("unlinked", "The hub does not know this link.", { reason: "moved" });
+    }
+    if (row.endedAt !== null) {
       throw new HubProblem("unlinked", "This installation is no longer linked to the integration.", {
-        reason: row?.endReason ?? "integration-deleted",
+        reason: row.endReason ?? "integration-deleted",
       });
     }
     const now = this.#clock.now();
