@@ -78,6 +78,11 @@ const liveData = [
 /** For the highest sequence number of an integration, which every assignment tells. */
 const batchSequences = [`create index batchSequence on batch (integrationId, sequence)`];
 
+const linkEpochs = [
+  `alter table link add epoch bigint not null default 0`,
+  `update link set epoch = createdAt`,
+];
+
 const steps: readonly ((transaction: DatabaseTransaction) => Promise<void>)[] = [
   async (transaction) => {
     for (const statement of first) await sql.raw(statement).execute(transaction);
@@ -99,6 +104,9 @@ const steps: readonly ((transaction: DatabaseTransaction) => Promise<void>)[] = 
   },
   async (transaction) => {
     for (const statement of batchSequences) await sql.raw(statement).execute(transaction);
+  },
+  async (transaction) => {
+    for (const statement of linkEpochs) await sql.raw(statement).execute(transaction);
   },
 ];
 

@@ -71,6 +71,8 @@ export interface Tables {
     createdAt: number;
     endedAt: number | null;
     endReason: string | null;
+    /** Whose batches win: those of the highest epoch (`rows/coverage.ts`). Grows even if the clock is set back. */
+    epoch: number;
   };
   /** An issued PIN (RFC 8628). */
   device: {

@@ -345,9 +345,9 @@ export class Delivery {
     const same = row.linkId === agent.linkId;
     if (same && row.sequence >= sequence) return;
     const renewed = await this.#writes.run(async (transaction) => {
-      const links = await transaction.selectFrom("link").select(["id", "createdAt"])
+      const links = await transaction.selectFrom("link").select(["id", "epoch"])
         .where("id", "in", [row.linkId, agent.linkId]).execute();
-      const epoch = (id: string) => links.find((link) => link.id === id)?.createdAt ?? 0;
+      const epoch = (id: string) => links.find((link) => link.id === id)?.epoch ?? 0;
       const before = { epoch: epoch(row.linkId), sequence: row.sequence };
       if (!outranks({ epoch: epoch(agent.linkId), sequence }, before)) return false;
       await transaction.updateTable("batch").set({ linkId: agent.linkId, sequence }).where("id", "=", row.id).execute();

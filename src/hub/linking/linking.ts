@@ -144,6 +144,7 @@ export class PinLinking implements Linking {
       createdAt: nowMs,
       endedAt: null,
       endReason: null,
+      epoch: await nextEpoch(transaction, { integrationId, nowMs }),
     }).execute();
     await transaction.updateTable("device").set({ state: "approved", linkId: linkId }).where("id", "=", device.id)
       .execute();
@@ -154,6 +155,16 @@ export class PinLinking implements Linking {
     if (draft === 0 && storedSettings(settings) !== undefined) await askForTest(transaction, { integrationId, nowMs });
     return { left: left === undefined ? [] : [left] };
   }
+}
+
+/** Later than that of every link before, also if the clock was set back in between. */
+async function nextEpoch(
+  transaction: DatabaseTransaction,
+  { integrationId, nowMs }: { integrationId: string; nowMs: number },
+): Promise<number> {
+  const last = await transaction.selectFrom("link").select("epoch").where("integrationId", "=", integrationId)
+    .orderBy("epoch", "desc").limit(1).executeTakeFirst();
+  return Math.max(nowMs, (last?.epoch ?? 0) + 1);
 }
 
 function wrongPin(): HubProblem {

@@ -11,7 +11,7 @@ export interface TimeRange {
 
 /** Later links win over earlier ones (a new installation starts from 1 again), then the agent's sequence number. */
 export interface Rank {
-  /** When the link was created. */
+  /** Of the link (`linking/linking.ts`). */
   readonly epoch: number;
   readonly sequence: number;
 }

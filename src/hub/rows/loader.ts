@@ -158,7 +158,7 @@ export class Loader {
   #firstRow({ except }: { except: readonly string[] }): Promise<QueuedRow | undefined> {
     return this.#options.database.selectFrom("pendingLoad").innerJoin("batch", "batch.id", "pendingLoad.batch")
       .innerJoin("link", "link.id", "batch.linkId").innerJoin("integration", "integration.id", "batch.integrationId")
-      .selectAll("batch").select(["link.createdAt as epoch", "integration.deletedAt"])
+      .selectAll("batch").select(["link.epoch", "integration.deletedAt"])
       .where(sql<boolean>`batch.id not in (select value from json_each(${JSON.stringify(except)}))`)
       .orderBy("pendingLoad.live", "desc").orderBy("batch.receivedAt").orderBy("batch.id").limit(1).executeTakeFirst();
   }

@@ -68,6 +68,7 @@ export async function writeLinkedInstallations(
         createdAt: nowMs,
         endedAt: null,
         endReason: null,
+        epoch: nowMs,
       }))).execute();
     });
     for (const { number: _number, publicKey: _publicKey, ...installation } of some) made.push(installation);

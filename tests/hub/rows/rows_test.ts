@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../../../src/runtime/clock.ts";
 import { captureLog } from "../../fakes/captured_log.ts";
 import { startTestHub } from "../start_hub.ts";
 import { TestAgent } from "../test_agent.ts";
+import { ShiftedClock } from "../test_clock.ts";
 import { linkedDatabase, loaded, type QueryBatch, queryBatch, rowsOf } from "./query_batch.ts";
 
 const interval = { dataType: "interval", dataTypeColumns: null } as const;
@@ -101,6 +102,20 @@ Deno.test("a new installation's batches win over those of the one before, althou
   const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
   await agent.deliver(queryBatch(agent, hours(8, 10, 500, 1)));
   const second = await TestAgent.linked(test.admin, id);
+  await second.deliver(queryBatch(second, hours(9, 10, 1, 2)));
+  await loaded(test.admin, id);
+  assertEquals((await rowsOf(test.admin, id)).map(({ offered }) => offered), [1, 2]);
+});
+
+Deno.test("a new link's batches win over those of the one before, although the hub's clock was set back in between", async () => {
+  const clock = new ShiftedClock();
+  await using test = await startTestHub({ clock });
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+  await agent.deliver(queryBatch(agent, hours(8, 10, 500, 1)));
+  clock.advance(-60 * 60_000);
+  const second = await TestAgent.register(test.url);
+  second.clockShiftSeconds = -60 * 60;
+  await second.linkTo(test.admin, id);
   await second.deliver(queryBatch(second, hours(9, 10, 1, 2)));
   await loaded(test.admin, id);
   assertEquals((await rowsOf(test.admin, id)).map(({ offered }) => offered), [1, 2]);
@@ -244,6 +259,7 @@ Deno.test("a hub of an earlier version learns from its rows what became of what 
         hub.exec(`alter table integration drop column ${column}`);
       }
       hub.exec("drop index batchSequence");
+      hub.exec("alter table link drop column epoch");
       hub.exec("alter table batch drop column loadError; update meta set value = '3' where key = 'schema'");
     }
     await using test = await startTestHub({ dataDirectory });
