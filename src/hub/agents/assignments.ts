@@ -131,12 +131,12 @@ export class Assignments {
       paused: row.paused === 1,
       source: this.#source(row),
       requests: row.mayBeAsked === 0 ? [] : await this.#requests.open(agent.linkId),
-      received: { count: row.importCount, sequence: row.sequence ?? 0 },
+      received: { count: row.receivedCount, sequence: row.sequence ?? 0 },
       wholePayloadBytes: smallObjectBytesMax,
       ...haveTwins(storedRuns(row.report), this.#clock.now()) ? { twin: true } : {},
     };
     const hash = createHash("sha256").update(JSON.stringify({ ...assignment, received: null })).digest("hex");
-    return { assignment, etag: `"${hash.slice(0, 32)}.${row.importCount}"` };
+    return { assignment, etag: `"${hash.slice(0, 32)}.${row.receivedCount}"` };
   }
 
   #source(row: { integrationId: string; type: string; settings: string; draft: number }): Source | null {
@@ -156,12 +156,14 @@ function storedRuns(report: string | null): readonly AgentRun[] {
 
 type AssignmentRow =
   & Pick<Tables["link"], "endedAt" | "endReason">
-  & Pick<Tables["integration"], "name" | "type" | "settings" | "draft" | "paused" | "importCount">
+  & Pick<Tables["integration"], "name" | "type" | "settings" | "draft" | "paused">
   & Pick<Tables["installation"], "report">
   & {
     readonly integrationId: string;
     readonly accountId: string;
     readonly accountName: string;
+    /** Imports without those that were found to be damaged. */
+    readonly receivedCount: number;
     /** 0: nothing is asked of the agent, so there is no need to look. */
     readonly mayBeAsked: number;
     /** The highest of its batches; `null` without any. */
@@ -184,10 +186,16 @@ function assignmentQuery(database: Database): PreparedQuery<AssignmentRow> {
         "integration.settings",
         "integration.draft",
         "integration.paused",
-        "integration.importCount",
         "account.id as accountId",
         "account.name as accountName",
       ]).select((eb) =>
+        eb(
+          "integration.importCount",
+          "-",
+          eb.selectFrom("batch").select((count) => count.fn.countAll<number>().as("damaged"))
+            .whereRef("batch.integrationId", "=", "integration.id").where("batch.damagedAt", "is not", null),
+        ).$castTo<number>().as("receivedCount")
+      ).select((eb) =>
         eb.exists(
           eb.selectFrom("request").select("request.id").whereRef("request.linkId", "=", "link.id")
             .where("request.answer", "is", null),

@@ -83,6 +83,11 @@ const linkEpochs = [
   `update link set epoch = createdAt`,
 ];
 
+const damagedBatches = [
+  `alter table batch add damagedAt bigint`,
+  `create index batchDamaged on batch (integrationId) where damagedAt is not null`,
+];
+
 const steps: readonly ((transaction: DatabaseTransaction) => Promise<void>)[] = [
   async (transaction) => {
     for (const statement of first) await sql.raw(statement).execute(transaction);
@@ -107,6 +112,9 @@ const steps: readonly ((transaction: DatabaseTransaction) => Promise<void>)[] = 
   },
   async (transaction) => {
     for (const statement of linkEpochs) await sql.raw(statement).execute(transaction);
+  },
+  async (transaction) => {
+    for (const statement of damagedBatches) await sql.raw(statement).execute(transaction);
   },
 ];
 

@@ -124,6 +124,8 @@ export interface Tables {
     rows: number | null;
     /** Why its rows could not be loaded. */
     loadError: string | null;
+    /** When its content was found to be gone or not what was received: the agent is asked for it again. */
+    damagedAt: number | null;
   };
   /** The parts of a received batch of several parts, JSON. */
   batchParts: { batch: string; parts: string };

@@ -34,6 +34,7 @@ export function newBatchRow(
     receivedAt: null,
     rows: null,
     loadError: null,
+    damagedAt: null,
   };
 }
 

@@ -86,7 +86,7 @@ export class Delivery {
       received: this.#received,
       queued: this.#queued,
       renew: (agent, known) => this.#renew(agent, known),
-      isStored: (row) => areStored(row, options),
+      isStored: (row) => this.#isIntact(row),
     });
   }
 
@@ -157,13 +157,13 @@ export class Delivery {
     return await withinMs(running, checkWaitMs);
   }
 
-  /** Which of these batches the hub does not have. */
+  /** Which of these batches the hub does not have, or no longer as they were. */
   async missing(agent: AgentIdentity, ids: readonly string[]): Promise<readonly string[]> {
     const found = new Set<string>();
     for (let start = 0; start < ids.length; start += idsPerQueryMax) {
       const rows = await this.#database.selectFrom("batch").select("batchId")
         .where("integrationId", "=", agent.integrationId).where("receivedAt", "is not", null)
-        .where("batchId", "in", ids.slice(start, start + idsPerQueryMax)).execute();
+        .where("damagedAt", "is", null).where("batchId", "in", ids.slice(start, start + idsPerQueryMax)).execute();
       for (const { batchId } of rows) found.add(batchId);
     }
     return ids.filter((id) => !found.has(id));
@@ -280,7 +280,7 @@ export class Delivery {
     { row, declaration }: { row: BatchRow; declaration: BatchDeclaration },
   ): Promise<DeclarationAnswer> {
     if (row.receivedAt !== null) {
-      if (await areStored(row, { objects: this.#objects, database: this.#database })) {
+      if (await this.#isIntact(row)) {
         await this.#renew(agent, { row, declaration });
         return { state: "received", receipt: receipt(row, row.receivedAt) };
       }
@@ -309,11 +309,18 @@ export class Delivery {
     return wanted((await this.#arrivedParts(row)).toSorted((a, b) => a.offset - b.offset));
   }
 
-  /** Its content is gone: from now on it counts as declared only, and may be sent again. */
+  /** Whether the content of a received batch is there, and was not found to be damaged. */
+  async #isIntact(row: BatchRow): Promise<boolean> {
+    return row.damagedAt === null && await areStored(row, { objects: this.#objects, database: this.#database });
+  }
+
+  /** Its content is gone or damaged: from now on it counts as declared only, and may be sent again. */
   async #unreceive(row: BatchRow): Promise<void> {
     const { id, integrationId } = row;
+    if (row.damagedAt !== null) await this.#removeParts(row, { keep: new Set() });
     await this.#writes.run(async (transaction) => {
-      const updated = await transaction.updateTable("batch").set({ receivedAt: null }).where("id", "=", id)
+      const updated = await transaction.updateTable("batch").set({ receivedAt: null, damagedAt: null })
+        .where("id", "=", id)
         .where("receivedAt", "is not", null).executeTakeFirst();
       if (updated.numUpdatedRows === 0n) return;
       await transaction.deleteFrom("batchParts").where("batch", "=", id).execute();
@@ -322,7 +329,9 @@ export class Delivery {
         .where("id", "=", integrationId).execute();
     });
     this.#changes.wake(importsTopic(integrationId));
-    log.warn("The content of {file}, integration {integration}, is gone from the store: it is requested again.", {
+    const what = row.damagedAt === null ? "gone from the store" : "damaged in the store";
+    log.warn("The content of {file}, integration {integration}, is {what}: it is requested again.", {
+      what,
       file: row.fileName,
       integration: integrationId,
     });

@@ -41,8 +41,8 @@ export class BatchLoad {
   }
 
   /**
-   * Opens the transaction; returns the earlier result instead if this very batch was already loaded. Throws
-   * {@linkcode WindowError} if its window is none.
+   * Opens the transaction; returns the earlier result instead if this very batch was already loaded. One that failed may
+   * have been sent again since. Throws {@linkcode WindowError} if its window is none.
    */
   begin(): LoadResult | undefined {
     const { integrationId, batchId, epoch, sequence, dataType, window } = this.#job;
@@ -50,11 +50,11 @@ export class BatchLoad {
     this.#source = sourceKey(this.#database, integrationId);
     const known = this.#database.prepare(
       `select rows, overtaken, hubRefused as refused, error from load
-       where source = ? and batchId = ? and epoch = ? and sequence = ?`,
+       where source = ? and batchId = ? and epoch = ? and sequence = ? and error is null`,
     ).get(this.#source, batchId, epoch, sequence);
     if (known !== undefined) {
       this.rollback();
-      return known as unknown as LoadResult;
+      return { ...known as unknown as Omit<LoadResult, "damaged">, damaged: false };
     }
     const problem = windowProblem(this.#job);
     if (problem !== undefined) throw new WindowError(`${problem}.`);
@@ -119,14 +119,14 @@ export class BatchLoad {
   }
 
   /** Nothing of the batch can be loaded: records why, and keeps the previous rows. */
-  refuse(nowMs: number, error: string): LoadResult {
+  refuse(nowMs: number, { error, damaged }: { error: string; damaged: boolean }): LoadResult {
     if (this.#database.isTransaction) this.rollback();
     this.#database.exec("begin immediate");
     this.#source = sourceKey(this.#database, this.#job.integrationId);
     this.#taken = 0;
     this.#record(nowMs, error);
     this.#database.exec("commit");
-    return this.#result(error);
+    return { ...this.#result(error), damaged };
   }
 
   rollback(): void {
@@ -135,7 +135,7 @@ export class BatchLoad {
 
   #result(error: string | null): LoadResult {
     const overtaken = error === null ? this.#records - this.#taken - this.#refused : 0;
-    return { rows: this.#taken, overtaken, refused: this.#refused, error };
+    return { rows: this.#taken, overtaken, refused: this.#refused, error, damaged: false };
   }
 
   #insertRest(): void {
@@ -150,7 +150,7 @@ export class BatchLoad {
     const { rows, overtaken } = this.#result(error);
     return Number(
       this.#database.prepare(
-        `insert into load (source, dataType, batchId, epoch, sequence, fromMs, toMs, lane, sourceRows, agentRefused,
+        `insert or replace into load (source, dataType, batchId, epoch, sequence, fromMs, toMs, lane, sourceRows, agentRefused,
          batchRows, rows, overtaken, hubRefused, reasons, receivedAt, loadedAt, error)
          values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ).run(

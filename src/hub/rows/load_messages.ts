@@ -28,6 +28,8 @@ export interface LoadResult {
   readonly refused: number;
   /** Why nothing of the batch could be loaded; `null` on success. */
   readonly error: string | null;
+  /** That is because the payload is gone, or no longer what was received. */
+  readonly damaged: boolean;
 }
 
 /** The result of one step of a removal. */

@@ -36,7 +36,7 @@ class DamagedError extends Error {
   constructor(options: ErrorOptions = {}) {
     super(
       "The batch is damaged on the hub's disk: its SHA-256 is no longer what it was when it was received. " +
-        "Check the disk, and restore the hub from a backup.",
+        "Check the disk. The agent is asked for it again; if it no longer has it, restore the hub from a backup.",
       options,
     );
   }
@@ -61,7 +61,9 @@ async function load({ job, nowMs }: ToLoader & { type: "begin" }): Promise<void>
     const reason = errorText(error);
     try {
       if (database.isTransaction) batch.rollback();
-      if (isFinal(error)) self.postMessage({ type: "loaded", result: batch.refuse(nowMs, reason) });
+      const damaged = isDamaged(error);
+      const isFinal = damaged || isUnreadable(error);
+      if (isFinal) self.postMessage({ type: "loaded", result: batch.refuse(nowMs, { error: reason, damaged }) });
       else self.postMessage({ type: "failed", reason });
     } catch (second) {
       self.postMessage({ type: "failed", reason: String(second) });
@@ -69,10 +71,14 @@ async function load({ job, nowMs }: ToLoader & { type: "begin" }): Promise<void>
   }
 }
 
+/** A second attempt would fail as well, unless the batch is sent again. */
+function isDamaged(error: unknown): boolean {
+  return error instanceof DamagedError || error instanceof CancelledError && error.record;
+}
+
 /** A second attempt would fail as well. */
-function isFinal(error: unknown): boolean {
-  return error instanceof ColumnsMissingError || error instanceof CsvError || error instanceof WindowError ||
-    error instanceof DamagedError || error instanceof CancelledError && error.record;
+function isUnreadable(error: unknown): boolean {
+  return error instanceof ColumnsMissingError || error instanceof CsvError || error instanceof WindowError;
 }
 
 function remove(of: ToLoader & { type: "remove" }): void {

@@ -118,7 +118,7 @@ export class Loader {
   }
 
   async #loadNext(signal: AbortSignal): Promise<boolean> {
-    const { database, changes } = this.#options;
+    const { database, changes, clock } = this.#options;
     const row = await this.#nextRow();
     if (row === undefined) return false;
     const job = row.deletedAt === null ? loadJob(row) : undefined;
@@ -139,10 +139,12 @@ export class Loader {
               .where("batch.sequence", "=", row.sequence).where("batch.linkId", "=", row.linkId),
           )
         ).execute();
-      if (result !== undefined) await recordOutcome(transaction, { batch: row, error: result.error });
+      if (result !== undefined) await recordOutcome(transaction, { batch: row, result, nowMs: clock.now() });
     });
     if (this.#failed.loaded(row.id)) log.info("Loading imported rows works again.");
     changes.wake(importsTopic(row.integrationId));
+    // Its agent is to hear that the hub has one batch less.
+    if (result?.damaged === true) changes.wake(row.integrationId);
     return true;
   }
 

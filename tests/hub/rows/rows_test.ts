@@ -258,8 +258,9 @@ Deno.test("a hub of an earlier version learns from its rows what became of what 
       for (const column of ["newestLoadAt", "loadError", "loadFailedSince", "lastLiveAt", "activeSince"]) {
         hub.exec(`alter table integration drop column ${column}`);
       }
-      hub.exec("drop index batchSequence");
+      hub.exec("drop index batchSequence; drop index batchDamaged");
       hub.exec("alter table link drop column epoch");
+      hub.exec("alter table batch drop column damagedAt");
       hub.exec("alter table batch drop column loadError; update meta set value = '3' where key = 'schema'");
     }
     await using test = await startTestHub({ dataDirectory });
