@@ -144,7 +144,7 @@ export class PinLinking implements Linking {
       createdAt: nowMs,
       endedAt: null,
       endReason: null,
-      epoch: await nextEpoch(transaction, { integrationId, nowMs }),
+      epoch: await epochOf(transaction, { integrationId, installationId: device.installationId, nowMs }),
     }).execute();
     await transaction.updateTable("device").set({ state: "approved", linkId: linkId }).where("id", "=", device.id)
       .execute();
@@ -157,13 +157,17 @@ export class PinLinking implements Linking {
   }
 }
 
-/** Later than that of every link before, also if the clock was set back in between. */
-async function nextEpoch(
+/**
+ * Later than that of every link before, also if the clock was set back in between. An installation that is linked again
+ * counts on, so it keeps its epoch: what it sends late is older than what it has sent.
+ */
+async function epochOf(
   transaction: DatabaseTransaction,
-  { integrationId, nowMs }: { integrationId: string; nowMs: number },
+  { integrationId, installationId, nowMs }: { integrationId: string; installationId: string; nowMs: number },
 ): Promise<number> {
-  const last = await transaction.selectFrom("link").select("epoch").where("integrationId", "=", integrationId)
-    .orderBy("epoch", "desc").limit(1).executeTakeFirst();
+  const last = await transaction.selectFrom("link").select(["epoch", "installationId"])
+    .where("integrationId", "=", integrationId).orderBy("epoch", "desc").limit(1).executeTakeFirst();
+  if (last?.installationId === installationId) return last.epoch;
   return Math.max(nowMs, (last?.epoch ?? 0) + 1);
 }
 

@@ -121,6 +121,25 @@ Deno.test("a new link's batches win over those of the one before, although the h
   assertEquals((await rowsOf(test.admin, id)).map(({ offered }) => offered), [1, 2]);
 });
 
+Deno.test("what an installation sends late, after it was linked again, replaces no newer rows, unless another was in between", async () => {
+  await using test = await startTestHub();
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+  const offered = async () => {
+    await loaded(test.admin, id);
+    return (await rowsOf(test.admin, id)).map(({ offered }) => offered);
+  };
+  await agent.deliver(queryBatch(agent, hours(9, 11, 9, 2)));
+  await agent.linkTo(test.admin, id);
+  await agent.deliver(queryBatch(agent, hours(8, 10, 5, 1)));
+  assertEquals(await offered(), [1, 2, 2]);
+  const between = await TestAgent.linked(test.admin, id);
+  await between.deliver(queryBatch(between, hours(8, 11, 1, 3)));
+  assertEquals(await offered(), [3, 3, 3]);
+  await agent.linkTo(test.admin, id);
+  await agent.deliver(queryBatch(agent, hours(8, 10, 6, 4)));
+  assertEquals(await offered(), [4, 4, 3]);
+});
+
 Deno.test("the hour that comes twice is the first one, the one that never comes lies after the jump, as the agent maps them", async () => {
   await using test = await startTestHub();
   const { id, agent } = await linkedDatabase(test.admin, { dataType: "agent-status" });
