@@ -52,8 +52,8 @@ export const Assignment = z.object({
   source: Source.nullable(),
   requests: z.array(AgentRequest).max(32),
   /**
-   * How many batches of this link's integration the hub has; fewer than the agent knows of means that the hub was
-   * restored.
+   * How many batches of this link's integration the hub has, undamaged; fewer than the agent knows of means that the hub
+   * was restored, or its disk has damaged some.
    */
   received: z.object({
     count: z.number().int().nonnegative(),
