@@ -103,7 +103,10 @@ export class Delivery {
         .onConflict((conflict) => conflict.columns(["integrationId", "batchId"]).doNothing())
         .executeTakeFirst(), { durable: false });
     if (inserted.numInsertedOrUpdatedRows === 1n) return wanted([]);
-    return await this.#answerKnown(agent, { row: await this.#require(agent, declaration.id), declaration });
+    const known = await this.#find(agent, declaration.id);
+    // It was forgotten meanwhile.
+    if (known === undefined) return await this.declare(agent, declaration);
+    return await this.#answerKnown(agent, { row: known, declaration });
   }
 
   /** All steps at once, for small batches. */
@@ -293,7 +296,7 @@ export class Delivery {
       // useless.
       await this.#removeParts(row, { keep: new Set() });
     }
-    await this.#writes.run((transaction) =>
+    const updated = await this.#writes.run((transaction) =>
       transaction.updateTable("batch").set({
         linkId: agent.linkId,
         sequence: declaration.sequence,
@@ -303,8 +306,10 @@ export class Delivery {
         payloadSha256: declaration.payloadSha256,
         payloadBytes: declaration.payloadBytes,
         declaredAt: this.#clock.now(),
-      }).where("id", "=", row.id).where("receivedAt", "is", null).execute()
+      }).where("id", "=", row.id).where("receivedAt", "is", null).executeTakeFirst()
     );
+    // It was forgotten or received meanwhile.
+    if (updated.numUpdatedRows === 0n) return await this.declare(agent, declaration);
     if (!same || isSinglePart(row)) return wanted([]);
     return wanted((await this.#arrivedParts(row)).toSorted((a, b) => a.offset - b.offset));
   }

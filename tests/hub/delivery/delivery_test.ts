@@ -67,6 +67,17 @@ Deno.test("a batch of one part may be completed by its length too", async () => 
   assertEquals([completed.status, (await completed.json()).batch], [200, batch.declaration.id]);
 });
 
+Deno.test("what an earlier link declared and did not complete is taken over by the next", async () => {
+  await using test = await startTestHub();
+  const { id } = await test.admin.createIntegration("ACD");
+  const content = noise(900_000);
+  const before = await TestAgent.linked(test.admin, id);
+  await before.declare(before.batch("a.csv", content, { partBytes: 300_000 }));
+  const agent = await TestAgent.linked(test.admin, id);
+  await agent.deliver(agent.batch("a.csv", content, { partBytes: 300_000 }));
+  assertEquals((await test.admin.imports(id)).length, 1);
+});
+
 Deno.test("what is declared and received again while the hub forgets old declarations keeps its content", async () => {
   const clock = new ShiftedClock();
   await using test = await startTestHub({ clock });
