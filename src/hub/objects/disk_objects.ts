@@ -27,6 +27,8 @@ export class DiskObjects implements ObjectStore {
   readonly #sync = new FolderSync();
   /** Folders known to exist durably, with all their parents. */
   readonly #folders = new Map<string, Promise<void>>();
+  /** Names of the temporary files that are being written. */
+  readonly #writing = new Set<string>();
 
   private constructor(options: { folder: string; origin: () => string; secret: Uint8Array }) {
     this.#objects = join(options.folder, "objects");
@@ -59,9 +61,11 @@ export class DiskObjects implements ObjectStore {
     key: string,
     incoming: Incoming,
   ): Promise<void> {
-    const temporary = join(this.#temporary, newId());
+    const name = newId();
+    const temporary = join(this.#temporary, name);
     const target = join(this.#objects, key);
     await this.#ensureFolder(dirname(target));
+    this.#writing.add(name);
     try {
       using file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
       await writeAll(file, checked(incoming));
@@ -70,6 +74,8 @@ export class DiskObjects implements ObjectStore {
     } catch (error) {
       await Deno.remove(temporary).catch(ignoreMissing);
       throw error;
+    } finally {
+      this.#writing.delete(name);
     }
   }
 
@@ -126,6 +132,8 @@ export class DiskObjects implements ObjectStore {
   async sweep(clock: Clock): Promise<number> {
     let swept = 0;
     for await (const { name } of Deno.readDir(this.#temporary)) {
+      // The clock may have been set meanwhile: its age says nothing then.
+      if (this.#writing.has(name)) continue;
       const path = join(this.#temporary, name);
       const file = await Deno.lstat(path).catch(ignoreMissing);
       if (file === undefined || clock.now() - (file.mtime?.getTime() ?? 0) < temporaryFileKeptMs) continue;
