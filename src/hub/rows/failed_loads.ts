@@ -6,6 +6,8 @@
 /** How long a batch waits after its first failure, and at most; each failure doubles it, in ms. */
 const waitMsMin = 15_000;
 const waitMsMax = 5 * 60_000;
+/** How many are remembered; of more, the longest known are tried like new ones. */
+const failedMax = 1000;
 
 interface FailedLoad {
   readonly integrationId: string;
@@ -45,9 +47,15 @@ export class FailedLoads {
     const waitMs = before === undefined ? waitMsMin : Math.min(before.waitMs * 2, waitMsMax);
     const { id, integrationId } = batch;
     this.#failed.set(id, { integrationId, sinceMs: before?.sinceMs ?? atMs, waitMs, retryAtMs: nowMs + waitMs });
+    if (this.#failed.size > failedMax) this.#forget(this.#failed.keys().next().value ?? "");
     if (before !== undefined || reason === this.#told) return false;
     this.#told = reason;
     return true;
+  }
+
+  #forget(id: string): void {
+    this.#failed.delete(id);
+    this.#inARow.delete(id);
   }
 
   /** A batch was loaded. Returns whether it was the last one that had failed. */
