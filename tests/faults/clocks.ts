@@ -20,6 +20,7 @@ const jumps = [
 /** All faults of this kind: the clocks of both agents jump, and back after a while. */
 export const clocks: readonly Fault[] = jumps.map(([name, ms]) => ({
   name: `the clock ${name}`,
+  endured: true,
   async inject(world) {
     const sites = [world.csv, world.database];
     const before = new Map(sites.map((site) => [site, site.printed.length]));

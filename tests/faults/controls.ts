@@ -58,9 +58,8 @@ export async function isNoticed(control: Control, { seed }: { seed: number }): P
   await using hub = control.replaced === undefined ? undefined : await sabotagedHub(control.replaced);
   const { rounds } = await runFaults({
     seed,
-    choose: () => Array.from({ length: timesMax }, () => control.fault),
+    plan: () => ({ faults: Array.from({ length: timesMax }, () => control.fault) }),
     patienceMs,
-    rest: false,
     until: control.notices,
     ...(hub === undefined ? {} : { hubCommand: hub.command }),
   });

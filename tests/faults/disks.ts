@@ -29,7 +29,7 @@ export const disks: readonly Fault[] = [
   failing("disk full under the state database", ({ csv }) => csv, {
     failure: { error: "ENOSPC", operations: writing, pathPart: "/state/state.db" },
     line: /ERROR spool: The disk is almost full or cannot be written|Cannot .*database or disk is full/,
-    most: 3,
+    most: 4,
   }),
   failing("disk full under the log", ({ csv }) => csv, {
     failure: { error: "ENOSPC", operations: writing, pathPart: "injixo-cloud-link.log" },
@@ -45,12 +45,12 @@ export const disks: readonly Fault[] = [
   failing("read-only file system", ({ csv }) => csv, {
     failure: { error: "EROFS", operations: writing, pathPart: "/state/" },
     line: /Cannot .*(readonly|os error 30|disk I\/O)/,
-    most: 3,
+    most: 4,
   }),
   failing("input/output errors (EIO)", ({ csv }) => csv, {
     failure: { error: "EIO", operations: ["writes", "syncs"], pathPart: "/state/" },
     line: /Cannot .*(os error 5\)|disk I\/O)/,
-    most: 3,
+    most: 4,
   }),
   failing("EIO when CSV files are read", ({ csv }) => csv, {
     failure: { error: "EIO", operations: ["reads"], pathPart: "/file-" },
@@ -65,6 +65,7 @@ export const disks: readonly Fault[] = [
   { name: "EIO when the state is read at the start", inject: unreadableState },
   {
     name: "too many open files",
+    endured: true,
     async inject(world) {
       const site = world.csv;
       const printedBefore = site.printed.length;
@@ -84,6 +85,7 @@ export const disks: readonly Fault[] = [
   },
   {
     name: "a flipped bit on the hub's disk",
+    endured: true,
     inject: flipAtHub,
   },
 ];
@@ -96,6 +98,7 @@ function failing(
 ): Fault {
   return {
     name,
+    endured: true,
     async inject(world) {
       const site = siteOf(world);
       while (site.shim.soundMs <= soundMs) await pause(lookMs);

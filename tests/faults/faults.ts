@@ -7,7 +7,8 @@ import { outage, restored } from "./hubs.ts";
 import { kills } from "./kills.ts";
 import { power } from "./power.ts";
 import { states } from "./states.ts";
-import { type Fault, type Round, World, type WorldOptions } from "./world.ts";
+import { pause } from "./traffic.ts";
+import { type Fault, idleMs, type Round, World, type WorldOptions } from "./world.ts";
 
 /** Those that are over in seconds. */
 export const quickFaults: readonly Fault[] = [...kills, ...power, ...disks, ...clocks, ...states, restored];
@@ -17,45 +18,75 @@ export function slowFaults({ batches }: { batches: number }): readonly Fault[] {
   return [cloned, outage({ batches })];
 }
 
+/** Those of them that no process ends by. */
+export const enduredFaults: readonly Fault[] = quickFaults.filter(({ endured }) => endured);
+
+/** The endured faults are injected so often, after a first time to warm up: more often than what may be left behind. */
+const enduredTimes = 3;
+
 /** What a run has come to. */
 export interface Run {
   readonly rounds: readonly Round[];
   readonly files: number;
   readonly rows: number;
-  /** What was held in the end and not in the beginning. */
+  /** What the endured faults have left behind. */
   readonly leaks: readonly string[];
 }
 
 /** Which faults in which order, each followed by a comparison of everything. */
+export interface Plan {
+  readonly faults: readonly Fault[];
+  /**
+   * Then these, which no process ends by, time and again: in the end agents and hub may hold no more than before. Absent:
+   * what they hold is not looked at.
+   */
+  readonly endured?: readonly Fault[];
+  /** Waits before that count until idle connections are closed. @default false */
+  readonly idle?: boolean;
+}
+
+/** What to do, and what of it is told. */
 export interface RunOptions extends Omit<WorldOptions, "random"> {
   readonly seed: number;
-  /** Picks them, by the run's own random numbers. */
-  readonly choose: (random: () => number) => readonly Fault[];
+  /** By the run's own random numbers. */
+  readonly plan: (random: () => number) => Plan;
   readonly onRound?: (round: Round) => Promise<void>;
-  /** Whether it is waited until agents and hub hold no more than in the beginning. */
-  readonly rest: boolean;
   /** Ends the run early. */
   readonly until?: (round: Round) => boolean;
 }
 
 /** Injects faults, one after the other. */
 export async function runFaults(options: RunOptions): Promise<Run> {
-  const { seed, choose, onRound = () => Promise.resolve(), until = () => false } = options;
-  const random = seededRandom(seed);
-  await using world = await World.make({ ...options, random });
-  // Something of everything has been done once before the descriptors are counted.
+  const { seed, onRound = () => Promise.resolve(), until = () => false } = options;
+  const { faults, endured, idle = false } = options.plan(seededRandom(seed));
+  await using world = await World.make({ ...options, random: seededRandom(seed) });
+  // Everything has been done once before anything fails.
   await Promise.all([world.files.drop(), world.rows.insert()]);
   await world.settle();
-  const before = await world.holdings();
   const rounds: Round[] = [];
-  for (const fault of choose(seededRandom(seed))) {
-    const round = await world.round(fault);
-    rounds.push(round);
-    await onRound(round);
-    if (until(round)) break;
-  }
-  const leaks = options.rest ? await world.rest(before) : [];
+  const play = async (some: readonly Fault[]) => {
+    for (const fault of some) {
+      const round = await world.round(fault);
+      rounds.push(round);
+      await onRound(round);
+      if (until(round)) break;
+    }
+  };
+  await play(faults);
+  const leaks = endured === undefined ? [] : await leftBehind(world, { play: () => play(endured), idle });
   return { rounds, files: world.files.dropped, rows: world.rows.inserted, leaks };
+}
+
+/** What agents and hub hold after faults that they did not before. */
+async function leftBehind(
+  world: World,
+  { play, idle }: { play: () => Promise<void>; idle: boolean },
+): Promise<readonly string[]> {
+  await play();
+  if (idle) await pause(idleMs);
+  const before = await world.holdings();
+  for (let time = 0; time < enduredTimes; time++) await play();
+  return await world.rest(before);
 }
 
 /** In an order by chance. */

@@ -15,15 +15,19 @@ const isOfReading = ({ name }: Fault) => name.startsWith("EIO when");
 Deno.test("through kills, power cuts, failing disks, clocks and states every file and row arrives once, unchanged", async () => {
   const { rounds, files, rows, leaks } = await runFaults({
     seed: 20260301,
-    choose: (random) => {
+    plan: (random) => {
       const some = <T>(items: readonly T[], count: number) => shuffled(items, random).slice(0, count);
-      const [reading, writing] = [disks.filter(isOfReading), disks.filter((fault) => !isOfReading(fault))];
-      return shuffled([
-        ...[...some(kills, 2), ...power, ...reading, ...some(writing, 2)],
-        ...[...some(clocks, 1), ...some(states, 1), restored],
-      ], random);
+      const [lasting, ending] = [disks.filter(({ endured }) => endured), disks.filter(({ endured }) => !endured)];
+      const reading = some(lasting.filter(isOfReading), 2);
+      const writing = some(lasting.filter((fault) => !isOfReading(fault)), 2);
+      return {
+        faults: shuffled([
+          ...[...some(kills, 2), ...power, ...ending, ...reading.slice(1), ...writing.slice(1)],
+          ...[...some(clocks, 1), ...some(states, 1), restored],
+        ], random),
+        endured: [...reading.slice(0, 1), ...writing.slice(0, 1)],
+      };
     },
-    rest: true,
   });
   assertEquals({ red: rounds.filter(isRed), leaks }, { red: [], leaks: [] });
   assert(files > 0 && rows > 0);

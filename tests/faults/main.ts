@@ -1,14 +1,15 @@
 /**
  * `deno task faults`: injects faults at random while files and rows come in, and writes what came of it into the README.
  *
- * `--seed=N` repeats a run, `--rounds=N` injects each fault N times (those that take minutes a tenth as often),
+ * `--seed=N` repeats a run, `--rounds=N` injects each fault N times (those that take minutes a tenth as often, and those
+ * that no process ends by four times more, to see whether anything is left behind),
  * `--only=TEXT` only those whose name contains it: then the README stays as it is. `--controls` switches off one
  * safeguard after the other instead, and fails unless each is missed.
  */
 import { writeReadmeTable } from "../readme/generated_table.ts";
 import { compileExecutable } from "../setup/executable.ts";
 import { controls, isNoticed } from "./controls.ts";
-import { isRed, quickFaults, runFaults, shuffled, slowFaults } from "./faults.ts";
+import { enduredFaults, isRed, quickFaults, runFaults, shuffled, slowFaults } from "./faults.ts";
 import { table } from "./table.ts";
 import type { Round } from "./world.ts";
 
@@ -44,14 +45,18 @@ async function mainFaults(): Promise<number> {
   const rounds: Round[] = [];
   const { files, rows, leaks } = await runFaults({
     seed,
-    choose: (random) => {
+    plan: (random) => {
       const wanted = ({ name }: { name: string }) => only === undefined || name.includes(only);
       const quick = quickFaults.filter(wanted);
       const slow = slowFaults({ batches: Number(option("waiting") ?? 10_000) }).filter(wanted);
-      return [
-        ...Array.from({ length: count }, () => shuffled(quick, random)).flat(),
-        ...Array.from({ length: Math.ceil(count / 10) }, () => slow).flat(),
-      ];
+      return {
+        faults: [
+          ...Array.from({ length: count }, () => shuffled(quick, random)).flat(),
+          ...Array.from({ length: Math.ceil(count / 10) }, () => slow).flat(),
+        ],
+        endured: enduredFaults.filter(wanted),
+        idle: true,
+      };
     },
     async onRound(round) {
       tell(round);
@@ -59,7 +64,6 @@ async function mainFaults(): Promise<number> {
       // Each time: a run that is ended early has told what it knows.
       if (only === undefined) await writeReadmeTable("faults", table(rounds));
     },
-    rest: true,
   });
   say(`${files} files and ${rows} rows\n\n${table(rounds)}\n`);
   for (const leak of leaks) say(leak);

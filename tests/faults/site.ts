@@ -11,14 +11,6 @@ import { pause } from "./traffic.ts";
 const beginsMs = 60_000;
 const lookMs = 20;
 
-/** What a process holds. */
-export interface Holdings {
-  readonly pid: number;
-  readonly descriptors: number;
-  /** Resident memory, in bytes. */
-  readonly memoryBytes: number;
-}
-
 /** A site that can be looked into, whoever runs there. */
 export interface Site {
   readonly pid: number;
@@ -160,13 +152,6 @@ export class HubSite implements Site, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.hub[Symbol.asyncDispose]();
   }
-}
-
-/** What a running process holds now. */
-export async function holdings(pid: number): Promise<Holdings> {
-  const descriptors = (await Array.fromAsync(Deno.readDir(`/proc/${pid}/fd`))).length;
-  const [, resident = "0"] = (await Deno.readTextFile(`/proc/${pid}/statm`)).split(" ");
-  return { pid, descriptors, memoryBytes: Number(resident) * 4096 };
 }
 
 /** Processes that this one has started, directly. */

@@ -1,7 +1,8 @@
 /** A hub, an installation with CSV files and one with a database, all under faults; and one round of it. */
 import type { Command } from "../e2e/hub.ts";
 import { type RestartableServer, startPostgresql } from "../databases/postgresql.ts";
-import { AgentSite, type Holdings, holdings, HubSite, type Site } from "./site.ts";
+import { type Holdings, holdings, leaked } from "./holdings.ts";
+import { AgentSite, childrenOf, HubSite, type Site } from "./site.ts";
 import { PostgresqlRows, rowQuery } from "./row_store.ts";
 import { FileTraffic, pause, RowTraffic, type Verdict } from "./traffic.ts";
 import { compileShim } from "./shim.ts";
@@ -10,15 +11,11 @@ import { compileShim } from "./shim.ts";
 const defaultPatienceMs = 180_000;
 /** Lines of warnings and errors that one fault may cause at all sites together. */
 const troubleLinesMax = 20;
-/** A process at rest may hold so many descriptors more in the end than in the beginning. */
-const descriptorsMoreMax = 16;
-/** A process may hold so much more memory in the end than in the beginning, in bytes. */
-const memoryMoreBytesMax = 150 * 1024 * 1024;
 /** What explains a fault is printed within this time once everything has arrived, in ms. */
 const explainedMs = 10_000;
 const lookMs = 20;
-/** Idle connections are closed within this time, in ms. */
-const idleMs = 150_000;
+/** Idle connections are closed and idle extractors ended within this time, in ms. */
+export const idleMs = 150_000;
 
 /** What a fault says of itself once it was injected and taken back. */
 export interface Injected {
@@ -33,6 +30,8 @@ export interface Injected {
 /** A kind of fault. */
 export interface Fault {
   readonly name: string;
+  /** Agents and hub go on as the same processes. */
+  readonly endured?: boolean;
   /** Injects it and takes it back: when it resolves, the world is sound again, if not yet recovered. */
   inject(world: World): Promise<Injected>;
 }
@@ -133,9 +132,11 @@ export class World implements AsyncDisposable {
     ]);
   }
 
-  /** What agents and hub hold now. */
-  holdings(): Promise<readonly Holdings[]> {
-    return Promise.all([this.csv, this.database, this.hub].map(({ pid }) => holdings(pid)));
+  /** What agents and hub hold now, when no query runs. */
+  async holdings(): Promise<readonly Holdings[]> {
+    const deadline = performance.now() + idleMs;
+    while ((await childrenOf(this.database.pid)).length > 0 && performance.now() < deadline) await pause(lookMs);
+    return await Promise.all([this.csv, this.database, this.hub].map(({ pid }) => holdings(pid)));
   }
 
   /** Waits until agents and hub hold no more than they did, and says what they still hold otherwise. */
@@ -143,7 +144,7 @@ export class World implements AsyncDisposable {
     const deadline = performance.now() + idleMs;
     for (;;) {
       const now = await this.holdings();
-      const complaints = now.flatMap((holding, index) => leaked(before[index], holding));
+      const complaints = before.flatMap((one, index) => leaked(one, now[index]));
       if (complaints.length === 0 || performance.now() > deadline) return complaints;
       await pause(1000);
     }
@@ -213,16 +214,4 @@ function flood(printed: readonly string[]): string[] {
 
 function troubleLines(printed: string): string[] {
   return printed.split("\n").filter((line) => / (WARN|ERROR|FATAL) |"level":"(warning|error|fatal)"/i.test(line));
-}
-
-function leaked(before: Holdings | undefined, now: Holdings): string[] {
-  if (before === undefined) return [];
-  const descriptors = now.descriptors - before.descriptors;
-  const megabytes = Math.round((now.memoryBytes - before.memoryBytes) / 1024 / 1024);
-  return [
-    ...descriptors > descriptorsMoreMax ? [`process ${now.pid} holds ${descriptors} descriptors more than before`] : [],
-    ...megabytes * 1024 * 1024 > memoryMoreBytesMax
-      ? [`process ${now.pid} holds ${megabytes} MB more than before`]
-      : [],
-  ];
 }
