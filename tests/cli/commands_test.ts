@@ -300,3 +300,11 @@ Deno.test("a start that fails before the agent runs is in the log too", async ()
   const log = await Deno.readTextFile(`${installation.folder}/injixo-cloud-link.log`);
   assertMatch(log, /FATAL cloud-link: injixo Cloud Link cannot start: Cannot read \[hub\] caFile ".*missing\.pem"/);
 });
+
+Deno.test("a relay that cannot be started is in the log too", async () => {
+  await using installation = await Installation.make('[hub]\nurl = "https://hub.example"\n');
+  const { code } = await outcome(installation.start(["run"], { https_proxy: "http://proxy,example:8080" }));
+  assertEquals(code, 1);
+  const log = await Deno.readTextFile(`${installation.folder}/injixo-cloud-link.log`);
+  assertMatch(log, /FATAL cloud-link: injixo Cloud Link cannot start: .*proxy,example/);
+});

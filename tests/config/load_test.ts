@@ -115,6 +115,16 @@ Deno.test("http: is allowed for loopback addresses only, and the hub's address i
   }
 });
 
+Deno.test("the hub's address has a host that can exist, and a port that can be connected to", () => {
+  for (const host of ["münchen.example", "an_old-host.example", "hub.example.", "[2001:db8::1]:8443"]) {
+    assertEquals(problemsOf(`[hub]\nurl = "https://${host}"`), []);
+  }
+  for (const host of ["hub,example", "hub..example", "hub.example;", "*.example"]) {
+    assertMatch(problemsOf(`[hub]\nurl = "https://${host}"`).join(), /^2 \[hub\] url: .* is not the name of a host/);
+  }
+  assertMatch(problemsOf('[hub]\nurl = "https://127.0.0.1:0"').join(), /^2 .* must have a port from 1 to 65535$/);
+});
+
 Deno.test("hosts that the relay could not allow are refused in the file", () => {
   const hosts = (host: string) => `[hub]\nobjectStoreHosts = ["${host}"]`;
   for (const host of ["store.example", "store.example:1", "store.example:65535", "[2001:db8::1]:9000"]) {

@@ -60,7 +60,8 @@ export async function run(options: RunOptions, { signal }: { signal: AbortSignal
   await requireStateFolder(config);
   const surroundings = await loggingFailure(config, () => lookAround(config, options));
   const allowed = allowedHosts({ hubUrl: config.hub.url, objectStoreHosts: config.hub.objectStoreHosts });
-  await using relay = await startRelay({ allowed, proxy: surroundings.proxy });
+  const { proxy } = surroundings;
+  await using relay = await loggingFailure(config, () => startRelay({ allowed, proxy }));
   const importFolder = await realPathOf(config.app.importDirectory);
   using share = await startShareReader(importFolder);
   using agent = startAgentWorker(config, { relay, allowed, importFolder });
