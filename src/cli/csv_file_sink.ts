@@ -2,6 +2,7 @@
 import type { Transform } from "node:stream";
 import { constants, createGzip, createZstdCompress } from "node:zlib";
 import type { RestartableSink } from "../database/write_csv.ts";
+import { openOutput } from "./output_file.ts";
 
 /** As in the spool: nearly as small as level 3, and twice as fast. */
 const zstdLevel = 1;
@@ -17,16 +18,14 @@ export interface CsvFileSink extends RestartableSink, AsyncDisposable {
 
 /** Opens a temporary file beside the target, which it replaces at the end. */
 export async function openCsvFile(path: string): Promise<CsvFileSink> {
-  const temporary = `${path}.part`;
-  const file = await Deno.open(temporary, { create: true, truncate: true, write: true });
+  const output = await openOutput(path);
   let bytes = 0;
   const append = async (chunk: Uint8Array) => {
-    for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await file.write(rest));
+    await output.write(chunk);
     bytes += chunk.length;
   };
   let compressor = compressorFor(path);
   let draining = compressor && drain(compressor, append);
-  let isOpen = true;
   const abandon = async () => {
     compressor?.destroy();
     await draining?.catch(() => {});
@@ -36,8 +35,7 @@ export async function openCsvFile(path: string): Promise<CsvFileSink> {
       compressor === undefined ? append(chunk) : Promise.race([compress(compressor, chunk), failed(draining)]),
     async restart() {
       await abandon();
-      await file.truncate();
-      await file.seek(0, Deno.SeekMode.Start);
+      await output.restart();
       bytes = 0;
       compressor = compressorFor(path);
       draining = compressor && drain(compressor, append);
@@ -45,17 +43,12 @@ export async function openCsvFile(path: string): Promise<CsvFileSink> {
     async finish() {
       compressor?.end();
       await draining;
-      await file.sync();
-      file.close();
-      isOpen = false;
-      await Deno.rename(temporary, path);
+      await output.finish();
       return { bytes };
     },
     async [Symbol.asyncDispose]() {
-      if (!isOpen) return;
       await abandon();
-      file.close();
-      await Deno.remove(temporary);
+      await output[Symbol.asyncDispose]();
     },
   };
 }

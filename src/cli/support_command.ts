@@ -17,6 +17,7 @@ import { tarOf } from "../runtime/tar.ts";
 import { programName, version } from "../runtime/version.ts";
 import { readableBytes } from "./table.ts";
 import { exitCodes } from "./exit_codes.ts";
+import { openOutput } from "./output_file.ts";
 import { print, printError } from "./print.ts";
 import { runOwnCommand } from "./own_command_output.ts";
 import { knownSecrets, type Secret, secretIn } from "./secrets.ts";
@@ -141,9 +142,8 @@ async function writeArchive(path: string, files: readonly GatheredFile[]): Promi
   }));
   const archive = gzipSync(tarOf(entries, { modifiedAtMs: systemClock.now() }));
   await Deno.mkdir(dirname(path), { recursive: true });
-  // In a folder like /tmp, others may have placed links to foreign files under any name they can guess.
-  const part = `${path}.${crypto.randomUUID()}.part`;
-  await Deno.writeFile(part, archive, { mode: 0o600, createNew: true });
-  await Deno.rename(part, path); // replaces a link, does not follow it
+  await using output = await openOutput(path, { mode: 0o600 });
+  await output.write(archive);
+  await output.finish();
   return archive.length;
 }

@@ -157,6 +157,25 @@ Deno.test("query that fails says why, leaves no file and does not end with 0", (
     );
   }));
 
+Deno.test("query replaces only files: no folder, link, device or pipe", () =>
+  withDatabase(async ({ folder, query }) => {
+    await Deno.mkdir(join(folder, "folder"));
+    await Deno.writeTextFile(join(folder, "file.csv"), "old");
+    await Deno.symlink("file.csv", join(folder, "link.csv"));
+    await new Deno.Command("mkfifo", { args: [join(folder, "pipe.csv")] }).output();
+    const names = async () => (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).toSorted();
+    const before = await names();
+    for (const [name, kind] of [["folder", "folder"], ["link.csv", "link"], ["pipe.csv", "device, pipe or socket"]]) {
+      const { code, error } = await query("--connection", "sqlite:calls.db", "--output", `${name}`, "SELECT 1 AS x");
+      assertEquals([code, await names()], [1, before]);
+      assertMatch(error, new RegExp(`Cannot write "${name}": there is a ${kind} of that name\\. Give --output`));
+    }
+    assertEquals(await Deno.readTextFile(join(folder, "file.csv")), "old");
+    const { code } = await query("--connection", "sqlite:calls.db", "--output", "file.csv", "SELECT 1 AS x");
+    assertEquals([code, await Deno.readTextFile(join(folder, "link.csv"))], [0, "x\r\n1\r\n"]);
+    assertEquals(await names(), before);
+  }));
+
 Deno.test("query takes no password as an argument, but by standard input", () =>
   withDatabase(async ({ folder, query }) => {
     for (const key of ["PWD", "Password"]) {

@@ -138,15 +138,21 @@ for (
   });
 }
 
-Deno.test("support writes through no link that lies where the archive goes", async () => {
+Deno.test("support neither writes through a link that lies where the archive goes, nor replaces it", async () => {
   await using installation = await makeInstallation();
   const victim = join(installation.folder, "victim");
   await Deno.writeTextFile(victim, "untouched");
   const archive = join(installation.folder, "support.tar.gz");
-  for (const name of [archive, `${archive}.part`]) await Deno.symlink(victim, name);
+  await Deno.symlink(victim, archive);
+  const ran = await installation.run("support", "--config", installation.configFile, "--output", archive);
+  assertEquals(ran.code, 1);
+  assertMatch(ran.err, /Cannot write ".*support\.tar\.gz": there is a link of that name\. Give --output another name/);
+  assertEquals(await Deno.readTextFile(victim), "untouched");
+  assert((await Deno.lstat(archive)).isSymlink);
+  await Deno.remove(archive);
+  await Deno.symlink(victim, `${archive}.part`);
   assertEquals((await installation.run("support", "--config", installation.configFile, "--output", archive)).code, 0);
   assertEquals(await Deno.readTextFile(victim), "untouched");
-  assert((await Deno.lstat(archive)).isFile);
   assert((await unpack(archive)).has("status.txt"));
 });
 
