@@ -3,6 +3,7 @@ import { ConfigError } from "../config/problems.ts";
 import type { CommandLine } from "./command_line.ts";
 import { carryOut } from "./commands.ts";
 import { exitCodes } from "./exit_codes.ts";
+import { ExitError } from "./exit_error.ts";
 import { printError } from "./print.ts";
 import { errorText } from "../runtime/error_text.ts";
 
@@ -53,6 +54,7 @@ function stopOnSignals(): { signal: AbortSignal } & Disposable {
 function report(error: unknown, signal: AbortSignal): number {
   if (signal.aborted) return exitCodes.interrupted;
   printError(errorText(error));
+  if (error instanceof ExitError) return error.exitCode;
   if (error instanceof ConfigError) return exitCodes.configuration;
   // By name: its module is loaded only by the commands that talk to an agent.
   if (error instanceof Error && error.name === "ControlError") return exitCodes.noAgent;

@@ -85,6 +85,25 @@ Deno.test("root does not run the agent beside the service, and what root has lef
   assertMatch(await box.sh("stat -c %U /etc/machine-id"), /^root/);
 });
 
+Deno.test("a user who runs the agent beside the service is told to start the service; without one, whose the folder must be", async () => {
+  await using box = await startBox();
+  await box.sh("useradd --create-home karl");
+  const run = "setpriv --reuid=karl --regid=karl --clear-groups env -u USER timeout 60 ./injixo-cloud-link run";
+  const served = await InstalledFolder.make(box, "/opt/cloud-link");
+  await served.done("service", "install");
+  await served.done("service", "start");
+  const beside = await box.run(["sh", "-c", `cd /opt/cloud-link && ${run}`]);
+  assertEquals(beside.code, 4);
+  assertMatch(beside.printed, /it is a service there, of the user "injixo-cloud-link".*sudo .*service start/);
+  await InstalledFolder.make(box, "/opt/other");
+  const foreign = await box.run(["sh", "-c", `cd /opt/other && ${run}`]);
+  assertEquals(foreign.code, 1);
+  const [, command = ""] = /: (sudo chown -R \d+ "\/opt\/other")\n/.exec(foreign.printed) ?? [];
+  await box.sh(command.replace("sudo ", ""));
+  await box.sh("systemd-run --uid=karl /opt/other/injixo-cloud-link run");
+  await box.waitFor("cat /opt/other/injixo-cloud-link.log", /starts in \/opt\/other/);
+});
+
 Deno.test("--user runs the service as somebody else, and a state of another user's is taken over", async () => {
   await using started = await startBoxWithHub();
   const { box, hub } = started;

@@ -10,6 +10,8 @@ import { noNotifier, type ServiceNotifier } from "../../service/service_notifier
 import { openSystemdNotifier } from "../../service/systemd_notifier.ts";
 import { serviceUserOf } from "../../service/units.ts";
 import { makePrivateFolder } from "../../service/windows_private_folder.ts";
+import { exitCodes } from "../exit_codes.ts";
+import { ExitError } from "../exit_error.ts";
 import { realPathOf } from "../real_path.ts";
 import { stateFolderOf } from "../state_folder.ts";
 
@@ -52,15 +54,34 @@ export async function requireStateFolder(config: Config): Promise<void> {
     for await (const _ of Deno.readDir(folder)) break;
   } catch (cause) {
     if (!(cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotADirectory)) throw cause;
-    const remedy = Deno.build.os === "windows"
-      ? "Run it in a console as administrator, or give this user full control on the folder's page “Security”"
-      : `Run "sudo injixo-cloud-link service install" again, which gives the service's user the right, or give the ` +
-        `folder to the user that runs the agent: chown -R ${userName()} "${folder}"`;
+    await refuseUserBesideService(config, cause);
     throw new Error(
-      `Cannot use the folder "${folder}": the user "${userName()}" may not create, write or read it. ${remedy}`,
+      `Cannot use the folder "${folder}": the user "${userName()}" may not create, write or read it. ${remedy(config)}`,
       { cause },
     );
   }
+}
+
+/** As {@linkcode refuseRootBesideService}, for a user who may not use the service's files. */
+async function refuseUserBesideService({ folder }: Config, cause: Error): Promise<void> {
+  if (Deno.build.os !== "linux" || Deno.env.get("NOTIFY_SOCKET") !== undefined) return;
+  const user = await serviceUserOf(folder);
+  if (user === undefined) return;
+  throw new ExitError(
+    `Cannot run the agent in "${folder}": it is a service there, of the user "${user}", whose files the user ` +
+      `"${userName()}" may not use. Start the service: "sudo ./injixo-cloud-link service start"`,
+    { cause, exitCode: exitCodes.noAgent },
+  );
+}
+
+function remedy({ folder }: Config): string {
+  if (Deno.build.os === "windows") {
+    return "Run it in a console as administrator, or give this user full control on the folder's page “Security”";
+  }
+  if (Deno.env.get("NOTIFY_SOCKET") !== undefined) {
+    return 'Run "sudo injixo-cloud-link service install" again, which gives the service\'s user the right';
+  }
+  return `Give the installation folder to the user that runs the agent: sudo chown -R ${Deno.uid()} "${folder}"`;
 }
 
 /**
