@@ -26,14 +26,19 @@ export class Systemd implements ServiceManager {
     const said: string[] = [];
     const old = await readUnit(name);
     await refuseTakenName(installation, old, "install");
+    const earlier = old === undefined ? [] : [old];
     for (const other of await unitsOf(folder)) {
       if (other === name) continue;
+      const unit = await readUnit(other);
+      if (unit !== undefined) earlier.push(unit);
       await removeUnit(other);
       said.push(`Removed the service "${other}", which this folder had before.`);
     }
     const account = await accountFor(options.user, said);
-    const before = old?.notes?.changed ?? [];
-    if (old !== undefined && old.user !== account.name) await restoreRights(before, await groupOf(old.user));
+    const before = earlier.flatMap(({ notes }) => notes?.changed ?? []);
+    for (const { user, notes } of earlier) {
+      if (user !== account.name) await restoreRights(notes?.changed ?? [], await groupOf(user));
+    }
     const { changed, furtherGroups, said: saidOfRights } = await grantRights(installation, account);
     said.push(...saidOfRights);
     const homes = await viewOfHomes(installation, probeAs(account));

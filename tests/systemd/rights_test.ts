@@ -124,6 +124,18 @@ Deno.test("--user runs the service as somebody else, and a state of another user
   assertEquals((await box.run(["getent", "passwd", "acd"])).code, 0);
 });
 
+Deno.test("uninstall restores the rights that the folder had before it was installed under another name", async () => {
+  await using box = await startBox();
+  const installation = await InstalledFolder.make(box, "/opt/cloud-link");
+  const rights = () => box.sh("stat -c '%n %a %U %G' /opt/cloud-link /opt/cloud-link/injixo-cloud-link*");
+  const before = await rights();
+  await installation.done("service", "install");
+  await installation.configure('[app]\nname = "renamed"\n');
+  assertMatch(await installation.done("service", "install"), /Removed the service "com\.injixo\.cloud-link"/);
+  await installation.done("service", "uninstall");
+  assertEquals(await rights(), before);
+});
+
 Deno.test("a folder that a group shares stays as it is, and the service joins the group", async () => {
   await using started = await startBoxWithHub();
   const { box } = started;
