@@ -57,6 +57,7 @@ export async function support(options: SupportOptions, { signal }: { signal: Abo
     ...await Promise.all(["check", "status", "service"].map((command) => outputOf(command, { config, signal }))),
     ...await logsOf(config),
   ];
+  signal.throwIfAborted(); // what was still running has been cut off
   const redactor = new Redactor();
   const files = gathered.map(({ name, text }) => ({ name, text: redactLines(text, redactor) }));
   const hits = files.flatMap((file) => hitsIn(file, secrets));

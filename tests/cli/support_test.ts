@@ -156,6 +156,17 @@ Deno.test("support neither writes through a link that lies where the archive goe
   assert((await unpack(archive)).has("status.txt"));
 });
 
+Deno.test("support that is ended by Ctrl-C writes no archive", async () => {
+  using silentHub = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using installation = await Installation.make(`[hub]\nurl = "http://127.0.0.1:${silentHub.addr.port}"\n`);
+  const archive = join(installation.folder, "support.tar.gz");
+  const child = installation.start(["support", "--config", installation.configFile, "--output", archive]);
+  using _connection = await silentHub.accept(); // from `check`, which it runs
+  child.kill("SIGINT");
+  assertEquals((await child.output()).code, 130);
+  assertEquals(await Deno.stat(archive).catch(() => undefined), undefined);
+});
+
 Deno.test("support masks what looks like a token", async () => {
   await using installation = await makeInstallation({ log: "2025 INFO  x: authorization: Bearer abcdefghijklmnop\n" });
   const archive = join(installation.folder, "support.tar.gz");
