@@ -2,11 +2,12 @@
 import type { Config } from "../config/config.ts";
 import { parseConnectionString, secretsOf } from "../odbc/connection_string.ts";
 import type { DatabaseConnection } from "../protocol/database.ts";
-import { errorText } from "../runtime/error_text.ts";
+import { errorText, sentence } from "../runtime/error_text.ts";
 import { exists } from "../runtime/exists.ts";
 import { readIdentity } from "../state/identity.ts";
 import { readLink } from "../state/link_store.ts";
 import { readState } from "../state/state.ts";
+import { StateDamagedError } from "../state/state_database.ts";
 import { stateFolderOf } from "./state_folder.ts";
 import { credentialsFolder, credentialsVariable } from "./run/own_service.ts";
 import { allProxies, lookAround } from "./run/surroundings.ts";
@@ -21,7 +22,7 @@ export interface Secret {
   readonly value: string;
 }
 
-/** `unknown` lists what could not be looked up: then no text can be vouched for. */
+/** `unknown` lists what could not be looked up, and what to do: then no text can be vouched for. */
 export interface KnownSecrets {
   readonly secrets: readonly Secret[];
   readonly unknown: readonly string[];
@@ -36,7 +37,7 @@ export async function knownSecrets(config: Config): Promise<KnownSecrets> {
     try {
       secrets.push(...await look());
     } catch (error) {
-      unknown.push(`${place}: ${errorText(error)}`);
+      unknown.push(`${place}: ${sentence(errorText(error))}${remedyFor(error)}`);
     }
   };
   await gather("the state", () => secretsOfState(config));
@@ -47,6 +48,12 @@ export async function knownSecrets(config: Config): Promise<KnownSecrets> {
     return found.secrets.map((value) => ({ name: "a password of the proxy or of [database]", value }));
   });
   return { secrets: secrets.filter(({ value }) => value.length >= secretCharactersMin), unknown };
+}
+
+function remedyFor(error: unknown): string {
+  if (error instanceof StateDamagedError) return " Start the agent, which sets a damaged state aside, then try again";
+  if (Deno.build.os === "windows") return " Run it in a console as administrator";
+  return Deno.uid() === 0 ? "" : " Run it with sudo";
 }
 
 /** The running service's credentials from `LoadCredential=`, if this user may read them. */

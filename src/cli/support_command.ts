@@ -48,8 +48,7 @@ export async function support(options: SupportOptions, { signal }: { signal: Abo
   const { config } = loaded;
   const { secrets, unknown } = await knownSecrets(config);
   if (unknown.length > 0) {
-    const sudo = Deno.build.os === "windows" ? "Run it in a console as administrator" : "Run it with sudo";
-    throw new Error(`Cannot tell which secrets must not be in the archive: ${unknown.join("; ")}. ${sudo}`);
+    throw new Error(`Cannot tell which secrets must not be in the archive: ${unknown.join("; ")}`);
   }
   const gathered: GatheredFile[] = [
     { name: "config.toml", text: configAsToml(loaded) },

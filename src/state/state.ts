@@ -76,7 +76,10 @@ export async function openState(
   }
 }
 
-/** Opens the database of a state read-only; `undefined` if there is none yet. For `status` when no agent is running. */
+/**
+ * Opens the database of a state read-only; `undefined` if there is none yet, or one whose first agent ended before it
+ * had tables. For commands when no agent is running.
+ */
 export async function readState(folder: string): Promise<StateDatabase | undefined> {
   const path = join(folder, databaseFileName);
   try {
@@ -85,7 +88,11 @@ export async function readState(folder: string): Promise<StateDatabase | undefin
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  return openStateDatabase(path, { readOnly: true });
+  using opened = new DisposableStack();
+  const database = opened.use(openStateDatabase(path, { readOnly: true }));
+  if (database.get<{ user_version: number }>("PRAGMA user_version")?.user_version === 0) return undefined;
+  opened.move();
+  return database;
 }
 
 interface Opening {

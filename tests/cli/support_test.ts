@@ -156,6 +156,23 @@ Deno.test("support neither writes through a link that lies where the archive goe
   assert((await unpack(archive)).has("status.txt"));
 });
 
+Deno.test("support works without a finished state, and says how to be rid of a damaged one", async () => {
+  await using installation = await Installation.make(hub);
+  const database = join(installation.folder, "state", "state.db");
+  await Deno.mkdir(join(installation.folder, "state"));
+  await Deno.writeTextFile(database, "");
+  const support = () => installation.run("support", "--config", installation.configFile, "--output", "support.tar.gz");
+  assertEquals((await support()).code, 0);
+  await Deno.writeTextFile(database, "no database".repeat(1000));
+  const { code, err } = await support();
+  assertEquals(code, 1);
+  assertMatch(
+    err,
+    /the state: The state database is damaged: .*\. Start the agent, which sets a damaged state aside, then try again$/m,
+  );
+  assert(!err.includes("sudo"), err);
+});
+
 Deno.test("support that is ended by Ctrl-C writes no archive", async () => {
   using silentHub = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using installation = await Installation.make(`[hub]\nurl = "http://127.0.0.1:${silentHub.addr.port}"\n`);

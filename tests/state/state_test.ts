@@ -210,6 +210,9 @@ Deno.test("state that another process keeps locked is refused with what to do", 
 Deno.test("state can be read while no agent runs, and while one does", () =>
   withFolder(async (folder) => {
     assertEquals(await readState(folder), undefined);
+    await Deno.mkdir(folder, { recursive: true });
+    await Deno.writeTextFile(join(folder, "state.db"), "");
+    assertEquals(await readState(folder), undefined);
     await makeState(folder);
     const read = await readState(folder);
     assert(read);
