@@ -1,4 +1,6 @@
 /** A file that a command writes where its user says: whole or not at all, and in the place of nothing but a file. */
+import { dirname } from "node:path";
+import { errorText } from "../runtime/error_text.ts";
 
 /** A temporary file beside the target. Disposing before `finish` has resolved removes it. */
 export interface OutputFile extends AsyncDisposable {
@@ -10,12 +12,16 @@ export interface OutputFile extends AsyncDisposable {
   finish(): Promise<void>;
 }
 
-/** Opens it, with the permissions `mode` less the umask; refuses a target that is there and is no regular file. */
+/** Opens it, in a folder that is made if it is missing, with the permissions `mode` less the umask; refuses a target that is there and is no regular file. */
 export async function openOutput(path: string, { mode = 0o666 }: { mode?: number } = {}): Promise<OutputFile> {
   await refuseAllButFiles(path);
   // In a folder like /tmp, others may have placed links to foreign files under any name they can guess.
   const part = `${path}.${crypto.randomUUID()}.part`;
-  const file = await Deno.open(part, { write: true, createNew: true, mode });
+  const file = await openPart(part, mode).catch((cause) => {
+    const isDenied = cause instanceof Deno.errors.PermissionDenied;
+    const reason = isDenied ? "this user may not create a file there" : errorText(cause);
+    throw new Error(`Cannot write "${path}": ${reason}. Give --output a file in another folder`, { cause });
+  });
   let isOpen = true;
   let isNamed = false;
   const close = () => {
@@ -41,6 +47,11 @@ export async function openOutput(path: string, { mode = 0o666 }: { mode?: number
       if (!isNamed) await Deno.remove(part);
     },
   };
+}
+
+async function openPart(part: string, mode: number): Promise<Deno.FsFile> {
+  await Deno.mkdir(dirname(part), { recursive: true });
+  return await Deno.open(part, { write: true, createNew: true, mode });
 }
 
 async function refuseAllButFiles(path: string): Promise<void> {

@@ -5,7 +5,7 @@
  * The log and the configuration are written without secrets in the first place; this verifies it: every secret known to
  * the installation is searched for, and a single hit means that no archive is written.
  */
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { loadConfigWithOrigins } from "../config/load.ts";
 import { configAsToml } from "../config/print.ts";
@@ -141,7 +141,6 @@ async function writeArchive(path: string, files: readonly GatheredFile[]): Promi
     mode: 0o600,
   }));
   const archive = gzipSync(tarOf(entries, { modifiedAtMs: systemClock.now() }));
-  await Deno.mkdir(dirname(path), { recursive: true });
   await using output = await openOutput(path, { mode: 0o600 });
   await output.write(archive);
   await output.finish();

@@ -176,6 +176,13 @@ Deno.test("query replaces only files: no folder, link, device or pipe", () =>
     assertEquals(await names(), before);
   }));
 
+Deno.test("query names the way out when its file cannot be written", () =>
+  withDatabase(async ({ query }) => {
+    const { code, error } = await query("--connection", "sqlite:calls.db", "--output", "calls.db/o.csv", "SELECT 1");
+    assertEquals(code, 1);
+    assertMatch(error, /Cannot write "calls\.db\/o\.csv": .*\. Give --output a file in another folder/);
+  }));
+
 Deno.test("query takes no password as an argument, but by standard input", () =>
   withDatabase(async ({ folder, query }) => {
     for (const key of ["PWD", "Password"]) {

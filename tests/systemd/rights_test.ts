@@ -104,6 +104,17 @@ Deno.test("a user who runs the agent beside the service is told to start the ser
   await box.waitFor("cat /opt/other/injixo-cloud-link.log", /starts in \/opt\/other/);
 });
 
+Deno.test("support in a folder of somebody else's says to write the archive elsewhere", async () => {
+  await using box = await startBox();
+  await box.sh("useradd --create-home karl");
+  await InstalledFolder.make(box, "/opt/other");
+  const support = "setpriv --reuid=karl --regid=karl --clear-groups ./injixo-cloud-link support";
+  const denied = await box.run(["sh", "-c", `cd /opt/other && ${support}`]);
+  assertEquals(denied.code, 1);
+  assertMatch(denied.printed, /Cannot write "\/opt\/other\/.*tar\.gz": this user may not.*\. Give --output/);
+  await box.sh(`cd /opt/other && ${support} --output /home/karl/support.tar.gz`);
+});
+
 Deno.test("--user runs the service as somebody else, and a state of another user's is taken over", async () => {
   await using started = await startBoxWithHub();
   const { box, hub } = started;
