@@ -11,7 +11,7 @@
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
-import type { FileSystem } from "../durable/file_system.ts";
+import { type FileSystem, isDiskFull } from "../durable/file_system.ts";
 import { privateFileMode, privateFolderMode } from "../durable/real_file_system.ts";
 import { makeSetAsideFolder } from "../durable/set_aside.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -38,17 +38,31 @@ export interface State extends Disposable {
   readonly setAsideFolder: string;
 }
 
+/** Whose state it is to be, and what opening needs. */
+export interface OpenStateOptions {
+  readonly owner: Owner;
+  readonly fs: FileSystem;
+  readonly clock: Pick<Clock, "now">;
+}
+
 /**
  * Opens the state in `folder` (`<installation>/state`). Creates it if missing; sets it aside and starts afresh if it
  * belongs to another owner or cannot be read.
  *
  * @throws {StateLockedError} when another agent runs on it.
  */
-export async function openState(
-  folder: string,
-  options: { owner: Owner; fs: FileSystem; clock: Pick<Clock, "now"> },
-): Promise<State> {
-  const { owner, fs, clock } = options;
+export async function openState(folder: string, options: OpenStateOptions): Promise<State> {
+  try {
+    return await openLocked(folder, options);
+  } catch (cause) {
+    if (!isDiskFull(cause)) throw cause;
+    throw new Error(`Cannot open the state "${folder}": the disk is full. Make room on it, then start again`, {
+      cause,
+    });
+  }
+}
+
+async function openLocked(folder: string, { owner, fs, clock }: OpenStateOptions): Promise<State> {
   await fs.makeFolder(folder);
   if (Deno.build.os !== "windows") await chmod(folder, privateFolderMode);
   const lock = await lockState(folder);

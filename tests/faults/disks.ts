@@ -28,7 +28,7 @@ export const disks: readonly Fault[] = [
   }),
   failing("disk full under the state database", ({ csv }) => csv, {
     failure: { error: "ENOSPC", operations: writing, pathPart: "/state/state.db" },
-    line: /ERROR spool: The disk is almost full or cannot be written|Cannot .*database or disk is full/,
+    line: /ERROR spool: The disk is almost full or cannot be written|Cannot .*disk is full/,
     most: 4,
   }),
   failing("disk full under the log", ({ csv }) => csv, {

@@ -207,6 +207,16 @@ Deno.test("state that another process keeps locked is refused with what to do", 
     }
   }));
 
+Deno.test("a state for which the disk has no room is named, with what to do", () =>
+  withFolder(async (folder) => {
+    const full = { ...fs, syncFolder: () => Promise.reject(new Error("No space left on device (os error 28)")) };
+    await assertRejects(
+      () => openState(folder, { owner, fs: full, clock }),
+      /^Cannot open the state ".*state": the disk is full\. Make room on it, then start again$/,
+    );
+    (await open(folder))[Symbol.dispose]();
+  }));
+
 Deno.test("state can be read while no agent runs, and while one does", () =>
   withFolder(async (folder) => {
     assertEquals(await readState(folder), undefined);
