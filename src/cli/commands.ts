@@ -6,6 +6,7 @@ import { systemClock } from "../runtime/clock.ts";
 import type { HubServices } from "../hub/services.ts";
 import type { CommandLine } from "./command_line.ts";
 import { exitCodes } from "./exit_codes.ts";
+import { usageError } from "./exit_error.ts";
 import { print } from "./print.ts";
 import { readFirstLine } from "./first_line.ts";
 
@@ -42,7 +43,7 @@ export async function carryOut(line: CommandLine, { signal }: { signal: AbortSig
     case "query": {
       const { acceptQueryOf, query } = await import("./query_command.ts");
       if (line.accept !== undefined) return await acceptQueryOf(line.configFile, line.accept);
-      if (line.sql === undefined) throw new Error('Cannot run a query: give one, e.g. query "SELECT * FROM calls"');
+      if (line.sql === undefined) throw usageError('Cannot run a query: give one, e.g. query "SELECT * FROM calls"');
       return await query({ ...line, sql: line.sql }, { signal });
     }
     case "version":

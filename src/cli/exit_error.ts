@@ -1,5 +1,5 @@
 /** An error whose exit code is not that of any failure. */
-import type { ExitCode } from "./exit_codes.ts";
+import { type ExitCode, exitCodes } from "./exit_codes.ts";
 
 /** Ends the program with `exitCode`, after its message was shown. */
 export class ExitError extends Error {
@@ -10,4 +10,9 @@ export class ExitError extends Error {
     super(message, options);
     this.exitCode = options.exitCode;
   }
+}
+
+/** The command line is wrong in a way that its grammar does not tell. */
+export function usageError(message: string, options: ErrorOptions = {}): ExitError {
+  return new ExitError(message, { ...options, exitCode: exitCodes.usage });
 }

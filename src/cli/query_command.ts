@@ -20,6 +20,7 @@ import type { KeptConnection } from "../source/query_approval.ts";
 import { isTimeZone } from "../source/time_zone.ts";
 import { type CsvFileSink, openCsvFile } from "./csv_file_sink.ts";
 import { exitCodes } from "./exit_codes.ts";
+import { usageError } from "./exit_error.ts";
 import { readFirstLine } from "./first_line.ts";
 import { defaultType, keptConnection } from "./run/kept_connection.ts";
 import { noAgentText } from "./no_agent.ts";
@@ -55,12 +56,12 @@ export interface QueryOptions {
 /** Runs the query; the exit code is 0 if it works, and with `--type` only if rows could be imported. */
 export async function query(options: QueryOptions, { signal }: { signal: AbortSignal }): Promise<number> {
   if (options.dataType === undefined && (options.from ?? options.to) !== undefined) {
-    throw new Error(
+    throw usageError(
       "Cannot narrow the query to a window: --from and --to need --type, which says which column has the time",
     );
   }
   const timeZone = options.timeZone ?? Temporal.Now.timeZoneId();
-  if (!isTimeZone(timeZone)) throw new Error(`Cannot use the time zone "${timeZone}": use a name like Europe/Berlin`);
+  if (!isTimeZone(timeZone)) throw usageError(`Cannot use the time zone "${timeZone}": use a name like Europe/Berlin`);
   const config = loadConfig(options.configFile);
   const target = await databaseTarget(options, { config, timeZone });
   await using database = await openDatabase(target, signal);
@@ -113,7 +114,7 @@ async function givenConnection(argument: string | undefined): Promise<KeptConnec
   const text = argument === "-" ? await connectionFromInput() : argument;
   if (text.startsWith("sqlite:")) return { by: "file", file: resolve(text.slice("sqlite:".length)) };
   if (argument !== "-" && secretsOf(parseConnectionString(text)).length > 0) {
-    throw new Error(
+    throw usageError(
       "Cannot accept a password as an argument: every user of this machine sees it. Give --connection - and the string on " +
         "standard input, use a data source (DSN=…) that holds the password, or write it under [database]",
     );
@@ -232,7 +233,7 @@ function instant(text: string | undefined, timeZone: string): number | undefined
     if (/(Z|[+-]\d{2}:?\d{2})$/i.test(text) && text.includes("T")) return Temporal.Instant.from(text).epochMilliseconds;
     return Temporal.PlainDateTime.from(text.replace(" ", "T")).toZonedDateTime(timeZone).epochMilliseconds;
   } catch (cause) {
-    throw new Error(`Cannot use the time "${text}": write it like 2026-03-01 or 2026-03-01T08:00`, { cause });
+    throw usageError(`Cannot use the time "${text}": write it like 2026-03-01 or 2026-03-01T08:00`, { cause });
   }
 }
 

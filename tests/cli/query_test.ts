@@ -176,6 +176,24 @@ Deno.test("query replaces only files: no folder, link, device or pipe", () =>
     assertEquals(await names(), before);
   }));
 
+Deno.test("query ends with 2 when its command line is wrong", () =>
+  withDatabase(async ({ query }) => {
+    const asImport = ["--connection", "sqlite:calls.db", "--type", "contact"];
+    for (
+      const [args, message] of [
+        [[], /Cannot run a query: give one/],
+        [["--from", "2026-03-02", "SELECT 1"], /--from and --to need --type/],
+        [[...asImport, "--time-zone", "Mars/Base", "SELECT 1"], /Cannot use the time zone "Mars\/Base"/],
+        [[...asImport, "--to", "yesterday", "SELECT 1"], /Cannot use the time "yesterday"/],
+        [["--connection", "DSN=acd;PWD=x", "SELECT 1"], /Cannot accept a password as an argument/],
+      ] as const
+    ) {
+      const { code, error } = await query(...args);
+      assertEquals(code, 2, error);
+      assertMatch(error, message);
+    }
+  }));
+
 Deno.test("query names the way out when its file cannot be written", () =>
   withDatabase(async ({ query }) => {
     const { code, error } = await query("--connection", "sqlite:calls.db", "--output", "calls.db/o.csv", "SELECT 1");
