@@ -7,6 +7,7 @@ import type { Installation, InstalledState, ServiceManager, ServiceState } from 
 import { isSystemdHere, Systemd } from "../service/systemd.ts";
 import shippedConfig from "../../injixo-cloud-link.toml" with { type: "text" };
 import { exitCodes } from "./exit_codes.ts";
+import { configOfInstalled } from "./installed_config.ts";
 import { print, printJson } from "./print.ts";
 import { stateFolderOf } from "./state_folder.ts";
 import { statusLines } from "./status_command.ts";
@@ -30,7 +31,8 @@ export interface ServiceOptions {
 export async function service(options: ServiceOptions, { signal }: { signal: AbortSignal }): Promise<number> {
   const { act } = options;
   if (act === "install") writeMissingConfig(options.configFile);
-  const config = loadConfig(options.configFile);
+  const isOfInstalled = act === "stop" || act === "status" || act === "uninstall";
+  const config = isOfInstalled ? await configOfInstalled(options.configFile) : loadConfig(options.configFile);
   const installation = installationOf(config);
   const manager = await serviceManager(act, installation);
   switch (act) {

@@ -36,10 +36,14 @@ export async function unitsOf(folder: string | undefined): Promise<string[]> {
   return names;
 }
 
+/** Names of the services of a folder; none where there is no systemd. */
+export async function serviceNamesOf(folder: string): Promise<string[]> {
+  return await exists(unitFolder) ? await unitsOf(folder) : [];
+}
+
 /** The user of a folder's service, according to its unit; `undefined` if the folder has none. */
 export async function serviceUserOf(folder: string): Promise<string | undefined> {
-  if (!await exists(unitFolder)) return undefined; // no systemd
-  const [name] = await unitsOf(folder);
+  const [name] = await serviceNamesOf(folder);
   return name === undefined ? undefined : (await readUnit(name))?.user;
 }
 

@@ -283,6 +283,33 @@ Deno.test("a wrong configuration fails the start with its message, and is not tr
   assertMatch(await box.sh(`journalctl --no-pager -u ${defaultName}`), /Did you mean "verbose"/);
 });
 
+Deno.test("neither a wrong configuration nor another name keeps the folder's service from being shown, stopped and removed", async () => {
+  await using box = await startBox();
+  const installation = await InstalledFolder.make(box, "/opt/cloud-link");
+  await installation.configure("[app]\nverbos = true\n");
+  assertEquals((await installation.command("service", "status")).code, 3);
+  await installation.configure("");
+  await installation.done("service", "install");
+  for (
+    const [toml, said] of [
+      ["[app]\nverbos = true\n", /Did you mean "verbose"/],
+      ['[app]\nname = "renamed"\n', /service is "com\.injixo\.cloud-link"; "service install" gives it .* "renamed"/],
+    ] as const
+  ) {
+    await installation.configure("");
+    await installation.done("service", "start");
+    await installation.configure(toml);
+    const status = await installation.done("service", "status");
+    assertMatch(status, said);
+    assertMatch(status, /^Service +com\.injixo\.cloud-link, active/m);
+    assertMatch(await installation.done("service", "stop"), /The service "com\.injixo\.cloud-link" has stopped/);
+    assertEquals(await property(box, "ActiveState"), "inactive");
+  }
+  await installation.configure("[app]\nverbos = true\n");
+  await installation.done("service", "uninstall");
+  assertEquals(await property(box, "LoadState"), "not-found");
+});
+
 /** Hands on what systemd 239 knows, and refuses other options as it does. */
 const systemctl239 = `#!/bin/sh
 for argument; do
