@@ -119,6 +119,7 @@ const hubUser = command(
       object({ command: constant("hub user passwd"), name, passwordStdin, data, json }),
       texts(message`Give a user a new password; it is printed once.`),
     ),
+    orNothing(message`Say what to do: hub user add, list, remove or passwd.`),
   ),
   texts(message`Manage who may log in to the console.`),
 );
@@ -137,6 +138,7 @@ const hubToken = command(
       object({ command: constant("hub token remove"), name, data, json }),
       texts(message`Remove an API token.`),
     ),
+    orNothing(message`Say what to do: hub token add, list or remove.`),
   ),
   texts(message`Manage the tokens of scripts that use the API.`),
 );
@@ -260,6 +262,7 @@ const service = command(
       object({ command: constant("service"), act: constant("status"), configFile, json }),
       texts(message`Show whether the service is active and since when, its link, last import and last error.`),
     ),
+    orNothing(message`Say what to do: service install, uninstall, start, stop, restart or status.`),
   ),
   { ...texts(message`Install, start, stop or remove the service of this folder.`), usageLine: [{ type: "ellipsis" }] },
 );
@@ -303,6 +306,11 @@ export function withDefaultCommand(args: readonly string[]): readonly string[] {
   if (first === "demo" && second === "--") return ["demo", ...args.slice(2)];
   const isOwnOption = ["--config", "--log-format"].some((own) => first === own || first.startsWith(`${own}=`));
   return args.length === 0 || isOwnOption ? ["run", ...args] : args;
+}
+
+/** The error if none of the alternatives is given. */
+function orNothing(noMatch: Message): { errors: { noMatch: Message } } {
+  return { errors: { noMatch } };
 }
 
 /** The line in the list of commands, and what the command's own help adds to it. */

@@ -74,6 +74,21 @@ Deno.test("a command that does not exist is a usage error with a suggestion", as
   assertMatch(err, /stauts.*Did you mean.*status/s);
 });
 
+Deno.test("a command that lacks its second word names those there are", async () => {
+  await using installation = await Installation.make();
+  for (
+    const [command, words] of [
+      [["service"], "service install, uninstall, start, stop, restart or status"],
+      [["hub", "user"], "hub user add, list, remove or passwd"],
+      [["hub", "token"], "hub token add, list or remove"],
+    ] as const
+  ) {
+    const { code, err } = await installation.run(...command);
+    assertEquals(code, 2);
+    assertMatch(err, new RegExp(`Error: Say what to do: ${words}\\.`));
+  }
+});
+
 Deno.test("a wrong configuration ends every command with code 3 and all that is wrong", async () => {
   await using installation = await Installation.make('[app]\nnmae = "x"\nverbose = 1\n');
   for (const command of ["run", "status", "config", "pin"]) {
