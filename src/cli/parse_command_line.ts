@@ -22,7 +22,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     completion: "command",
     errorExitCode: exitCodes.usage,
     onExit: Deno.exit,
-    stdout: print,
+    stdout: (text) => print(completingAsTyped(text)),
     stderr: printError,
     aboveError: "none",
     commandList: "top-level",
@@ -33,6 +33,11 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     description: message`Without a command it runs the agent. COMMAND --help explains a command.`,
     footer: exitCodeHelp(),
   });
+}
+
+/** bash's completions ask the program as it was typed: `./injixo-cloud-link` need not be in the PATH. */
+function completingAsTyped(script: string): string {
+  return script.replace(`< <(${programName} 'completion' 'bash'`, `< <("\${COMP_WORDS[0]}" 'completion' 'bash'`);
 }
 
 function exitCodeHelp(): Message {

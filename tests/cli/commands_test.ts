@@ -67,6 +67,16 @@ async function loadedByBash(script: string): Promise<string> {
   return new TextDecoder().decode(stdout).replace(/^complete (.*) injixo-cloud-link\n$/, "$1");
 }
 
+Deno.test("bash completes a program that is named by its path and is not in the PATH", async () => {
+  await using installation = await Installation.make();
+  const { out: script } = await installation.run("completion", "bash");
+  const program = `${installation.folder}/injixo-cloud-link`;
+  await Deno.writeTextFile(program, '#!/bin/sh\n[ "$*" = "completion bash st" ] && echo status\n', { mode: 0o755 });
+  const complete = 'eval "$1"; COMP_WORDS=(./injixo-cloud-link st) COMP_CWORD=1; _injixo-cloud-link; echo "$COMPREPLY"';
+  const bash = new Deno.Command("bash", { args: ["--norc", "-c", complete, "bash", script], cwd: installation.folder });
+  assertEquals(new TextDecoder().decode((await bash.output()).stdout), "status\n");
+});
+
 Deno.test("a command that does not exist is a usage error with a suggestion", async () => {
   await using installation = await Installation.make();
   const { code, err } = await installation.run("stauts");
