@@ -21,7 +21,7 @@ export interface Trouble {
 /** Times are on the monotonic clock. `version`: the one last seen, if any. */
 type Phase =
   | { readonly state: "settling"; readonly version: FileVersion; readonly dueMs: number }
-  | { readonly state: "queued"; readonly force: boolean }
+  | { readonly state: "queued"; readonly finish: Finish | undefined }
   | { readonly state: "waiting"; readonly version: FileVersion | undefined; readonly dueMs: number };
 
 /** A file that is due. */
@@ -32,8 +32,8 @@ export interface Due {
    * will do.
    */
   readonly version: FileVersion | undefined;
-  /** Read it even if its version was read before. */
-  readonly force: boolean;
+  /** How its writer was seen to finish. A file that was closed is read even if its version was read before. */
+  readonly finish: Finish | undefined;
 }
 
 /** The files of one folder, by name. */
@@ -71,7 +71,9 @@ export class CsvCandidates {
 
   /** An entry that cannot be read: the first time it is due at once, so that it gets reported. */
   seenUnreadable(name: string): void {
-    if (!this.#active.has(name) && !this.#reading.has(name)) this.#active.set(name, { state: "queued", force: false });
+    if (!this.#active.has(name) && !this.#reading.has(name)) {
+      this.#active.set(name, { state: "queued", finish: undefined });
+    }
   }
 
   /** Whether this version has already been read, in this run or an earlier one. */
@@ -86,10 +88,11 @@ export class CsvCandidates {
   /** The writer was seen to finish: no need to let the file settle. */
   finished(name: string, how: Finish): void {
     const phase = this.#active.get(name);
-    const force = how === "closed";
     const reading = this.#reading.get(name);
-    if (reading) reading.again ||= force;
-    else this.#active.set(name, { state: "queued", force: force || (phase?.state === "queued" && phase.force) });
+    if (reading) reading.again ||= how === "closed";
+    else if (phase?.state !== "queued" || phase.finish !== "closed") {
+      this.#active.set(name, { state: "queued", finish: how });
+    }
   }
 
   /** All other files of the folder are gone: forget them. */
@@ -111,8 +114,8 @@ export class CsvCandidates {
     const due: Due[] = [];
     for (const [name, phase] of this.#active) {
       if (phase.state !== "queued" && phase.dueMs > nowMs) continue;
-      if (phase.state === "queued") due.push({ name, version: undefined, force: phase.force });
-      else due.push({ name, version: phase.version, force: false });
+      if (phase.state === "queued") due.push({ name, version: undefined, finish: phase.finish });
+      else due.push({ name, version: phase.version, finish: undefined });
       this.#active.delete(name);
       this.#reading.set(name, { again: false });
     }
@@ -147,7 +150,7 @@ export class CsvCandidates {
   succeeded(name: string, version: FileVersion): Trouble | undefined {
     const trouble = this.#troubles.get(name);
     this.#troubles.delete(name);
-    if (this.#reading.get(name)?.again) this.#active.set(name, { state: "queued", force: true });
+    if (this.#reading.get(name)?.again) this.#active.set(name, { state: "queued", finish: "closed" });
     this.#reading.delete(name);
     this.#done.set(name, version);
     return trouble;

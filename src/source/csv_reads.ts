@@ -149,7 +149,8 @@ export class CsvReads {
     const look = await lookAt(name, context.folder);
     if (look.state === "ignored") return candidates.forget(name);
     if (look.state === "absent") {
-      if (candidates.troubles.has(name)) candidates.forget(name);
+      // Whoever renames a file away, to mark it as done, does not miss it.
+      if (candidates.troubles.has(name) || due.finish === "renamed") candidates.forget(name);
       else this.#fileFailed(name, { reason: "it has vanished", version: undefined });
       return;
     }
@@ -158,7 +159,7 @@ export class CsvReads {
     if (due.version && !sameVersion(due.version, version)) {
       return candidates.unsettled(name, version, clock.monotonicMs());
     }
-    const isDone = !due.force && candidates.isDone(name, version);
+    const isDone = due.finish !== "closed" && candidates.isDone(name, version);
     if (this.#trouble?.ofLedger) this.#recovered();
     if (isDone) return this.#fileSucceeded(name, version);
     const found = { due, path: join(context.folder.path, name), realPath: look.path, version };

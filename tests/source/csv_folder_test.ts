@@ -72,6 +72,23 @@ Deno.test("csv folder imports a file that is renamed in", () =>
     assertEquals(await bench.admitted(2), ["watching.csv", "calls.csv"]);
   }));
 
+Deno.test("csv folder does not complain of a file that is renamed away when it has been imported", () =>
+  withCsvFolder(eventsOnly, async (bench) => {
+    bench.start();
+    await watching(bench);
+    for (const away of ["done", "outside"]) {
+      await bench.write(`${away}.csv`, away);
+      await bench.log.line(new RegExp(`Queued ${away}`));
+      const target = away === "done" ? join(bench.folder, "done.done") : await Deno.makeTempFile();
+      await Deno.rename(join(bench.folder, `${away}.csv`), target);
+      if (away === "outside") await Deno.remove(target);
+    }
+    await bench.write("next.csv", "next");
+    await bench.log.line(/Queued next/);
+    assertEquals(bench.log.lines().filter((line) => line.startsWith("warning")), []);
+    assertEquals(bench.source.problem, null);
+  }));
+
 Deno.test("csv folder waits until an open file has not changed for a while", () =>
   withCsvFolder({ settleMs: 6000 }, async (bench) => {
     bench.start();
