@@ -2,15 +2,19 @@
  * Which files of the import folder to read, and when. Pure: told what was seen and how reading went.
  *
  * A file goes settling → queued → reading → done. It leaves `settling` when its writer is seen to close it or to rename
- * it into the folder, or when it has not changed for `settleMs`. Trouble sends it to `waiting`, for longer each time. A
- * `done` file is read again when its version changes, or when it is written and closed again: on file systems with
+ * it into the folder, or when it has not changed for `settleMs`; `openSettleMs` if its writer was seen to write, as
+ * closing will be seen too. A sign of more to come sends it back. Trouble sends it to `waiting`, for longer each time.
+ * A `done` file is read again when its version changes, or when it is written and closed again: on file systems with
  * coarse times two versions may look the same.
  */
 import { backoffMs } from "../runtime/backoff.ts";
-import { type FileVersion, type Finish, sameVersion } from "./csv_file.ts";
+import { type FileVersion, type Finish, sameVersion, type Sign } from "./csv_file.ts";
 
 /** How long what has failed waits: a file, or all of them where the spool takes none. */
 export const retrySteps = { firstMs: 1000, mostMs: 5 * 60_000 } as const;
+
+/** How long a file is left alone after its writer closed it, in ms: some open it again at once, to write the rest. */
+const reopenMs = 100;
 
 /** What is wrong with a file, and how often in a row. */
 export interface Trouble {
@@ -20,8 +24,8 @@ export interface Trouble {
 
 /** Times are on the monotonic clock. `version`: the one last seen, if any. */
 type Phase =
-  | { readonly state: "settling"; readonly version: FileVersion; readonly dueMs: number }
-  | { readonly state: "queued"; readonly finish: Finish | undefined }
+  | { readonly state: "settling"; readonly version: FileVersion | undefined; readonly dueMs: number }
+  | { readonly state: "queued"; readonly finish: Finish | undefined; readonly dueMs: number }
   | { readonly state: "waiting"; readonly version: FileVersion | undefined; readonly dueMs: number };
 
 /** A file that is due. */
@@ -39,16 +43,25 @@ export interface Due {
 /** The files of one folder, by name. */
 export class CsvCandidates {
   readonly #settleMs: number;
+  readonly #openSettleMs: number;
   /** Whether this version was read in an earlier run. */
   readonly #isKnown: (name: string, version: FileVersion) => boolean;
   readonly #active = new Map<string, Phase>();
   /** Kept separately, so that looking for due files stays cheap while thousands wait to be read. */
-  readonly #reading = new Map<string, { again: boolean }>();
+  readonly #reading = new Map<string, { sign: Sign | undefined; signMs: number }>();
+  /** Files seen to be written, and not yet to be closed. */
+  readonly #open = new Set<string>();
   readonly #done = new Map<string, FileVersion>();
   readonly #troubles = new Map<string, Trouble>();
 
-  constructor(options: { settleMs: number; isKnown: (name: string, version: FileVersion) => boolean }) {
+  constructor(options: {
+    settleMs: number;
+    /** @default `settleMs` */
+    openSettleMs?: number;
+    isKnown: (name: string, version: FileVersion) => boolean;
+  }) {
     this.#settleMs = options.settleMs;
+    this.#openSettleMs = options.openSettleMs ?? options.settleMs;
     this.#isKnown = options.isKnown;
   }
 
@@ -61,18 +74,18 @@ export class CsvCandidates {
   seen(name: string, version: FileVersion, nowMs: number): void {
     if (this.#reading.has(name)) return;
     const phase = this.#active.get(name);
-    const settling = { state: "settling", version, dueMs: nowMs + this.#settleMs } as const;
     if (!phase) {
-      if (!this.isDone(name, version)) this.#active.set(name, settling);
+      if (this.isDone(name, version)) this.#open.delete(name);
+      else this.#settle(name, version, nowMs);
     } else if (phase.state === "settling" || phase.state === "waiting") {
-      if (!phase.version || !sameVersion(phase.version, version)) this.#active.set(name, settling);
+      if (!phase.version || !sameVersion(phase.version, version)) this.#settle(name, version, nowMs);
     }
   }
 
   /** An entry that cannot be read: the first time it is due at once, so that it gets reported. */
   seenUnreadable(name: string): void {
     if (!this.#active.has(name) && !this.#reading.has(name)) {
-      this.#active.set(name, { state: "queued", finish: undefined });
+      this.#active.set(name, { state: "queued", finish: undefined, dueMs: 0 });
     }
   }
 
@@ -85,14 +98,27 @@ export class CsvCandidates {
     return known;
   }
 
-  /** The writer was seen to finish: no need to let the file settle. */
-  finished(name: string, how: Finish): void {
-    const phase = this.#active.get(name);
+  /** There was an event about the file. */
+  noticed(name: string, sign: Sign, nowMs: number): void {
     const reading = this.#reading.get(name);
-    if (reading) reading.again ||= how === "closed";
-    else if (phase?.state !== "queued" || phase.finish !== "closed") {
-      this.#active.set(name, { state: "queued", finish: how });
+    const phase = this.#active.get(name);
+    if (reading && !(sign === "renamed" && reading.sign === "closed")) {
+      reading.sign = sign;
+      reading.signMs = nowMs;
     }
+    if (sign === "created" || sign === "written") {
+      if (sign === "written") this.#open.add(name);
+      if (phase?.state === "settling" || phase?.state === "queued") this.#settle(name, undefined, nowMs);
+      return;
+    }
+    this.#open.delete(name);
+    if (reading || (phase?.state === "queued" && phase.finish === "closed")) return;
+    this.#queue(name, sign, nowMs);
+  }
+
+  /** Whether the file was written to since it became due, and not closed: what was read of it may be half of it. */
+  isBeingWritten(name: string): boolean {
+    return this.#reading.get(name)?.sign === "written";
   }
 
   /** All other files of the folder are gone: forget them. */
@@ -105,6 +131,7 @@ export class CsvCandidates {
   forget(name: string): void {
     this.#active.delete(name);
     this.#reading.delete(name);
+    this.#open.delete(name);
     this.#done.delete(name);
     this.#troubles.delete(name);
   }
@@ -113,11 +140,12 @@ export class CsvCandidates {
   takeDue(nowMs: number): Due[] {
     const due: Due[] = [];
     for (const [name, phase] of this.#active) {
-      if (phase.state !== "queued" && phase.dueMs > nowMs) continue;
+      if (phase.dueMs > nowMs) continue;
       if (phase.state === "queued") due.push({ name, version: undefined, finish: phase.finish });
       else due.push({ name, version: phase.version, finish: undefined });
       this.#active.delete(name);
-      this.#reading.set(name, { again: false });
+      this.#open.delete(name);
+      this.#reading.set(name, { sign: undefined, signMs: nowMs });
     }
     return due.sort((a, b) => (a.version?.modifiedMs ?? 0) - (b.version?.modifiedMs ?? 0));
   }
@@ -126,7 +154,6 @@ export class CsvCandidates {
   nextDueMs(): number {
     let next = Infinity;
     for (const phase of this.#active.values()) {
-      if (phase.state === "queued") return 0;
       if (phase.dueMs < next) next = phase.dueMs;
     }
     return next;
@@ -140,18 +167,16 @@ export class CsvCandidates {
     }
   }
 
-  /** Lets the file settle instead of reading it: it has changed since it became due. */
+  /** Lets the file settle instead of reading it, unless it is finished by now: it has changed since it became due. */
   unsettled(name: string, version: FileVersion, nowMs: number): void {
-    this.#reading.delete(name);
-    this.#active.set(name, { state: "settling", version, dueMs: nowMs + this.#settleMs });
+    if (!this.#requeue(name)) this.#settle(name, version, nowMs);
   }
 
   /** The file was read (or its content was known). Returns the trouble that this ends, if any. */
   succeeded(name: string, version: FileVersion): Trouble | undefined {
     const trouble = this.#troubles.get(name);
     this.#troubles.delete(name);
-    if (this.#reading.get(name)?.again) this.#active.set(name, { state: "queued", finish: "closed" });
-    this.#reading.delete(name);
+    this.#requeue(name);
     this.#done.set(name, version);
     return trouble;
   }
@@ -165,5 +190,22 @@ export class CsvCandidates {
     this.#reading.delete(name);
     this.#active.set(name, { state: "waiting", version: options.version, dueMs: options.nowMs + waitMs });
     return before?.reason !== options.reason;
+  }
+  /** Ends the reading; whether the file was seen to be finished again meanwhile: then it has its turn again. */
+  #requeue(name: string): boolean {
+    const { sign, signMs = 0 } = this.#reading.get(name) ?? {};
+    this.#reading.delete(name);
+    if (sign !== "closed" && sign !== "renamed") return false;
+    this.#queue(name, sign, signMs);
+    return true;
+  }
+
+  #queue(name: string, finish: Finish, nowMs: number): void {
+    this.#active.set(name, { state: "queued", finish, dueMs: finish === "closed" ? nowMs + reopenMs : nowMs });
+  }
+
+  #settle(name: string, version: FileVersion | undefined, nowMs: number): void {
+    const settleMs = this.#open.has(name) ? this.#openSettleMs : this.#settleMs;
+    this.#active.set(name, { state: "settling", version, dueMs: nowMs + settleMs });
   }
 }

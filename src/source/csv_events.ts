@@ -7,28 +7,27 @@
  */
 import { basename, dirname } from "node:path";
 import { getLogger } from "@logtape/logtape";
-import type { Finish } from "./csv_file.ts";
-import { fileReason, isImportName } from "./csv_file.ts";
+import { fileReason, isImportName, type Sign } from "./csv_file.ts";
 
 const log = getLogger(["cloud-link", "csv"]);
 
 /** What has happened since the last {@linkcode CsvEvents.take}. */
 export interface Happened {
-  /** Files whose writer was seen to finish. */
-  readonly finished: ReadonlyMap<string, Finish>;
-  /** Files that were created or written to. */
-  readonly touched: ReadonlySet<string>;
+  /** The last sign of each file: one that is opened again after it was closed is not finished. */
+  readonly signs: ReadonlyMap<string, Sign>;
   /** Events were lost, or the folder itself changed: read the folder. */
   readonly rescan: boolean;
 }
+
+/** Whether the system tells that a writer closes its file. */
+export const reportsClosing = Deno.build.os === "linux";
 
 /** The events of one folder, collected until taken. */
 export class CsvEvents {
   readonly #onEvent: () => void;
   #watcher: Deno.FsWatcher | undefined;
   #watched: { path: string; inode: number | null; reading: Promise<void> } | undefined;
-  #finished = new Map<string, Finish>();
-  #touched = new Set<string>();
+  #signs = new Map<string, Sign>();
   #rescan = false;
   #complained = false;
 
@@ -59,9 +58,8 @@ export class CsvEvents {
 
   /** What has happened since the last call. */
   take(): Happened {
-    const happened = { finished: this.#finished, touched: this.#touched, rescan: this.#rescan };
-    this.#finished = new Map();
-    this.#touched = new Set();
+    const happened = { signs: this.#signs, rescan: this.#rescan };
+    this.#signs = new Map();
     this.#rescan = false;
     return happened;
   }
@@ -94,10 +92,25 @@ export class CsvEvents {
       const name = basename(path);
       if (dirname(path) !== folder || !isImportName(name)) continue;
       worthALook = true;
-      if (event.kind === "access") this.#finished.set(name, "closed");
-      else if (event.kind === "rename") this.#finished.set(name, this.#finished.get(name) ?? "renamed");
-      else if (event.kind !== "remove") this.#touched.add(name);
+      const sign = signOf(event.kind);
+      if (sign === undefined || (sign === "renamed" && this.#signs.get(name) === "closed")) continue;
+      this.#signs.set(name, sign);
     }
     if (worthALook) this.#onEvent();
+  }
+}
+
+function signOf(kind: Deno.FsEvent["kind"]): Sign | undefined {
+  switch (kind) {
+    case "access":
+      return "closed";
+    case "rename":
+      return "renamed";
+    case "create":
+      return "created";
+    case "remove":
+      return undefined;
+    default:
+      return "written";
   }
 }

@@ -28,6 +28,9 @@ export type Look =
 /** How the writer was seen to finish: closed the file after writing, or renamed it in. */
 export type Finish = "closed" | "renamed";
 
+/** What the last event about a file says of its writer. A `created` file may come complete, as a link does. */
+export type Sign = "created" | "written" | Finish;
+
 /** Where files are looked at. */
 export interface ImportFolder {
   /** Real path. */

@@ -10,7 +10,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../runtime/clock.ts";
 import { Waker } from "../runtime/waker.ts";
 import { CsvCandidates } from "./csv_candidates.ts";
-import { CsvEvents } from "./csv_events.ts";
+import { CsvEvents, reportsClosing } from "./csv_events.ts";
 import { fileReason, type FileVersion, type ImportFolder, isImportName, lookAt, sameVersion } from "./csv_file.ts";
 import type { CsvLedger, CsvSpool } from "./csv_intake.ts";
 import type { OpenImportFile } from "./import_file.ts";
@@ -25,6 +25,9 @@ const looksMax = 32;
 const scanShare = 20;
 /** How often a file that is being written is looked at, at most, in ms. */
 const touchEveryMs = 200;
+/** How much longer than other files one settles whose writer will be seen to close it, and for how long at least. */
+const openSettleFactor = 10;
+const openSettleMsMin = 60_000;
 /** How long a stop waits for a hanging network share, in ms. */
 const stopGraceMs = 500;
 
@@ -71,7 +74,8 @@ export class CsvFolder {
       return read !== undefined && sameVersion(read, version);
     };
     this.#options = options;
-    this.#candidates = new CsvCandidates({ settleMs, isKnown });
+    const openSettleMs = reportsClosing ? Math.max(openSettleMsMin, openSettleFactor * settleMs) : settleMs;
+    this.#candidates = new CsvCandidates({ settleMs, openSettleMs, isKnown });
     const onDone = () => this.#waker.wake();
     this.#reads = new CsvReads({ candidates: this.#candidates, open, spool, ledger, clock, onDone });
   }
@@ -169,8 +173,11 @@ export class CsvFolder {
     const { clock } = this.#options;
     const happened = this.#events.take();
     if (happened.rescan) this.#nextScanMs = 0;
-    for (const [name, how] of happened.finished) this.#candidates.finished(name, how);
-    for (const name of happened.touched) this.#touched.add(name);
+    for (const [name, sign] of happened.signs) {
+      this.#candidates.noticed(name, sign, clock.monotonicMs());
+      if (sign === "closed" || sign === "renamed") this.#touched.delete(name);
+      else this.#touched.add(name);
+    }
     if (this.#touched.size === 0 || clock.monotonicMs() < this.#nextTouchMs) return;
     const touched = this.#touched;
     this.#touched = new Set();

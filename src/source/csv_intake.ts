@@ -33,6 +33,8 @@ export type Intake =
   | { readonly state: "admitted" }
   /** Its content was imported before. */
   | { readonly state: "known" }
+  /** Its writer goes on: what was read may be half of it. */
+  | { readonly state: "unfinished" }
   | Reading & { readonly state: "failed" };
 
 /** A file to import. */
@@ -42,6 +44,8 @@ export interface IntakeFile {
   /** The path to open. */
   readonly realPath: string;
   readonly version: FileVersion;
+  /** Whether its writer was seen to go on after it seemed to have finished. */
+  readonly isBeingWritten: () => boolean;
 }
 
 /** Last instant with a year of four digits. */
@@ -91,6 +95,7 @@ export class CsvIntake {
     const batch = await writer.finish();
     try {
       while (this.#admitting.has(batch.sha256)) await this.#admitting.get(batch.sha256);
+      if (file.isBeingWritten()) return { state: "unfinished" };
       if (!this.#ledger.hasContent(batch.sha256)) return { state: await this.#admit(file, batch) };
       this.#record(file, batch);
       return { state: "known" };

@@ -162,16 +162,19 @@ export class CsvReads {
     const isDone = due.finish !== "closed" && candidates.isDone(name, version);
     if (this.#trouble?.ofLedger) this.#recovered();
     if (isDone) return this.#fileSucceeded(name, version);
-    const found = { due, path: join(context.folder.path, name), realPath: look.path, version };
+    const isBeingWritten = () => candidates.isBeingWritten(name);
+    const found = { due, path: join(context.folder.path, name), realPath: look.path, version, isBeingWritten };
     if (version.bytes > smallBytesMax) this.#large.push(found);
     else await this.#take(found, context);
   }
 
   async #take(found: Found, context: Context): Promise<void> {
+    const { candidates, clock } = this.#options;
     const { due: { name }, version } = found;
     const intake = await this.#intake.take(found, context.signal);
     if (intake.state === "failed") return this.#fileFailed(name, { reason: intake.reason, version });
     this.#recovered();
+    if (intake.state === "unfinished") return candidates.unsettled(name, version, clock.monotonicMs());
     this.#fileSucceeded(name, version);
     if (intake.state === "admitted") {
       log.info("Queued {file} for delivery, {bytes} bytes.", { file: name, bytes: version.bytes });

@@ -1,5 +1,5 @@
 import { CsvCandidates } from "../../src/source/csv_candidates.ts";
-import { assertEquals } from "../assert.ts";
+import { assert, assertEquals } from "../assert.ts";
 
 const settleMs = 1000;
 const version = { bytes: 1, modifiedMs: 1, inode: "1" };
@@ -29,4 +29,35 @@ Deno.test("a file that cannot be read waits longer each time, five minutes at mo
   }
   assertEquals(waits.slice(0, 4), [1000, 2000, 4000, 8000]);
   assertEquals(waits.slice(-2), [300_000, 300_000]);
+});
+
+Deno.test("a file that is written again after it was closed is not read until it is closed again", () => {
+  const files = new CsvCandidates({ settleMs, openSettleMs: 10 * settleMs, isKnown: () => false });
+  files.noticed("a.csv", "closed", 0);
+  files.noticed("a.csv", "written", 0);
+  files.seen("a.csv", version, 0);
+  assertEquals(files.takeDue(9 * settleMs), []);
+  files.noticed("a.csv", "closed", 9 * settleMs);
+  assertEquals(files.takeDue(10 * settleMs), [{ name: "a.csv", version: undefined, finish: "closed" }]);
+  files.noticed("a.csv", "written", 9 * settleMs);
+  assert(files.isBeingWritten("a.csv"));
+  files.unsettled("a.csv", version, 9 * settleMs);
+  assertEquals(files.nextDueMs(), 19 * settleMs);
+});
+
+Deno.test("a file that is closed while it is found unfinished has its turn before it would have settled", () => {
+  const files = candidates();
+  files.noticed("a.csv", "closed", 0);
+  files.takeDue(settleMs / 2);
+  files.noticed("a.csv", "written", settleMs / 2);
+  files.noticed("a.csv", "closed", settleMs / 2);
+  files.unsettled("a.csv", version, settleMs / 2);
+  assertEquals(files.takeDue(settleMs).map(({ finish }) => finish), ["closed"]);
+});
+
+Deno.test("a file that was linked into the folder settles as others do: nobody will close it", () => {
+  const files = new CsvCandidates({ settleMs, openSettleMs: 10 * settleMs, isKnown: () => false });
+  files.noticed("a.csv", "created", 0);
+  files.seen("a.csv", version, 0);
+  assertEquals(files.nextDueMs(), settleMs);
 });

@@ -28,7 +28,7 @@ Deno.test("a ledger that fails keeps nothing of the spool's room", async () => {
     const content = noise(1.5 * mebibyte);
     await Deno.writeFile(path, content);
     const take = async () => {
-      const file = { path, realPath: path, version: versionOf(await Deno.lstat(path)) };
+      const file = { path, realPath: path, version: versionOf(await Deno.lstat(path)), isBeingWritten: () => false };
       return await intake.take(file, AbortSignal.timeout(10_000));
     };
     for (let n = 0; n < 4; n++) await assertRejects(take, /database is locked/);

@@ -92,7 +92,10 @@ async function tryFile(
     const look = await lookAt(name, { path: folder, ownPaths: [] });
     if (look.state !== "file" || !isImportName(name)) return;
     known.clear();
-    const intaken = await intake.take({ path, realPath: look.path, version: look.version }, never);
+    const intaken = await intake.take(
+      { path, realPath: look.path, version: look.version, isBeingWritten: () => false },
+      never,
+    );
     if (intaken.state === "failed") {
       require(content.length === 0, () => `Not taken: ${intaken.reason}`);
       return requireMessage(intaken.reason, input);
