@@ -79,10 +79,12 @@ export class CsvIntake {
       try {
         return await this.#read(file, { bytes, signal });
       } catch (error) {
-        const needed = bytesNeeded(error);
-        if (needed === undefined || signal.aborted) throw error;
+        const full = spoolFull(error);
+        if (full === undefined || signal.aborted) throw error;
+        const { bytesNeeded, bytesFree } = full;
+        if (bytesFree !== undefined) return { state: "failed", reason: tooLarge(bytesNeeded, bytesFree) };
         // The spool became full meanwhile. It logs that itself, and opens the next writer when there is room.
-        bytes = Math.max(bytes, needed);
+        bytes = Math.max(bytes, bytesNeeded);
       }
     }
   }
@@ -123,10 +125,17 @@ export class CsvIntake {
   }
 }
 
-/** How much room to ask a full spool for; `undefined` for any other error. */
-function bytesNeeded(error: unknown): number | undefined {
-  const isFull = error instanceof Error && error.name === "SpoolFullError" && "bytesNeeded" in error;
-  return isFull && typeof error.bytesNeeded === "number" ? error.bytesNeeded : undefined;
+/** How much room to ask a full spool for, and what there is if more would be in vain; `undefined` for other errors. */
+function spoolFull(error: unknown): { bytesNeeded: number; bytesFree: number | undefined } | undefined {
+  if (!(error instanceof Error) || error.name !== "SpoolFullError") return undefined;
+  const { bytesNeeded, bytesFree } = error as { bytesNeeded?: unknown; bytesFree?: unknown };
+  if (typeof bytesNeeded !== "number") return undefined;
+  return { bytesNeeded, bytesFree: typeof bytesFree === "number" ? bytesFree : undefined };
+}
+
+function tooLarge(bytesNeeded: number, bytesFree: number): string {
+  return `it needs ${bytesNeeded} bytes, but the disk of the spool has room for ${bytesFree} only; ` +
+    "free some space there, or lower [spool] keepFreeMegabytes";
 }
 
 function instant(ms: number): string | null {

@@ -8,9 +8,12 @@ export class SpoolFullError extends Error {
   override readonly name = "SpoolFullError";
   /** Known minimum size of the batch, in bytes. */
   readonly bytesNeeded: number;
+  /** What the disk has room for, in bytes, if waiting for more would be in vain; `undefined`: it may help. */
+  readonly bytesFree: number | undefined;
 
-  constructor(message: string, options: { bytesNeeded: number; cause?: unknown }) {
+  constructor(message: string, options: { bytesNeeded: number; bytesFree?: number; cause?: unknown }) {
     super(message, { cause: options.cause });
     this.bytesNeeded = options.bytesNeeded;
+    this.bytesFree = options.bytesFree;
   }
 }

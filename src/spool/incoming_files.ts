@@ -57,7 +57,7 @@ export class IncomingFiles {
   /** See `Spool.open`. */
   async open(owner: BatchOwner, wanted: RoomWanted): Promise<BatchWriter> {
     const { fs, room } = this.#options;
-    const reservation = await this.#reserveRoom(wanted);
+    const reservation = await this.#reserveRoom({ ...wanted, refuseInVain: true });
     const path = this.#newPath();
     const writer = new PayloadWriter({
       fs,
@@ -114,7 +114,7 @@ export class IncomingFiles {
   }
 
   /** A disk on which not even delivered batches can be removed counts as full, too. */
-  #reserveRoom(wanted: RoomWanted): Promise<Reservation> {
+  #reserveRoom(wanted: RoomWanted & { refuseInVain?: boolean }): Promise<Reservation> {
     const { room } = this.#options;
     const bytes = wanted.bytes + footerBytesReserved;
     return explainFullDisk(room.reserve(bytes, wanted), { room, bytesNeeded: bytes });

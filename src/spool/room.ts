@@ -2,7 +2,7 @@
  * Who may write how much: the spool's limit, the free-space reserve, and the queue of sources that wait for room.
  *
  * Live sources go before history, each in order of arrival; nobody overtakes the first, so that a large batch gets its
- * turn. A batch above the limit is admitted when it is alone.
+ * turn. A batch above the limit is admitted when it is alone. Who would wait in vain for the disk may ask to be told.
  */
 import type { Lane } from "../agent/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -37,6 +37,7 @@ export interface Reservation {
 interface Waiter {
   readonly bytes: number;
   readonly lane: Lane;
+  readonly refuseInVain: boolean;
   readonly grant: (reservation: Reservation) => void;
   readonly fail: (error: unknown) => void;
 }
@@ -44,6 +45,8 @@ interface Waiter {
 interface TakeOptions {
   /** A batch above the limit may go with at most so many reservations, and nothing to deliver: it is alone. */
   readonly othersMax: number;
+  /** Fail if the disk would lack space even with everything delivered. */
+  readonly refuseInVain: boolean;
   readonly take: () => void;
 }
 
@@ -77,13 +80,20 @@ export class Room {
     return this.#refusal && refusalProblem(this.#refusal, { othersBytes: this.#view.othersBytes() });
   }
 
-  /** Waits until `bytes` more fit. */
-  async reserve(bytes: number, options: { lane: Lane; signal: AbortSignal }): Promise<Reservation> {
-    const { lane, signal } = options;
+  /**
+   * Waits until `bytes` more fit.
+   *
+   * @throws {SpoolFullError} with `refuseInVain`, if the disk has room, but for less, and delivery cannot free enough.
+   */
+  async reserve(
+    bytes: number,
+    options: { lane: Lane; signal: AbortSignal; refuseInVain?: boolean },
+  ): Promise<Reservation> {
+    const { lane, signal, refuseInVain = false } = options;
     signal.throwIfAborted();
     this.#closing.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<Reservation>();
-    const waiter: Waiter = { bytes, lane, grant: resolve, fail: reject };
+    const waiter: Waiter = { bytes, lane, refuseInVain, grant: resolve, fail: reject };
     const firstOfLater = lane === "live" ? this.#waiters.findIndex((other) => other.lane === "history") : -1;
     this.#waiters.splice(firstOfLater < 0 ? this.#waiters.length : firstOfLater, 0, waiter);
     const giveUp = () => {
@@ -113,7 +123,7 @@ export class Room {
     const more = bytes - held.bytes;
     if (more <= 0) return;
     const take = () => void (held.bytes = bytes);
-    const refusal = await this.#take(more, { othersMax: 1, take });
+    const refusal = await this.#take(more, { othersMax: 1, refuseInVain: false, take });
     if (refusal !== undefined) {
       const why = refusal === "limit" ? "the spool has reached [spool] maxMegabytes" : "the disk is almost full";
       throw new SpoolFullError(`Cannot write the batch: it is larger than expected and ${why}`, { bytesNeeded: bytes });
@@ -171,7 +181,8 @@ export class Room {
       first.grant(reservation);
     };
     try {
-      const refusal = await this.#take(first.bytes, { othersMax: 0, take });
+      const { bytes, refuseInVain } = first;
+      const refusal = await this.#take(bytes, { othersMax: 0, refuseInVain, take });
       if (this.#waiters.includes(first) || refusal === undefined) this.#tell(refusal);
       return refusal === undefined || this.#waiters[0] !== first;
     } catch (error) {
@@ -192,8 +203,10 @@ export class Room {
   /** Takes `bytes` if they fit, in the same step as the decision. */
   async #decide(bytes: number, options: TakeOptions): Promise<Refusal | undefined> {
     if (await this.#missingOnDisk(bytes) > 0) {
+      if (options.refuseInVain) await this.#throwIfInVain(bytes, { othersBytes: 0 });
       await this.#view.evict(await this.#missingOnDisk(bytes));
       this.#freeSpace.changed();
+      if (options.refuseInVain) await this.#throwIfInVain(bytes, { othersBytes: this.#view.othersBytes() });
       if (await this.#missingOnDisk(bytes) > 0) return "disk";
     }
     const over = () => this.#view.storedBytes() + this.#reservedBytes() + bytes - this.#limits.bytesMax;
@@ -203,6 +216,14 @@ export class Room {
     this.#freeSpace.granted(bytes);
     options.take();
     return undefined;
+  }
+
+  /** On a disk without any room, all wait alike. `othersBytes`: what is not going to be delivered. */
+  async #throwIfInVain(bytes: number, { othersBytes }: { othersBytes: number }): Promise<void> {
+    const bytesFree = -await this.#missingOnDisk(0);
+    const mayBecomeFree = this.#view.storedBytes() - othersBytes + this.#reservedBytes();
+    if (bytesFree <= 0 || bytes <= bytesFree + mayBecomeFree) return;
+    throw new SpoolFullError("Cannot write the batch: the disk has too little room", { bytesNeeded: bytes, bytesFree });
   }
 
   /** How many bytes of disk space are missing for `bytes` more; 0 or less for none. */

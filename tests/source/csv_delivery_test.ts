@@ -3,11 +3,12 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
 import { Uploader } from "../../src/agent/uploader.ts";
+import { realFileSystem } from "../../src/durable/real_file_system.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { CsvFolder } from "../../src/source/csv_folder.ts";
 import { csvLedger, forgetCsvContent } from "../../src/state/csv_ledger.ts";
 import { integrationKey } from "../../src/state/integration.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { noise } from "../noise.ts";
 import { captureLog } from "../fakes/captured_log.ts";
 import { MemoryHub } from "../fakes/memory_hub.ts";
@@ -79,6 +80,35 @@ Deno.test("a spool that is full holds files up and loses none", async () => {
   const { hub, lines } = await deliver(files, { count: 60, bytesMax: 300_000 });
   assertEquals(received(hub), [...files.values()].map(digest).toSorted());
   assertEquals(lines.filter((line) => line.startsWith("error Cannot queue")), []);
+});
+
+Deno.test("a file for which the disk has no room is named, and the others go on", async () => {
+  const root = await Deno.realPath(await Deno.makeTempDir());
+  using log = await captureLog();
+  try {
+    const free = 1e6;
+    const fs = { ...realFileSystem, freeBytes: () => Promise.resolve(free) };
+    await using fixture = await openFixture(root, { fs });
+    const { spool, database } = fixture;
+    const folder = join(root, "import");
+    await Deno.mkdir(folder);
+    await Deno.writeFile(join(folder, "large.csv"), new Uint8Array(2 * free));
+    const key = integrationKey(database, { accountId: "account-1", integrationId: "integration-1" });
+    const ledger = csvLedger(database, key);
+    const source = new CsvFolder({ folder, ownPaths: [], settleMs: 20, pollMs: 50, spool, ledger, clock: systemClock });
+    const stop = new AbortController();
+    const running = source.run(stop.signal).catch(() => {});
+    await log.line(
+      /^warning Cannot import large\.csv: it needs 20\d+ bytes, but the disk of the spool has room for \d+/,
+    );
+    assertMatch(source.problem ?? "", /"large\.csv" is waiting to be imported: it needs/);
+    await Deno.writeTextFile(join(folder, "small.csv"), "small");
+    await log.line(/Queued small/);
+    stop.abort();
+    await running;
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
 });
 
 Deno.test("many small files come through the real spool at some speed", async () => {

@@ -148,6 +148,35 @@ Deno.test("room waits for disk space and looks again after a while", async () =>
   await fixture.close();
 });
 
+Deno.test("room tells who would wait in vain for the disk, and lets the next one go", async () => {
+  const fixture = openRoom();
+  fixture.free = 1100;
+  fixture.stored = 20;
+  fixture.kept = 10;
+  const large = fixture.room.reserve(500, { lane: "live", signal: never, refuseInVain: true });
+  const next = fixture.room.reserve(40, { lane: "live", signal: never });
+  const error = await assertRejects(() => large, /too little room/);
+  assert(error instanceof SpoolFullError);
+  assertEquals([error.bytesNeeded, error.bytesFree], [500, 100]);
+  assertEquals(fixture.kept, 10, "removed kept batches in vain");
+  fixture.room.release(await next);
+  await fixture.close();
+});
+
+Deno.test("room lets wait for the disk who fits when all is delivered, and everybody while there is no room at all", async () => {
+  for (const { free, stored } of [{ free: 1050, stored: 60 }, { free: 1000, stored: 0 }]) {
+    const fixture = openRoom();
+    Object.assign(fixture, { free, stored });
+    const waiting = fixture.room.reserve(90, { lane: "live", signal: never, refuseInVain: true });
+    await settle();
+    assert(fixture.room.problem?.includes("keepFreeMegabytes"));
+    Object.assign(fixture, { free: 2000, stored: 0 });
+    fixture.clock.tick();
+    await waiting;
+    await fixture.close();
+  }
+});
+
 Deno.test("room believes a write that failed more than the free space, until it looks again", async () => {
   const fixture = openRoom();
   fixture.room.sawFullDisk();
