@@ -4,8 +4,8 @@
  * A file goes settling → queued → reading → done. It leaves `settling` when its writer is seen to close it or to rename
  * it into the folder, or when it has not changed for `settleMs`; `openSettleMs` if its writer was seen to write, as
  * closing will be seen too. A sign of more to come sends it back. Trouble sends it to `waiting`, for longer each time.
- * A `done` file is read again when its version changes, or when it is written and closed again: on file systems with
- * coarse times two versions may look the same.
+ * A `done` file is read again when its version changes, or when it is written and closed or renamed in again: two
+ * versions may look the same, as times are coarse or set, and inodes are used again.
  */
 import { backoffMs } from "../runtime/backoff.ts";
 import { type FileVersion, type Finish, sameVersion, type Sign } from "./csv_file.ts";
@@ -36,7 +36,7 @@ export interface Due {
    * will do.
    */
   readonly version: FileVersion | undefined;
-  /** How its writer was seen to finish. A file that was closed is read even if its version was read before. */
+  /** How its writer was seen to finish, if it was: then it is read even if its version was read before. */
   readonly finish: Finish | undefined;
 }
 

@@ -159,7 +159,7 @@ export class CsvReads {
     if (due.version && !sameVersion(due.version, version)) {
       return candidates.unsettled(name, version, clock.monotonicMs());
     }
-    const isDone = due.finish !== "closed" && candidates.isDone(name, version);
+    const isDone = candidates.isDone(name, version) && due.finish === undefined;
     if (this.#trouble?.ofLedger) this.#recovered();
     if (isDone) return this.#fileSucceeded(name, version);
     const isBeingWritten = () => candidates.isBeingWritten(name);

@@ -188,6 +188,21 @@ Deno.test("csv folder imports the same name with new content again", () =>
     assertEquals(bench.spool.admitted.map(({ content }) => text(content)), ["one", "two", "six"]);
   }));
 
+Deno.test("csv folder imports what is renamed in, even if it looks like the version before", () =>
+  withCsvFolder(eventsOnly, async (bench) => {
+    bench.start();
+    await watching(bench);
+    const [hidden, path] = [join(bench.folder, "z.tmp"), join(bench.folder, "z.csv")];
+    await Deno.writeTextFile(hidden, "");
+    for (let round = 0; round < 4; round++) {
+      await Deno.writeTextFile(hidden, `zzz,${round}\n`);
+      await Deno.utime(hidden, 1e9, 1e9);
+      await Deno.rename(hidden, path);
+      await bench.spool.until(() => bench.spool.admitted.some(({ content }) => text(content) === `zzz,${round}\n`));
+      await Deno.rename(path, hidden);
+    }
+  }));
+
 Deno.test("csv folder reads a file once, over restarts too", () =>
   withCsvFolder({}, async (bench) => {
     for (let file = 0; file < 20; file++) await bench.write(`${file}.csv`, `${file}`);
