@@ -61,6 +61,8 @@ export class CsvFolder {
   #touched = new Set<string>();
   #nextTouchMs = 0;
   #nextScanMs = 0;
+  /** Until then events do not make it read the folder again: some come with every write. */
+  #restedMs = 0;
   #folder: ImportFolder | undefined;
   /** Why the folder is not being read. */
   #trouble: { readonly of: "folder" | "ledger"; readonly text: string } | undefined;
@@ -157,7 +159,8 @@ export class CsvFolder {
       await this.#events.close();
     }
     const nowMs = clock.monotonicMs();
-    this.#nextScanMs = Math.min(this.#nextScanMs, nowMs + Math.max(pollMs, (nowMs - startedMs) * (scanShare - 1)));
+    this.#restedMs = nowMs + (nowMs - startedMs) * (scanShare - 1);
+    this.#nextScanMs = Math.min(this.#nextScanMs, Math.max(nowMs + pollMs, this.#restedMs));
   }
 
   /** Forgets files that are gone, once per run: not at every scan, because an unmounted network share looks empty. */
@@ -172,7 +175,7 @@ export class CsvFolder {
   async #heed(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const happened = this.#events.take();
-    if (happened.rescan) this.#nextScanMs = 0;
+    if (happened.rescan) this.#nextScanMs = Math.min(this.#nextScanMs, this.#restedMs);
     for (const [name, sign] of happened.signs) {
       this.#candidates.noticed(name, sign, clock.monotonicMs());
       if (sign === "closed" || sign === "renamed") this.#touched.delete(name);

@@ -366,6 +366,29 @@ Deno.test("csv folder says what to do about a name that is no UTF-8", () =>
     assertEquals(await bench.admitted(1), ["a.csv"]);
   }));
 
+Deno.test("csv folder does not read the folder at every write to a file whose name is no UTF-8", async () => {
+  const { readDir } = Deno;
+  let scans = 0;
+  Deno.readDir = async function* (path) {
+    scans++;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    yield* readDir(path);
+  };
+  try {
+    await withCsvFolder({ ...eventsOnly, clock: systemClock }, async (bench) => {
+      bench.start();
+      await watching(bench);
+      const script = `for i in 1 2 3 4 5 6 7 8 9 10; do echo x >> "$1/caf$(printf '\\351').csv"; sleep 0.06; done`;
+      const startedMs = performance.now();
+      await new Deno.Command("sh", { args: ["-c", script, "sh", bench.folder] }).output();
+      // A scan takes 50 ms, and at most one part in 20 of the time.
+      assert(scans <= 2 + (performance.now() - startedMs) / 1000, `${scans} scans`);
+    });
+  } finally {
+    Deno.readDir = readDir;
+  }
+});
+
 Deno.test("csv folder waits loudly for a folder that is missing, and watches the new one", () =>
   withCsvFolder({ settleMs: neverMs }, async (bench) => {
     await Deno.remove(bench.folder);
