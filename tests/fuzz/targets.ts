@@ -72,7 +72,14 @@ export const targets: readonly TargetEntry[] = [
   },
   {
     name: "query",
-    modules: ["source/query_check", "source/query_text", "source/sql_tokens"],
+    modules: [
+      "source/query_check",
+      "source/query_text",
+      "source/sql_tokens",
+      "source/sql_quotes",
+      "source/sql_comments",
+      "source/token_places",
+    ],
     inputsInTest: 800,
     make: async () => (await import("./targets/query.ts")).makeTarget(),
   },
