@@ -119,6 +119,7 @@ export class WindowReader {
     }
     this.#refusedShown = shown;
   }
+
   /** Each of them once. */
   #tellRemarks({ database, remarks }: ExtractResult): void {
     for (const remark of remarks) {

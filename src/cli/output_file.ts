@@ -12,7 +12,10 @@ export interface OutputFile extends AsyncDisposable {
   finish(): Promise<void>;
 }
 
-/** Opens it, in a folder that is made if it is missing, with the permissions `mode` less the umask; refuses a target that is there and is no regular file. */
+/**
+ * Opens it, in a folder that is made if it is missing, with the permissions `mode` less the umask; refuses a target that
+ * is there and is no regular file.
+ */
 export async function openOutput(path: string, { mode = 0o666 }: { mode?: number } = {}): Promise<OutputFile> {
   await refuseAllButFiles(path);
   // In a folder like /tmp, others may have placed links to foreign files under any name they can guess.

@@ -20,7 +20,7 @@ export function hubUrl(options: { fallback: string }): Kind<URL> {
       if (url.username !== "" || url.password !== "") {
         return { problem: `must not have a user or password in it. Use "${url.protocol}//${url.host}"` };
       }
-      if (!isHost(url.hostname)) return { problem: `"${url.hostname}" is not the name of a host: must be ${expected}` };
+      if (!isHost(url.hostname)) return { problem: `must be ${expected}: "${url.hostname}" is not the name of a host` };
       if (url.port === "0") return { problem: "must have a port from 1 to 65535" };
       if (url.pathname !== "/" || url.search !== "" || url.hash !== "") {
         return { problem: `must end after the host. Use "${url.origin}"` };

@@ -5,7 +5,6 @@ const quote = 0x22;
 const comma = 0x2c;
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
-
 const replacement = 0xfffd;
 
 /**

@@ -191,6 +191,7 @@ export class CsvCandidates {
     this.#active.set(name, { state: "waiting", version: options.version, dueMs: options.nowMs + waitMs });
     return before?.reason !== options.reason;
   }
+
   /** Ends the reading; whether the file was seen to be finished again meanwhile: then it has its turn again. */
   #requeue(name: string): boolean {
     const { sign, signMs = 0 } = this.#reading.get(name) ?? {};

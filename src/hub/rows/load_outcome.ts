@@ -4,7 +4,8 @@ import type { LoadResult } from "./load_messages.ts";
 
 /**
  * Records for a batch and its integration whether it could be loaded (`error` is `null`) or why not; a `damaged` one is
- * wanted from the agent again. The integration's state follows its newest batch: older ones, loaded late or again, say nothing about how it is doing now.
+ * wanted from the agent again. The integration's state follows its newest batch: older ones, loaded late or again, say
+ * nothing about how it is doing now.
  */
 export async function recordOutcome(
   transaction: DatabaseTransaction,
