@@ -1,10 +1,10 @@
 /** Content that was received and is gone from the hub's disk. */
-import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { assert, assertEquals } from "../../assert.ts";
 import { filesIn } from "../../files_in.ts";
 import { noise } from "../../noise.ts";
 import { captureLog } from "../../fakes/captured_log.ts";
+import { execBeside } from "../exec_beside.ts";
 import { startTestHub, type TestHub } from "../start_hub.ts";
 import { TestAgent, type TestBatch } from "../test_agent.ts";
 
@@ -53,10 +53,7 @@ Deno.test("a batch that was sent whole and whose content is gone is wanted again
   const states = async () => (await agent.whole([batch])).map(({ state }) => state);
   assertEquals(await states(), ["received"]);
   assertEquals(await states(), ["received"]);
-  {
-    using database = new DatabaseSync(join(test.dataDirectory, "hub.db"));
-    database.exec("delete from object");
-  }
+  await execBeside(join(test.dataDirectory, "hub.db"), "delete from object");
   assertEquals(await states(), ["wanted"]);
   await agent.deliver(batch);
   await assertOnly(test, { integration, content });

@@ -1,10 +1,10 @@
 /** What the list and an integration's page say of how it is doing, from a real hub, in each language. */
-import { DatabaseSync } from "node:sqlite";
 import { consolePages } from "../../../src/hub/pages/mod.tsx";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
 import { captureLog } from "../../fakes/captured_log.ts";
 import { fetchWithin } from "../fetch_within.ts";
 import { linkedDatabase, loaded, queryBatch } from "../rows/query_batch.ts";
+import { execBeside } from "../exec_beside.ts";
 import { startTestHub, type TestHub } from "../start_hub.ts";
 import { TestAgent } from "../test_agent.ts";
 import { ShiftedClock } from "../test_clock.ts";
@@ -47,8 +47,7 @@ Deno.test("that the hub itself can load nothing is told as such", async () => {
   await using test = await startTestHub({ pages: consolePages });
   const read = await reader(test);
   const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
-  using rows = new DatabaseSync(`${test.dataDirectory}/rows/rows.db`);
-  rows.exec("drop table contact_interval");
+  await execBeside(`${test.dataDirectory}/rows/rows.db`, "drop table contact_interval");
   const window = { dataType: "interval", from: "2026-07-01T08:00:00Z", to: "2026-07-01T09:00:00Z" } as const;
   await agent.deliver(queryBatch(agent, { ...window, sequence: 1, rows: [] }));
   await log.line(/Cannot load imported rows/);

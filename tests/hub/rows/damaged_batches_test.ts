@@ -1,10 +1,10 @@
 /** Batches whose content the hub's disk loses or damages before their rows are loaded (again). */
-import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { assertEquals, assertMatch } from "../../assert.ts";
 import { captureLog } from "../../fakes/captured_log.ts";
 import { filesIn } from "../../files_in.ts";
 import { noise } from "../../noise.ts";
+import { execBeside } from "../exec_beside.ts";
 import { startTestHub } from "../start_hub.ts";
 import type { TestAgent } from "../test_agent.ts";
 import { linkedDatabase, loaded, queryBatch, rowsOf } from "./query_batch.ts";
@@ -25,11 +25,10 @@ async function harm(dataDirectory: string, how: string): Promise<void> {
   const [file] = await filesIn(join(dataDirectory, "objects"));
   if (file !== undefined && how === "gone") await Deno.remove(file);
   else if (file !== undefined) await Deno.writeFile(file, (await Deno.readFile(file)).fill(0, 1000));
-  using hub = new DatabaseSync(join(dataDirectory, "hub.db"), { timeout: 10_000 });
-  hub.exec(how === "gone" ? "delete from object" : "update object set bytes = zeroblob(length(bytes))");
-  using rows = new DatabaseSync(join(dataDirectory, "rows", "rows.db"), { timeout: 10_000 });
-  rows.exec("delete from load");
-  hub.exec("insert into pendingLoad select id, integrationId, 1 from batch");
+  const hub = join(dataDirectory, "hub.db");
+  await execBeside(hub, how === "gone" ? "delete from object" : "update object set bytes = zeroblob(length(bytes))");
+  await execBeside(join(dataDirectory, "rows", "rows.db"), "delete from load");
+  await execBeside(hub, "insert into pendingLoad select id, integrationId, 1 from batch");
 }
 
 async function missing(agent: TestAgent, id: string): Promise<readonly string[]> {

@@ -2,6 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
 import { type Clock, systemClock } from "../../../src/runtime/clock.ts";
 import { captureLog } from "../../fakes/captured_log.ts";
+import { execBeside } from "../exec_beside.ts";
 import { startTestHub } from "../start_hub.ts";
 import { TestAgent } from "../test_agent.ts";
 import { ShiftedClock } from "../test_clock.ts";
@@ -308,8 +309,8 @@ Deno.test("a hub that can load nothing says so for what has arrived, until it ca
   await using test = await startTestHub({ clock });
   const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
   const idle = await linkedDatabase(test.admin, { dataType: "interval" });
-  using rows = new DatabaseSync(`${test.dataDirectory}/rows/rows.db`);
-  rows.exec("alter table segment rename to hidden");
+  const rows = `${test.dataDirectory}/rows/rows.db`;
+  await execBeside(rows, "alter table segment rename to hidden");
   await agent.deliver(queryBatch(agent, hours(8, 9, 1, 7)));
   await log.line(/Cannot load imported rows, first .* of integration .*: no such table: .*segment/);
   const failing = await test.admin.integration(id);
@@ -317,7 +318,7 @@ Deno.test("a hub that can load nothing says so for what has arrived, until it ca
   assertMatch(failing.problem ?? "", /^The hub cannot load what has arrived/);
   assertEquals((await test.admin.imports(id)).map(({ state }) => state), ["received"]);
   assertEquals((await test.admin.integration(idle.id)).state, "online");
-  rows.exec("alter table hidden rename to segment");
+  await execBeside(rows, "alter table hidden rename to segment");
   await log.line(/Loading imported rows works again/);
   assertEquals((await loaded(test.admin, id)).rows, 1);
   assertEquals((await test.admin.integration(id)).state, "online");
@@ -329,9 +330,12 @@ Deno.test("a batch that cannot be loaded holds up no other, is told once, and is
   const first = await linkedDatabase(test.admin, { dataType: "interval" });
   const second = await linkedDatabase(test.admin, { dataType: "interval" });
   const other = await linkedDatabase(test.admin, { dataType: "interval" });
-  using rows = new DatabaseSync(`${test.dataDirectory}/rows/rows.db`, { timeout: 10_000 });
-  rows.exec(`create trigger refuse before insert on contact_interval when new.offered = 13
-    begin select raise(abort, 'this row is unlucky'); end`);
+  const rows = `${test.dataDirectory}/rows/rows.db`;
+  await execBeside(
+    rows,
+    `create trigger refuse before insert on contact_interval when new.offered = 13
+      begin select raise(abort, 'this row is unlucky'); end`,
+  );
   await first.agent.deliver(queryBatch(first.agent, hours(8, 9, 1, 13)));
   await log.line(/Cannot load imported rows, first .* of integration .*: this row is unlucky/);
   await second.agent.deliver(queryBatch(second.agent, hours(8, 9, 1, 13)));
@@ -342,7 +346,7 @@ Deno.test("a batch that cannot be loaded holds up no other, is told once, and is
   assertEquals((await test.admin.integration(other.id)).state, "online");
   const failing = await test.admin.integration(first.id);
   assertEquals([failing.state, failing.nextStep, failing.loading], ["failing", "see-hub-log", 1]);
-  rows.exec("drop trigger refuse");
+  await execBeside(rows, "drop trigger refuse");
   for (const { id } of [first, second]) assertEquals((await loaded(test.admin, id)).rows, 1);
   await log.line(/Loading imported rows works again/);
   assertEquals(log.lines().filter((line) => /Cannot load/.test(line)).length, 1);
