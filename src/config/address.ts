@@ -1,4 +1,5 @@
 /** Addresses in the configuration: the hub's URL, and patterns of hosts that data may be sent to. */
+import { isHostName } from "../runtime/host_name.ts";
 import { parseHostPattern } from "../runtime/host_pattern.ts";
 import type { Kind } from "./value.ts";
 
@@ -20,7 +21,9 @@ export function hubUrl(options: { fallback: string }): Kind<URL> {
       if (url.username !== "" || url.password !== "") {
         return { problem: `must not have a user or password in it. Use "${url.protocol}//${url.host}"` };
       }
-      if (!isHost(url.hostname)) return { problem: `must be ${expected}: "${url.hostname}" is not the name of a host` };
+      if (!isHostName(url.hostname)) {
+        return { problem: `must be ${expected}: "${url.hostname}" is not the name of a host` };
+      }
       if (url.port === "0") return { problem: "must have a port from 1 to 65535" };
       if (url.pathname !== "/" || url.search !== "" || url.hash !== "") {
         return { problem: `must end after the host. Use "${url.origin}"` };
@@ -34,11 +37,6 @@ export function hubUrl(options: { fallback: string }): Kind<URL> {
       return { value: url };
     },
   };
-}
-
-/** Whether what URL takes as a host can be one; its `hostname` is in lower case, and in ASCII. */
-function isHost(hostname: string): boolean {
-  return hostname.startsWith("[") || /^[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/.test(hostname);
 }
 
 /**

@@ -6,6 +6,7 @@
  * IP address or CIDR, separated by commas or spaces. An IP rule applies to destinations given as an IP address: names
  * are not resolved for it. Loopback never goes through a proxy.
  */
+import { isHostName } from "../runtime/host_name.ts";
 import { type Destination, normalHost } from "./allowed_hosts.ts";
 
 /** The environment variables that count. */
@@ -77,10 +78,11 @@ function parseProxyAddress(text: string, variable: string): Pick<Proxy, "host" |
   if (scheme !== "http") fail(`"${scheme}://" is not supported, only "http://"`);
   if (/[/?#]/.test(match?.[2] ?? "")) fail("its user or password has a /, ? or # that is not written as %XX");
   const parts = /^(\[[0-9a-f:.]+\]|[^:\s\p{Cc}\p{Cs}\[\]]+)(?::(\d{0,5}))?$/iu.exec(host);
-  if (parts?.[1] === undefined || !URL.canParse(`http://${parts[1]}/`)) fail("it has no valid host");
+  const name = URL.parse(`http://${parts?.[1] ?? ""}/`)?.hostname ?? "";
+  if (!isHostName(name)) fail("it has no valid host");
   const port = parts?.[2] ? Number(parts[2]) : defaultProxyPort;
   if (port < 1 || port > 65535) fail(`${port} is no port`);
-  const address = { host: normalHost(parts?.[1] ?? ""), port };
+  const address = { host: normalHost(name), port };
   const userInfo = match?.[2];
   if (userInfo === undefined) return address;
   const colon = userInfo.indexOf(":");

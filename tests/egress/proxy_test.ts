@@ -9,6 +9,7 @@ Deno.test("proxy is read from https_proxy, lower case first", () => {
     ["http://Proxy.Example", "http://proxy.example:80", "proxy.example", 80],
     ["proxy.example:3128/", "http://proxy.example:3128", "proxy.example", 3128],
     ["http://[2001:DB8::1]:3128", "http://[2001:db8::1]:3128", "2001:db8::1", 3128],
+    ["http://pröxy.example.:3128", "http://xn--prxy-6qa.example:3128", "xn--prxy-6qa.example", 3128],
     ["http://jo%40corp:p%40ss%2Fw%3A@10.0.0.1:8080", "http://jo%40corp:***@10.0.0.1:8080", "10.0.0.1", 8080],
   ];
   for (const [address, shown, host, port] of cases) {
@@ -31,6 +32,8 @@ Deno.test("proxy address that cannot be used is told without its password", asyn
     "http://jo:s3cret%zz@proxy",
     "http://jo:s3cret/x@proxy:1",
     "http://jo:s3cret@pro xy",
+    "http://jo:s3cret@proxy,example:3128",
+    "http://jo:s3cret@proxy..example:3128",
     "http://",
   ];
   for (const address of bad) {
