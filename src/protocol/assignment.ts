@@ -65,6 +65,11 @@ export const Assignment = z.object({
   }),
   /** Payloads up to this length may be sent whole, in bytes. Absent from older hubs, which accept only parts. */
   wholePayloadBytes: z.number().int().nonnegative().optional(),
+  /**
+   * The rank of this link's windows: those of a higher epoch replace those of a lower one. If it is not the one that the
+   * agent knows, another installation was linked in between, and the agent reads everything again. Absent from older hubs.
+   */
+  epoch: z.number().int().nonnegative().optional(),
   /** Another computer uses the same identity: a machine was cloned. Absent if none does. */
   twin: z.boolean().optional(),
 });

@@ -1,6 +1,7 @@
 /** The spool's index: one row per batch file, in the state database. Every function is one SQL statement or a few. */
 import type { Lane } from "../agent/ports.ts";
 import { type IntegrationKey, raiseSequence } from "../state/integration.ts";
+import { outrankedSequence } from "../state/link_epoch.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import type { BatchDescription } from "./batch_file.ts";
 
@@ -86,11 +87,12 @@ export class SpoolIndex {
   }
 
   /**
-   * Whether rows of this batch's window were replaced by a later batch. If so, the hub must receive it again with a new
-   * sequence when the source returns to this content.
+   * Whether rows of this batch's window were replaced by a later batch, or may have been by another installation's. If so,
+   * the hub must receive it again with a new sequence when the source returns to this content.
    */
   isSuperseded({ integration, batch }: IndexedBatch): boolean {
     if (batch.origin.kind !== "query") return false;
+    if (batch.sequence <= outrankedSequence(this.#database, integration)) return true;
     const { dataType, window } = batch.origin;
     return this.#database.get(
       `SELECT 1 AS found FROM batch WHERE integration = ? AND stream = ? AND window_from < ? AND window_to > ?

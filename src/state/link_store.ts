@@ -1,8 +1,12 @@
 /** The current link and the last assignment, kept so that extraction continues while the hub is unreachable. */
+import { getLogger } from "@logtape/logtape";
 import { Assignment } from "../protocol/assignment.ts";
 import { Link } from "../protocol/linking.ts";
 import { integrationKey, outnumber, setDeleted } from "./integration.ts";
+import { enterEpoch } from "./link_epoch.ts";
 import type { StateDatabase } from "./state_database.ts";
+
+const log = getLogger(["cloud-link", "database"]);
 
 /** A link and its assignment: every new link starts without one. */
 export interface StoredLink {
@@ -48,19 +52,25 @@ export function endLink(database: StateDatabase, link: Link, options: { deletedA
 }
 
 /**
- * Stores the assignment of the current link, and continues with higher sequence numbers than the hub has. Does nothing if
- * another link is current by now.
+ * Stores the assignment of the current link, continues with higher sequence numbers than the hub has, and has everything
+ * read again if another installation was linked in between. Does nothing if another link is current by now.
  */
 export function writeAssignment(database: StateDatabase, assignment: Assignment): void {
-  const { link, received } = assignment;
-  database.transaction(() => {
-    if (readLink(database)?.link.id !== link.id) return;
+  const { link, received, epoch } = assignment;
+  const isReadAgain = database.transaction(() => {
+    if (readLink(database)?.link.id !== link.id) return false;
     const key = integrationKey(database, { accountId: link.account.id, integrationId: link.integration.id });
+    const again = epoch !== undefined && enterEpoch(database, key, epoch);
     outnumber(database, key, received.sequence ?? 0);
     database.run(
       "UPDATE link SET link = ?, assignment = ?",
       JSON.stringify(link),
       JSON.stringify(assignment),
     );
+    return again;
   });
+  if (!isReadAgain) return;
+  log.info(
+    "Another installation was linked to this integration in between, and may have replaced rows: all are read again.",
+  );
 }

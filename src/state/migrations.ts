@@ -136,6 +136,13 @@ UPDATE batch SET acknowledged_order = ordered.n FROM
 CREATE INDEX batch_acknowledged_order ON batch (integration, acknowledged_order) WHERE state = 'acknowledged';
 `;
 
+const linkEpochs = `
+-- Of the hub's last link, NULL until a hub has told it, and the sequence up to which windows may have been replaced by
+-- another installation; see link_epoch.ts.
+ALTER TABLE integration ADD COLUMN epoch INTEGER;
+ALTER TABLE integration ADD COLUMN outranked INTEGER NOT NULL DEFAULT 0;
+`;
+
 /** Every step, oldest first. */
 export const migrations: readonly string[] = [
   initial,
@@ -144,4 +151,5 @@ export const migrations: readonly string[] = [
   readDatabases,
   deletedIntegrations,
   acknowledgedOrder,
+  linkEpochs,
 ];

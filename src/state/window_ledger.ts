@@ -111,6 +111,23 @@ export function reopenWindow(
   });
 }
 
+/**
+ * Everything read so far must be reread, live's part at once, and nothing counts as sent. Returns whether there is
+ * anything. Part of the caller's transaction.
+ */
+export function reopenAll(database: StateDatabase, key: IntegrationKey): boolean {
+  const progress = readProgress(database, key);
+  if (progress === undefined) return false;
+  const { state, historyFromMs } = progress;
+  const { liveToMs, liveSinceMs } = state;
+  if (liveToMs === null) return false;
+  const read = { fromMs: historyFromMs ?? liveSinceMs ?? liveToMs, toMs: liveToMs };
+  database.run("DELETE FROM query_window WHERE integration = ?", key);
+  const pending = joined([...state.pending, read]);
+  writeProgress(database, key, { ...progress, state: { ...state, pending }, lastRegularMs: null });
+  return true;
+}
+
 /** Accepts a query on behalf of someone on the premises (see `query_approval.ts`); it may never have been read yet. */
 export function acceptQuery(database: StateDatabase, key: IntegrationKey, fingerprint: string): void {
   database.transaction(() => {

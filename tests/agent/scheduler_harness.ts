@@ -21,6 +21,7 @@ import type { Window } from "../../src/source/read_state.ts";
 import { wallText } from "../../src/source/time_zone.ts";
 import { type DiskSpool, openSpool } from "../../src/spool/disk_spool.ts";
 import { integrationKey } from "../../src/state/integration.ts";
+import { enterEpoch } from "../../src/state/link_epoch.ts";
 import { openStateDatabase, type StateDatabase } from "../../src/state/state_database.ts";
 import { acceptedQueries, type WindowLedger, windowLedger } from "../../src/state/window_ledger.ts";
 import { HubModel, type ModelRow } from "../source/hub_model.ts";
@@ -254,6 +255,19 @@ export class World implements AsyncDisposable {
       this.#batches.push({ sequence, origin, fromMs: Date.parse(from), toMs: Date.parse(to), rows });
       this.spool.acknowledge([{ batch: declaration.id, receivedAt: new Date().toISOString() }]);
     }
+  }
+
+  /** Linked under this epoch from now on, as the hub says. */
+  linked(epoch: number): void {
+    const { account, integration } = link;
+    const key = integrationKey(this.state, { accountId: account.id, integrationId: integration.id });
+    this.state.transaction(() => enterEpoch(this.state, key, epoch));
+  }
+
+  /** Another installation, whose database is empty, has read everything. */
+  replaceAtHub(): void {
+    const last = this.#batches.toSorted((a, b) => a.sequence - b.sequence).at(-1);
+    if (last) this.#batches.push({ ...last, fromMs: -Infinity, toMs: Infinity, rows: [] });
   }
 
   get delivered(): number {

@@ -276,6 +276,31 @@ Deno.test("another database is read from the beginning, and where its name was n
   assertEquals(world.hubIds(), ["the real one"]);
 });
 
+for (const history of ["with a history", "without one"]) {
+  Deno.test(`${history}, all is read and sent again after another installation was linked in between`, async () => {
+    const startMs = Date.UTC(2026, 9, 1);
+    const backMs = startMs + 3 * dayMs;
+    const historyFrom = history === "without one" ? null : new Date(startMs - 5 * dayMs).toISOString();
+    await using world = await World.make({ nowMs: startMs, source: { historyFrom, everyMinutes: 60 } });
+    for (let atMs = Date.parse(historyFrom ?? "") || startMs; atMs < backMs; atMs += 3 * hourMs) {
+      world.insert(`${atMs}`, wallOfInstant(atMs, "Europe/Berlin"));
+    }
+    world.linked(1);
+    world.start();
+    await world.clock.advanceTo(startMs + dayMs);
+    await world.stop();
+    await world.deliver();
+    world.replaceAtHub();
+    assertEquals(world.hubIds(), []);
+    await world.clock.advanceTo(backMs);
+    world.linked(2);
+    world.start();
+    await world.clock.advanceTo(backMs + 6 * hourMs);
+    await world.deliver();
+    assertEquals(world.hubIds(), world.sourceIds());
+  });
+}
+
 for (const corrected of [{ dataType: "interval", intervalMinutes: 15 }, { timeZone: "Europe/London" }] as const) {
   Deno.test(`corrected right after the first run, ${Object.keys(corrected)[0]} applies to every row`, async () => {
     const startMs = Date.UTC(2026, 5, 10, 19, 1);

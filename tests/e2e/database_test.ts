@@ -202,6 +202,28 @@ Deno.test("kill -9 while a database is read loses no row and doubles none", asyn
   assertEquals(text.trim().split("\n").length - 1, times.length);
 });
 
+Deno.test("an integration that was moved to an installation with the wrong database has its rows again when it is moved back", async () => {
+  await using hub = await TestHub.start();
+  await using right = await Installation.make(hub.url);
+  await using wrong = await Installation.make(hub.url);
+  const times = minutes();
+  writeSqlite(right.path("calls.db"), times);
+  addRow(wrong.path("calls.db"), "wrong");
+  const first = await linked(hub, right, { databaseType: "sqlite", file: "calls.db" });
+  await using agent = first.agent;
+  const { integration } = first;
+  await eventually(async () => await rowsAtHub(hub, integration) === times.length);
+  await using other = wrong.start();
+  await hub.connect(integration, (await other.waitFor(/Enter your pin: (\d{6})/))[1] ?? "");
+  await eventually(async () => await rowsAtHub(hub, integration) === 1);
+  await hub.connect(integration, (await agent.waitFor(/has ended[^]*Enter your pin: (\d{6})/))[1] ?? "");
+  await eventually(async () => {
+    const text = await (await hub.request("GET", `/api/v1/integrations/${integration}/rows?format=csv`)).text();
+    return text.trim().split("\n").length - 1 === times.length && !text.includes("wrong");
+  });
+  assertMatch(agent.printed, /Another installation was linked to this integration in between/);
+});
+
 Deno.test("with the connection kept by the installation, the hub can neither choose another nor change the query", async () => {
   await using hub = await TestHub.start();
   const elsewhere = await Deno.makeTempDir();

@@ -8,6 +8,7 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Clock } from "../../src/runtime/clock.ts";
 import type { DiskSpool } from "../../src/spool/disk_spool.ts";
 import { outnumber } from "../../src/state/integration.ts";
+import { enterEpoch } from "../../src/state/link_epoch.ts";
 import { openStateDatabase } from "../../src/state/state_database.ts";
 import { captureLog } from "../fakes/captured_log.ts";
 import { zstdDecompressSync } from "node:zlib";
@@ -181,6 +182,28 @@ Deno.test("spool sends a window's content again with a later sequence when the s
     assertEquals(new Set(sequences).size, 3);
     assertEquals(await put(spool, "A", { origin }), "known");
     assertEquals((await filesOf(root)).length, 2);
+  }));
+
+Deno.test("spool sends a window's content again after another installation was linked in between, a file's not", () =>
+  withFolder(async (root) => {
+    await using fixture = await openFixture(root);
+    const { spool, database } = fixture;
+    enterEpoch(database, 1, 1);
+    const origin = queryOrigin();
+    const sequences: number[] = [];
+    for (const epoch of [1, 2]) {
+      enterEpoch(database, 1, epoch);
+      assertEquals(await put(spool, "A", { origin }), "admitted");
+      const batch = spool.next({ except: new Set(), limit: 1 })[0];
+      assert(batch);
+      sequences.push(batch.declaration.sequence);
+      acknowledge(spool, batch.declaration.id);
+      assertEquals(await put(spool, "A", { origin }), "known");
+      if (epoch === 1) await deliver(spool, { content: "file", receivedAt: "2026-01-01T00:00:00Z" });
+    }
+    assert((sequences[0] ?? 0) < (sequences[1] ?? 0));
+    assertEquals(await put(spool, "file"), "known");
+    assertEquals(spool.acknowledgedCount(), 2, "as many as the hub has");
   }));
 
 Deno.test("spool keeps a replaced batch waiting when the acknowledgement is for the one before", () =>

@@ -7,8 +7,11 @@ import { csvLedger, forgetCsvContent } from "../../src/state/csv_ledger.ts";
 import { integrationKey, lastImport, lastSequence, raiseSequence, recordImport } from "../../src/state/integration.ts";
 import { acknowledgedOrder, migrations } from "../../src/state/migrations.ts";
 import { openStateDatabase, type StateDatabase } from "../../src/state/state_database.ts";
+import { windowLedger } from "../../src/state/window_ledger.ts";
+import { startState } from "../../src/source/read_state.ts";
 import type { Assignment } from "../../src/protocol/assignment.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
+import { captureLog } from "../fakes/captured_log.ts";
 
 function withDatabase(act: (database: StateDatabase) => void | Promise<void>): () => Promise<void> {
   return async () => {
@@ -110,6 +113,33 @@ Deno.test(
       return lastSequence(database, key);
     };
     assertEquals([told(), told(3), told(17), told(4)], [5, 5, 17, 17]);
+  }),
+);
+
+Deno.test(
+  "link store has everything read again when the epoch becomes another one, not when it becomes known",
+  withDatabase(async (database) => {
+    using log = await captureLog();
+    writeLink(database, link("first"));
+    const key = integrationKey(database, { accountId: "account", integrationId: "integration" });
+    const ledger = windowLedger(database, key);
+    const told = (epoch?: number) => {
+      writeAssignment(database, { ...assignment("first"), ...(epoch === undefined ? {} : { epoch }) });
+      return ledger.progress()?.state.pending;
+    };
+    assertEquals(told(1), undefined);
+    const read = { fromMs: 100, toMs: 300 };
+    const progress = { fingerprint: "f", database: "d", historyFromMs: null, lastRegularMs: 1, accepted: "f" };
+    const state = { ...startState, liveToMs: read.toMs, liveSinceMs: read.fromMs };
+    ledger.setProgress({ ...progress, state });
+    ledger.record({ ...read, sha256: "s", rows: 1, refused: 0, batchId: "b", readAtMs: 1 });
+    assertEquals([told(1), told(), told(1)], [[], [], []]);
+    assertEquals([ledger.isUnchanged(read, "s"), log.lines()], [true, []]);
+    assertEquals(told(2), [read]);
+    assertEquals([ledger.isUnchanged(read, "s"), log.lines().length], [false, 1]);
+    assertEquals(ledger.progress(), { ...progress, lastRegularMs: null, state: { ...state, pending: [read] } });
+    ledger.setProgress({ ...progress, historyFromMs: 50, state: { ...state, pending: [{ fromMs: 50, toMs: 70 }] } });
+    assertEquals(told(3), [{ fromMs: 50, toMs: 300 }]);
   }),
 );
 

@@ -133,6 +133,7 @@ export class Assignments {
       requests: row.mayBeAsked === 0 ? [] : await this.#requests.open(agent.linkId),
       received: { count: row.receivedCount, sequence: row.sequence ?? 0 },
       wholePayloadBytes: smallObjectBytesMax,
+      epoch: row.epoch,
       ...haveTwins(storedRuns(row.report), this.#clock.now()) ? { twin: true } : {},
     };
     const hash = createHash("sha256").update(JSON.stringify({ ...assignment, received: null })).digest("hex");
@@ -155,7 +156,7 @@ function storedRuns(report: string | null): readonly AgentRun[] {
 }
 
 type AssignmentRow =
-  & Pick<Tables["link"], "endedAt" | "endReason">
+  & Pick<Tables["link"], "endedAt" | "endReason" | "epoch">
   & Pick<Tables["integration"], "name" | "type" | "settings" | "draft" | "paused">
   & Pick<Tables["installation"], "report">
   & {
@@ -180,6 +181,7 @@ function assignmentQuery(database: Database): PreparedQuery<AssignmentRow> {
         "installation.report",
         "link.endedAt",
         "link.endReason",
+        "link.epoch",
         "integration.id as integrationId",
         "integration.name",
         "integration.type",

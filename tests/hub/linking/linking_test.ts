@@ -25,6 +25,19 @@ Deno.test("linking again moves the integration, and tells the old installation w
   assertEquals((await test.admin.integration(id)).installation?.id, moved.clientId);
 });
 
+Deno.test("an assignment tells an installation whether another one was linked in between", async () => {
+  await using test = await startTestHub();
+  const { id } = await test.admin.createIntegration("ACD");
+  const agent = await TestAgent.linked(test.admin, id);
+  const epoch = async () => (await assignment(agent)).body.epoch;
+  const first = await epoch();
+  await agent.linkTo(test.admin, id);
+  assertEquals(await epoch(), first);
+  await TestAgent.linked(test.admin, id);
+  await agent.linkTo(test.admin, id);
+  assert(await epoch() > first);
+});
+
 Deno.test("an installation that is linked to another integration leaves the first one", async () => {
   await using test = await startTestHub();
   const first = await test.admin.createIntegration("first");

@@ -141,6 +141,22 @@ Deno.test("what an installation sends late, after it was linked again, replaces 
   assertEquals(await offered(), [4, 4, 3]);
 });
 
+Deno.test("what is sent again after another installation was in between wins again, in parts or whole", async () => {
+  for (const way of ["deliver", "whole"] as const) {
+    await using test = await startTestHub();
+    const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+    await agent.deliver(queryBatch(agent, hours(8, 9, 9, 1)));
+    const between = await TestAgent.linked(test.admin, id);
+    await between.deliver(queryBatch(between, hours(8, 9, 20, 2)));
+    await agent.linkTo(test.admin, id);
+    const again = queryBatch(agent, hours(8, 9, 21, 1));
+    await (way === "deliver" ? agent.deliver(again) : agent.whole([again]));
+    await loaded(test.admin, id);
+    assertEquals((await rowsOf(test.admin, id)).map(({ offered }) => offered), [1]);
+    assertEquals((await test.admin.imports(id)).length, 2);
+  }
+});
+
 Deno.test("the hour that comes twice is the first one, the one that never comes lies after the jump, as the agent maps them", async () => {
   await using test = await startTestHub();
   const { id, agent } = await linkedDatabase(test.admin, { dataType: "agent-status" });
