@@ -51,6 +51,8 @@ export class CsvCandidates {
   readonly #reading = new Map<string, { sign: Sign | undefined; signMs: number }>();
   /** Files seen to be written, and not yet to be closed. */
   readonly #open = new Set<string>();
+  /** Since when each file has not been read because it keeps changing; `Infinity` once that was told. */
+  readonly #restlessSince = new Map<string, number>();
   readonly #done = new Map<string, FileVersion>();
   readonly #troubles = new Map<string, Trouble>();
 
@@ -132,8 +134,22 @@ export class CsvCandidates {
     this.#active.delete(name);
     this.#reading.delete(name);
     this.#open.delete(name);
+    this.#restlessSince.delete(name);
     this.#done.delete(name);
     this.#troubles.delete(name);
+  }
+
+  /** Files that have kept changing since `untilMs` or longer, each once until it is read; they count as trouble. */
+  takeRestless(untilMs: number, reasonOf: (sinceMs: number) => string): [name: string, reason: string][] {
+    const restless: [string, string][] = [];
+    for (const [name, sinceMs] of this.#restlessSince) {
+      if (sinceMs > untilMs || this.#active.get(name)?.state !== "settling") continue;
+      const reason = reasonOf(sinceMs);
+      this.#restlessSince.set(name, Infinity);
+      this.#troubles.set(name, { reason, failures: 0 });
+      restless.push([name, reason]);
+    }
+    return restless;
   }
 
   /** Files that are due now, oldest first; from here on they count as being read. */
@@ -176,6 +192,7 @@ export class CsvCandidates {
   succeeded(name: string, version: FileVersion): Trouble | undefined {
     const trouble = this.#troubles.get(name);
     this.#troubles.delete(name);
+    this.#restlessSince.delete(name);
     this.#requeue(name);
     this.#done.set(name, version);
     return trouble;
@@ -187,6 +204,7 @@ export class CsvCandidates {
     const failures = (before?.failures ?? 0) + 1;
     const waitMs = backoffMs(failures, retrySteps);
     this.#troubles.set(name, { reason: options.reason, failures });
+    this.#restlessSince.delete(name);
     this.#reading.delete(name);
     this.#active.set(name, { state: "waiting", version: options.version, dueMs: options.nowMs + waitMs });
     return before?.reason !== options.reason;
@@ -207,6 +225,7 @@ export class CsvCandidates {
 
   #settle(name: string, version: FileVersion | undefined, nowMs: number): void {
     const settleMs = this.#open.has(name) ? this.#openSettleMs : this.#settleMs;
+    if (!this.#restlessSince.has(name)) this.#restlessSince.set(name, nowMs);
     this.#active.set(name, { state: "settling", version, dueMs: nowMs + settleMs });
   }
 }

@@ -16,6 +16,7 @@ import type { CsvLedger, CsvSpool } from "./csv_intake.ts";
 import type { OpenImportFile } from "./import_file.ts";
 import { CsvReads } from "./csv_reads.ts";
 import { askLedger, isStateDamaged, LedgerError } from "./ledger_error.ts";
+import { tellRestless } from "./restless_files.ts";
 
 const log = getLogger(["cloud-link", "csv"]);
 
@@ -54,6 +55,8 @@ export interface CsvFolderOptions {
 /** The source of a CSV integration. */
 export class CsvFolder {
   readonly #options: CsvFolderOptions;
+  /** How long a file settles whose writer was seen to write, in ms. */
+  readonly #openSettleMs: number;
   readonly #candidates: CsvCandidates;
   readonly #reads: CsvReads;
   readonly #waker = new Waker();
@@ -76,8 +79,8 @@ export class CsvFolder {
       return read !== undefined && sameVersion(read, version);
     };
     this.#options = options;
-    const openSettleMs = reportsClosing ? Math.max(openSettleMsMin, openSettleFactor * settleMs) : settleMs;
-    this.#candidates = new CsvCandidates({ settleMs, openSettleMs, isKnown });
+    this.#openSettleMs = reportsClosing ? Math.max(openSettleMsMin, openSettleFactor * settleMs) : settleMs;
+    this.#candidates = new CsvCandidates({ settleMs, openSettleMs: this.#openSettleMs, isKnown });
     const onDone = () => this.#waker.wake();
     this.#reads = new CsvReads({ candidates: this.#candidates, open, spool, ledger, clock, onDone });
   }
@@ -152,6 +155,7 @@ export class CsvFolder {
       this.#candidates.retain(names);
       this.#tidyLedger(path, names);
       await this.#lookAll(names, signal);
+      tellRestless(this.#candidates, { clock, settleMs: this.#openSettleMs });
       this.#recovered();
     } catch (error) {
       if (error instanceof LedgerError) throw error;

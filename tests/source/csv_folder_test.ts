@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { fileReason } from "../../src/source/csv_file.ts";
 import { assert, assertEquals, assertMatch, assertPrompt } from "../assert.ts";
+import { FakeClock } from "../fakes/fake_clock.ts";
 import { neverMs, withCsvFolder } from "./csv_harness.ts";
 
 const eventsOnly = { settleMs: neverMs, pollMs: neverMs };
@@ -143,6 +144,48 @@ Deno.test("csv folder waits until an open file has not changed for a long while"
     await bench.admitted(2);
     assertEquals(text(bench.spool.admitted.at(-1)?.content), "0\n1\n2\n3\n4\n5\n6\n7\n");
   }));
+
+Deno.test("csv folder tells once of files that keep changing, and imports them when they are closed", async () => {
+  const clock = new FakeClock();
+  await withCsvFolder({ clock, settleMs: 30_000, pollMs: 10_000 }, async (bench) => {
+    const paths = [1, 2, 3, 4, 5, 6, 7].map((file) => join(bench.folder, `open-${file}.csv`));
+    const files = await Promise.all(paths.map((path) => Deno.open(path, { append: true, create: true })));
+    const poll = async () => {
+      await clock.sleeping();
+      await clock.advance(10_000);
+    };
+    const write = async () => {
+      for (const [index, file] of files.entries()) await file.write(new TextEncoder().encode(`${index};09:00\n`));
+    };
+    const told = () => bench.log.lines().filter((line) => /not imported yet/.test(line));
+    await write();
+    bench.start();
+    while (told().length === 0) {
+      await write();
+      await poll();
+    }
+    // Open files settle after five minutes here.
+    const minutes = (clock.now() - Date.parse("2026-03-02T08:00:00Z")) / 60_000;
+    assert(minutes >= 15 && minutes < 16, `told after ${minutes} minutes`);
+    assertMatch(
+      told()[0] ?? "",
+      /^warning open-.\.csv is not imported yet: it has kept changing since 2026-03-02 08:00 /,
+    );
+    assertMatch(told().at(-1) ?? "", /^warning 2 more files/);
+    assertMatch(
+      bench.source.problem ?? "",
+      /^The file "open-.\.csv" is waiting .* it has kept changing .* 6 more files/,
+    );
+    for (let round = 0; round < 100; round++) {
+      await write();
+      await poll();
+    }
+    assertEquals(told().length, 6);
+    assertEquals(bench.spool.admitted, []);
+    for (const file of files) file[Symbol.dispose]();
+    while (bench.spool.admitted.length < files.length || bench.source.problem !== null) await poll();
+  });
+});
 
 Deno.test("csv folder finds files without events, as on a network share", async () => {
   const { watchFs } = Deno;
