@@ -4,10 +4,14 @@
  *
  * On Linux, `access` arrives when a writer closes the file (reading causes none) and `rename` has the new path. Windows
  * does not signal closing, so files have to settle there.
+ *
+ * Deno (2.8) opens what it has an event about, and opening a pipe waits for its writer. After that no event comes, and
+ * whoever starts or ends a watch hangs for good. So a folder with a pipe is not watched, and if one comes, the watch is
+ * left as it is.
  */
 import { basename, dirname } from "node:path";
 import { getLogger } from "@logtape/logtape";
-import { fileReason, isImportName, type Sign } from "./csv_file.ts";
+import { fileReason, isImportName, isPipe, type Sign } from "./csv_file.ts";
 
 const log = getLogger(["cloud-link", "csv"]);
 
@@ -30,6 +34,7 @@ export class CsvEvents {
   #signs = new Map<string, Sign>();
   #rescan = false;
   #complained = false;
+  #hasPipe = false;
 
   /** `onEvent` is called for each relevant event. */
   constructor(options: { onEvent: () => void }) {
@@ -38,22 +43,26 @@ export class CsvEvents {
 
   /** Watches this folder from now on; a new path, or a new folder in the same place, starts a new watch. */
   async watch(path: string): Promise<void> {
+    if (this.#hasPipe) return;
     const inode = (await Deno.stat(path)).ino;
     if (this.#watched?.path === path && this.#watched.inode === inode) return;
     await this.close();
+    const pipe = await pipeIn(path);
+    if (pipe !== undefined) return this.pipeFound(pipe, path);
     try {
       this.#watcher = Deno.watchFs(path, { recursive: false });
     } catch (error) {
-      if (this.#complained) return;
-      this.#complained = true;
-      log.warn(
-        "Cannot watch {folder} for changes: {reason}. New files are found a little later, when the folder is read.",
-        { folder: path, reason: fileReason(error) },
-      );
-      return;
+      return this.#complain(path, fileReason(error));
     }
     this.#complained = false;
     this.#watched = { path, inode, reading: this.#read(this.#watcher, path) };
+  }
+
+  /** There is a pipe of this name in the folder: from now on it does without events. */
+  pipeFound(name: string, folder: string): void {
+    if (this.#hasPipe) return;
+    this.#hasPipe = true;
+    this.#complain(folder, `it contains the pipe ${JSON.stringify(name)}; move it elsewhere and restart the agent`);
   }
 
   /** What has happened since the last call. */
@@ -66,10 +75,20 @@ export class CsvEvents {
 
   /** Stops watching. */
   async close(): Promise<void> {
+    if (this.#hasPipe) return;
     this.#watcher?.close();
     this.#watcher = undefined;
     await this.#watched?.reading;
     this.#watched = undefined;
+  }
+
+  #complain(folder: string, reason: string): void {
+    if (this.#complained) return;
+    this.#complained = true;
+    log.warn(
+      "Cannot watch {folder} for changes: {reason}. New files are found a little later, when the folder is read.",
+      { folder, reason },
+    );
   }
 
   async #read(watcher: Deno.FsWatcher, folder: string): Promise<void> {
@@ -98,6 +117,13 @@ export class CsvEvents {
     }
     if (worthALook) this.#onEvent();
   }
+}
+
+async function pipeIn(folder: string): Promise<string | undefined> {
+  for await (const entry of Deno.readDir(folder)) {
+    if (await isPipe(entry, folder)) return entry.name;
+  }
+  return undefined;
 }
 
 function signOf(kind: Deno.FsEvent["kind"]): Sign | undefined {

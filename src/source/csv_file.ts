@@ -77,6 +77,17 @@ export async function lookAt(name: string, folder: ImportFolder): Promise<Look> 
   }
 }
 
+/** Whether this entry of a folder is a pipe. */
+export async function isPipe(entry: Deno.DirEntry, folder: string): Promise<boolean> {
+  if (entry.isFile || entry.isDirectory || entry.isSymlink) return false;
+  try {
+    return (await Deno.lstat(join(folder, entry.name))).isFifo === true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 async function lookThrough(link: string, folder: ImportFolder): Promise<Look> {
   let path: string;
   try {

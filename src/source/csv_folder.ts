@@ -11,7 +11,15 @@ import type { Clock } from "../runtime/clock.ts";
 import { Waker } from "../runtime/waker.ts";
 import { CsvCandidates } from "./csv_candidates.ts";
 import { CsvEvents, reportsClosing } from "./csv_events.ts";
-import { fileReason, type FileVersion, type ImportFolder, isImportName, lookAt, sameVersion } from "./csv_file.ts";
+import {
+  fileReason,
+  type FileVersion,
+  type ImportFolder,
+  isImportName,
+  isPipe,
+  lookAt,
+  sameVersion,
+} from "./csv_file.ts";
 import type { CsvLedger, CsvSpool } from "./csv_intake.ts";
 import type { OpenImportFile } from "./import_file.ts";
 import { CsvReads } from "./csv_reads.ts";
@@ -151,6 +159,7 @@ export class CsvFolder {
       const names = new Set<string>();
       for await (const entry of Deno.readDir(path)) {
         if (!entry.isDirectory && isImportName(entry.name)) names.add(entry.name);
+        if (await isPipe(entry, path)) this.#events.pipeFound(entry.name, path);
       }
       this.#candidates.retain(names);
       this.#tidyLedger(path, names);
