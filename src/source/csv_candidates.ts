@@ -72,16 +72,17 @@ export class CsvCandidates {
     return this.#troubles;
   }
 
-  /** The file was looked at. */
-  seen(name: string, version: FileVersion, nowMs: number): void {
-    if (this.#reading.has(name)) return;
+  /** The file was looked at. Whether it is new or has changed. */
+  seen(name: string, version: FileVersion, nowMs: number): boolean {
     const phase = this.#active.get(name);
-    if (!phase) {
-      if (this.isDone(name, version)) this.#open.delete(name);
-      else this.#settle(name, version, nowMs);
-    } else if (phase.state === "settling" || phase.state === "waiting") {
-      if (!phase.version || !sameVersion(phase.version, version)) this.#settle(name, version, nowMs);
+    if (this.#reading.has(name) || phase?.state === "queued") return false;
+    if (!phase && this.isDone(name, version)) {
+      this.#open.delete(name);
+      return false;
     }
+    if (phase?.version && sameVersion(phase.version, version)) return false;
+    this.#settle(name, version, nowMs);
+    return true;
   }
 
   /** An entry that cannot be read: the first time it is due at once, so that it gets reported. */

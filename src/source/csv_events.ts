@@ -35,27 +35,31 @@ export class CsvEvents {
   #rescan = false;
   #complained = false;
   #hasPipe = false;
+  #hasHeard = false;
 
   /** `onEvent` is called for each relevant event. */
   constructor(options: { onEvent: () => void }) {
     this.#onEvent = options.onEvent;
   }
 
-  /** Watches this folder from now on; a new path, or a new folder in the same place, starts a new watch. */
-  async watch(path: string): Promise<void> {
-    if (this.#hasPipe) return;
+  /** Whether the watch works: an event has come. */
+  get hasHeard(): boolean {
+    return this.#hasHeard;
+  }
+
+  /**
+   * Watches this folder from now on; a new path, or a new folder in the same place, starts a new watch. Whether this
+   * folder was watched before.
+   */
+  async watch(path: string): Promise<boolean> {
+    if (this.#hasPipe) return false;
     const inode = (await Deno.stat(path)).ino;
-    if (this.#watched?.path === path && this.#watched.inode === inode) return;
+    if (this.#watched?.path === path && this.#watched.inode === inode) return true;
     await this.close();
     const pipe = await pipeIn(path);
-    if (pipe !== undefined) return this.pipeFound(pipe, path);
-    try {
-      this.#watcher = Deno.watchFs(path, { recursive: false });
-    } catch (error) {
-      return this.#complain(path, fileReason(error));
-    }
-    this.#complained = false;
-    this.#watched = { path, inode, reading: this.#read(this.#watcher, path) };
+    if (pipe !== undefined) this.pipeFound(pipe, path);
+    else this.#start(path, inode);
+    return false;
   }
 
   /** There is a pipe of this name in the folder: from now on it does without events. */
@@ -80,6 +84,16 @@ export class CsvEvents {
     this.#watcher = undefined;
     await this.#watched?.reading;
     this.#watched = undefined;
+  }
+
+  #start(path: string, inode: number | null): void {
+    try {
+      this.#watcher = Deno.watchFs(path, { recursive: false });
+    } catch (error) {
+      return this.#complain(path, fileReason(error));
+    }
+    this.#complained = this.#hasHeard = false;
+    this.#watched = { path, inode, reading: this.#read(this.#watcher, path) };
   }
 
   #complain(folder: string, reason: string): void {
@@ -110,7 +124,7 @@ export class CsvEvents {
     for (const path of event.paths) {
       const name = basename(path);
       if (dirname(path) !== folder || !isImportName(name)) continue;
-      worthALook = true;
+      worthALook = this.#hasHeard = true;
       const sign = signOf(event.kind);
       if (sign === undefined || (sign === "renamed" && this.#signs.get(name) === "closed")) continue;
       this.#signs.set(name, sign);

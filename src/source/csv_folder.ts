@@ -37,6 +37,8 @@ const touchEveryMs = 200;
 /** How much longer than other files one settles whose writer will be seen to close it, and for how long at least. */
 const openSettleFactor = 10;
 const openSettleMsMin = 60_000;
+/** How often a watch without events is renewed, at most, in ms: Deno (2.7) remembers every watch it had. */
+const renewEveryMs = 24 * 60 * 60_000;
 /** How long a stop waits for a hanging network share, in ms. */
 const stopGraceMs = 500;
 
@@ -71,6 +73,9 @@ export class CsvFolder {
   readonly #events = new CsvEvents({ onEvent: () => this.#waker.wake() });
   #touched = new Set<string>();
   #nextTouchMs = 0;
+  /** A file that was found when the folder was last read, if no event has come since. */
+  #unheard: string | undefined;
+  #nextRenewMs = 0;
   #nextScanMs = 0;
   /** Until then events do not make it read the folder again: some come with every write. */
   #restedMs = 0;
@@ -154,7 +159,8 @@ export class CsvFolder {
     this.#nextScanMs = Infinity;
     try {
       const path = await Deno.realPath(folder);
-      await this.#events.watch(path);
+      await this.#endDeafWatch(path);
+      const wasWatched = await this.#events.watch(path);
       this.#folder = { path, ownPaths };
       const names = new Set<string>();
       for await (const entry of Deno.readDir(path)) {
@@ -163,7 +169,8 @@ export class CsvFolder {
       }
       this.#candidates.retain(names);
       this.#tidyLedger(path, names);
-      await this.#lookAll(names, signal);
+      const news = await this.#lookAll(names, signal);
+      if (wasWatched) this.#unheard = news.find((name) => !this.#touched.has(name));
       tellRestless(this.#candidates, { clock, settleMs: this.#openSettleMs });
       this.#recovered();
     } catch (error) {
@@ -174,6 +181,17 @@ export class CsvFolder {
     const nowMs = clock.monotonicMs();
     this.#restedMs = nowMs + (nowMs - startedMs) * (scanShare - 1);
     this.#nextScanMs = Math.min(this.#nextScanMs, Math.max(nowMs + pollMs, this.#restedMs));
+  }
+
+  /** Once another file system is mounted in the same place, no more events come. */
+  async #endDeafWatch(folder: string): Promise<void> {
+    const file = this.#unheard;
+    this.#unheard = undefined;
+    const nowMs = this.#options.clock.monotonicMs();
+    if (file === undefined || !this.#events.hasHeard || nowMs < this.#nextRenewMs) return;
+    this.#nextRenewMs = nowMs + renewEveryMs;
+    log.info("The system did not tell of {file}: {folder} is watched anew.", { file, folder });
+    await this.#events.close();
   }
 
   /** Forgets files that are gone, once per run: not at every scan, because an unmounted network share looks empty. */
@@ -189,6 +207,7 @@ export class CsvFolder {
     const { clock } = this.#options;
     const happened = this.#events.take();
     if (happened.rescan) this.#nextScanMs = Math.min(this.#nextScanMs, this.#restedMs);
+    if (happened.signs.size > 0) this.#unheard = undefined;
     for (const [name, sign] of happened.signs) {
       this.#candidates.noticed(name, sign, clock.monotonicMs());
       if (sign === "closed" || sign === "renamed") this.#touched.delete(name);
@@ -201,22 +220,27 @@ export class CsvFolder {
     this.#nextTouchMs = clock.monotonicMs() + touchEveryMs;
   }
 
-  async #lookAll(names: Iterable<string>, signal: AbortSignal): Promise<void> {
+  /** Which files are new or have changed. */
+  async #lookAll(names: Iterable<string>, signal: AbortSignal): Promise<string[]> {
+    const news: string[] = [];
     const waiting = names[Symbol.iterator]();
     const looker = async () => {
       for (let next = waiting.next(); !next.done && !signal.aborted; next = waiting.next()) {
-        await this.#look(next.value);
+        if (await this.#look(next.value)) news.push(next.value);
       }
     };
     await Promise.all(Array.from({ length: looksMax }, looker));
+    return news;
   }
 
-  async #look(name: string): Promise<void> {
-    if (!this.#folder) return;
+  /** Whether the file is new or has changed. */
+  async #look(name: string): Promise<boolean> {
+    if (!this.#folder) return false;
     const look = await lookAt(name, this.#folder);
-    if (look.state === "file") this.#candidates.seen(name, look.version, this.#options.clock.monotonicMs());
-    else if (look.state === "unreadable") this.#candidates.seenUnreadable(name);
+    if (look.state === "file") return this.#candidates.seen(name, look.version, this.#options.clock.monotonicMs());
+    if (look.state === "unreadable") this.#candidates.seenUnreadable(name);
     else this.#candidates.forget(name);
+    return false;
   }
 
   #failed(error: unknown): void {

@@ -207,6 +207,39 @@ Deno.test("csv folder finds files without events, as on a network share", async 
   }
 });
 
+Deno.test("csv folder watches anew when it finds files that it was not told of", async () => {
+  const { watchFs } = Deno;
+  let isDeaf = false;
+  let watches = 0;
+  Deno.watchFs = (...args) => {
+    watches++;
+    const watcher = watchFs(...args);
+    // As a real one after the folder's file system was unmounted and mounted again.
+    async function* heard(): AsyncIterableIterator<Deno.FsEvent> {
+      for await (const event of watcher) if (!isDeaf) yield event;
+    }
+    const close = () => watcher.close();
+    return Object.assign(heard(), { close, [Symbol.dispose]: close });
+  };
+  try {
+    await withCsvFolder({ settleMs: neverMs }, async (bench) => {
+      bench.start();
+      await watching(bench);
+      isDeaf = true;
+      await bench.write("a.csv", "a");
+      await bench.log.line(/^info The system did not tell of a\.csv: .* is watched anew/);
+      isDeaf = false;
+      while (bench.spool.admitted.length < 2) {
+        await bench.write("a.csv", crypto.randomUUID());
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      assertEquals(watches, 2);
+    });
+  } finally {
+    Deno.watchFs = watchFs;
+  }
+});
+
 Deno.test("csv folder imports the same content once, whatever its name", () =>
   withCsvFolder({}, async (bench) => {
     for (let copy = 0; copy < 40; copy++) await bench.write(`copy-${copy}.csv`, "same");
