@@ -14,10 +14,8 @@ const namedMax = 5;
 export function tellRestless(candidates: CsvCandidates, { clock, settleMs }: { clock: Clock; settleMs: number }): void {
   const nowMs = clock.monotonicMs();
   const reasonOf = (sinceMs: number) =>
-    `it has kept changing since ${
-      minute(clock.now() - (nowMs - sinceMs))
-    }; its writer must close it, or give it this ` +
-    "name once it is complete";
+    `it has kept changing since ${minute(clock.now() - (nowMs - sinceMs))}; ` +
+    "its writer must close it, or give it this name once it is complete";
   const restless = candidates.takeRestless(nowMs - settleMs - patienceMs, reasonOf);
   for (const [file, reason] of restless.slice(0, namedMax)) {
     log.warn("{file} is not imported yet: {reason}.", { file, reason });
