@@ -153,6 +153,7 @@ function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: 
   const requests = new StoredRequests({ database, changes, clock, box });
   const services: HubServices = {
     publicUrl,
+    clock,
     sessions: new StoredSessions({ database, passwords, clock, browserKey: keys.pin }),
     integrations: new StoredIntegrations({
       database,

@@ -4,6 +4,7 @@
  * Every method that takes an {@linkcode Actor} sees only that actor's account, and refuses with {@linkcode HubProblem}
  * `forbidden` what its role does not allow, `not-found` what is not in its account. Instants are RFC 3339 in UTC.
  */
+import type { Clock } from "../runtime/clock.ts";
 import type { Problem, ProblemCode, UnlinkReason } from "../protocol/problem.ts";
 import type { BatchOrigin } from "../protocol/delivery.ts";
 import type { AgentAnswer } from "../protocol/assignment.ts";
@@ -366,6 +367,7 @@ export interface Changes {
 export interface HubServices {
   /** Where browsers and agents reach the hub: no path, no trailing slash in `origin`. */
   readonly publicUrl: URL;
+  readonly clock: Clock;
   readonly sessions: Sessions;
   readonly integrations: Integrations;
   readonly linking: Linking;

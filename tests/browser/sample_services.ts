@@ -2,6 +2,7 @@
  * Services with one integration in each state, some of databases, and nothing behind them: for looking at every page
  * without having to bring a hub into that state. What pages do is tested against a real hub, in `console_test.ts`.
  */
+import { systemClock } from "../../src/runtime/clock.ts";
 import {
   type Account,
   HubProblem,
@@ -116,6 +117,7 @@ export function sampleServices(
   };
   const services: HubServices = {
     publicUrl,
+    clock: systemClock,
     sessions: {
       logIn: () => Promise.resolve({ ok: false, reason: "too-many", retryAfterSeconds: 300 }),
       find: (given) => Promise.resolve(given === secret ? session : undefined),

@@ -51,7 +51,13 @@ export async function showIntegration(
   const integration = await services.integrations.get(context.var.actor, id);
   const cursor = context.req.method === "GET" ? context.req.query("cursor") : undefined;
   const title = integration.draft ? view.messages.addTitle : integration.name;
-  const props = { view, integration, problem, downloads: options.console.downloads ?? [] };
+  const props = {
+    view,
+    integration,
+    problem,
+    downloads: options.console.downloads ?? [],
+    nowMs: services.clock.now(),
+  };
   return await renderPage(context, view, {
     title,
     trail: [
@@ -100,9 +106,10 @@ interface Props {
   readonly integration: Integration;
   readonly problem: FormProblem | undefined;
   readonly downloads: ConsoleOptions["downloads"] & object;
+  readonly nowMs: number;
 }
 
-const DraftPage: FC<Props> = ({ view, integration, problem, downloads }) => {
+const DraftPage: FC<Props> = ({ view, integration, problem, downloads, nowMs }) => {
   const { messages } = view;
   const linked = integration.installation !== null;
   return (
@@ -121,7 +128,7 @@ const DraftPage: FC<Props> = ({ view, integration, problem, downloads }) => {
                 <DatabaseForm
                   view={view}
                   values={problem?.settings?.values ??
-                    (integration.settings === null ? newValues(Date.now()) : valuesOf(integration.settings))}
+                    (integration.settings === null ? newValues(nowMs) : valuesOf(integration.settings))}
                   errors={problem?.settings?.errors ?? {}}
                   secretSet={integration.settings !== null &&
                     (integration.settings.passwordSet || integration.settings.connectionStringSet)}
@@ -168,7 +175,7 @@ const SavedPage: FC<Props & { children?: Child }> = (props) => {
   );
 };
 
-const Manage: FC<Omit<Props, "downloads">> = ({ view, integration, problem }) => {
+const Manage: FC<Omit<Props, "downloads" | "nowMs">> = ({ view, integration, problem }) => {
   const { messages } = view;
   return (
     <section class="card manage" aria-labelledby="manage">

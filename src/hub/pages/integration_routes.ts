@@ -42,7 +42,10 @@ export function integrationRoutes(services: HubServices, console: ConsoleOptions
     let found: { machine: string; details: string } | undefined;
     const problem = await pinRefusal(context, async () => {
       const shown = await services.linking.look(context.var.actor, pin);
-      found = { machine: `${shown.hostName} (${shown.system})`, details: detailsOf(context, id, shown) };
+      found = {
+        machine: `${shown.hostName} (${shown.system})`,
+        details: detailsOf(context, { id, shown, nowMs: services.clock.now() }),
+      };
     });
     return context.json(problem ? { message: problem.message } : found);
   });
@@ -112,11 +115,14 @@ function back(context: Context, id: string, flash: FlashKey): Response {
  * What distinguishes one's own machine from that of somebody who sent the PIN: what it runs, where it is, when it
  * requested the PIN; and which link connecting it to the integration `id` would end.
  */
-function detailsOf(context: Context<ConsoleEnv>, id: string, shown: PinShown): string {
+function detailsOf(
+  context: Context<ConsoleEnv>,
+  { id, shown, nowMs }: { id: string; shown: PinShown; nowMs: number },
+): string {
   const view = viewOf(context);
   const { messages, format } = view;
   const { version, address, pinAt, linkedTo } = shown;
-  const age = format.duration(pinAt === null ? 0 : (Date.now() - Date.parse(pinAt)) / 1000);
+  const age = format.duration(pinAt === null ? 0 : (nowMs - Date.parse(pinAt)) / 1000);
   const lines = [messages.pinDetails({ version, address, age })];
   const own = clientAddress(context);
   if (networkOf(own) !== networkOf(address)) lines.push(messages.pinElsewhere({ address: own }));

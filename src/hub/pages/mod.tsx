@@ -30,7 +30,8 @@ export type { ConsoleOptions };
  */
 export function consolePages(services: HubServices, options: ConsoleOptions = {}): Hono {
   const app = new Hono();
-  app.onError(problemPage);
+  const { clock } = services;
+  app.onError((error, context) => problemPage(error, { context, clock }));
   app.use(async (context, next) => {
     checkSameOrigin(context.req.raw, services);
     await next();
@@ -61,10 +62,10 @@ export function consolePages(services: HubServices, options: ConsoleOptions = {}
     integrationRoutes(services, options),
   ];
   for (const page of pages) app.route("/", page);
-  app.all("/account/*", notFoundPage);
+  app.all("/account/*", (context) => notFoundPage({ context, clock }));
   app.get("*", async (context, next) => {
     if (!context.req.header("accept")?.includes("text/html")) return await next();
-    return await notFoundPage(context);
+    return await notFoundPage({ context, clock });
   });
   return app;
 }

@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { Clock } from "../../runtime/clock.ts";
 import type { Session } from "../services.ts";
 import { HubProblem } from "../services.ts";
 import { sentFromElsewhere } from "../http/same_origin.ts";
@@ -24,14 +25,21 @@ interface ProblemText {
   readonly at?: string;
 }
 
+/** The request that failed, and the clock that says when to try again. */
+interface FailedRequest {
+  readonly context: Context;
+  readonly clock: Clock;
+}
+
 /** The page for an error; users without a valid session are sent to log in. */
-export function problemPage(error: unknown, context: Context): Response | Promise<Response> {
+export function problemPage(error: unknown, request: FailedRequest): Response | Promise<Response> {
+  const { context } = request;
   if (error instanceof HubProblem && error.code === "not-authenticated") {
     setFlash(context, "sessionExpired");
     return context.redirect(`${paths.logIn}?to=${encodeURIComponent(pageOf(context.req.path))}`, 303);
   }
   const view = createView(context, context.get("session") as Session | undefined);
-  const problem = describe(error, context, view);
+  const problem = describe(error, { ...request, view });
   if (problem.status >= 500) {
     log.error("Cannot answer {method} {path}: {reason}", {
       method: context.req.method,
@@ -47,11 +55,11 @@ export function problemPage(error: unknown, context: Context): Response | Promis
 }
 
 /** The page for an address that does not exist. */
-export function notFoundPage(context: Context): Response | Promise<Response> {
-  return problemPage(new HubProblem("not-found", "There is no such page."), context);
+export function notFoundPage(request: FailedRequest): Response | Promise<Response> {
+  return problemPage(new HubProblem("not-found", "There is no such page."), request);
 }
 
-function describe(error: unknown, context: Context, view: View): ProblemText {
+function describe(error: unknown, { context, clock, view }: FailedRequest & { view: View }): ProblemText {
   const { messages, format } = view;
   if (error instanceof HTTPException && error.status < 500) {
     return {
@@ -80,7 +88,7 @@ function describe(error: unknown, context: Context, view: View): ProblemText {
         status: 429,
         title: messages.tooManyTitle,
         text: messages.tooManyText({ wait: format.duration(seconds) }),
-        at: new Date(Date.now() + seconds * 1000).toISOString(),
+        at: new Date(clock.now() + seconds * 1000).toISOString(),
       };
     }
     case "unavailable":

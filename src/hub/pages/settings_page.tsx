@@ -74,7 +74,7 @@ async function showSettings(
           <ActionForm view={view} action={paths.action(id, "settings")}>
             <DatabaseForm
               view={view}
-              values={sent?.values ?? (settings === null ? newValues(Date.now()) : valuesOf(settings))}
+              values={sent?.values ?? (settings === null ? newValues(services.clock.now()) : valuesOf(settings))}
               errors={sent?.errors ?? {}}
               secretSet={settings !== null && (settings.passwordSet || settings.connectionStringSet)}
             />
