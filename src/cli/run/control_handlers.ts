@@ -1,5 +1,4 @@
 /** The running agent's answers through the control channel. */
-import { setTimeout as delay } from "node:timers/promises";
 import type { Agent } from "../../agent/agent.ts";
 import type { LinkState, PinOnOffer } from "../../agent/link.ts";
 import type { HubError } from "../../agent/ports.ts";
@@ -146,18 +145,21 @@ async function offerPin({ agent, clock, config }: ServedInstallation, caller: Ab
     const leftMs = deadline - clock.monotonicMs();
     if (leftMs <= 0) throw new Error(`No PIN yet: ${hubFailure?.message ?? "the hub does not answer. Try: check"}`);
     agent.wantPin();
-    await change(agent, { waitMs: Math.min(leftMs, 1000), caller });
+    await change(agent, { clock, waitMs: Math.min(leftMs, 1000), caller });
   }
 }
 
 /** Resolves at the next change of the link or the PIN, or after `waitMs`. */
-async function change(agent: Agent, { waitMs, caller }: { waitMs: number; caller: AbortSignal }): Promise<void> {
+async function change(
+  agent: Agent,
+  { clock, waitMs, caller }: { clock: Clock; waitMs: number; caller: AbortSignal },
+): Promise<void> {
   const over = new AbortController();
   using either = anySignal(caller, over.signal);
   const { promise, resolve } = Promise.withResolvers<void>();
   const unwatch = agent.watchLink(resolve);
   try {
-    await Promise.race([promise, delay(waitMs, undefined, { signal: either.signal })]);
+    await Promise.race([promise, clock.sleep(waitMs, either.signal)]);
   } finally {
     unwatch();
     over.abort();
