@@ -1,7 +1,7 @@
 /** What the scheduler needs from its neighbours. */
 import type { ExtractFailure, ExtractJob, ExtractResult } from "../extractor/messages.ts";
 import type { BatchOrigin } from "../protocol/delivery.ts";
-import type { DatabaseConnection } from "../protocol/database.ts";
+import type { KnownConnection } from "../protocol/database.ts";
 import type { SourceProgress, Window } from "../source/read_state.ts";
 import type { BatchFile, Lane } from "./ports.ts";
 
@@ -38,7 +38,7 @@ export interface ProgressLedger {
 
 /** How to reach the database, as decided by hub and installation together. */
 export interface Reach {
-  readonly connection: Exclude<DatabaseConnection, { by: "kept" }>;
+  readonly connection: KnownConnection;
   /** Identifies the database behind the connection, independent of the login; `undefined` when that cannot be told. */
   readonly database: string | undefined;
   /** Folders that may contain the SQLite file; `null` when the TOML names the file. */

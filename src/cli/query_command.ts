@@ -14,9 +14,8 @@ import type { ExtractJob } from "../extractor/messages.ts";
 import { openDatabase } from "../extractor/open_database.ts";
 import { runJob } from "../extractor/run_job.ts";
 import { connectionStringCharactersMax, parseConnectionString, secretsOf } from "../odbc/connection_string.ts";
-import type { DataType } from "../protocol/database.ts";
+import type { DataType, KnownConnection } from "../protocol/database.ts";
 import { systemClock } from "../runtime/clock.ts";
-import type { KeptConnection } from "../source/query_approval.ts";
 import { isTimeZone } from "../source/time_zone.ts";
 import { type CsvFileSink, openCsvFile } from "./csv_file_sink.ts";
 import { exitCodes } from "./exit_codes.ts";
@@ -109,7 +108,7 @@ async function databaseTarget(
   return { databaseType, connection, timeZone, sqliteFolders: null, folder: Deno.cwd() };
 }
 
-async function givenConnection(argument: string | undefined): Promise<KeptConnection | undefined> {
+async function givenConnection(argument: string | undefined): Promise<KnownConnection | undefined> {
   if (argument === undefined) return undefined;
   const text = argument === "-" ? await connectionFromInput() : argument;
   if (text.startsWith("sqlite:")) return { by: "file", file: resolve(text.slice("sqlite:".length)) };

@@ -27,6 +27,8 @@ export const DatabaseConnection = z.discriminatedUnion("by", [
   z.object({ by: z.literal("kept") }),
 ]);
 export type DatabaseConnection = z.infer<typeof DatabaseConnection>;
+/** A connection that says itself how to reach the database. */
+export type KnownConnection = Exclude<DatabaseConnection, { by: "kept" }>;
 
 /** A database integration. */
 export const DatabaseSource = z.object({

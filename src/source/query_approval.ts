@@ -5,7 +5,7 @@
  * first query is accepted automatically: whoever links it for the first time accepts what it does. A later link is not
  * an acceptance, since the hub alone can end one link and create the next.
  */
-import type { DatabaseConnection, DatabaseSource } from "../protocol/database.ts";
+import type { DatabaseSource, KnownConnection } from "../protocol/database.ts";
 import { sha256Hex } from "./sha256_hex.ts";
 
 /** What counts as the same query: everything that determines what is read and by which rules. */
@@ -60,21 +60,21 @@ export function approveQuery(
   };
 }
 
-/** The connection of `[database]`, if the TOML has one; `password` has already been read from its file. */
-export type KeptConnection = Exclude<DatabaseConnection, { by: "kept" }>;
-
 /**
  * `kept`: the installation's own connection takes precedence over the hub's. `reason` says what to add to the
  * configuration.
  */
 export type ChosenConnection =
-  | { readonly ok: true; readonly connection: KeptConnection; readonly kept: boolean }
+  | { readonly ok: true; readonly connection: KnownConnection; readonly kept: boolean }
   | { readonly ok: false; readonly reason: string };
 
-/** Which connection is used: the installation's own, if there is one, else the hub's. */
+/**
+ * Which connection is used: the installation's own, if there is one, else the hub's. `kept` is that of `[database]`;
+ * its password has already been read from its file.
+ */
 export function chooseConnection(
   source: DatabaseSource,
-  kept: KeptConnection | undefined,
+  kept: KnownConnection | undefined,
   options: { keptType?: DatabaseSource["databaseType"] | undefined } = {},
 ): ChosenConnection {
   const { keptType = source.databaseType } = options;

@@ -1,15 +1,13 @@
 import { databaseIdentity } from "../../src/cli/run/database_identity.ts";
-import type { DatabaseConnection, DatabaseSource } from "../../src/protocol/database.ts";
+import type { DatabaseSource, KnownConnection } from "../../src/protocol/database.ts";
 import { assert, assertEquals } from "../assert.ts";
 
-type Connection = Exclude<DatabaseConnection, { by: "kept" }>;
-
-function identity(connection: Connection, databaseType: DatabaseSource["databaseType"] = "postgresql") {
+function identity(connection: KnownConnection, databaseType: DatabaseSource["databaseType"] = "postgresql") {
   return databaseIdentity(connection, { databaseType, folder: "/opt/link" });
 }
 
 const parts = { by: "parts", host: "db.example", database: "acd", user: "u", password: "geheim" } as const;
-const string = (connectionString: string): Connection => ({ by: "connectionString", connectionString });
+const string = (connectionString: string): KnownConnection => ({ by: "connectionString", connectionString });
 
 Deno.test("another server, port, database, data source or file is another database", () => {
   for (const change of [{ host: "db2.example" }, { port: 5433 }, { database: "acd2" }]) {

@@ -3,7 +3,7 @@ import type { Config } from "../../config/config.ts";
 import type { Proxy } from "../../egress/proxy.ts";
 import type { RelayAddress } from "../../egress/start_relay.ts";
 import type { StandardErrorFormat } from "../../log/standard_error.ts";
-import type { KeptConnection } from "../../source/query_approval.ts";
+import type { KnownConnection } from "../../protocol/database.ts";
 
 /** A {@linkcode Config} that can be posted. */
 export type PlainConfig = Omit<Config, "hub"> & { readonly hub: Omit<Config["hub"], "url"> & { readonly url: string } };
@@ -19,7 +19,7 @@ export interface AgentStart {
   /** Its rules, for `check`; only the relay knows the credentials. `variable` also names the place. */
   readonly proxy: Omit<Proxy, "credentials"> | undefined;
   /** The database connection that stays on the premises, with its password. */
-  readonly keptConnection: KeptConnection | undefined;
+  readonly keptConnection: KnownConnection | undefined;
   /** Masked wherever the log would show them. */
   readonly secrets: readonly string[];
   readonly caCerts: readonly string[];

@@ -1,6 +1,6 @@
 /** Identifies the database behind a connection, independent of login and driver. */
 import { resolve } from "node:path";
-import type { DatabaseConnection, DatabaseSource } from "../../protocol/database.ts";
+import type { DatabaseSource, KnownConnection } from "../../protocol/database.ts";
 import { defaultPort } from "../../odbc/connection_parts.ts";
 import { type Attributes, parseConnectionString } from "../../odbc/connection_string.ts";
 
@@ -27,7 +27,7 @@ const meanings: readonly (readonly [meaning: string, keys: readonly string[]])[]
  * ```
  */
 export function databaseIdentity(
-  connection: Exclude<DatabaseConnection, { by: "kept" }>,
+  connection: KnownConnection,
   { databaseType, folder }: {
     databaseType: DatabaseSource["databaseType"];
     /** What relative names of SQLite files refer to. */

@@ -10,16 +10,10 @@ import { Extractor } from "../../extractor/extractor.ts";
 import type { SpawnExtractor } from "../../extractor/process.ts";
 import type { AgentAnswer } from "../../protocol/assignment.ts";
 import { databaseIdentity } from "./database_identity.ts";
-import type { DatabaseSource } from "../../protocol/database.ts";
+import type { DatabaseSource, KnownConnection } from "../../protocol/database.ts";
 import type { Link } from "../../protocol/linking.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import {
-  type Approval,
-  approveQuery,
-  chooseConnection,
-  type KeptConnection,
-  type QueryIdentity,
-} from "../../source/query_approval.ts";
+import { type Approval, approveQuery, chooseConnection, type QueryIdentity } from "../../source/query_approval.ts";
 import { sha256Hex } from "../../source/sha256_hex.ts";
 import { isTimeZone } from "../../source/time_zone.ts";
 import type { DiskSpool } from "../../spool/disk_spool.ts";
@@ -33,7 +27,7 @@ const log = getLogger(["cloud-link", "database"]);
 export interface DatabaseOptions {
   readonly config: Config;
   /** The connection of `[database]` with its password, if the TOML has one. */
-  readonly kept: KeptConnection | undefined;
+  readonly kept: KnownConnection | undefined;
   readonly state: State;
   readonly spool: DiskSpool;
   readonly spawn: SpawnExtractor;

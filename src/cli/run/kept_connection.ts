@@ -1,8 +1,8 @@
 /** The database connection kept in the TOML, with its password from where the TOML says it is. */
 import { join } from "node:path";
 import type { Config, DatabaseType, PasswordPlace } from "../../config/config.ts";
+import type { KnownConnection } from "../../protocol/database.ts";
 import { errorText } from "../../runtime/error_text.ts";
-import type { KeptConnection } from "../../source/query_approval.ts";
 import { credentialsFolder } from "./own_service.ts";
 
 /** Longest password, in characters. */
@@ -11,7 +11,7 @@ const passwordLengthMax = 1024;
 /** The connection with its password, which is a secret; `undefined` if the TOML has none. */
 export async function keptConnection(
   config: Config,
-): Promise<{ connection: KeptConnection; secrets: readonly string[] } | undefined> {
+): Promise<{ connection: KnownConnection; secrets: readonly string[] } | undefined> {
   const { kept, password: place } = config.database;
   if (kept === undefined) return undefined;
   const password = place && await readPassword(place);
@@ -23,7 +23,7 @@ export async function keptConnection(
 }
 
 /** The type of a connection for which none is given; `undefined` if the type makes a difference. */
-export function defaultType(connection: KeptConnection): DatabaseType | undefined {
+export function defaultType(connection: KnownConnection): DatabaseType | undefined {
   switch (connection.by) {
     case "file":
       return "sqlite";

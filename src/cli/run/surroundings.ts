@@ -2,6 +2,7 @@
 import type { Config } from "../../config/config.ts";
 import { parseCaCertificates } from "../../egress/ca_certificates.ts";
 import { type Proxy, proxyFromEnvironment, shownProxy } from "../../egress/proxy.ts";
+import type { KnownConnection } from "../../protocol/database.ts";
 import { errorText } from "../../runtime/error_text.ts";
 import {
   environmentPlace,
@@ -15,7 +16,6 @@ import { proxiesOfUnit } from "../../service/unit_proxies.ts";
 import { windowsPlaces } from "../../service/windows_proxy_variables.ts";
 import { openRegistry, readMachineGuid } from "../../service/windows_registry.ts";
 import { credentialsFolder } from "./own_service.ts";
-import type { KeptConnection } from "../../source/query_approval.ts";
 import { keptConnection } from "./kept_connection.ts";
 
 /** Where Deno finds certificate authorities; 2.7 does so only if this is set before the first connection. */
@@ -36,7 +36,7 @@ export interface NetworkSurroundings {
 export interface Surroundings extends NetworkSurroundings {
   readonly machineId: string | undefined;
   /** The database connection that stays on the premises, with its password. */
-  readonly keptConnection: KeptConnection | undefined;
+  readonly keptConnection: KnownConnection | undefined;
   /** Values that must never be shown. */
   readonly secrets: readonly string[];
 }
