@@ -172,7 +172,7 @@ async function readAsImport(
   options: QueryOptions & { dataType: DataType },
   { database, target, sink, signal }: Reading & { target: Target },
 ): Promise<number> {
-  const toMs = instant(options.to, target.timeZone) ?? Math.ceil(Date.now() / hourMs) * hourMs;
+  const toMs = instant(options.to, target.timeZone) ?? Math.ceil(systemClock.now() / hourMs) * hourMs;
   const fromMs = instant(options.from, target.timeZone) ?? toMs - hourMs;
   const progress = new Progress();
   const result = await runJob({
@@ -238,23 +238,23 @@ function instant(text: string | undefined, timeZone: string): number | undefined
 
 /** Shows the number of rows and their rate on a terminal. */
 class Progress {
-  readonly #startMs = performance.now();
+  readonly #startMs = systemClock.monotonicMs();
   #shownMs = -Infinity;
   #endMs: number | undefined;
 
   get seconds(): number {
-    return ((this.#endMs ?? performance.now()) - this.#startMs) / 1000;
+    return ((this.#endMs ?? systemClock.monotonicMs()) - this.#startMs) / 1000;
   }
 
   show(rows: number): void {
-    const nowMs = performance.now();
+    const nowMs = systemClock.monotonicMs();
     if (!Deno.stderr.isTerminal() || nowMs - this.#shownMs < progressEveryMs) return;
     this.#shownMs = nowMs;
     rewriteLine(`${rows} rows, ${Math.round(rows / Math.max(this.seconds, 0.001))} rows/s`);
   }
 
   end(): void {
-    this.#endMs = performance.now();
+    this.#endMs = systemClock.monotonicMs();
     if (this.#shownMs > 0) rewriteLine("");
   }
 }
