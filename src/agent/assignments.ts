@@ -6,7 +6,7 @@ import type { UnlinkReason } from "../protocol/problem.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { errorText, sentence } from "../runtime/error_text.ts";
 import { Waker } from "../runtime/waker.ts";
-import { isStateDamaged } from "../source/ledger_error.ts";
+import { isStateDamaged } from "../runtime/state_damaged.ts";
 import { restMs } from "./early_retry.ts";
 import { HubFailures } from "./hub_failures.ts";
 import { type AssignmentClient, HubError } from "./ports.ts";

@@ -8,6 +8,7 @@
 import { basename, dirname, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../runtime/clock.ts";
+import { isStateDamaged } from "../runtime/state_damaged.ts";
 import { Waker } from "../runtime/waker.ts";
 import { CsvCandidates } from "./csv_candidates.ts";
 import { CsvEvents, reportsClosing } from "./csv_events.ts";
@@ -23,7 +24,7 @@ import {
 import type { CsvLedger, CsvSpool } from "./csv_intake.ts";
 import type { OpenImportFile } from "./import_file.ts";
 import { CsvReads } from "./csv_reads.ts";
-import { askLedger, isStateDamaged, LedgerError } from "./ledger_error.ts";
+import { askLedger, LedgerError } from "./ledger_error.ts";
 import { tellRestless } from "./restless_files.ts";
 
 const log = getLogger(["cloud-link", "csv"]);

@@ -3,7 +3,7 @@
  * ledger's entry are committed together, so a crash in between neither loses the file nor imports it twice.
  */
 import { basename } from "node:path";
-import type { BatchFile, Spool } from "../agent/ports.ts";
+import { type BatchFile, type Spool, SpoolFullError } from "../agent/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { FileVersion } from "./csv_file.ts";
 import { type Reading, readInto } from "./csv_reader.ts";
@@ -79,9 +79,8 @@ export class CsvIntake {
       try {
         return await this.#read(file, { bytes, signal });
       } catch (error) {
-        const full = spoolFull(error);
-        if (full === undefined || signal.aborted) throw error;
-        const { bytesNeeded, bytesFree } = full;
+        if (!(error instanceof SpoolFullError) || signal.aborted) throw error;
+        const { bytesNeeded, bytesFree } = error;
         if (bytesFree !== undefined) return { state: "failed", reason: tooLarge(bytesNeeded, bytesFree) };
         // The spool became full meanwhile. It logs that itself, and opens the next writer when there is room.
         bytes = Math.max(bytes, bytesNeeded);
@@ -123,14 +122,6 @@ export class CsvIntake {
   #record({ path, version }: IntakeFile, { sha256 }: BatchFile): void {
     this.#ledger.record({ ...version, path, sha256 }, { at: this.#clock.now() });
   }
-}
-
-/** How much room to ask a full spool for, and what there is if more would be in vain; `undefined` for other errors. */
-function spoolFull(error: unknown): { bytesNeeded: number; bytesFree: number | undefined } | undefined {
-  if (!(error instanceof Error) || error.name !== "SpoolFullError") return undefined;
-  const { bytesNeeded, bytesFree } = error as { bytesNeeded?: unknown; bytesFree?: unknown };
-  if (typeof bytesNeeded !== "number") return undefined;
-  return { bytesNeeded, bytesFree: typeof bytesFree === "number" ? bytesFree : undefined };
 }
 
 function tooLarge(bytesNeeded: number, bytesFree: number): string {

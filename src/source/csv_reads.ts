@@ -7,11 +7,12 @@ import { getLogger } from "@logtape/logtape";
 import { backoffMs } from "../runtime/backoff.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { errorText, sentence } from "../runtime/error_text.ts";
+import { isStateDamaged } from "../runtime/state_damaged.ts";
 import { type CsvCandidates, type Due, retrySteps } from "./csv_candidates.ts";
 import { type FileVersion, type ImportFolder, lookAt, sameVersion } from "./csv_file.ts";
 import type { OpenImportFile } from "./import_file.ts";
 import { CsvIntake, type CsvLedger, type CsvSpool, type IntakeFile } from "./csv_intake.ts";
-import { isStateDamaged, LedgerError } from "./ledger_error.ts";
+import { LedgerError } from "./ledger_error.ts";
 
 const log = getLogger(["cloud-link", "csv"]);
 

@@ -15,9 +15,3 @@ export function askLedger<T>(ask: () => T): T {
     throw new LedgerError(`Cannot look up what was imported: ${reason}`, { cause });
   }
 }
-
-/** Whether retrying is useless: only a restart helps, which sets the damaged state aside. */
-export function isStateDamaged(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return error.name === "StateDamagedError" || isStateDamaged(error.cause);
-}

@@ -1,9 +1,8 @@
 /** Batches on their way in: the room they hold, and their files in the incoming folder. */
 import { join } from "node:path";
-import type { BatchWriter, Lane } from "../agent/ports.ts";
+import { type BatchWriter, type Lane, SpoolFullError } from "../agent/ports.ts";
 import { type Files, isDiskFull } from "../durable/file_system.ts";
 import type { IntegrationKey, IntegrationName } from "../state/integration.ts";
-import { SpoolFullError } from "./errors.ts";
 import { PayloadWriter } from "./payload_writer.ts";
 import type { Reservation, Room } from "./room.ts";
 

@@ -4,9 +4,8 @@
  * Live sources go before history, each in order of arrival; nobody overtakes the first, so that a large batch gets its
  * turn. A batch above the limit is admitted when it is alone. Who would wait in vain for the disk may ask to be told.
  */
-import type { Lane } from "../agent/ports.ts";
+import { type Lane, SpoolFullError } from "../agent/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { SpoolFullError } from "./errors.ts";
 import { diskPollMs, FreeSpace } from "./free_space.ts";
 import { logRefusal, type Refusal, refusalProblem } from "./refusal.ts";
 

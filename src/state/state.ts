@@ -16,8 +16,9 @@ import { privateFileMode, privateFolderMode } from "../durable/real_file_system.
 import { makeSetAsideFolder } from "../durable/set_aside.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { sentence } from "../runtime/error_text.ts";
+import { StateDamagedError } from "../runtime/state_damaged.ts";
 import { type Owner, ownerDifference, readOwner, writeOwner } from "./owner.ts";
-import { openStateDatabase, StateDamagedError, type StateDatabase } from "./state_database.ts";
+import { openStateDatabase, type StateDatabase } from "./state_database.ts";
 import { lockFileName, lockState } from "./state_lock.ts";
 
 /** Name of the database in the state folder. */

@@ -6,6 +6,7 @@
  * transaction makes them durable too.
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { StateDamagedError } from "../runtime/state_damaged.ts";
 import { migrations } from "./migrations.ts";
 
 /** How long a statement waits for another process's lock (a backup, an SQLite shell), in ms. */
@@ -13,11 +14,6 @@ export const busyTimeoutMs = 5_000;
 
 /** A row by column name; integers are `number`s, all below 2^53. */
 export type Row = Record<string, unknown>;
-
-/** The file is not a database, or not an intact one. */
-export class StateDamagedError extends Error {
-  override readonly name = "StateDamagedError";
-}
 
 /**
  * Open state database. One connection; node:sqlite is synchronous, so a transaction is never interleaved. Any access

@@ -4,6 +4,7 @@ import { untilAborted } from "../../src/agent/tasks.ts";
 import type { AgentRequest, Assignment } from "../../src/protocol/assignment.ts";
 import type { Link } from "../../src/protocol/linking.ts";
 import type { UnlinkReason } from "../../src/protocol/problem.ts";
+import { StateDamagedError } from "../../src/runtime/state_damaged.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { type CapturedLog, captureLog } from "../fakes/captured_log.ts";
 import { FakeClock, settle } from "../fakes/fake_clock.ts";
@@ -171,9 +172,7 @@ Deno.test("an assignment that the disk does not take is in force all the same, a
 
 Deno.test("a damaged state ends the agent, so that the next start sets it aside", async () => {
   const save = () => {
-    const error = new Error("the state is damaged");
-    error.name = "StateDamagedError";
-    throw error;
+    throw new StateDamagedError("the state is damaged");
   };
   await assertRejects(() => withRequests(() => undefined, ({ ask }) => ask("first"), save), /the state is damaged/);
 });

@@ -1,6 +1,7 @@
 /** The rules of the import folder, on real folders. */
 import { join } from "node:path";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { StateDamagedError } from "../../src/runtime/state_damaged.ts";
 import { fileReason } from "../../src/source/csv_file.ts";
 import { assert, assertEquals, assertMatch, assertPrompt } from "../assert.ts";
 import { FakeClock } from "../fakes/fake_clock.ts";
@@ -591,7 +592,7 @@ Deno.test("csv folder ends when the state is damaged: a restart sets it aside", 
   const { state, onLedger } = failingLedger();
   return withCsvFolder({ onLedger }, async ({ write, start, ended }) => {
     await write("a.csv", "1\n");
-    state.error = Object.assign(new Error("malformed"), { name: "StateDamagedError" });
+    state.error = new StateDamagedError("malformed");
     start();
     assertMatch(String(await ended()), /Cannot look up what was imported: malformed/);
   });
@@ -603,7 +604,7 @@ Deno.test("csv folder ends when the state is found damaged when a file has its t
     await write("a.csv", "1\n");
     start();
     await admitted(1);
-    state.error = Object.assign(new Error("malformed"), { name: "StateDamagedError" });
+    state.error = new StateDamagedError("malformed");
     await Deno.writeTextFile(`${folder}/b.part`, "2\n");
     await Deno.rename(`${folder}/b.part`, `${folder}/b.csv`);
     assertMatch(String(await ended()), /Cannot look up what was imported: malformed/);

@@ -1,4 +1,4 @@
-import { SpoolFullError } from "../../src/spool/errors.ts";
+import { SpoolFullError } from "../../src/agent/ports.ts";
 import { Room, type RoomView } from "../../src/spool/room.ts";
 import { randomBytes } from "node:crypto";
 import { assert, assertEquals, assertRejects } from "../assert.ts";

@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { realFileSystem as fs } from "../../src/durable/real_file_system.ts";
 import { systemClock as clock } from "../../src/runtime/clock.ts";
+import { StateDamagedError } from "../../src/runtime/state_damaged.ts";
 import { readIdentity, writeIdentity } from "../../src/state/identity.ts";
 import { integrationKey } from "../../src/state/integration.ts";
 import type { Owner } from "../../src/state/owner.ts";
 import { openState, readState, type State } from "../../src/state/state.ts";
-import { openStateDatabase, StateDamagedError } from "../../src/state/state_database.ts";
+import { openStateDatabase } from "../../src/state/state_database.ts";
 import { StateLockedError } from "../../src/state/state_lock.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { captureLog } from "../fakes/captured_log.ts";
