@@ -111,7 +111,7 @@ class BlockFetch {
       );
       statement.check(code, `bind column "${column.name}"`);
     });
-    const fetch = statement.call(() => library.symbols.SQLFetch(statement.handle), "fetch rows");
+    const fetch = statement.fetch();
     // A consumer that stops reading does not wait for this fetch; the statement does.
     fetch.catch(() => {});
     return fetch;

@@ -35,7 +35,7 @@ export async function* fetchRows(options: FetchOptions): AsyncGenerator<ColumnSe
       if (performance.now() < turnEnds) {
         code = library.symbols.SQLFetchHere(statement.handle);
       } else {
-        code = await statement.call(() => library.symbols.SQLFetch(statement.handle), "fetch rows");
+        code = await statement.fetch();
         turnEnds = performance.now() + turnMs;
       }
       if (code === returnCode.noData) break;

@@ -74,7 +74,7 @@ export class Statement implements AsyncDisposable {
     const { narrow } = this.#options;
     const text = narrow ? toNarrow(sql) : toWide(sql);
     const start = () => (narrow ? SQLExecDirect : SQLExecDirectW)(this.handle, text, nullTerminated);
-    const code = await this.call(start, "run the query");
+    const code = await this.#call(start, { action: "run the query" });
     if (code !== returnCode.noData) this.check(code, "run the query");
   }
 
@@ -104,12 +104,20 @@ export class Statement implements AsyncDisposable {
     return new OdbcError(action, readDiagnostics(this.#library, target));
   }
 
+  /** Fetches the next row or block (SQLFetch); the caller checks the code. */
+  fetch(): Promise<number> {
+    return this.#call(() => this.#library.symbols.SQLFetch(this.handle), {
+      action: "fetch rows",
+      cancel: this.#options.cancelFetch,
+    });
+  }
+
   /** Waits for a call on another thread; cancels it when aborted or out of time. */
-  async call(start: () => Promise<number>, action: string): Promise<number> {
+  async #call(start: () => Promise<number>, { action, cancel: cancelOtherwise }: Call): Promise<number> {
     const { signal, timeoutSeconds } = this.#options;
     signal.throwIfAborted();
     const running = start();
-    this.#pending = { running, action };
+    this.#pending = { running, cancel: cancelOtherwise };
     let timedOut = false;
     let grace: ReturnType<typeof setTimeout> | undefined;
     const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>();
@@ -165,10 +173,7 @@ export class Statement implements AsyncDisposable {
     const pending = this.#pending;
     if (!pending || pending.cancelled) return;
     pending.cancelled = true;
-    const { cancelFetch } = this.#options;
-    const cancelling = pending.action === "fetch rows" && cancelFetch
-      ? cancelFetch().catch(() => {})
-      : this.#library.symbols.SQLCancel(this.handle);
+    const cancelling = pending.cancel?.().catch(() => {}) ?? this.#library.symbols.SQLCancel(this.handle);
     this.#cancelling = Promise.all([this.#cancelling, cancelling]);
   }
 
@@ -207,9 +212,15 @@ export class Statement implements AsyncDisposable {
   }
 }
 
-interface Pending {
-  readonly running: Promise<unknown>;
+interface Call {
+  /** For messages: what the call does. */
   readonly action: string;
+  /** Stops the call. @default SQLCancel */
+  readonly cancel?: (() => Promise<void>) | undefined;
+}
+
+interface Pending extends Pick<Call, "cancel"> {
+  readonly running: Promise<unknown>;
   cancelled?: boolean;
 }
 
