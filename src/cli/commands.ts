@@ -5,7 +5,6 @@
 import { systemClock } from "../runtime/clock.ts";
 import type { HubServices } from "../hub/services.ts";
 import type { CommandLine } from "./command_line.ts";
-import { exitCodes } from "./exit_codes.ts";
 import { usageError } from "./exit_error.ts";
 import { print } from "./print.ts";
 import { readFirstLine } from "./first_line.ts";
@@ -91,7 +90,6 @@ async function carryOutHub(line: HubLine, { signal }: { signal: AbortSignal }): 
     case "hub token remove":
       return await accounts.tokenRemove(options, out);
   }
-  return exitCodes.usage;
 }
 
 /** The first line of standard input, if the password should come from there. */
