@@ -88,35 +88,29 @@ const damagedBatches = [
   `create index batchDamaged on batch (integrationId) where damagedAt is not null`,
 ];
 
-const steps: readonly ((transaction: DatabaseTransaction) => Promise<void>)[] = [
+type Step = (transaction: DatabaseTransaction) => Promise<void>;
+
+const steps: readonly Step[] = [
   async (transaction) => {
-    for (const statement of first) await sql.raw(statement).execute(transaction);
+    await run(first)(transaction);
     for (const key of ["tokenKey", "uploadKey", "pinKey"]) {
       await transaction.insertInto("meta").values({ key, value: newSecret() }).execute();
     }
   },
-  async (transaction) => {
-    for (const statement of databaseIntegrations) await sql.raw(statement).execute(transaction);
-  },
-  async (transaction) => {
-    await sql.raw("drop table change").execute(transaction);
-  },
-  async (transaction) => {
-    for (const statement of loadOutcomes) await sql.raw(statement).execute(transaction);
-  },
-  async (transaction) => {
-    for (const statement of liveData) await sql.raw(statement).execute(transaction);
-  },
-  async (transaction) => {
-    for (const statement of batchSequences) await sql.raw(statement).execute(transaction);
-  },
-  async (transaction) => {
-    for (const statement of linkEpochs) await sql.raw(statement).execute(transaction);
-  },
-  async (transaction) => {
-    for (const statement of damagedBatches) await sql.raw(statement).execute(transaction);
-  },
+  run(databaseIntegrations),
+  run(["drop table change"]),
+  run(loadOutcomes),
+  run(liveData),
+  run(batchSequences),
+  run(linkEpochs),
+  run(damagedBatches),
 ];
+
+function run(statements: readonly string[]): Step {
+  return async (transaction) => {
+    for (const statement of statements) await sql.raw(statement).execute(transaction);
+  };
+}
 
 /** Brings the schema up to date. Fails if it is newer than this program. */
 export async function migrate(database: Database): Promise<void> {
