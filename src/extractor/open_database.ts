@@ -9,9 +9,8 @@ import { listRegistered, type Registered } from "../odbc/drivers.ts";
 import { type OdbcLibrary, openOdbcLibrary } from "../odbc/library.ts";
 import { assertOffered } from "../odbc/offered_connection.ts";
 import { isInside } from "../runtime/is_inside.ts";
+import { stateFolderName } from "../runtime/state_folder.ts";
 import type { ExtractJob } from "./messages.ts";
-
-const stateFolderName = "state";
 
 /** The parts of a job that identify its database. */
 export type DatabaseTarget = Pick<

@@ -1,6 +1,7 @@
 /** Grants and restores the rights of a service's user in an installation folder; `rights_plan.ts` decides which. */
 import { join } from "node:path";
 import { ignoreMissing } from "../runtime/ignore_missing.ts";
+import { stateFolderName } from "../runtime/state_folder.ts";
 import type { Account } from "./account.ts";
 import { type PathRights, planRights } from "./rights_plan.ts";
 import type { Installation } from "./service_manager.ts";
@@ -53,7 +54,7 @@ export async function giveOwnFiles(
 ): Promise<void> {
   const paths: string[] = [];
   for await (const { name, isFile, isDirectory } of Deno.readDir(folder)) {
-    if ((isDirectory && name === "state") || (isFile && logPattern.test(name))) paths.push(join(folder, name));
+    if ((isDirectory && name === stateFolderName) || (isFile && logPattern.test(name))) paths.push(join(folder, name));
   }
   if (paths.length === 0) return;
   await runTool("chown", ["--recursive", "--no-dereference", "-P", `${owner.uid}:${owner.gid}`, "--", ...paths]);

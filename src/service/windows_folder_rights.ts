@@ -4,6 +4,7 @@
  */
 import { win32 } from "node:path";
 import { exists } from "../runtime/exists.ts";
+import { stateFolderName } from "../runtime/state_folder.ts";
 
 /** CREATOR OWNER: whoever creates a file there. */
 const creatorOwner = "*S-1-3-0";
@@ -16,7 +17,7 @@ export async function grantFolderRights(folder: string, account: string): Promis
     `${account}:(OI)(CI)(IO)(RX)`,
     `${creatorOwner}:(OI)(CI)(IO)(F)`,
   ]);
-  const state = win32.join(folder, "state");
+  const state = win32.join(folder, stateFolderName);
   const isThere = await exists(state);
   if (isThere) await icacls(state, ["/grant", `${account}:(OI)(CI)(F)`, "/T", "/Q"]);
 }

@@ -7,6 +7,7 @@ import { connectControl } from "../../control/connect_control.ts";
 import type { DemoHub } from "./demo_hub.ts";
 import { startOwnProgram } from "../own_program.ts";
 import { print } from "../print.ts";
+import { stateFolderOf } from "../state_folder.ts";
 
 /** Time limit for each step, in ms. */
 const patienceMs = 60_000;
@@ -44,7 +45,7 @@ export async function startDemoInstallation(options: DemoInstallationOptions): P
   const agent = startOwnProgram(["run", "--config", configFile]);
   try {
     print(`An agent runs in ${folder}\n`);
-    const control = await eventually(() => connectControl(join(folder, "state")), {
+    const control = await eventually(() => connectControl(stateFolderOf({ folder })), {
       what: "The agent did not start",
       signal,
     });

@@ -1,6 +1,5 @@
 /** Entry of the agent's worker: ties the agent to its state, spool, sources and hub. Started by `run.ts`. */
 /// <reference lib="deno.worker" />
-import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { startLogging } from "../../log/logging.ts";
 import { systemClock } from "../../runtime/clock.ts";
@@ -12,6 +11,7 @@ import type { AgentStatus } from "../../control/status.ts";
 import { exitCodes } from "../exit_codes.ts";
 import { type InstallationOptions, runInstallation } from "./installation.ts";
 import { remoteFiles } from "../../source/remote_files.ts";
+import { stateFolderOf } from "../state_folder.ts";
 import { statusLine } from "../status_line.ts";
 
 const log = getLogger(["cloud-link"]);
@@ -48,8 +48,8 @@ async function runAgent(
 ): Promise<void> {
   const config = revivedConfig(start.config);
   // Before the log is rotated: a second agent in this folder must not take it from the first.
-  await Deno.mkdir(join(config.folder, "state"), { recursive: true, mode: 0o700 });
-  (await lockState(join(config.folder, "state")))[Symbol.dispose]();
+  await Deno.mkdir(stateFolderOf(config), { recursive: true, mode: 0o700 });
+  (await lockState(stateFolderOf(config)))[Symbol.dispose]();
   const lastError: { current: { message: string; at: string } | null } = { current: null };
   await using logging = startLogging({
     folder: config.folder,

@@ -20,6 +20,7 @@ import { integrationKey } from "../../state/integration.ts";
 import { endLink, readLink, writeAssignment, writeLink } from "../../state/link_store.ts";
 import { reopenWindow } from "../../state/window_ledger.ts";
 import { openState, spoolFolderName, type State } from "../../state/state.ts";
+import { stateFolderOf } from "../state_folder.ts";
 import type { AgentStart } from "./agent_messages.ts";
 import { checkAgent, notingObjectStores } from "./check_agent.ts";
 import { DatabaseSources } from "./database_source.ts";
@@ -45,7 +46,7 @@ export interface InstallationOptions {
 /** Runs until aborted; then everything is durable and closed. */
 export async function runInstallation(options: InstallationOptions, signal: AbortSignal): Promise<void> {
   const { start, config, clock } = options;
-  using state = await openState(join(config.folder, "state"), {
+  using state = await openState(stateFolderOf(config), {
     owner: { appName: config.app.name, folder: config.folder, machineId: start.machineId },
     fs: realFileSystem,
     clock,
