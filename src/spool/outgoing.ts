@@ -6,7 +6,7 @@ import { batchTitle } from "../protocol/batch_title.ts";
 import type { Receipt } from "../protocol/delivery.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { integrationKey, recordImport, setDeleted } from "../state/integration.ts";
+import { integrationKey, integrationNameOf, recordImport, setDeleted } from "../state/integration.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import type { BatchDescription } from "./batch_file.ts";
 import type { BatchOwner } from "./incoming_files.ts";
@@ -42,7 +42,7 @@ export class Outgoing {
   use(link: Link | undefined): void {
     if (link === undefined) this.#current = undefined;
     else {
-      const name = { accountId: link.account.id, integrationId: link.integration.id };
+      const name = integrationNameOf(link);
       const { database } = this.#options;
       const key = integrationKey(database, name);
       // The integration exists, whatever a hub since restored from a backup said.

@@ -2,6 +2,7 @@
  * Integrations that this installation was ever linked to. Ledgers and spool belong to the account and integration, not
  * to the link: linking the same integration again finds all of it, another integration finds nothing.
  */
+import type { Link } from "../protocol/linking.ts";
 import type { StateDatabase } from "./state_database.ts";
 
 /** Identifies an integration in the state database. */
@@ -11,6 +12,11 @@ export type IntegrationKey = number;
 export interface IntegrationName {
   readonly accountId: string;
   readonly integrationId: string;
+}
+
+/** The integration of a link. */
+export function integrationNameOf({ account, integration }: Pick<Link, "account" | "integration">): IntegrationName {
+  return { accountId: account.id, integrationId: integration.id };
 }
 
 /** The key of an integration; `undefined` if this installation was never linked to it. */

@@ -20,7 +20,7 @@ import { approveQuery } from "../../src/source/query_approval.ts";
 import type { Window } from "../../src/source/read_state.ts";
 import { wallText } from "../../src/source/time_zone.ts";
 import { type DiskSpool, openSpool } from "../../src/spool/disk_spool.ts";
-import { integrationKey } from "../../src/state/integration.ts";
+import { integrationKey, integrationNameOf } from "../../src/state/integration.ts";
 import { enterEpoch } from "../../src/state/link_epoch.ts";
 import { openStateDatabase, type StateDatabase } from "../../src/state/state_database.ts";
 import { acceptedQueries, type WindowLedger, windowLedger } from "../../src/state/window_ledger.ts";
@@ -128,7 +128,7 @@ export class World implements AsyncDisposable {
     this.state = parts.state;
     this.spool = parts.spool;
     this.source = parts.source;
-    const key = integrationKey(parts.state, { accountId: link.account.id, integrationId: link.integration.id });
+    const key = integrationKey(parts.state, integrationNameOf(link));
     this.ledger = windowLedger(parts.state, key);
     this.#database = new DatabaseSync(join(parts.folder, "calls.db"));
     this.#database.exec(

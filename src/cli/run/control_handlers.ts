@@ -12,7 +12,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { version } from "../../runtime/version.ts";
 import { queryFingerprint } from "../../source/query_approval.ts";
 import type { DiskSpool } from "../../spool/disk_spool.ts";
-import { integrationKey, lastImport as readLastImport } from "../../state/integration.ts";
+import { integrationKey, integrationNameOf, lastImport as readLastImport } from "../../state/integration.ts";
 import { readLink } from "../../state/link_store.ts";
 import type { State } from "../../state/state.ts";
 import { acceptQuery } from "../../state/window_ledger.ts";
@@ -100,7 +100,7 @@ function linkStatus({ link, offer }: LinkState, clock: Clock): LinkStatus {
 
 function lastImport({ link }: LinkState, { database }: State): AgentStatus["lastImport"] {
   if (link === undefined) return null;
-  const key = integrationKey(database, { accountId: link.account.id, integrationId: link.integration.id });
+  const key = integrationKey(database, integrationNameOf(link));
   const done = readLastImport(database, key);
   return done === undefined ? null : { name: done.name, at: new Date(done.at).toISOString() };
 }
@@ -116,12 +116,7 @@ function acceptQueryHere({ agent, state: { database } }: ServedInstallation, fin
       `Cannot accept the query ${fingerprint}: the hub's query is ${wanted} now. Read it in the log first.`,
     );
   }
-  const { account, integration } = stored.link;
-  acceptQuery(
-    database,
-    integrationKey(database, { accountId: account.id, integrationId: integration.id }),
-    fingerprint,
-  );
+  acceptQuery(database, integrationKey(database, integrationNameOf(stored.link)), fingerprint);
   agent.restartSource();
 }
 

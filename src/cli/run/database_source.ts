@@ -17,7 +17,7 @@ import { type Approval, approveQuery, chooseConnection, type QueryIdentity } fro
 import { sha256Hex } from "../../source/sha256_hex.ts";
 import { isTimeZone } from "../../source/time_zone.ts";
 import type { DiskSpool } from "../../spool/disk_spool.ts";
-import { integrationKey } from "../../state/integration.ts";
+import { integrationKey, integrationNameOf } from "../../state/integration.ts";
 import type { State } from "../../state/state.ts";
 import { acceptedQueries, type WindowLedger, windowLedger } from "../../state/window_ledger.ts";
 
@@ -93,7 +93,7 @@ export class DatabaseSources {
 
   #ledger(link: Link): WindowLedger {
     const { database } = this.#options.state;
-    const key = integrationKey(database, { accountId: link.account.id, integrationId: link.integration.id });
+    const key = integrationKey(database, integrationNameOf(link));
     return windowLedger(database, key);
   }
 

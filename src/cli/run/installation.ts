@@ -16,7 +16,7 @@ import { CsvFolder } from "../../source/csv_folder.ts";
 import type { OpenImportFile } from "../../source/import_file.ts";
 import { type DiskSpool, openSpool } from "../../spool/disk_spool.ts";
 import { csvLedger, forgetCsvContent } from "../../state/csv_ledger.ts";
-import { integrationKey } from "../../state/integration.ts";
+import { integrationKey, integrationNameOf } from "../../state/integration.ts";
 import { endLink, readLink, writeAssignment, writeLink } from "../../state/link_store.ts";
 import { reopenWindow } from "../../state/window_ledger.ts";
 import { openState, spoolFolderName, type State } from "../../state/state.ts";
@@ -168,7 +168,7 @@ function csvSource(
       "start" | "config" | "openFile" | "clock"
     >,
 ): SourceRunner {
-  const key = integrationKey(state.database, { accountId: link.account.id, integrationId: link.integration.id });
+  const key = integrationKey(state.database, integrationNameOf(link));
   const folder = new CsvFolder({
     folder: config.app.importDirectory,
     open: openFile,
