@@ -2,7 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { Assignment } from "../protocol/assignment.ts";
 import { Link } from "../protocol/linking.ts";
-import { integrationKey, outnumber, setDeleted } from "./integration.ts";
+import { integrationKey, integrationNameOf, outnumber, setDeleted } from "./integration.ts";
 import { enterEpoch } from "./link_epoch.ts";
 import type { StateDatabase } from "./state_database.ts";
 
@@ -46,7 +46,7 @@ export function writeLink(database: StateDatabase, link: Link | undefined): void
  * Records that the link has ended, and whether its integration was deleted: then what waits for it can never be sent.
  */
 export function endLink(database: StateDatabase, link: Link, options: { deletedAt: number | undefined }): void {
-  const key = integrationKey(database, { accountId: link.account.id, integrationId: link.integration.id });
+  const key = integrationKey(database, integrationNameOf(link));
   if (options.deletedAt !== undefined) setDeleted(database, key, options.deletedAt);
   writeLink(database, undefined);
 }
@@ -59,7 +59,7 @@ export function writeAssignment(database: StateDatabase, assignment: Assignment)
   const { link, received, epoch } = assignment;
   const isReadAgain = database.transaction(() => {
     if (readLink(database)?.link.id !== link.id) return false;
-    const key = integrationKey(database, { accountId: link.account.id, integrationId: link.integration.id });
+    const key = integrationKey(database, integrationNameOf(link));
     const again = epoch !== undefined && enterEpoch(database, key, epoch);
     outnumber(database, key, received.sequence ?? 0);
     database.run(
