@@ -3,13 +3,11 @@ import type { Config } from "../config/config.ts";
 import { parseConnectionString, secretsOf } from "../odbc/connection_string.ts";
 import type { DatabaseConnection } from "../protocol/database.ts";
 import { errorText, sentence } from "../runtime/error_text.ts";
-import { exists } from "../runtime/exists.ts";
 import { StateDamagedError } from "../runtime/state_damaged.ts";
 import { readIdentity } from "../state/identity.ts";
 import { readLink } from "../state/link_store.ts";
 import { readState } from "../state/state.ts";
 import { stateFolderOf } from "./state_folder.ts";
-import { credentialsFolder, credentialsVariable } from "./run/own_service.ts";
 import { allProxies, lookAround } from "./run/surroundings.ts";
 
 /** Shorter values are not searched for: they occur by chance. In characters. */
@@ -28,8 +26,14 @@ export interface KnownSecrets {
   readonly unknown: readonly string[];
 }
 
-/** Collects them from the state, the environment and the files named in the configuration. */
-export async function knownSecrets(config: Config): Promise<KnownSecrets> {
+/**
+ * Collects them from the state, the environment, the service's folder of credentials and the files named in the
+ * configuration.
+ */
+export async function knownSecrets(
+  config: Config,
+  { credentials }: { credentials: string | undefined },
+): Promise<KnownSecrets> {
   const { kept } = config.database;
   const secrets: Secret[] = kept?.by === "connectionString" ? secretsOfConnection(kept) : [];
   const unknown: string[] = [];
@@ -41,10 +45,9 @@ export async function knownSecrets(config: Config): Promise<KnownSecrets> {
     }
   };
   await gather("the state", () => secretsOfState(config));
-  await useServiceCredentials(config.app.name);
-  await gather("the proxies", async () => (await allProxies(config)).flatMap(secretsOfProxy));
+  await gather("the proxies", async () => (await allProxies(config, { credentials })).flatMap(secretsOfProxy));
   await gather("the proxy and the kept database connection", async () => {
-    const found = await lookAround(config);
+    const found = await lookAround(config, { credentials });
     return found.secrets.map((value) => ({ name: "a password of the proxy or of [database]", value }));
   });
   return { secrets: secrets.filter(({ value }) => value.length >= secretCharactersMin), unknown };
@@ -54,13 +57,6 @@ function remedyFor(error: unknown): string {
   if (error instanceof StateDamagedError) return " Start the agent, which sets a damaged state aside, then try again";
   if (Deno.build.os === "windows") return " Run it in a console as administrator";
   return Deno.uid() === 0 ? "" : " Run it with sudo";
-}
-
-/** The running service's credentials from `LoadCredential=`, if this user may read them. */
-async function useServiceCredentials(name: string): Promise<void> {
-  const folder = `/run/credentials/${name}.service`;
-  if (Deno.build.os !== "linux" || credentialsFolder() !== undefined) return;
-  if (await exists(folder)) Deno.env.set(credentialsVariable, folder);
 }
 
 async function secretsOfState(config: Config): Promise<Secret[]> {

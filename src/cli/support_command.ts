@@ -20,6 +20,7 @@ import { exitCodes } from "./exit_codes.ts";
 import { openOutput } from "./output_file.ts";
 import { print, printError } from "./print.ts";
 import { runOwnCommand } from "./own_command_output.ts";
+import { credentialsFolderOf, credentialsVariable } from "./run/own_service.ts";
 import { knownSecrets, type Secret, secretIn } from "./secrets.ts";
 
 /** Logs last written to before this are left out, in days. */
@@ -46,14 +47,17 @@ interface GatheredFile {
 export async function support(options: SupportOptions, { signal }: { signal: AbortSignal }): Promise<number> {
   const loaded = loadConfigWithOrigins(options.configFile);
   const { config } = loaded;
-  const { secrets, unknown } = await knownSecrets(config);
+  const credentials = await credentialsFolderOf(config.app.name);
+  const { secrets, unknown } = await knownSecrets(config, { credentials });
   if (unknown.length > 0) {
     throw new Error(`Cannot tell which secrets must not be in the archive: ${unknown.join("; ")}`);
   }
   const gathered: GatheredFile[] = [
     { name: "config.toml", text: configAsToml(loaded) },
     { name: "versions.json", text: versions() },
-    ...await Promise.all(["check", "status", "service"].map((command) => outputOf(command, { config, signal }))),
+    ...await Promise.all(
+      ["check", "status", "service"].map((command) => outputOf(command, { config, credentials, signal })),
+    ),
     ...await logsOf(config),
   ];
   signal.throwIfAborted(); // what was still running has been cut off
@@ -84,11 +88,12 @@ function versions(): string {
 /** The output of a command of this program, whatever its exit code. */
 async function outputOf(
   command: string,
-  { config, signal }: { config: Config; signal: AbortSignal },
+  { config, credentials, signal }: { config: Config; credentials: string | undefined; signal: AbortSignal },
 ): Promise<GatheredFile> {
   const args = command === "service" ? ["service", "status"] : [command];
   const file = await Deno.stat(config.file).then(() => ["--config", config.file], () => []);
-  return { name: `${command}.txt`, text: await runOwnCommand([...args, ...file], { cwd: config.folder, signal }) };
+  const env = credentials === undefined ? {} : { [credentialsVariable]: credentials };
+  return { name: `${command}.txt`, text: await runOwnCommand([...args, ...file], { cwd: config.folder, env, signal }) };
 }
 
 async function logsOf({ folder }: Config): Promise<GatheredFile[]> {

@@ -11,10 +11,11 @@ const passwordLengthMax = 1024;
 /** The connection with its password, which is a secret; `undefined` if the TOML has none. */
 export async function keptConnection(
   config: Config,
+  { credentials = credentialsFolder() }: { credentials?: string | undefined } = {},
 ): Promise<{ connection: KnownConnection; secrets: readonly string[] } | undefined> {
   const { kept, password: place } = config.database;
   if (kept === undefined) return undefined;
-  const password = place && await readPassword(place);
+  const password = place && await readPassword(place, { credentials });
   const secrets = password === undefined ? [] : [password];
   if (password === undefined || kept.by === "file") return { connection: kept, secrets };
   if (kept.by === "parts") return { connection: { ...kept, password }, secrets };
@@ -34,8 +35,11 @@ export function defaultType(connection: KnownConnection): DatabaseType | undefin
   }
 }
 
-async function readPassword(place: PasswordPlace): Promise<string> {
-  const path = place.in === "file" ? place.path : credentialPath(place.name);
+async function readPassword(
+  place: PasswordPlace,
+  { credentials }: { credentials: string | undefined },
+): Promise<string> {
+  const path = place.in === "file" ? place.path : credentialPath(place.name, credentials);
   const key = place.in === "file" ? "passwordFile" : "passwordCredential";
   let text: string;
   try {
@@ -53,8 +57,7 @@ async function readPassword(place: PasswordPlace): Promise<string> {
   );
 }
 
-function credentialPath(name: string): string {
-  const folder = credentialsFolder();
+function credentialPath(name: string, folder: string | undefined): string {
   if (folder !== undefined) return join(folder, name);
   throw new Error(
     `Cannot use [database] passwordCredential "${name}": only a service has credentials. ` +

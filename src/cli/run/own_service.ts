@@ -30,6 +30,14 @@ export function credentialsFolder(): string | undefined {
   return Deno.env.get(credentialsVariable) || undefined;
 }
 
+/** The same folder of the running service, as seen by a command beside it; `undefined` if it may not see any. */
+export async function credentialsFolderOf(service: string): Promise<string | undefined> {
+  const own = credentialsFolder();
+  if (own !== undefined || Deno.build.os !== "linux") return own;
+  const folder = `/run/credentials/${service}.service`;
+  return await exists(folder) ? folder : undefined;
+}
+
 /**
  * Root must not run the agent if it is a service of another user, who could not use the files created by root, and
  * whose service would not start again.

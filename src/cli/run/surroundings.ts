@@ -45,12 +45,14 @@ export interface Surroundings extends NetworkSurroundings {
 export interface LookOptions {
   /** @default false */
   readonly inService?: boolean | undefined;
+  /** The folder of the service's credentials. @default this process's own, if it is the service */
+  readonly credentials?: string | undefined;
 }
 
 /** Looks everything up. Throws with a message for the operator if the proxy's address or a file is unusable. */
 export async function lookAround(config: Config, options: LookOptions = {}): Promise<Surroundings> {
   const network = await lookAtNetwork(config, options);
-  const kept = await keptConnection(config);
+  const kept = await keptConnection(config, options);
   return {
     ...network,
     machineId: await readMachineId(),
@@ -62,10 +64,10 @@ export async function lookAround(config: Config, options: LookOptions = {}): Pro
 /** Looks up only the network part. Throws like {@linkcode lookAround}. */
 export async function lookAtNetwork(
   config: Config,
-  { inService = false }: LookOptions = {},
+  options: LookOptions = {},
 ): Promise<NetworkSurroundings> {
   if (Deno.env.get(caStoreVariable) === undefined) Deno.env.set(caStoreVariable, "mozilla,system");
-  const { variables, origin, troubles } = await findProxyVariables(placesOfProxy({ inService }));
+  const { variables, origin, troubles } = await findProxyVariables(placesOfProxy(options));
   const found = proxyFromEnvironment(variables);
   const proxy = found && { ...found, variable: `${found.variable} in ${origin}` };
   return {
@@ -77,18 +79,19 @@ export async function lookAtNetwork(
 }
 
 /** The proxy addresses in all places, in effect or not, because their passwords must be masked. */
-export async function allProxies({ app }: Config): Promise<readonly string[]> {
-  const readings = await Promise.all(placesOfProxy({ inService: false }).map((place) => place.read()));
+export async function allProxies({ app }: Config, options: LookOptions = {}): Promise<readonly string[]> {
+  const readings = await Promise.all(placesOfProxy(options).map((place) => place.read()));
   const found = readings.flatMap(({ variables: { https_proxy, HTTPS_PROXY } }) => [https_proxy, HTTPS_PROXY]);
   const ofUnit = Deno.build.os === "linux" && await isSystemdHere() ? await proxiesOfUnit(app.name) : [];
   return [...found.flatMap((address) => address ?? []), ...ofUnit];
 }
 
-function placesOfProxy({ inService }: { readonly inService: boolean }): readonly ProxyVariablePlace[] {
+function placesOfProxy(options: LookOptions): readonly ProxyVariablePlace[] {
+  const { inService = false, credentials = credentialsFolder() } = options;
   const environment = (name: ProxyVariableName) => Deno.env.get(name);
   switch (Deno.build.os) {
     case "linux":
-      return linuxPlaces(environment, { credentialsFolder: credentialsFolder() });
+      return linuxPlaces(environment, { credentialsFolder: credentials });
     case "windows":
       return windowsPlaces(environment, { openRegistry, inService });
     default:
