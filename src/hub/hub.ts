@@ -85,7 +85,12 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const account = await accounts.ensureAccount(options.accountName);
 
   const stop = new AbortController();
-  const server = stack.use(serve(options.listen, { stop: stop.signal }));
+  const server = serve(options.listen, { stop: stop.signal });
+  const stopServing = async () => {
+    stop.abort();
+    await server[Symbol.asyncDispose]();
+  };
+  stack.defer(stopServing);
   const publicUrl = options.publicUrl ?? server.url;
   const files = await DiskObjects.open({
     folder: options.dataDirectory,
@@ -95,6 +100,18 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   // Only once the port and the folders are the hub's: a start that fails could not show the password.
   const madeAdministrator = await accounts.ensureAdministrator(account);
   const parts = tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop: stop.signal });
+  stack.use(parts.changes);
+  stack.defer(() => parts.writes.idle());
+  stack.defer(() => parts.delivery.idle());
+  await parts.loader.adopt(rowStore.id);
+  const loading = parts.loader.run(stop.signal);
+  stack.defer(() => loading);
+  stack.use(parts.loadClient);
+  const leftovers = { ...parts, database, clock, files, signal: stop.signal };
+  const sweeping = sweepForever(leftovers);
+  stack.defer(() => sweeping);
+  // Again, so that it comes before everything that requests use, and that runs until it.
+  stack.defer(stopServing);
   server.answer(createApp({
     doorkeepers: { services: parts.services, accessTokens: parts.accessTokens },
     endpoints: parts.endpoints,
@@ -104,10 +121,6 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     trustProxy: options.trustProxy ?? false,
     ...(options.pages === undefined ? {} : { pages: options.pages(parts.services) }),
   }));
-  const leftovers = { ...parts, database, clock, files, signal: stop.signal };
-  await parts.loader.adopt(rowStore.id);
-  const loading = parts.loader.run(stop.signal);
-  const sweeping = sweepForever(leftovers);
   log.info("The hub serves {url} from {folder}.", { url: publicUrl.href, folder: options.dataDirectory });
 
   const running = stack.move();
@@ -119,14 +132,6 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     madeAdministrator,
     sweep: () => sweepOnce(leftovers),
     async [Symbol.asyncDispose]() {
-      stop.abort();
-      await server[Symbol.asyncDispose]();
-      await sweeping;
-      parts.loadClient[Symbol.dispose]();
-      await loading;
-      await parts.delivery.idle();
-      await parts.writes.idle();
-      parts.changes[Symbol.dispose]();
       await running.disposeAsync();
       log.info("The hub has stopped.");
     },

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertPrompt } from "../assert.ts";
+import { assert, assertEquals, assertPrompt, assertRejects } from "../assert.ts";
 import { noise } from "../noise.ts";
 import { HubClient } from "./hub_client.ts";
 import { startHubProcess } from "./hub_process.ts";
@@ -43,6 +43,16 @@ const busy: Record<string, Busy> = {
         "Content-Type: application/json\r\nContent-Length: 100",
     ),
 };
+
+Deno.test("a start that fails at its last step leaves nothing running, and the folder to the next start", async () => {
+  const dataDirectory = await Deno.makeTempDir({ prefix: "hub-stop-" });
+  const pages = () => {
+    throw new Error("there are no pages");
+  };
+  await assertRejects(() => startTestHub({ dataDirectory, pages }), /there are no pages/);
+  await (await startTestHub({ dataDirectory }))[Symbol.asyncDispose]();
+  await Deno.remove(dataDirectory, { recursive: true });
+});
 
 Deno.test("SIGTERM ends the hub at once with exit code 0, whatever is under way", async (step) => {
   const dataDirectory = await Deno.makeTempDir({ prefix: "hub-stop-" });
