@@ -172,7 +172,7 @@ export class DiskSpool implements Spool, AsyncDisposable {
     this.#room.changed();
     if (limits.keepDays === 0 || clock.monotonicMs() - this.#prunedAtMs >= pruneEveryMs) {
       void this.prune().catch((error: unknown) =>
-        log.warn("Cannot remove delivered batches: {reason} This is retried later.", {
+        log.warn("Cannot remove batches that are no longer needed: {reason} This is retried later.", {
           reason: sentence(errorText(error)),
         })
       );

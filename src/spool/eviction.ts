@@ -153,6 +153,9 @@ export class Eviction {
     this.#told = true;
     const files = others.length === 0 ? first.file : `${first.file} and ${others.length} more`;
     const reason = sentence(errorText(this.#failure));
-    log.warn("Cannot remove delivered batches ({files}): {reason} This is retried later.", { files, reason });
+    log.warn("Cannot remove batches that are no longer needed ({files}): {reason} This is retried later.", {
+      files,
+      reason,
+    });
   }
 }
