@@ -80,7 +80,7 @@ const demo = command(
     exit: withDefault(flag("--exit", { description: message`Stop after the summary.` }), false),
   }),
   texts(
-    message`Rehearse everything on this machine: a hub, an agent, the link, files and their import.`,
+    message`Rehearse everything on this machine: a hub, two agents, their links, files and a database.`,
     message`Uses throw-away folders and loopback only. The hub's console stays open until Ctrl-C.`,
   ),
 );
