@@ -58,7 +58,7 @@ export interface Tables {
     pinAt: number | null;
     everLinked: number;
     lastSeenAt: number | null;
-    /** JSON: the last `AgentStatusReport`. */
+    /** JSON: the last `AgentStatusReport`, with the `runs` that reported (`twins.ts`). */
     report: string | null;
     reportedAt: number | null;
     /** Since when the report has a problem. */
