@@ -1,4 +1,4 @@
-/** Every limit of the hub, in one place. */
+/** Limits of the hub that its users meet, or that several of its parts share; others are with the part they concern. */
 import { partBytesMax, wholeBatchesMax, wholePayloadBytesMax } from "../protocol/delivery.ts";
 
 /** A number of attempts within a window: the next one has to wait until the oldest has left it. */
@@ -135,6 +135,8 @@ export const jsonBytesMax = 128 * 1024;
 export const completionBytesMax = 48 * 1024 * 1024;
 /** Batches sent whole, in bytes: the maximum number per request, each as long as when declared alone. */
 export const wholeBatchesBytesMax: number = wholeBatchesMax * jsonBytesMax;
+/** An answer to a request, in bytes: a test's preview may have ten rows of 1024 long columns. */
+export const agentAnswerBytesMax = 64 * 1024 * 1024;
 /** OAuth's form bodies, in bytes: the largest field is a client assertion. */
 export const formBytesMax = 128 * 1024;
 
@@ -142,6 +144,8 @@ export const formBytesMax = 128 * 1024;
 export const pageItemsDefault = 50;
 /** Items on a page at most; a page is held in memory. */
 export const pageItemsMax = 500;
+/** How many ids go into one query at most. */
+export const idsPerQueryMax = 500;
 
 /** How long an upload address is valid. */
 export const uploadAddressMs: number = hourMs;

@@ -5,12 +5,10 @@
  */
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import { knownBrowserMs } from "../limits.ts";
+import { knownBrowserMs, sessionMs } from "../limits.ts";
 
 const plainName = "cloud-link-session";
 const browserPlainName = "cloud-link-browser";
-/** How long the browser keeps it, in seconds; the session itself may end earlier. */
-const cookieSecondsMax = 12 * 60 * 60;
 
 /** The cookie's name at this address. */
 export function sessionCookieName(publicUrl: URL): string {
@@ -24,9 +22,8 @@ export function setLoginCookies(
   { publicUrl }: { publicUrl: URL },
 ): void {
   const base = attributes(publicUrl);
-  setCookie(context, sessionCookieName(publicUrl), login.secret, { ...base, maxAge: cookieSecondsMax });
-  const maxAge = knownBrowserMs / 1000;
-  setCookie(context, nameAt(publicUrl, browserPlainName), login.browser, { ...base, maxAge });
+  setCookie(context, sessionCookieName(publicUrl), login.secret, { ...base, maxAge: sessionMs / 1000 });
+  setCookie(context, nameAt(publicUrl, browserPlainName), login.browser, { ...base, maxAge: knownBrowserMs / 1000 });
 }
 
 /** What the browser kept from an earlier login, for `Sessions.logIn`. */

@@ -18,7 +18,7 @@ import type { Assignments } from "./assignments.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import { type Endpoint, endpoint } from "../http/endpoint.ts";
 import { EndGroup, ends } from "../ends.ts";
-import { completionBytesMax, wholeBatchesBytesMax } from "../limits.ts";
+import { agentAnswerBytesMax, completionBytesMax, wholeBatchesBytesMax } from "../limits.ts";
 import type { StoredRequests } from "./agent_requests.ts";
 
 /** What the endpoints act on. */
@@ -83,7 +83,7 @@ function workEndpoints({ assignments, requests, giveUp, stop }: AgentServices): 
       tag: "agent",
       audience: "agent",
       body: AgentAnswer,
-      bodyBytesMax: 64 * 1024 * 1024,
+      bodyBytesMax: agentAnswerBytesMax,
       responses: { 204: { description: "Taken" } },
       async handle({ context, caller, body, param }) {
         await requests.answer(caller, { id: param("id"), answer: body });

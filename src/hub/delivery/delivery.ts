@@ -25,7 +25,7 @@ import type { Database } from "../database/schema.ts";
 import { outranks } from "../rows/coverage.ts";
 import { queueLoad } from "../rows/loader.ts";
 import { originRefusal } from "./origin_refusal.ts";
-import { checksAtOnce, checkWaitMs, declaredKeptMs, uploadAddressMs } from "../limits.ts";
+import { checksAtOnce, checkWaitMs, declaredKeptMs, idsPerQueryMax, uploadAddressMs } from "../limits.ts";
 import { isSinglePart, partKey, partOfName } from "../objects/object_keys.ts";
 import { ObjectMissingError, type ObjectStore } from "../objects/objects.ts";
 import { checkConsecutive, partMissing, partsOfRuns, singlePart } from "./parts.ts";
@@ -41,8 +41,6 @@ const log = getLogger(["cloud-link", "hub"]);
 const sweptAtOnce = 1000;
 /** Checks that may wait for their turn. */
 const checksWaitingMax = 256;
-/** How many ids go into one query at most. */
-const idsPerQueryMax = 500;
 
 /** The hub's side of `protocol/delivery.ts`. Every call is idempotent: an agent that received no answer repeats it. */
 export class Delivery {

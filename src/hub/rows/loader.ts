@@ -13,6 +13,7 @@ import { Waker } from "../../runtime/waker.ts";
 import type { ChangeFeed } from "../agents/change_feed.ts";
 import { batchKeys } from "../delivery/batch_objects.ts";
 import type { Database, DatabaseTransaction, Tables } from "../database/schema.ts";
+import { idsPerQueryMax } from "../limits.ts";
 import { ObjectMissingError, type ObjectStore } from "../objects/objects.ts";
 import { readParts } from "../delivery/read_parts.ts";
 import { FailedLoads } from "./failed_loads.ts";
@@ -32,8 +33,6 @@ const pauseMs = 15_000;
  * goes first.
  */
 const rowsRemovedAtOnce = 20_000;
-/** How many ids go into one query at most. */
-const idsPerQueryMax = 500;
 
 /** Puts a received batch in the queue, in the transaction that received it. */
 export async function queueLoad(
