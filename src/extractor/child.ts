@@ -26,6 +26,8 @@ import { runJob } from "./run_job.ts";
 const progressEveryMs = 500;
 /** How many queries' columns are remembered. */
 const describedMax = 32;
+/** A failure this shortly before the time limit still comes of it: the database counts from another moment, in ms. */
+const earlyMs = 500;
 
 /** The process's channels, and how it opens databases; the defaults are those of the command `extract`. */
 export interface ChildOptions {
@@ -119,7 +121,7 @@ class Child {
       message = { type: "result", id, result: { ...result, memoryBytes: memoryBytes() } };
     } catch (error) {
       const lateBy = systemClock.monotonicMs() - startedMs - job.timeoutSeconds * 1000;
-      const late = lateBy > -500;
+      const late = lateBy > -earlyMs;
       const failure = classify(error, { connected, signal, late });
       // What a failed query left on the connection is not worth finding out.
       await this.#disconnect().catch(() => {});

@@ -38,11 +38,24 @@ export async function checkPayload(payload: AsyncIterable<Uint8Array>, declared:
  * @param onPayload is called with each chunk of the payload
  * @throws {NotZstdError} when the payload cannot be decompressed
  */
-export function decompress(
+export async function* decompress(
   payload: AsyncIterable<Uint8Array>,
   onPayload: (chunk: Uint8Array) => void = () => {},
-): AsyncIterable<Uint8Array<ArrayBuffer>> {
-  return decompressed(payload, onPayload);
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  const zstd = createZstdDecompress({ chunkSize: chunkBytes, params: zstdParameters });
+  const fed = feed(payload, { zstd, onPayload });
+  // Awaited below; this only keeps a failure before then from being an unhandled rejection.
+  fed.catch(() => {});
+  try {
+    for await (const chunk of zstd) yield chunk as Uint8Array<ArrayBuffer>;
+  } catch (cause) {
+    // Either the decompressor failed, or reading the payload did, which `fed` knows.
+    if (cause instanceof PayloadReadError) throw cause.cause;
+    throw new NotZstdError("Cannot decompress the payload", { cause });
+  } finally {
+    zstd.destroy();
+    await fed.catch(() => {});
+  }
 }
 
 /** Checks a payload in memory whose content also fits there. */
@@ -68,7 +81,7 @@ async function checkLarge(payload: AsyncIterable<Uint8Array>, declared: Declared
   let payloadBytes = 0;
   const counter = new ContentCounter();
   try {
-    const content = decompressed(payload, (chunk) => {
+    const content = decompress(payload, (chunk) => {
       payloadHash.update(chunk);
       payloadBytes += chunk.length;
     });
@@ -88,26 +101,6 @@ async function checkLarge(payload: AsyncIterable<Uint8Array>, declared: Declared
 /** The payload cannot be decompressed. */
 export class NotZstdError extends Error {
   override readonly name = "NotZstdError";
-}
-
-async function* decompressed(
-  payload: AsyncIterable<Uint8Array>,
-  onPayload: (chunk: Uint8Array) => void,
-): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
-  const zstd = createZstdDecompress({ chunkSize: chunkBytes, params: zstdParameters });
-  const fed = feed(payload, { zstd, onPayload });
-  // Awaited below; this only keeps a failure before then from being an unhandled rejection.
-  fed.catch(() => {});
-  try {
-    for await (const chunk of zstd) yield chunk as Uint8Array<ArrayBuffer>;
-  } catch (cause) {
-    // Either the decompressor failed, or reading the payload did, which `fed` knows.
-    if (cause instanceof PayloadReadError) throw cause.cause;
-    throw new NotZstdError("Cannot decompress the payload", { cause });
-  } finally {
-    zstd.destroy();
-    await fed.catch(() => {});
-  }
 }
 
 /** Carries the cause out of the stream. */

@@ -73,19 +73,9 @@ export class BatchLoad {
     return undefined;
   }
 
-  /** The names of the columns. */
-  header(names: readonly string[]): void {
-    const { name, columns } = tableOf[this.#job.dataType];
-    this.#read = rowReader(names, this.#job);
-    const into = `insert into ${name} (source, n, ${columns.join(", ")}) values `;
-    const row = `(${Array(columns.length + 2).fill("?").join(", ")})`;
-    this.#insertOne = this.#database.prepare(into + row);
-    this.#insertMany = this.#database.prepare(into + Array(rowsPerInsert).fill(row).join(", "));
-  }
-
-  /** Adds one record. */
+  /** Adds one record; the first has the names of the columns. */
   row(record: readonly string[]): void {
-    if (this.#read === undefined) return this.header(record);
+    if (this.#read === undefined) return this.#header(record);
     this.#records++;
     const row = this.#read(record);
     if ("reason" in row) {
@@ -131,6 +121,15 @@ export class BatchLoad {
 
   rollback(): void {
     this.#database.exec("rollback");
+  }
+
+  #header(names: readonly string[]): void {
+    const { name, columns } = tableOf[this.#job.dataType];
+    this.#read = rowReader(names, this.#job);
+    const into = `insert into ${name} (source, n, ${columns.join(", ")}) values `;
+    const row = `(${Array(columns.length + 2).fill("?").join(", ")})`;
+    this.#insertOne = this.#database.prepare(into + row);
+    this.#insertMany = this.#database.prepare(into + Array(rowsPerInsert).fill(row).join(", "));
   }
 
   #result(error: string | null): LoadResult {
