@@ -8,7 +8,8 @@ const patienceMs = 90_000;
 /** A process of the compiled executable. */
 export class Program implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
-  readonly #output: Promise<void>[];
+  /** Resolves when standard output and standard error have both ended. */
+  readonly #output: Promise<void>;
   readonly status: Promise<Deno.CommandStatus>;
   /** What it has printed to standard output and standard error so far. */
   printed = "";
@@ -24,19 +25,27 @@ export class Program implements AsyncDisposable {
       stderr: "piped",
     }).spawn();
     this.status = this.#child.status;
-    this.#output = [this.#collect(this.#child.stdout), this.#collect(this.#child.stderr)];
+    this.#output = this.#collect();
   }
 
   get pid(): number {
     return this.#child.pid;
   }
 
-  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+  async #collect(): Promise<void> {
+    await Promise.all([this.#read(this.#child.stdout), this.#read(this.#child.stderr)]);
+    this.#ended = true;
+    this.#changed();
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
       this.printed += text;
-      for (const wake of this.#wake.splice(0)) wake();
+      this.#changed();
     }
-    this.#ended = true;
+  }
+
+  #changed(): void {
     for (const wake of this.#wake.splice(0)) wake();
   }
 
@@ -46,14 +55,23 @@ export class Program implements AsyncDisposable {
     while (true) {
       const match = pattern.exec(this.printed);
       if (match) return match;
-      if (this.#ended || performance.now() > deadline) {
+      const leftMs = deadline - performance.now();
+      if (this.#ended || leftMs <= 0) {
         throw new Error(`The program never printed ${pattern}, but:\n${this.printed}`);
       }
-      await Promise.race([
-        new Promise<void>((resolve) => this.#wake.push(resolve)),
-        new Promise<void>((resolve) => setTimeout(resolve, 100)),
-      ]);
+      await this.#change(leftMs);
     }
+  }
+
+  /** Resolves when something was printed, or the output has ended, or `patienceMs` have passed. */
+  #change(patienceMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, patienceMs);
+      this.#wake.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   kill(signal: Deno.Signal): void {
@@ -70,7 +88,7 @@ export class Program implements AsyncDisposable {
     }
     const { code } = await this.status;
     const ms = performance.now() - start;
-    await Promise.all(this.#output);
+    await this.#output;
     return { code, ms };
   }
 
