@@ -4,14 +4,13 @@ import { BatchDamagedError, HubError, type Lane, type WholeBatch } from "../../s
 import { Uploader } from "../../src/agent/uploader.ts";
 import { requestBytesMax } from "../../src/protocol/delivery.ts";
 import { assert, assertEquals, assertMatch, assertPrompt } from "../assert.ts";
+import { eventually } from "../eventually.ts";
 import { type CapturedLog, captureLog } from "../fakes/captured_log.ts";
 import { FakeClock, settle } from "../fakes/fake_clock.ts";
 import { type HubCall, hubError, MemoryHub, type MemoryHubOptions } from "../fakes/memory_hub.ts";
 import { MemorySpool } from "../fakes/memory_spool.ts";
 
 const mebibyte = 1024 * 1024;
-/** An uploader that is not resting by then never will be, in ms. */
-const patienceMs = 30_000;
 
 interface Bench {
   readonly spool: MemorySpool;
@@ -90,11 +89,7 @@ const never: OnCall = () => {};
 
 /** Resolves when the uploader waits for some time to pass; rejects when it never does. */
 async function resting(clock: FakeClock): Promise<void> {
-  const startedMs = performance.now();
-  while ((clock.nextDueMs ?? Infinity) > 1e9) {
-    assert(performance.now() - startedMs < patienceMs, "the uploader does not mean to try anything again");
-    await settle();
-  }
+  await eventually(() => (clock.nextDueMs ?? Infinity) <= 1e9, { what: "the uploader to mean to try something again" });
 }
 
 /** Fails the first calls of a kind. */
@@ -191,10 +186,10 @@ Deno.test("uploader keeps a bounded part of a large batch in memory, and sizes p
   };
   await withUploader(onCall, async ({ add, spool, clock }) => {
     add("large", { bytes: 5 * mebibyte });
-    while (spool.delivered.length === 0) {
-      await settle();
+    await eventually(async () => {
       await clock.advance(1000);
-    }
+      return spool.delivered.length > 0;
+    });
     assertEquals(sizes[0], mebibyte / 4);
     assertEquals(sizes.at(-2), 6 * 64 * 1024, "four seconds of 100 kB/s, in steps of 64 KiB");
   });
@@ -396,7 +391,7 @@ Deno.test("uploader stops when the link has ended, and says so once", () =>
     },
     async ({ add, spool, hub, unlinked }) => {
       for (let n = 0; n < 20; n++) add(`${n}`);
-      while (unlinked.length === 0) await settle();
+      await eventually(() => unlinked.length > 0);
       await settle();
       const calls = hub.calls.length;
       add("late");
@@ -479,7 +474,7 @@ Deno.test("uploader asks a hub that was away for its newest batches, and for all
     assertEquals(hub.of("missing").length, 1);
     for (let n = 150; n < 300; n++) hub.received.delete(`${n}`);
     uploader.reachable({ again: true });
-    while (hub.received.size < 300) await settle();
+    await eventually(() => hub.received.size === 300);
     assertEquals(hub.of("missing").length, 3);
   }));
 
@@ -515,7 +510,7 @@ Deno.test("uploader sends a restored hub all that it has forgotten, although it 
     await spool.until(() => spool.delivered.length === 1120);
     hub.received.clear();
     uploader.reachable();
-    while (hub.of("missing").length < 3) await settle();
+    await eventually(() => hub.of("missing").length >= 3);
     await spool.until(() => spool.waiting().batches === 0);
     await resting(clock);
     await clock.advance(10_000);
@@ -535,7 +530,7 @@ Deno.test("uploader asks for what was newest before the hub was away, however mu
     for (let n = 10; n < 300; n++) add(`${n}`);
     await spool.until(() => spool.delivered.length === 300);
     uploader.reachable({ again: true });
-    while (!hub.received.has("9")) await settle();
+    await eventually(() => hub.received.has("9"));
   }));
 
 Deno.test("uploader asks for what was newest before an outage that deliveries were the first to notice", () => {
@@ -553,9 +548,12 @@ Deno.test("uploader asks for what was newest before an outage that deliveries we
     await resting(clock);
     hub.received.delete("9");
     isBroken = false;
-    while (spool.delivered.length < 300) await clock.advance(10_000);
+    await eventually(async () => {
+      await clock.advance(10_000);
+      return spool.delivered.length === 300;
+    });
     uploader.reachable({ again: true });
-    while (!hub.received.has("9")) await settle();
+    await eventually(() => hub.received.has("9"));
   });
 });
 
@@ -566,7 +564,7 @@ Deno.test("uploader asks once for the newest batches when it first hears of the 
     hub.received.delete("2");
     uploader.reachable();
     uploader.assigned({ received: { count: 1000 } });
-    while (!hub.received.has("2")) await settle();
+    await eventually(() => hub.received.has("2"));
     const asked = hub.of("missing").length;
     uploader.reachable();
     await settle();
@@ -592,7 +590,7 @@ Deno.test("uploader compares with a restored hub even when it was unreachable at
     uploader.assigned({ received: { count: 0 } });
     await settle();
     await clock.advance(2000);
-    while (!hub.received.has("a")) await settle();
+    await eventually(() => hub.received.has("a"));
   }));
 
 for (const kind of ["refused", "too-large", "unreachable", "busy"] as const) {

@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { type ControlHandlers, serveControl } from "../../src/control/serve_control.ts";
 import type { AgentStatus } from "../../src/control/status.ts";
+import { patienceMs } from "../eventually.ts";
 
 const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
 const denoConfig = fileURLToPath(new URL("../../deno.json", import.meta.url));
@@ -28,6 +29,7 @@ export class Installation implements AsyncDisposable {
     return installation;
   }
 
+  /** What has not ended after a test's patience is terminated, so that nobody waits for more of its output. */
   start(args: readonly string[], env: Record<string, string> = {}): Deno.ChildProcess {
     return new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "--allow-all", "--no-prompt", `--config=${denoConfig}`, main, ...args],
@@ -36,6 +38,7 @@ export class Installation implements AsyncDisposable {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
+      signal: AbortSignal.timeout(patienceMs),
     }).spawn();
   }
 

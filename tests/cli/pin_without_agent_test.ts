@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "../assert.ts";
+import { eventually } from "../eventually.ts";
 import { Installation, outcome } from "./cli.ts";
 
 Deno.test("pin without a running agent starts one, links, stops it, and the link is there for the service", async () => {
@@ -27,8 +28,7 @@ Deno.test("pin without a running agent starts one, links, stops it, and the link
     assertEquals((await installation.run("status")).code, 4); // nothing is left running
     const agent = installation.start(["run"]);
     try {
-      let shown = "";
-      while (!shown.includes("Telefonie")) shown = (await installation.run("status")).out;
+      await eventually(async () => (await installation.run("status")).out.includes("Telefonie"));
     } finally {
       agent.kill("SIGTERM");
     }

@@ -1,6 +1,7 @@
 /** The compiled executable from end to end: link, deliver, stop, move, copy. */
 import { assert, assertEquals, assertMatch, assertPrompt } from "../assert.ts";
-import { eventually, TestHub } from "./hub.ts";
+import { eventually } from "../eventually.ts";
+import { TestHub } from "./hub.ts";
 import { Installation, type Program } from "./installation.ts";
 
 const pinLine = /Enter your pin: (\d{6}) \(expires in 5 minutes\)/;

@@ -4,7 +4,8 @@ import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { startMariadb } from "../databases/mariadb.ts";
 import { startPostgresql } from "../databases/postgresql.ts";
-import { eventually, TestHub } from "./hub.ts";
+import { eventually } from "../eventually.ts";
+import { TestHub } from "./hub.ts";
 import { Installation, type Program } from "./installation.ts";
 
 const day = Temporal.Now.zonedDateTimeISO("Europe/Berlin").startOfDay();

@@ -206,12 +206,3 @@ async function readyUrl(program: Program): Promise<string> {
   const [, url] = await program.waitFor(/"event":"ready","url":"([^"]+)"/);
   return url ?? "";
 }
-
-/** Waits until `holds` does. */
-export async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + defaultPatienceMs;
-  while (!await holds()) {
-    if (performance.now() > deadline) throw new Error(`Never true: ${holds}`);
-    await new Promise<void>((resolve) => setTimeout(resolve, 50));
-  }
-}

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { executable } from "../setup/executable.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { eventually, TestHub } from "./hub.ts";
+import { eventually } from "../eventually.ts";
+import { TestHub } from "./hub.ts";
 import { Installation, Program } from "./installation.ts";
 
 const secrets = {

@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { assert, assertEquals, assertPrompt } from "../assert.ts";
-import { eventually, TestHub } from "./hub.ts";
+import { eventually } from "../eventually.ts";
+import { TestHub } from "./hub.ts";
 import { Installation, type Program } from "./installation.ts";
 
 const linkedLine = /Linked to the integration/;

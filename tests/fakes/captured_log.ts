@@ -1,10 +1,11 @@
 /** What is logged, for tests that want to read it. */
 import { configure, type LogRecord, resetSync } from "@logtape/logtape";
+import { patienceMs } from "../eventually.ts";
 
 export interface CapturedLog extends Disposable {
   /** Lines of this level and above, as `level message`. */
   lines(): string[];
-  /** Resolves with the first line, logged already or not, that matches. */
+  /** Resolves with the first line, logged already or not, that matches. Rejects when none ever comes. */
   line(pattern: RegExp): Promise<string>;
 }
 
@@ -28,13 +29,21 @@ export async function captureLog(): Promise<CapturedLog> {
   return {
     lines: () => [...lines],
     line: (pattern) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
+        const end = () => {
+          clearTimeout(timer);
+          watchers.delete(look);
+        };
         const look = () => {
           const line = lines.find((line) => pattern.test(line));
           if (line === undefined) return;
-          watchers.delete(look);
+          end();
           resolve(line);
         };
+        const timer = setTimeout(() => {
+          end();
+          reject(new Error(`Waited in vain for a line ${pattern}, after:\n${lines.join("\n")}`));
+        }, patienceMs);
         watchers.add(look);
         look();
       }),

@@ -2,11 +2,10 @@
 import { createHash } from "node:crypto";
 import type { BatchFile, BatchWriter, Lane, Spool, StoredBatch } from "../../src/agent/ports.ts";
 import type { BatchOrigin, Receipt } from "../../src/protocol/delivery.ts";
+import { patienceMs } from "../eventually.ts";
 
 /** Content above this is hashed and dropped, in bytes. */
 const keptBytesMax = 64 * 1024 * 1024;
-/** What has not come to pass by then never will, in ms: nothing here takes a second. */
-const patienceMs = 30_000;
 
 export interface MemorySpoolOptions {
   /** Called before a writer is opened; may wait or throw, as a full spool does. */

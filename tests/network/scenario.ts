@@ -9,6 +9,7 @@ import { seededRandom } from "../../src/runtime/seeded_random.ts";
 import { TestHub } from "../e2e/hub.ts";
 import { Installation } from "../e2e/installation.ts";
 import { makeAuthority } from "../egress/certificates.ts";
+import { eventually } from "../eventually.ts";
 import { lineAddress, type LineQuality, ownAddress, ThinLine, type Traffic } from "./thin_line.ts";
 
 /** What is sent over which line. */
@@ -101,7 +102,7 @@ async function play(phase: Phase, { site, index }: { site: Site; index: number }
     const changesMs: number[] = [];
     for (let change = 1; change <= phase.changes; change++) {
       const bytes = (payloadBytes * change) / (phase.changes + 1);
-      await until(() => Promise.resolve(line.up.tcpBytes >= bytes), { patienceMs, what: `${bytes} bytes to pass` });
+      await eventually(() => line.up.tcpBytes >= bytes, { patienceMs, what: `${bytes} bytes to pass` });
       changesMs.push(await changeAssignment(site));
     }
     site.imports += sums.length;
@@ -138,11 +139,11 @@ async function changeAssignment(site: Site): Promise<number> {
   const startedMs = performance.now();
   await hub.ask("PATCH", `/api/v1/integrations/${integration}`, { paused: true });
   const paused = async () => await said("The integration is paused in the hub") >= change;
-  await until(paused, { patienceMs, what: "the agent to be paused" });
+  await eventually(paused, { patienceMs, what: "the agent to be paused" });
   const ms = performance.now() - startedMs;
   await hub.ask("PATCH", `/api/v1/integrations/${integration}`, { paused: false });
   const resumed = async () => await said("The integration has been resumed") >= change;
-  await until(resumed, { patienceMs, what: "the agent to go on" });
+  await eventually(resumed, { patienceMs, what: "the agent to go on" });
   return ms;
 }
 
@@ -179,17 +180,6 @@ class ReportCount implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     this.#database.close();
-  }
-}
-
-async function until(
-  holds: () => Promise<boolean>,
-  { patienceMs, what }: { patienceMs: number; what: string },
-): Promise<void> {
-  const deadline = performance.now() + patienceMs;
-  while (!await holds()) {
-    if (performance.now() > deadline) throw new Error(`Waited in vain for ${what}`);
-    await new Promise<void>((resolve) => setTimeout(resolve, 50));
   }
 }
 

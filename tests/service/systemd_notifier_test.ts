@@ -4,6 +4,7 @@ import { startHeartbeat } from "../../src/cli/run/heartbeat.ts";
 import { noNotifier, type ServiceNotifier } from "../../src/service/service_notifier.ts";
 import { openSystemdNotifier } from "../../src/service/systemd_notifier.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
+import { eventually } from "../eventually.ts";
 
 /** Receives datagrams as systemd does; socat puts them one after the other. */
 async function receive(address: string, send: (socket: string) => void): Promise<string> {
@@ -11,7 +12,7 @@ async function receive(address: string, send: (socket: string) => void): Promise
   const path = address.replace(/^(UNIX-RECV|ABSTRACT-RECV):/, "");
   const isAbstract = address.startsWith("ABSTRACT");
   const seen = () => Deno.readTextFileSync("/proc/net/unix").includes(isAbstract ? `@${path}` : path);
-  while (!seen()) await new Promise<void>((resolve) => setTimeout(resolve, 10));
+  await eventually(seen, { what: `socat to listen at ${path}` });
   send(isAbstract ? `@${path}` : path);
   let text = "";
   for await (const chunk of socat.stdout.pipeThrough(new TextDecoderStream())) {

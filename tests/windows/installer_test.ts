@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { eventually } from "../e2e/hub.ts";
+import { eventually } from "../eventually.ts";
 import { buildMsi } from "../../installer/build.ts";
 import { isStorage, readCompoundFile } from "../../installer/compound_file.ts";
 import { Database, streamName, StringPool } from "../../installer/msi_tables.ts";

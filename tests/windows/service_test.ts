@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch, assertPrompt } from "../assert.ts";
-import { eventually, TestHub } from "../e2e/hub.ts";
+import { TestHub } from "../e2e/hub.ts";
+import { eventually } from "../eventually.ts";
 import { compileExecutable, compileProgram, onDriveZ, WindowsBox } from "./box.ts";
 
 /** A folder with a space and an umlaut, whose name Windows keeps in UTF-16. */
