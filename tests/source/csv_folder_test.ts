@@ -5,9 +5,11 @@ import { StateDamagedError } from "../../src/runtime/state_damaged.ts";
 import { fileReason } from "../../src/source/csv_file.ts";
 import { assert, assertEquals, assertMatch, assertPrompt } from "../assert.ts";
 import { FakeClock } from "../fakes/fake_clock.ts";
-import { neverMs, withCsvFolder } from "./csv_harness.ts";
+import { type CsvBench, neverMs, withCsvFolder } from "./csv_harness.ts";
 
 const eventsOnly = { settleMs: neverMs, pollMs: neverMs };
+/** Longer than any file is left alone that settles. */
+const hourMs = 3_600_000;
 
 Deno.test("csv folder imports what lies there, by its name", () =>
   withCsvFolder({}, async (bench) => {
@@ -92,59 +94,73 @@ Deno.test("csv folder does not complain of a file that is renamed away when it h
     assertEquals(bench.source.problem, null);
   }));
 
-Deno.test("csv folder reads no half of a file that is opened again as soon as it was closed", () =>
-  withCsvFolder({ ...eventsOnly, clock: systemClock }, async (bench) => {
+Deno.test("csv folder reads no half of a file that is opened again as soon as it was closed", () => {
+  const clock = new FakeClock();
+  return withCsvFolder({ ...eventsOnly, clock }, async (bench) => {
     bench.start();
     await watching(bench);
     for (let round = 1; round <= 5; round++) {
-      const whole = `${round} BEGIN\nEND\n`;
       await bench.write("a.csv", "before");
       using file = await Deno.open(join(bench.folder, "a.csv"), { write: true, truncate: true });
       await file.write(new TextEncoder().encode(`${round} BEGIN\n`));
+      await allHeeded(bench);
+      await clock.advance(hourMs);
       // When this one is in, the other has had its chance.
-      await bench.write(`${round}.csv`, `${round}`);
-      await bench.log.line(new RegExp(`Queued ${round}\\.csv`));
+      await allHeeded(bench);
       await file.write(new TextEncoder().encode("END\n"));
       file[Symbol.dispose]();
-      await bench.spool.until(() => bench.spool.admitted.some(({ content }) => text(content) === whole));
+      await allHeeded(bench);
+      await clock.advance(1000);
+      await bench.spool.until(() => contentsOf(bench, "a.csv").length === round);
     }
-    const contents = bench.spool.admitted.map(({ content }) => text(content));
-    assertEquals(contents.filter((content) => content.endsWith("BEGIN\n")), []);
-  }));
+    assertEquals(contentsOf(bench, "a.csv"), [1, 2, 3, 4, 5].map((round) => `${round} BEGIN\nEND\n`));
+  });
+});
 
-Deno.test("csv folder leaves a file alone that is open for longer than files settle", () =>
-  withCsvFolder({ settleMs: 100, pollMs: 100 }, async (bench) => {
+Deno.test("csv folder leaves a file alone that is open for longer than files settle", () => {
+  const clock = new FakeClock();
+  return withCsvFolder({ settleMs: 1000, pollMs: neverMs, clock }, async (bench) => {
     bench.start();
     await watching(bench);
     using file = await Deno.open(join(bench.folder, "paused.csv"), { write: true, create: true });
     await file.write(new TextEncoder().encode("queue;time\n"));
-    // Ten times as long: only polling finds this one, so it settles.
+    await allHeeded(bench);
+    // Nobody closes this one, so it settles.
     await bench.write("link.txt", "link");
-    for (let round = 0; round < 10; round++) {
-      await Deno.link(join(bench.folder, "link.txt"), join(bench.folder, `link-${round}.csv`));
-      await bench.log.line(new RegExp(`link-${round}\\.csv`));
-    }
+    await Deno.link(join(bench.folder, "link.txt"), join(bench.folder, "link.csv"));
+    await allHeeded(bench);
+    await clock.advance(1000);
+    await bench.spool.until(() => contentsOf(bench, "link.csv").length === 1);
+    await clock.advance(9000);
+    await allHeeded(bench);
+    assertEquals(contentsOf(bench, "paused.csv"), [], "read while it was open");
     await file.write(new TextEncoder().encode("sales;09:00\n"));
     file[Symbol.dispose]();
-    await bench.log.line(/Queued paused/);
-    assertEquals(text(bench.spool.admitted.at(-1)?.content), "queue;time\nsales;09:00\n");
-    assertEquals(bench.spool.admitted.filter(({ fileName }) => fileName === "paused.csv").length, 1);
-  }));
+    await allHeeded(bench);
+    await clock.advance(1000);
+    await bench.spool.until(() => contentsOf(bench, "paused.csv").length > 0);
+    assertEquals(contentsOf(bench, "paused.csv"), ["queue;time\nsales;09:00\n"]);
+  });
+});
 
-Deno.test("csv folder waits until an open file has not changed for a long while", () =>
-  withCsvFolder({ settleMs: 500 }, async (bench) => {
+Deno.test("csv folder waits until an open file has not changed for a minute", () => {
+  const clock = new FakeClock();
+  return withCsvFolder({ settleMs: 500, pollMs: neverMs, clock }, async (bench) => {
     bench.start();
     await watching(bench);
     using file = await Deno.open(join(bench.folder, "kept-open.csv"), { write: true, create: true });
-    // A minute is three seconds here, as the clock is 20 times as fast.
-    for (let line = 0; line < 8; line++) {
+    for (let line = 0; line < 4; line++) {
       await file.write(new TextEncoder().encode(`${line}\n`));
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await allHeeded(bench);
+      await clock.advance(59_999);
+      await allHeeded(bench);
+      assertEquals(contentsOf(bench, "kept-open.csv"), [], "read while it was being written");
     }
-    assertEquals(await bench.admitted(1), ["watching.csv"], "read while it was being written");
-    await bench.admitted(2);
-    assertEquals(text(bench.spool.admitted.at(-1)?.content), "0\n1\n2\n3\n4\n5\n6\n7\n");
-  }));
+    await clock.advance(1);
+    await bench.spool.until(() => contentsOf(bench, "kept-open.csv").length > 0);
+    assertEquals(contentsOf(bench, "kept-open.csv"), ["0\n1\n2\n3\n"]);
+  });
+});
 
 Deno.test("csv folder tells once of files that keep changing, and imports them when they are closed", async () => {
   const clock = new FakeClock();
@@ -524,12 +540,37 @@ Deno.test("a locked file is told apart", () => {
 });
 
 /** Resolves when an event has been seen to work. */
-async function watching(
-  bench: { write(name: string, content: string): Promise<void>; admitted(n: number): Promise<unknown> },
-) {
-  const again = setInterval(() => bench.write("watching.csv", "watching"), 50);
-  await bench.admitted(1);
-  clearInterval(again);
+async function watching(bench: CsvBench): Promise<void> {
+  let isSeen = false;
+  const seen = bench.admitted(1).finally(() => isSeen = true);
+  const tries = (async () => {
+    while (!isSeen) {
+      await renameIn(bench, "watching");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  })();
+  await Promise.all([seen, tries]);
+}
+
+/** Resolves when everything that happened so far was heeded, events first (they come in order), then the folder read. */
+async function allHeeded(bench: CsvBench): Promise<void> {
+  for (const what of ["events", "folder"]) {
+    const name = `${what}-${crypto.randomUUID()}`;
+    if (what === "folder") bench.source.importNow();
+    await renameIn(bench, name);
+    await bench.log.line(new RegExp(`Queued ${name}`));
+  }
+}
+
+/** A file that is renamed in is read at once, whatever the clock says. */
+async function renameIn(bench: CsvBench, name: string): Promise<void> {
+  await bench.write(`${name}.part`, name);
+  await Deno.rename(join(bench.folder, `${name}.part`), join(bench.folder, `${name}.csv`));
+}
+
+/** The contents that were imported under this name. */
+function contentsOf({ spool }: CsvBench, name: string): string[] {
+  return spool.admitted.filter(({ fileName }) => fileName === name).map(({ content }) => text(content));
 }
 
 function text(content: Uint8Array | undefined): string {
