@@ -4,6 +4,7 @@ import { systemClock } from "../../src/runtime/clock.ts";
 import { StateDamagedError } from "../../src/runtime/state_damaged.ts";
 import { fileReason } from "../../src/source/csv_file.ts";
 import { assert, assertEquals, assertMatch, assertPrompt } from "../assert.ts";
+import { eventually } from "../eventually.ts";
 import { FakeClock } from "../fakes/fake_clock.ts";
 import { type CsvBench, neverMs, withCsvFolder } from "./csv_harness.ts";
 
@@ -406,7 +407,7 @@ Deno.test("csv folder copes with a file that vanishes, and comes back", async ()
     bench.start();
     await bench.log.line(/^warning Cannot import gone\.csv: it has vanished/);
     await bench.admitted(1);
-    while (bench.source.problem !== null) await new Promise((resolve) => setTimeout(resolve, 5));
+    await eventually(() => bench.source.problem === null);
     await bench.write("gone.csv", "12345");
     assertEquals(await bench.admitted(2), ["stays.csv", "gone.csv"]);
   });
@@ -492,13 +493,13 @@ Deno.test("csv folder waits loudly for a folder that is missing, and watches the
     for (let round = 1; round <= 2; round++) {
       await Deno.mkdir(bench.folder);
       const recovered = () => bench.log.lines().filter((line) => /can be read again/.test(line)).length;
-      while (recovered() < round) await new Promise((resolve) => setTimeout(resolve, 5));
+      await eventually(() => recovered() >= round, { what: "the folder to be read again" });
       assertEquals(bench.source.problem, null);
       // Only an event can tell that this file is finished.
       await bench.write("a.csv", `round ${round}`);
       await bench.admitted(round);
       await Deno.remove(bench.folder, { recursive: true });
-      while (bench.source.problem === null) await new Promise((resolve) => setTimeout(resolve, 5));
+      await eventually(() => bench.source.problem !== null, { what: "a folder that is missing to be told" });
     }
     assertEquals(bench.log.lines().filter((line) => line.startsWith("error")).length, 3);
     await Deno.mkdir(bench.folder);
