@@ -5,6 +5,7 @@ import { noNotifier, type ServiceNotifier } from "../../src/service/service_noti
 import { openSystemdNotifier } from "../../src/service/systemd_notifier.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { eventually } from "../eventually.ts";
+import { FakeClock } from "../fakes/fake_clock.ts";
 
 /** Receives datagrams as systemd does; socat puts them one after the other. */
 async function receive(address: string, send: (socket: string) => void): Promise<string> {
@@ -54,22 +55,43 @@ Deno.test("a socket that nobody has is no trouble, an address that is none is", 
 });
 
 Deno.test("alive is said once for each answer, and a worker that does not answer is asked once only", async () => {
+  const clock = new FakeClock();
   const calls: string[] = [];
   const notifier: ServiceNotifier = {
     ...noNotifier,
-    aliveWithinMs: 40,
+    aliveWithinMs: 10_000,
     alive: () => void calls.push("alive"),
     status: (text) => void calls.push(text),
   };
   let asked = 0;
-  let askedTwice = () => {};
-  const second = new Promise<void>((resolve) => askedTwice = resolve);
-  using heartbeat = startHeartbeat(notifier, { ask: () => ++asked === 2 && askedTwice() });
-  assertEquals(calls, []);
+  using heartbeat = startHeartbeat(notifier, { ask: () => void asked++, clock });
+  assertEquals([asked, calls], [1, []]);
   heartbeat.answered("linked");
-  await second;
-  await new Promise<void>((resolve) => setTimeout(resolve, 60));
+  await clock.advance(2499);
+  assertEquals([asked, calls], [1, ["alive", "linked"]]);
+  await clock.advance(1);
+  assertEquals(asked, 2);
+  await clock.advance(60_000);
   assertEquals([asked, calls], [2, ["alive", "linked"]]);
   heartbeat.answered("linked");
   assertEquals(calls, ["alive", "linked", "alive"]);
+  await clock.advance(2500);
+  assertEquals(asked, 3);
+});
+
+Deno.test("an agent that nobody watches over is asked every five seconds, until the end", async () => {
+  const clock = new FakeClock();
+  let asked = 0;
+  const heartbeat = startHeartbeat(noNotifier, {
+    ask: () => {
+      asked++;
+      queueMicrotask(() => heartbeat.answered("linked"));
+    },
+    clock,
+  });
+  await clock.advance(10_000);
+  assertEquals(asked, 3);
+  heartbeat[Symbol.dispose]();
+  await clock.advance(10_000);
+  assertEquals(asked, 3);
 });

@@ -2,6 +2,7 @@
  * Reports that the agent is alive: asks its worker, whose event loop must answer, and passes the answer on. A hanging
  * agent is silent, so the system's watchdog restarts it.
  */
+import type { Clock } from "../../runtime/clock.ts";
 import type { ServiceNotifier } from "../../service/service_notifier.ts";
 
 /** Maximum interval between questions, in ms, and so the age of the status that the system shows. */
@@ -16,18 +17,22 @@ export interface Heartbeat extends Disposable {
 }
 
 /** Starts asking. `ask` sends the question to the worker; there is never more than one unanswered. */
-export function startHeartbeat(notifier: ServiceNotifier, options: { ask: () => void }): Heartbeat {
-  const { ask } = options;
-  const patienceMs = notifier.aliveWithinMs ?? Infinity;
+export function startHeartbeat(notifier: ServiceNotifier, options: { ask: () => void; clock: Clock }): Heartbeat {
+  const { ask, clock } = options;
+  const everyMs = Math.min(askEveryMsMax, (notifier.aliveWithinMs ?? Infinity) / askedPerPatience);
+  const stop = new AbortController();
   let waiting = false;
   let shown = "";
-  const askUnlessAsked = () => {
-    if (waiting) return;
-    waiting = true;
-    ask();
+  const askAgainAndAgain = async () => {
+    while (!stop.signal.aborted) {
+      if (!waiting) {
+        waiting = true;
+        ask();
+      }
+      await clock.sleep(everyMs, stop.signal).catch(() => {});
+    }
   };
-  askUnlessAsked();
-  const timer = setInterval(askUnlessAsked, Math.min(askEveryMsMax, patienceMs / askedPerPatience));
+  void askAgainAndAgain();
   return {
     answered(status) {
       waiting = false;
@@ -35,6 +40,6 @@ export function startHeartbeat(notifier: ServiceNotifier, options: { ask: () => 
       if (status !== shown) notifier.status(status);
       shown = status;
     },
-    [Symbol.dispose]: () => clearInterval(timer),
+    [Symbol.dispose]: () => stop.abort(),
   };
 }

@@ -1,5 +1,6 @@
 /** Watches over the agent's worker until it ends: by itself, on request, or because the relay has failed. */
 import type { Relay } from "../../egress/start_relay.ts";
+import { systemClock } from "../../runtime/clock.ts";
 import type { ServiceNotifier } from "../../service/service_notifier.ts";
 import type { FromAgent, ToAgent } from "./agent_messages.ts";
 import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
@@ -68,7 +69,7 @@ async function untilEnded(
         case "running":
           await onRunning();
           notifier.ready();
-          heartbeat = startHeartbeat(notifier, { ask: () => agent.send({ type: "ping" }) });
+          heartbeat = startHeartbeat(notifier, { ask: () => agent.send({ type: "ping" }), clock: systemClock });
           break;
         case "alive":
           heartbeat?.answered(message.value.status);
