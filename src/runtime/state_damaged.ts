@@ -2,6 +2,7 @@
 
 /** The state is not a database, or not an intact one. */
 export class StateDamagedError extends Error {
+  /** As stack traces and logs show it. */
   override readonly name = "StateDamagedError";
 }
 
