@@ -85,6 +85,12 @@ export class CsvCandidates {
     return true;
   }
 
+  /** The file's rights, owner or times were changed: that is no sign that somebody has it open. */
+  attributesChanged(name: string, nowMs: number): void {
+    const phase = this.#active.get(name);
+    if (this.#open.delete(name) && phase?.state === "settling") this.#settle(name, phase.version, nowMs);
+  }
+
   /** An entry that cannot be read: the first time it is due at once, so that it gets reported. */
   seenUnreadable(name: string): void {
     if (!this.#active.has(name) && !this.#reading.has(name)) {
@@ -121,7 +127,7 @@ export class CsvCandidates {
 
   /** Whether the file was written to since it became due, and not closed: what was read of it may be half of it. */
   isBeingWritten(name: string): boolean {
-    return this.#reading.get(name)?.sign === "written";
+    return this.#reading.has(name) && this.#open.has(name);
   }
 
   /** All other files of the folder are gone: forget them. */

@@ -18,7 +18,13 @@ export interface FileVersion {
 /** What an entry of the folder is. */
 export type Look =
   /** A file that may be imported; `path` is its real path. */
-  | { readonly state: "file"; readonly path: string; readonly version: FileVersion }
+  | {
+    readonly state: "file";
+    readonly path: string;
+    readonly version: FileVersion;
+    /** Whether its last change is known to be one of rights, owner or times; events do not tell that from writing. */
+    readonly attributesOnly: boolean;
+  }
   | { readonly state: "absent" }
   /** Nothing to import, now or later: a directory, a pipe, a link to a file that counts under its own name. */
   | { readonly state: "ignored" }
@@ -69,7 +75,7 @@ export async function lookAt(name: string, folder: ImportFolder): Promise<Look> 
     const info = await Deno.lstat(path);
     if (info.isSymlink) return await lookThrough(path, folder);
     if (!info.isFile || isOwn(path, folder)) return { state: "ignored" };
-    return { state: "file", path, version: versionOf(info) };
+    return fileAt(path, info);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) return { state: "unreadable", reason: fileReason(error) };
     if (name.includes("\uFFFD")) return { state: "unreadable", reason: "its name is not valid UTF-8; rename it" };
@@ -105,7 +111,17 @@ async function lookThrough(link: string, folder: ImportFolder): Promise<Look> {
   const countsByItself = dirname(path) === folder.path && isImportName(basename(path));
   if (countsByItself || isOwn(path, folder)) return { state: "ignored" };
   const info = await Deno.lstat(path);
-  return info.isFile ? { state: "file", path, version: versionOf(info) } : { state: "ignored" };
+  return info.isFile ? fileAt(path, info) : { state: "ignored" };
+}
+
+function fileAt(path: string, info: Deno.FileInfo): Look {
+  // Writing sets both to the same; Deno (2.8) gives the first in whole seconds.
+  const attributesOnly = seconds(info.ctime) !== seconds(info.mtime);
+  return { state: "file", path, version: versionOf(info), attributesOnly };
+}
+
+function seconds(time: Date | null): number {
+  return Math.floor((time?.getTime() ?? 0) / 1000);
 }
 
 /** The names of the log file, current and rotated. Importing it would write to it, and so be imported again. */

@@ -238,7 +238,11 @@ export class CsvFolder {
   async #look(name: string): Promise<boolean> {
     if (!this.#folder) return false;
     const look = await lookAt(name, this.#folder);
-    if (look.state === "file") return this.#candidates.seen(name, look.version, this.#options.clock.monotonicMs());
+    if (look.state === "file") {
+      const nowMs = this.#options.clock.monotonicMs();
+      if (look.attributesOnly) this.#candidates.attributesChanged(name, nowMs);
+      return this.#candidates.seen(name, look.version, nowMs);
+    }
     if (look.state === "unreadable") this.#candidates.seenUnreadable(name);
     else this.#candidates.forget(name);
     return false;

@@ -61,3 +61,17 @@ Deno.test("a file that was linked into the folder settles as others do: nobody w
   files.seen("a.csv", version, 0);
   assertEquals(files.nextDueMs(), settleMs);
 });
+
+Deno.test("a file is not taken for open because its rights were changed", () => {
+  const files = new CsvCandidates({ settleMs, openSettleMs: 10 * settleMs, isKnown: () => false });
+  files.noticed("a.csv", "closed", 0);
+  files.noticed("a.csv", "written", 0);
+  files.attributesChanged("a.csv", 0);
+  files.seen("a.csv", version, 0);
+  assertEquals(files.nextDueMs(), settleMs);
+  files.takeDue(settleMs);
+  files.noticed("a.csv", "written", settleMs);
+  assert(files.isBeingWritten("a.csv"));
+  files.attributesChanged("a.csv", settleMs);
+  assert(!files.isBeingWritten("a.csv"));
+});

@@ -163,6 +163,16 @@ Deno.test("csv folder waits until an open file has not changed for a minute", ()
   });
 });
 
+Deno.test("csv folder does not take a file for open whose times are set after it was closed", () =>
+  withCsvFolder({ settleMs: 100, pollMs: 100, clock: systemClock }, async (bench) => {
+    bench.start();
+    await watching(bench);
+    await bench.write("a.csv", "a");
+    await Deno.utime(join(bench.folder, "a.csv"), 0, 0);
+    // An open one settles for a minute, and nothing here waits that long.
+    await bench.admitted(2);
+  }));
+
 Deno.test("csv folder tells once of files that keep changing, and imports them when they are closed", async () => {
   const clock = new FakeClock();
   await withCsvFolder({ clock, settleMs: 30_000, pollMs: 10_000 }, async (bench) => {
