@@ -2,7 +2,9 @@
 import { LongValueError } from "../../src/database/row_source.ts";
 import { OdbcError } from "../../src/odbc/diagnostics.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { startPostgresql } from "../databases/postgresql.ts";
+import { startPostgresql, type TestServer } from "../databases/postgresql.ts";
+import { eventually } from "../eventually.ts";
+import { assertAborts, sleepSeconds } from "./assert_aborts.ts";
 import { attributesFor, csvOf, testTimeoutMs, withDatabase } from "./open.ts";
 
 const typesTable = `
@@ -194,26 +196,22 @@ Deno.test("psqlodbc streams, stops and says what is wrong", async (t) => {
   });
   await t.step("an abort cancels a query that is executing", async () => {
     await withDatabase(attributes, async (database) => {
-      const controller = new AbortController();
-      const query = database.query("select pg_sleep(50), 1", { signal: controller.signal });
-      setTimeout(() => controller.abort(new Error("enough")), 200);
-      await assertRejects(() => query, /enough/);
+      const sql = `select pg_sleep(${sleepSeconds}), 1`;
+      await assertAborts((signal) => database.query(sql, { signal }), () => asleep(server));
       assertEquals((await csvOf(database, "select 1 as one")).lines, ["one", "1"]);
-      const running = await server.sql(
-        "select count(*) from pg_stat_activity where query like '%pg_sleep(50)%' and state='active' and pid<>pg_backend_pid()",
-      );
-      assertEquals(running.trim(), "0");
     });
   });
   await t.step("an abort cancels a fetch that is waiting", async () => {
     await withDatabase(attributes, async (database) => {
-      const controller = new AbortController();
-      const sql = "select i, case when i > 5000 then pg_sleep(0.5)::text end s from generate_series(1, 9000) i";
-      await using rows = await database.query(sql, { signal: controller.signal });
-      setTimeout(() => controller.abort(new Error("enough")), 300);
-      await assertRejects(async () => {
-        for await (const block of rows.blocks()) assert(block.rows > 0);
-      }, /enough/);
+      const sleep = `case when i = 5000 then pg_sleep(${sleepSeconds})::text end`;
+      const sql = `select i, ${sleep} s from generate_series(1, 9000) i`;
+      let read = 0;
+      const query = async (signal: AbortSignal) => {
+        await using rows = await database.query(sql, { signal });
+        for await (const block of rows.blocks()) read += block.rows;
+      };
+      await assertAborts(query, () => asleep(server));
+      assert(read > 0 && read < 5000, `${read} rows were read`);
     });
   });
   await t.step("the time limit ends a query", async () => {
@@ -268,22 +266,16 @@ Deno.test("psqlodbc streams, stops and says what is wrong", async (t) => {
   });
   await t.step("a server that goes away is told as such", async () => {
     await withDatabase(attributes, async (database) => {
-      const gone = csvOf(database, "select pg_sleep(30)");
-      const terminate =
-        "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(30)%' and pid<>pg_backend_pid()";
-      const [error] = await Promise.all([
-        assertRejects(() => gone),
-        (async () => {
-          while ((await server.sql(terminate)).trim() === "");
-        })(),
-      ]);
+      const rejected = assertRejects(() => csvOf(database, "select pg_sleep(3600)"));
+      await untilAsleep(server);
+      await endSleeping(server);
+      const error = await rejected;
       assert(error instanceof OdbcError && error.kind === "connection-lost", error.message);
       assert(!(error instanceof LongValueError));
     });
   });
-  const asleep = "from pg_stat_activity where query like 'fetch %' and wait_event = 'PgSleep'";
   const losses = {
-    "whose session is ended": async () => void await server.sql(`select pg_terminate_backend(pid) ${asleep}`),
+    "whose session is ended": () => endSleeping(server),
     "that is killed": () => server.kill(),
   };
   for (const [loss, lose] of Object.entries(losses)) {
@@ -296,7 +288,7 @@ Deno.test("psqlodbc streams, stops and says what is wrong", async (t) => {
           for await (const block of rows.blocks()) {
             read += block.rows;
             if (read < 50) continue;
-            while ((await server.sql(`select count(*) ${asleep}`)).trim() !== "1");
+            await untilAsleep(server);
             await lose();
           }
         });
@@ -307,3 +299,18 @@ Deno.test("psqlodbc streams, stops and says what is wrong", async (t) => {
   }
   await server.start();
 });
+
+const sleeping = "from pg_stat_activity where wait_event = 'PgSleep'";
+
+/** How many queries sleep. */
+async function asleep(server: TestServer): Promise<number> {
+  return Number(await server.sql(`select count(*) ${sleeping}`));
+}
+
+async function untilAsleep(server: TestServer): Promise<void> {
+  await eventually(async () => await asleep(server) === 1, { what: "a query to sleep" });
+}
+
+async function endSleeping(server: TestServer): Promise<void> {
+  await server.sql(`select pg_terminate_backend(pid) ${sleeping}`);
+}
