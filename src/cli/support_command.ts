@@ -19,7 +19,7 @@ import { readableBytes } from "./table.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { openOutput } from "./output_file.ts";
 import { print, printError } from "./print.ts";
-import { runOwnCommand } from "./own_command_output.ts";
+import { outputOfOwnProgram } from "./own_program.ts";
 import { credentialsFolderOf, credentialsVariable } from "./run/own_service.ts";
 import { knownSecrets, type Secret, secretIn } from "./secrets.ts";
 
@@ -92,8 +92,9 @@ async function outputOf(
 ): Promise<GatheredFile> {
   const args = command === "service" ? ["service", "status"] : [command];
   const file = await Deno.stat(config.file).then(() => ["--config", config.file], () => []);
-  const env = credentials === undefined ? {} : { [credentialsVariable]: credentials };
-  return { name: `${command}.txt`, text: await runOwnCommand([...args, ...file], { cwd: config.folder, env, signal }) };
+  const env = { NO_COLOR: "1", ...(credentials === undefined ? {} : { [credentialsVariable]: credentials }) };
+  const text = await outputOfOwnProgram([...args, ...file], { cwd: config.folder, env, signal });
+  return { name: `${command}.txt`, text };
 }
 
 async function logsOf({ folder }: Config): Promise<GatheredFile[]> {

@@ -7,7 +7,7 @@ import type { Config } from "../../config/config.ts";
 import { connectControl, type ControlClient } from "../../control/connect_control.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { exists } from "../../runtime/exists.ts";
-import { ownCommand } from "../../runtime/own_command.ts";
+import { endProgram, ownProgram } from "../own_program.ts";
 import { refuseRootBesideService } from "./own_service.ts";
 import type { TemporaryAgent } from "../pin_command.ts";
 import { stateFolderOf } from "../state_folder.ts";
@@ -16,8 +16,6 @@ import { stateFolderOf } from "../state_folder.ts";
 const startTimeoutMs = 20_000;
 /** How often to try whether it answers, in ms. */
 const tryEveryMs = 50;
-/** It is killed if it has not stopped after this time, in ms; its data is durable at any time. */
-const stopTimeoutMs = 2000;
 /** How much of its standard error is repeated, in characters. */
 const errorCharactersMax = 2000;
 
@@ -32,16 +30,18 @@ export async function startTemporaryAgent(
 ): Promise<TemporaryAgent> {
   await refuseRootBesideService(config);
   await refuseForeignState(config);
-  const { path, args } = ownCommand();
-  const child = new Deno.Command(path, {
-    args: [...args, "run", ...(await exists(config.file) ? ["--config", config.file] : [])],
+  const configFile = await exists(config.file) ? ["--config", config.file] : [];
+  const child = ownProgram(["run", ...configFile], {
     cwd: dirname(config.file),
     stdin: "null",
     stdout: "null",
     stderr: "piped",
   }).spawn();
   const said = new Response(child.stderr).text();
-  const stop = () => stopChild(child, { said });
+  const stop = async () => {
+    await endProgram(child);
+    await said;
+  };
   try {
     return { client: await untilItAnswers(config, { child, said, ...options }), [Symbol.asyncDispose]: stop };
   } catch (error) {
@@ -85,19 +85,4 @@ async function untilItAnswers(
     await clock.sleep(tryEveryMs, signal);
   }
   throw new Error(`Cannot start the agent: it did not answer within ${startTimeoutMs / 1000} s. See its log`);
-}
-
-async function stopChild(child: Deno.ChildProcess, { said }: { said: Promise<string> }): Promise<void> {
-  const kill = (signal: Deno.Signal) => {
-    try {
-      child.kill(signal);
-    } catch {
-      // It has already ended.
-    }
-  };
-  kill("SIGTERM");
-  const timer = setTimeout(() => kill("SIGKILL"), stopTimeoutMs);
-  await child.status;
-  clearTimeout(timer);
-  await said;
 }
