@@ -5,6 +5,7 @@
 import { getLogger } from "@logtape/logtape";
 import { anySignal } from "../runtime/any_signal.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { unlessAborted } from "../runtime/until_aborted.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { UnlinkReason } from "../protocol/problem.ts";
 import { restMs } from "./early_retry.ts";
@@ -124,7 +125,7 @@ export class Linking {
       try {
         if (offer.state === "wanted") await this.#askForPin(signal);
         else if (offer.state === "shown") await this.#awaitConnect(offer.offer, wake.promise, signal);
-        else await untilWoken(wake.promise, signal);
+        else await unlessAborted(wake.promise, signal);
         if (this.failures.end()) log.info("The hub answers again.");
         failures = 0;
         strangers.answered();
@@ -240,13 +241,4 @@ export class Linking {
     await slept;
     signal.throwIfAborted();
   }
-}
-
-async function untilWoken(woken: Promise<void>, signal: AbortSignal): Promise<void> {
-  const aborted = Promise.withResolvers<void>();
-  const onAbort = () => aborted.resolve();
-  signal.addEventListener("abort", onAbort, { once: true });
-  await Promise.race([woken, aborted.promise]);
-  signal.removeEventListener("abort", onAbort);
-  signal.throwIfAborted();
 }

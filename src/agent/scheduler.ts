@@ -6,6 +6,7 @@
 import { getLogger } from "@logtape/logtape";
 import { sentence } from "../runtime/error_text.ts";
 import { Waker } from "../runtime/waker.ts";
+import { untilAborted } from "../runtime/until_aborted.ts";
 import type { Approval, QueryIdentity } from "../source/query_approval.ts";
 import { limits, type ReadState, type SourceProgress, type Window } from "../source/read_state.ts";
 import { nextRegularAt, restAfterMs } from "../source/run_times.ts";
@@ -23,7 +24,7 @@ import type { Lane } from "./ports.ts";
 import type { QueryRunner } from "./scheduler_ports.ts";
 import { progressOf, takeUp } from "./source_progress.ts";
 import type { SourceRunner } from "./source_switch.ts";
-import { runTogether, untilAborted } from "./tasks.ts";
+import { runTogether } from "./tasks.ts";
 import { WindowReader, type WindowReaderOptions } from "./window_reader.ts";
 
 const log = getLogger(["cloud-link", "database"]);

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { type HubOptions, startHub } from "../hub/hub.ts";
 import type { HubServices } from "../hub/services.ts";
 import { errorText } from "../runtime/error_text.ts";
+import { untilAborted } from "../runtime/until_aborted.ts";
 import { defaultListen } from "./command_line.ts";
 import { givenName } from "./given_name.ts";
 
@@ -57,9 +58,7 @@ export async function runHub(
     }
     out(`Hub ready at ${url}`);
   }
-  if (!signal.aborted) {
-    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-  }
+  await untilAborted(signal);
   return 0;
 }
 

@@ -4,6 +4,7 @@
  * {@linkcode remoteSpawn}. The worker cannot choose what is started.
  */
 import { errorText } from "../runtime/error_text.ts";
+import { untilAborted } from "../runtime/until_aborted.ts";
 import {
   type ExtractorCommand,
   type ExtractorProcess,
@@ -65,10 +66,7 @@ export async function serveExtractors(
     else if (data.type === "close") process?.close();
     else process?.kill();
   };
-  const aborted = Promise.withResolvers<void>();
-  const onAbort = () => aborted.resolve();
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (!signal.aborted) await aborted.promise;
+  await untilAborted(signal);
   for (const process of processes.values()) process.kill();
   await Promise.all(ending);
   port.close();

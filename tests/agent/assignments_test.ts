@@ -1,10 +1,10 @@
 import { Assignments } from "../../src/agent/assignments.ts";
 import { type AssignmentClient, HubError, type HubErrorKind } from "../../src/agent/ports.ts";
-import { untilAborted } from "../../src/agent/tasks.ts";
 import type { AgentRequest, Assignment } from "../../src/protocol/assignment.ts";
 import type { Link } from "../../src/protocol/linking.ts";
 import type { UnlinkReason } from "../../src/protocol/problem.ts";
 import { StateDamagedError } from "../../src/runtime/state_damaged.ts";
+import { untilAborted } from "../../src/runtime/until_aborted.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { type CapturedLog, captureLog } from "../fakes/captured_log.ts";
 import { FakeClock, settle } from "../fakes/fake_clock.ts";

@@ -4,7 +4,7 @@ import type { AssignmentClient } from "../../src/agent/ports.ts";
 import type { ProgressLedger } from "../../src/agent/scheduler_ports.ts";
 import { notePause, takeUp } from "../../src/agent/source_progress.ts";
 import type { SourceRunner } from "../../src/agent/source_switch.ts";
-import { untilAborted } from "../../src/agent/tasks.ts";
+import { untilAborted } from "../../src/runtime/until_aborted.ts";
 import type { Assignment } from "../../src/protocol/assignment.ts";
 import type { DatabaseSource } from "../../src/protocol/database.ts";
 import type { Link } from "../../src/protocol/linking.ts";

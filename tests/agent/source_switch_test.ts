@@ -1,5 +1,6 @@
 import { SourceSwitch } from "../../src/agent/source_switch.ts";
-import { runTogether, untilAborted } from "../../src/agent/tasks.ts";
+import { runTogether } from "../../src/agent/tasks.ts";
+import { untilAborted } from "../../src/runtime/until_aborted.ts";
 import type { Source } from "../../src/protocol/assignment.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { settle } from "../fakes/fake_clock.ts";

@@ -4,7 +4,7 @@
  * what arrived is compared with what was there.
  */
 import { join } from "node:path";
-import { untilAborted } from "../../agent/tasks.ts";
+import { untilAborted } from "../../runtime/until_aborted.ts";
 import { rehearseDatabase } from "./demo_database.ts";
 import { demoFiles } from "./demo_data.ts";
 import { type DemoHub, startDemoHub } from "./demo_hub.ts";

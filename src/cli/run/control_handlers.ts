@@ -2,7 +2,6 @@
 import type { Agent } from "../../agent/agent.ts";
 import type { LinkState, PinOnOffer } from "../../agent/link.ts";
 import type { HubError } from "../../agent/ports.ts";
-import { untilAborted } from "../../agent/tasks.ts";
 import type { Config } from "../../config/config.ts";
 import type { CheckLine } from "../../control/check_line.ts";
 import { type ControlHandlers, serveControl } from "../../control/serve_control.ts";
@@ -10,6 +9,7 @@ import type { AgentStatus, LinkStatus, PinOffer } from "../../control/status.ts"
 import { anySignal } from "../../runtime/any_signal.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { version } from "../../runtime/version.ts";
+import { untilAborted } from "../../runtime/until_aborted.ts";
 import { queryFingerprint } from "../../source/query_approval.ts";
 import type { DiskSpool } from "../../spool/disk_spool.ts";
 import { integrationKey, integrationNameOf, lastImport as readLastImport } from "../../state/integration.ts";
