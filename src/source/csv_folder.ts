@@ -9,6 +9,7 @@ import { basename, dirname, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../runtime/clock.ts";
 import { isStateDamaged } from "../runtime/state_damaged.ts";
+import { unlessAborted } from "../runtime/until_aborted.ts";
 import { Waker } from "../runtime/waker.ts";
 import { CsvCandidates } from "./csv_candidates.ts";
 import { CsvEvents, reportsClosing } from "./csv_events.ts";
@@ -279,18 +280,5 @@ export class CsvFolder {
     if (this.#trouble.of === "folder") log.info("The import folder {folder} can be read again.", { folder });
     else log.info("What was imported can be looked up again.");
     this.#trouble = undefined;
-  }
-}
-
-/** Waits for something that cannot be aborted itself, such as a file operation on a network share. */
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }
