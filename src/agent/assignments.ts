@@ -22,7 +22,7 @@ const requestsRememberedMax = 256;
  */
 const answerForMs = 10 * 60_000;
 /** The longest step between two tries, in ms: someone is waiting in front of the page. */
-const answerStepMaxMs = 30_000;
+const answerStepMsMax = 30_000;
 
 /** Minimum interval between polls, in ms, whatever the hub answers. */
 const pollsApartMs = 200;
@@ -186,7 +186,7 @@ export class Assignments {
       } catch (error) {
         if (signal.aborted) return;
         const isFinal = !(error instanceof HubError) || error.kind === "refused" || error.kind === "unlinked";
-        const waitMs = retryDelayMs(failures, { random, error, stepMaxMs: answerStepMaxMs });
+        const waitMs = retryDelayMs(failures, { random, error, stepMsMax: answerStepMsMax });
         if (isFinal || clock.monotonicMs() + waitMs > untilMs) {
           // If the hub asks again, the request gets another try.
           if (!isFinal) this.#handled.delete(request.id);

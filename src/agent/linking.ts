@@ -20,7 +20,7 @@ import { strangerRetryMs, StrangerWatch } from "./stranger_watch.ts";
 const log = getLogger(["cloud-link", "link"]);
 
 /** The longest step between two tries while a PIN is shown, in ms. */
-const shownStepMaxMs = 30_000;
+const shownStepMsMax = 30_000;
 
 /** Where the link is kept over restarts. */
 export interface LinkStore {
@@ -151,7 +151,7 @@ export class Linking {
     const { clock, random } = this.#options;
     const { offer } = this.#state;
     const leftMs = offer.state === "shown" ? offer.offer.expiresAtMs - clock.monotonicMs() : 0;
-    if (leftMs > 0) return Math.min(leftMs, retryDelayMs(failures, { random, error, stepMaxMs: shownStepMaxMs }));
+    if (leftMs > 0) return Math.min(leftMs, retryDelayMs(failures, { random, error, stepMsMax: shownStepMsMax }));
     return hourly ? strangerRetryMs : retryDelayMs(failures, { random, error });
   }
 

@@ -5,7 +5,7 @@ import { HubError } from "./ports.ts";
 /** First step of the exponential backoff, in ms. */
 const retryFirstMs = 1000;
 /** Longest step, in ms. */
-const retryMaxMs = 5 * 60_000;
+const retryMsMax = 5 * 60_000;
 /**
  * How far beyond the time a hub asks for a retry is spread, as a fraction of it: agents given the same time must not
  * all come at once.
@@ -19,7 +19,7 @@ const spreadMs = { least: retryFirstMs, most: 60_000 };
  * hub asked for, with some jitter on top.
  *
  * @param failures Number of consecutive failed calls, from 1.
- * @param options.stepMaxMs The longest step, 5 min unless given.
+ * @param options.stepMsMax The longest step, 5 min unless given.
  * @example
  * ```ts
  * import { assertEquals } from "../../tests/assert.ts";
@@ -33,10 +33,10 @@ const spreadMs = { least: retryFirstMs, most: 60_000 };
  */
 export function retryDelayMs(
   failures: number,
-  options: { random: () => number; error?: unknown; stepMaxMs?: number },
+  options: { random: () => number; error?: unknown; stepMsMax?: number },
 ): number {
-  const { random, error, stepMaxMs = retryMaxMs } = options;
-  const step = backoffMs(failures, { firstMs: retryFirstMs, mostMs: stepMaxMs });
+  const { random, error, stepMsMax = retryMsMax } = options;
+  const step = backoffMs(failures, { firstMs: retryFirstMs, mostMs: stepMsMax });
   const jitter = random();
   const jittered = Math.round(step / 2 + jitter * (step / 2));
   const askedMs = error instanceof HubError ? error.retryAfterMs : undefined;

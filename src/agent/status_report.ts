@@ -35,7 +35,7 @@ export async function reportStatus(
       } catch (error) {
         // The assignment loop logs an unreachable hub; this one only retries.
         if (!(error instanceof HubError)) throw error;
-        waitMs = Math.max(waitMs, retryDelayMs(++failures, { random, error, stepMaxMs: reportEveryMs }));
+        waitMs = Math.max(waitMs, retryDelayMs(++failures, { random, error, stepMsMax: reportEveryMs }));
       }
     }
     await clock.sleep(waitMs, signal);

@@ -8,7 +8,7 @@ import type { HubError } from "./ports.ts";
 /** How many such answers in a row it takes at least, ... */
 const answersMin = 3;
 /** ... and over how long at least, in ms. */
-const durationMinMs = 5 * 60_000;
+const durationMsMin = 5 * 60_000;
 /** How often an address that is not a hub is asked, in ms. */
 export const strangerRetryMs = 60 * 60_000;
 
@@ -24,7 +24,7 @@ export class StrangerWatch {
       return false;
     }
     if (this.#answers++ === 0) this.#sinceMs = nowMs;
-    return this.#answers >= answersMin && nowMs - this.#sinceMs >= durationMinMs;
+    return this.#answers >= answersMin && nowMs - this.#sinceMs >= durationMsMin;
   }
 
   /** A hub answered. */

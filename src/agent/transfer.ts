@@ -23,7 +23,7 @@ import { type UploadHours, UploadHoursOverError } from "./upload_hours.ts";
 /** How often the hub is asked whether it has checked a large batch: first and longest interval, in ms. */
 const completionPollMs = { first: 100, max: 5000 };
 /** How long that check may take, in ms. */
-const completionMaxMs = 30 * 60_000;
+const completionMsMax = 30 * 60_000;
 
 /**
  * Very large batches use larger parts, to stay below this number while possible: then, even if no two consecutive parts
@@ -195,7 +195,7 @@ async function complete(
       asRuns = false;
       continue;
     }
-    if (clock.monotonicMs() - startedMs > completionMaxMs) {
+    if (clock.monotonicMs() - startedMs > completionMsMax) {
       throw new HubError("The hub has all parts but does not finish checking them", { kind: "busy" });
     }
     await clock.sleep(waitMs, signal);

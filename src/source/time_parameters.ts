@@ -75,12 +75,12 @@ function textParameters(
 /** What SQLite's datetime() reads, of what we read. */
 const readableZoned = /\d\d:\d\d(?::\d\d(?:\.\d+)?)?\s*(?:Z|[+-]\d\d:\d\d)$/i;
 /** SQLite's largest offset is 14:59. */
-const offsetMaxMs = 15 * 3_600_000;
+const offsetMsMax = 15 * 3_600_000;
 
 function instantWindow({ fromMs, toMs }: TimeBounds): TimeParameters {
   const exact = [fromMs, toMs].map((ms): Parameter => ({ type: "text", value: wallText(ms) }));
   return {
-    parameters: [edge(fromMs - offsetMaxMs, " "), edge(toMs + offsetMaxMs, "T"), ...exact],
+    parameters: [edge(fromMs - offsetMsMax, " "), edge(toMs + offsetMsMax, "T"), ...exact],
     condition: (name) => `${between(name)} AND ${between(`datetime(${name})`)}`,
     zonedText: true,
   };

@@ -23,7 +23,7 @@ export interface KillOptions {
 }
 
 /** Longest time between two kills, in ms. */
-const betweenKillsMaxMs = 500;
+const betweenKillsMsMax = 500;
 
 /** Plays the rounds and compares. */
 export async function killRounds({ rounds, seed, hub, enough = () => false }: KillOptions): Promise<Outcome> {
@@ -46,7 +46,7 @@ export async function killRounds({ rounds, seed, hub, enough = () => false }: Ki
         dropped.set(name, sha256(content));
         await installation.drop(name, content);
       }
-      await pause(random() * betweenKillsMaxMs);
+      await pause(random() * betweenKillsMsMax);
       if (random() < 0.5) {
         await agent.stop("SIGKILL");
         agent = installation.start();

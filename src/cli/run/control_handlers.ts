@@ -21,7 +21,7 @@ import type { AgentStart } from "./agent_messages.ts";
 /** How long to wait for a new PIN, in ms. */
 const pinTimeoutMs = 30_000;
 /** A PIN valid for less than this is no longer handed out, in ms. */
-const pinLeftMinMs = 10_000;
+const pinLeftMsMin = 10_000;
 
 /** The last line of level error or fatal, redacted, as `status` shows it. `at` is RFC 3339 in UTC. */
 export interface LastError {
@@ -126,7 +126,7 @@ async function offerPin({ agent, clock, config }: ServedInstallation, caller: Ab
   const failedBefore = agent.snapshot().pinFailures.total;
   while (true) {
     const { link: { offer }, hubFailure, pinFailures } = agent.snapshot();
-    if (offer.state === "shown" && offer.offer.expiresAtMs - clock.monotonicMs() >= pinLeftMinMs) {
+    if (offer.state === "shown" && offer.offer.expiresAtMs - clock.monotonicMs() >= pinLeftMsMin) {
       return {
         pin: offer.offer.pin,
         expiresAt: expiryOf(offer.offer, clock),
