@@ -6,7 +6,7 @@ import { basename } from "node:path";
 import { type BatchFile, type Spool, SpoolFullError } from "../agent/ports.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { FileVersion } from "./csv_file.ts";
-import { type Reading, readInto } from "./csv_reader.ts";
+import { type FileReading, readInto } from "./csv_reader.ts";
 import type { OpenImportFile } from "./import_file.ts";
 
 /** What was imported for the current link. */
@@ -35,7 +35,7 @@ export type Intake =
   | { readonly state: "known" }
   /** Its writer goes on: what was read may be half of it. */
   | { readonly state: "unfinished" }
-  | Reading & { readonly state: "failed" };
+  | FileReading & { readonly state: "failed" };
 
 /** A file to import. */
 export interface IntakeFile {

@@ -7,11 +7,11 @@ import type { ImportFile, OpenImportFile } from "./import_file.ts";
 const chunkBytesMax = 512 * 1024;
 
 /** The outcome of reading. `reason` is for people. */
-export type Reading =
+export type FileReading =
   | { readonly state: "complete" }
   | { readonly state: "failed"; readonly reason: string };
 
-const changed: Reading = { state: "failed", reason: "it changed while being read" };
+const changed: FileReading = { state: "failed", reason: "it changed while being read" };
 
 /**
  * Copies a file of the given version into `writer`. Problems with the file are returned; problems with the writer are
@@ -20,7 +20,7 @@ const changed: Reading = { state: "failed", reason: "it changed while being read
 export async function readInto(
   writer: BatchWriter,
   options: { path: string; version: FileVersion; open: OpenImportFile; signal: AbortSignal },
-): Promise<Reading> {
+): Promise<FileReading> {
   const { path, version, open, signal } = options;
   let file: ImportFile;
   try {
@@ -53,7 +53,7 @@ async function copy(
   file: ImportFile,
   writer: BatchWriter,
   options: { bytes: number; signal: AbortSignal },
-): Promise<Reading> {
+): Promise<FileReading> {
   const { bytes, signal } = options;
   let current = new Uint8Array(Math.min(chunkBytesMax, bytes));
   let next = await readChunk(file, current);
@@ -77,7 +77,7 @@ async function copy(
 type Chunk =
   | { readonly state: "chunk"; readonly bytes: number }
   | { readonly state: "end" }
-  | Reading & {
+  | FileReading & {
     readonly state: "failed";
   };
 
@@ -90,6 +90,6 @@ async function readChunk(file: ImportFile, buffer: Uint8Array<ArrayBuffer>): Pro
   }
 }
 
-function failure(error: unknown): Reading & { state: "failed" } {
+function failure(error: unknown): FileReading & { state: "failed" } {
   return { state: "failed", reason: error instanceof Deno.errors.NotFound ? "it has vanished" : fileReason(error) };
 }
