@@ -165,7 +165,7 @@ function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: 
       changes,
       clock,
       box,
-      removed: () => loader.removed(),
+      onRemoved: () => loader.removed(),
       loadingFailsSinceMs: (integrationId) => loader.failsSinceMs(integrationId),
     }),
     linking: new PinLinking({ database, changes, clock, pinKey: keys.pin }),
@@ -184,8 +184,8 @@ function tie({ data, box, rowStore, files, passwords, clock, publicUrl, stop }: 
     changes,
     clock,
     stop,
-    received: (bytes) => metrics.countBatch(bytes),
-    queued: () => loader.wake(),
+    onReceived: (bytes) => metrics.countBatch(bytes),
+    onQueued: () => loader.wake(),
   });
   const accessTokens = new AccessTokens({ database, writes, clock, key: keys.token, issuer: () => publicUrl.origin });
   const assignments = new Assignments({ database, writes, changes, requests, clock, box });

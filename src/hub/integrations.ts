@@ -20,7 +20,7 @@ export class StoredIntegrations implements Integrations {
   readonly #changes: ChangeFeed;
   readonly #clock: Clock;
   readonly #box: SecretBox;
-  readonly #removed: () => void;
+  readonly #onRemoved: () => void;
   readonly #loadingFailsSinceMs: (integrationId: string) => number | undefined;
 
   constructor(options: {
@@ -29,12 +29,12 @@ export class StoredIntegrations implements Integrations {
     clock: Clock;
     box: SecretBox;
     /** Called when one was deleted, so that its rows can be removed. */
-    removed: () => void;
+    onRemoved: () => void;
     /** Since when the hub cannot load what has arrived for an integration. */
     loadingFailsSinceMs: (integrationId: string) => number | undefined;
   }) {
     this.#box = options.box;
-    this.#removed = options.removed;
+    this.#onRemoved = options.onRemoved;
     this.#loadingFailsSinceMs = options.loadingFailsSinceMs;
     this.#database = options.database;
     this.#changes = options.changes;
@@ -171,7 +171,7 @@ export class StoredIntegrations implements Integrations {
       await endLink(transaction, { integrationId: id, reason: "integration-deleted", nowMs });
     });
     this.#changes.wake(id);
-    this.#removed();
+    this.#onRemoved();
   }
 }
 

@@ -54,8 +54,8 @@ export class Delivery {
   readonly #sweeping = new Set<string>();
   readonly #turns = new Turns({ atOnce: checksAtOnce, waitingMax: checksWaitingMax });
   readonly #stop: AbortSignal;
-  readonly #received: (bytes: number) => void;
-  readonly #queued: () => void;
+  readonly #onReceived: (bytes: number) => void;
+  readonly #onQueued: () => void;
   readonly #whole: WholeBatches;
 
   constructor(options: {
@@ -67,9 +67,9 @@ export class Delivery {
     /** Aborts running checks: the agent asks again. */
     stop: AbortSignal;
     /** Called for every batch received, for the metrics. */
-    received?: (bytes: number) => void;
+    onReceived?: (bytes: number) => void;
     /** Called when there are rows to load. */
-    queued?: () => void;
+    onQueued?: () => void;
   }) {
     this.#database = options.database;
     this.#writes = options.writes;
@@ -77,12 +77,12 @@ export class Delivery {
     this.#changes = options.changes;
     this.#clock = options.clock;
     this.#stop = options.stop;
-    this.#received = options.received ?? (() => {});
-    this.#queued = options.queued ?? (() => {});
+    this.#onReceived = options.onReceived ?? (() => {});
+    this.#onQueued = options.onQueued ?? (() => {});
     this.#whole = new WholeBatches({
       ...options,
-      received: this.#received,
-      queued: this.#queued,
+      onReceived: this.#onReceived,
+      onQueued: this.#onQueued,
       renew: (agent, known) => this.#renew(agent, known),
       isStored: (row) => this.#isIntact(row),
     });
@@ -271,8 +271,8 @@ export class Delivery {
       return again.receivedAt;
     }
     this.#changes.wake(importsTopic(row.integrationId));
-    this.#received(row.bytes);
-    if (origin.kind === "query") this.#queued();
+    this.#onReceived(row.bytes);
+    if (origin.kind === "query") this.#onQueued();
     return receivedAt;
   }
 
@@ -366,7 +366,7 @@ export class Delivery {
       await queueLoad(transaction, { ...row, lane: declaration.lane });
       return true;
     });
-    if (renewed) this.#queued();
+    if (renewed) this.#onQueued();
   }
 
   async #removeParts(row: BatchRow, { keep }: { keep: ReadonlySet<string> }): Promise<void> {

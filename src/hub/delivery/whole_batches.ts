@@ -52,9 +52,9 @@ export interface WholeBatchesOptions {
   readonly changes: ChangeFeed;
   readonly clock: Clock;
   /** Called for every batch received. */
-  readonly received: (bytes: number) => void;
+  readonly onReceived: (bytes: number) => void;
   /** Called when there are rows to load. */
-  readonly queued: () => void;
+  readonly onQueued: () => void;
   /** Called for a batch sent again although it is already here. */
   readonly renew: (agent: AgentIdentity, known: { row: BatchRow; declaration: BatchDeclaration }) => Promise<void>;
   /** Whether the content of a received batch is still there. */
@@ -109,12 +109,12 @@ export class WholeBatches {
 
   /** From this instant the imports exist. */
   async #admit(agent: AgentIdentity, ready: readonly Ready[]): Promise<Admitted> {
-    const { writes, changes, received, queued } = this.#options;
+    const { writes, changes, onReceived, onQueued } = this.#options;
     const admitted = await writes.run((transaction) => this.#insert(transaction, { agent, ready }));
     const taken = ready.filter(({ row }) => admitted.inserted.has(row.id));
     if (taken.length > 0) changes.wake(importsTopic(agent.integrationId));
-    for (const { row } of taken) received(row.bytes);
-    if (taken.some(({ declaration }) => declaration.origin.kind === "query")) queued();
+    for (const { row } of taken) onReceived(row.bytes);
+    if (taken.some(({ declaration }) => declaration.origin.kind === "query")) onQueued();
     return admitted;
   }
 
