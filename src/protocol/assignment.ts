@@ -11,8 +11,7 @@ import { Id, Link } from "./linking.ts";
 export const assignmentWaitSecondsMax = 55;
 
 /** A CSV integration: files of the import folder, unchanged. */
-export const CsvSource = z.object({ type: z.literal("csv") });
-export type CsvSource = z.infer<typeof CsvSource>;
+const CsvSource = z.object({ type: z.literal("csv") });
 
 /** Where an integration's data comes from. */
 export const Source = z.discriminatedUnion("type", [CsvSource, DatabaseSource]);
