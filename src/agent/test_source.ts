@@ -7,7 +7,7 @@ import { queryJob } from "./query_job.ts";
 import { failureOf, type QueryRunner, type Reach } from "./scheduler_ports.ts";
 
 /** Someone is waiting in front of the page. */
-export const testTimeoutSeconds = 30;
+const testTimeoutSeconds = 30;
 const hourMs = 3_600_000;
 const previewRows = 10;
 const messageLength = 4096;

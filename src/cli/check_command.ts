@@ -70,7 +70,7 @@ async function findings(
 const marks = { ok: "ok      ", warning: "WARNING ", failed: "FAILED  " } as const;
 
 /** The findings for people. */
-export function checkLinesText(lines: readonly CheckLine[], options: { by: CheckedBy }): string[] {
+function checkLinesText(lines: readonly CheckLine[], options: { by: CheckedBy }): string[] {
   const width = Math.max(0, ...lines.map((line) => line.name.length));
   const text = lines.flatMap((line) => {
     const indent = " ".repeat(marks.ok.length + width + 2);

@@ -114,7 +114,7 @@ async function waitForLink(
 }
 
 /** The fate of the offered PIN; `undefined`: still waiting. */
-export function pinOutcome(
+function pinOutcome(
   link: LinkStatus,
   options: { offer: PinOffer; before: LinkStatus; nowMs: number; lastError: string | undefined },
 ): PinOutcome | undefined {

@@ -5,7 +5,7 @@
 import { assignmentWaitSecondsMax } from "../protocol/assignment.ts";
 
 /** Polls never become shorter than this, in seconds. */
-export const pollSecondsMin = 5;
+const pollSecondsMin = 5;
 /** How much longer the next poll is after one that ended well, in seconds. */
 const growthSeconds = 2;
 /** Fraction of a discovered idle limit that is used. */

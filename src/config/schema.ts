@@ -8,7 +8,7 @@ import { databaseTypes } from "./config.ts";
 import { choice, flag, list, number, path, text, type ValueOf } from "./value.ts";
 
 /** Default of `[app] name`. */
-export const defaultAppName = "com.injixo.cloud-link";
+const defaultAppName = "com.injixo.cloud-link";
 
 const appName = text({
   fallback: defaultAppName,

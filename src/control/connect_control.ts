@@ -26,7 +26,7 @@ export class ControlError extends Error {
 }
 
 /** The agent was asked, but could not do it. `message` says why. */
-export class AgentFailedError extends ControlError {
+class AgentFailedError extends ControlError {
   override readonly name = "AgentFailedError";
 }
 

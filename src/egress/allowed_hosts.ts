@@ -8,7 +8,7 @@
 import { parseHostPattern } from "../runtime/host_pattern.ts";
 
 /** Object stores of the real hub, on port 443 (page "Network" of the manual). */
-export const objectStorePattern = "injixo-*.s3-eu-west-1.amazonaws.com";
+const objectStorePattern = "injixo-*.s3-eu-west-1.amazonaws.com";
 
 /** One allowed destination. Plain data, since it is posted to workers. */
 export interface AllowedHost {

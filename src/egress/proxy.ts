@@ -10,7 +10,7 @@ import { isHostName } from "../runtime/host_name.ts";
 import { type Destination, normalHost } from "./allowed_hosts.ts";
 
 /** The environment variables that count. */
-export const proxyVariables = ["https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"] as const;
+const proxyVariables = ["https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"] as const;
 /** Their values, if set. */
 export type ProxyEnvironment = { readonly [name in (typeof proxyVariables)[number]]?: string | undefined };
 

@@ -14,7 +14,7 @@ import {
 } from "./process.ts";
 
 /** Maximum number of processes: one for live, one for history, one for tests, and one that is ending. */
-export const processesMax = 4;
+const processesMax = 4;
 
 type ToHost =
   | { readonly type: "start"; readonly process: number }

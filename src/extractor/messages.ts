@@ -13,12 +13,12 @@ import { DatabaseConnection, databaseTypes, dataTypes } from "../protocol/databa
 /** Longest line from the child; a longer one is cut, and is not a message. */
 export const lineBytesMax = 4 * 1024 * 1024;
 /** How many rows can be previewed. */
-export const previewRowsMax = 10;
+const previewRowsMax = 10;
 /** How much of a previewed value is shown, in characters. */
 export const previewValueLength = 200;
 
 /** Opens the conversation. */
-export const Hello = z.object({ type: z.literal("hello"), prefix: z.string().regex(/^[0-9a-f]{32}$/) });
+const Hello = z.object({ type: z.literal("hello"), prefix: z.string().regex(/^[0-9a-f]{32}$/) });
 
 /** One query to run. */
 export const ExtractJob = z.object({
@@ -81,7 +81,7 @@ export const ExtractResult = z.object({
 export type ExtractResult = z.infer<typeof ExtractResult>;
 
 /** Why a query failed. */
-export const extractFailures = [
+const extractFailures = [
   /** The query cannot be narrowed, or lacks columns: someone must change it. */
   "query",
   /** The database cannot be reached, or refuses the login. */

@@ -60,7 +60,7 @@ function givenAttributes({ databaseType, connection }: DatabaseTarget, registere
  * The real path of an SQLite file, which must lie in one of the allowed folders unless the TOML names it: the hub must
  * not be able to read any file on this computer.
  */
-export async function sqliteFile(target: DatabaseTarget): Promise<string> {
+async function sqliteFile(target: DatabaseTarget): Promise<string> {
   const { connection, sqliteFolders, folder } = target;
   if (connection.by !== "file") {
     throw new Error("Cannot open the database: type sqlite needs a file. Enter its name in the integration");

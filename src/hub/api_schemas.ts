@@ -33,7 +33,7 @@ const Minutes = z.union([z.literal(15), z.literal(30), z.literal(60)]);
 const IntervalMinutes = z.union([z.literal(15), z.literal(30)]);
 
 /** Settings of a database integration as shown: whether there is a secret, never the secret itself. */
-export const SettingsBody = z.object({
+const SettingsBody = z.object({
   databaseType: z.enum(databaseTypes),
   host: z.string().nullable(),
   port: z.number().int().nullable(),
@@ -58,7 +58,7 @@ export const SettingsBody = z.object({
  * Settings as given. Whether `host` …, `connectionString` or `file` are required depends on the database type; none are
  * when the connection is kept by the installation. Absent fields stay unchanged.
  */
-export const SettingsInputBody = z.strictObject({
+const SettingsInputBody = z.strictObject({
   databaseType: z.enum(databaseTypes).optional(),
   host: z.string().nullable().optional(),
   port: z.number().int().nullable().optional(),

@@ -99,7 +99,7 @@ function plainList(values: readonly unknown[], state: { depth: number; level: Lo
 }
 
 /** An error and its causes in one line: `Cannot send: …, because TypeError: …`. */
-export function describeError(error: unknown, options: { stack?: boolean } = {}): string {
+function describeError(error: unknown, options: { stack?: boolean } = {}): string {
   const parts: string[] = [];
   let current: unknown = error;
   for (let depth = 0; depth < depthMax && current !== undefined && current !== null; depth++) {

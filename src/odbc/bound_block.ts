@@ -133,7 +133,7 @@ export class BoundBlock implements Block {
 }
 
 /** An integer in text: digits, optionally with a fraction of zeros as decimals have. */
-export function integerOf(text: string): number {
+function integerOf(text: string): number {
   return /^\s*[+-]?\d+(\.0*)?\s*$/.test(text) ? whole(Number(text)) : NaN;
 }
 

@@ -13,7 +13,7 @@ import { bindParameters, type BoundParameters } from "./parameters.ts";
 import { fromNarrow, toNarrow, toWide, WideBuffer } from "./wide.ts";
 
 /** The driver ignores SQLCancel: only ending the process stops it. */
-export class DriverHangsError extends Error {
+class DriverHangsError extends Error {
   override readonly name = "DriverHangsError";
 }
 

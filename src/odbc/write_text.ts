@@ -94,7 +94,7 @@ function writeReplacement(out: Uint8Array, o: number, csv: CsvBuffer): number {
 }
 
 /** An empty text, which is not NULL. */
-export function writeEmpty(out: Uint8Array, o: number): number {
+function writeEmpty(out: Uint8Array, o: number): number {
   out[o++] = quote;
   out[o++] = quote;
   return o;

@@ -25,7 +25,7 @@ export const singlePartBytesMax = 256 * 1024;
 /** Parts have at most this length, in bytes. */
 export const partBytesMax = 8 * 1024 * 1024;
 /** Largest content of one batch, in bytes. */
-export const contentBytesMax = 64 * 1024 ** 3;
+const contentBytesMax = 64 * 1024 ** 3;
 /** Largest number of parts of a batch. */
 export const partsPerBatchMax = 300_000;
 /** How many part addresses may be requested at once. */

@@ -18,7 +18,7 @@ export type Approval =
   | { readonly state: "refused"; readonly fingerprint: string; readonly reason: string };
 
 /** Displayed length of a fingerprint: short enough to type, and long enough to tell queries apart. */
-export const fingerprintLength = 16;
+const fingerprintLength = 16;
 
 /** Identifies a query: the beginning of a SHA-256, the same on every installation. */
 export function queryFingerprint(source: QueryIdentity): string {

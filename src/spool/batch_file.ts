@@ -20,7 +20,7 @@ import { BatchDeclaration } from "../protocol/delivery.ts";
 import { parseJson } from "../runtime/parse_json.ts";
 
 /** How much of the payload one checksum covers, in bytes. */
-export const checkedBlockBytes = 256 * 1024;
+const checkedBlockBytes = 256 * 1024;
 /** Largest footer accepted, in bytes. */
 const footerBytesMax = 4 * 1024 * 1024;
 const magic = new TextEncoder().encode("injixoB1");
@@ -33,7 +33,7 @@ export const BatchDescription = BatchDeclaration.omit({ linkId: true });
 export type BatchDescription = z.infer<typeof BatchDescription>;
 
 /** The file's description of itself. */
-export const BatchFooter = z.object({
+const BatchFooter = z.object({
   accountId: z.string().max(64),
   integrationId: z.string().max(64),
   batch: BatchDescription,

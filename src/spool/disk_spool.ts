@@ -44,7 +44,7 @@ import { SetAsideLimit } from "./set_aside_limit.ts";
 import { SpoolIndex, type Waiting } from "./spool_index.ts";
 
 /** Name of the subfolder in which batches are written. */
-export const incomingFolderName = "incoming";
+const incomingFolderName = "incoming";
 /** How often to look for batches that have been kept long enough, in ms. */
 const pruneEveryMs = 60 * 60 * 1000;
 const dayMs = 24 * 60 * 60 * 1000;

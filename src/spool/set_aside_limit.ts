@@ -9,9 +9,9 @@ import type { FileSystem } from "../durable/file_system.ts";
 const log = getLogger(["cloud-link", "spool"]);
 
 /** Total size of all batches set aside, in bytes. */
-export const setAsideBytesMax: number = 1024 * 1024 * 1024;
+const setAsideBytesMax: number = 1024 * 1024 * 1024;
 /** Maximum number of batches set aside. */
-export const setAsideBatchesMax = 10_000;
+const setAsideBatchesMax = 10_000;
 
 /** Suffix of a batch's folder name, as `makeSetAsideFolder` creates it. */
 export const setAsideWhy = "batch";

@@ -26,7 +26,7 @@ export const databaseFileName = "state.db";
 /** Name of the subfolder that holds the batches. */
 export const spoolFolderName = "spool";
 /** Name of the subfolder that holds what was set aside. */
-export const setAsideFolderName = "set-aside";
+const setAsideFolderName = "set-aside";
 
 const log = getLogger(["cloud-link", "state"]);
 

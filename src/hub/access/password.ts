@@ -21,7 +21,7 @@ export interface PasswordCost {
 }
 
 /** What OWASP recommends, at 32 MiB a hash. */
-export const defaultPasswordCost: PasswordCost = { n: 2 ** 15, r: 8, p: 3 };
+const defaultPasswordCost: PasswordCost = { n: 2 ** 15, r: 8, p: 3 };
 const hashBytes = 32;
 const memoryBytesMax = 128 * 1024 * 1024;
 

@@ -11,7 +11,7 @@ const plainName = "cloud-link-session";
 const browserPlainName = "cloud-link-browser";
 
 /** The cookie's name at this address. */
-export function sessionCookieName(publicUrl: URL): string {
+function sessionCookieName(publicUrl: URL): string {
   return nameAt(publicUrl, plainName);
 }
 

@@ -3,7 +3,7 @@ import { bodyBytesPerMsMin, bodyIdleMs } from "../limits.ts";
 import { HubProblem } from "../services.ts";
 
 /** The whole body; throws {@linkcode HubProblem} `too-large` as soon as it is longer than `bytesMax`. */
-export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+async function readBody(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = () => new HubProblem("too-large", `Cannot accept this body: it is larger than ${bytesMax} bytes.`);
   if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw tooLarge();
   const chunks: Uint8Array[] = [];

@@ -19,7 +19,7 @@ export interface Format {
 const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
 
 /** The options of {@linkcode Format.instant}: short enough for a table, and never ambiguous. */
-export const instantOptions: Intl.DateTimeFormatOptions = {
+const instantOptions: Intl.DateTimeFormatOptions = {
   year: "numeric",
   month: "short",
   day: "numeric",

@@ -34,7 +34,7 @@ import { HubProblem } from "../services.ts";
 import { clientCredentialsToken, deviceToken, type TokenContext } from "./token_grants.ts";
 
 /** The page on which a PIN is entered; part of the message that agents show. */
-export const integrationsPagePath = "/account/integrations";
+const integrationsPagePath = "/account/integrations";
 
 /**
  * `pinKey` is the HMAC key under which PINs are stored; the origin of `publicUrl` is the issuer (RFC 8414, section 2).

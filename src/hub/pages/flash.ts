@@ -6,7 +6,7 @@ import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 
 /** The existing messages. */
-export const flashKeys = [
+const flashKeys = [
   "flashLoggedOut",
   "flashSaved",
   "flashSettings",

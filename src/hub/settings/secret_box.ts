@@ -23,7 +23,7 @@ export interface SecretBox {
 }
 
 /** The box for a key of 32 bytes. */
-export function secretBox(key: Uint8Array): SecretBox {
+function secretBox(key: Uint8Array): SecretBox {
   return {
     seal(text, context) {
       const nonce = randomBytes(nonceBytes);
