@@ -34,6 +34,15 @@ export async function storedKeys(objects: ObjectStore, row: KeyedBatch): Promise
   return isSinglePart(row) ? [`${folder}/${row.id}`] : (await objects.list(folder)).map((name) => `${folder}/${name}`);
 }
 
+/** Removes what was stored for a batch, but for the keys to keep. */
+export async function removeParts(
+  objects: ObjectStore,
+  row: KeyedBatch,
+  { keep = new Set() }: { keep?: ReadonlySet<string> } = {},
+): Promise<void> {
+  await objects.remove((await storedKeys(objects, row)).filter((key) => !keep.has(key)));
+}
+
 /** Reads no more than the beginning: no payload is empty. */
 async function hasContent(objects: ObjectStore, key: string): Promise<boolean> {
   try {

@@ -16,8 +16,9 @@ import type {
 } from "../../protocol/delivery.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { AgentIdentity } from "../oauth/access_tokens.ts";
-import { checkPayload } from "./batch_check.ts";
-import { areStored, storedKeys } from "./batch_objects.ts";
+import { AbandonedBatches } from "./abandoned_batches.ts";
+import { BatchCompletion, type CompletionOptions } from "./batch_completion.ts";
+import { areStored, removeParts } from "./batch_objects.ts";
 import { type BatchRow, newBatchRow, receipt } from "./batch_row.ts";
 import type { ChangeFeed } from "../agents/change_feed.ts";
 import type { GroupCommit } from "../database/group_commit.ts";
@@ -25,22 +26,15 @@ import type { Database } from "../database/schema.ts";
 import { outranks } from "../rows/coverage.ts";
 import { queueLoad } from "../rows/loader.ts";
 import { originRefusal } from "./origin_refusal.ts";
-import { checksAtOnce, checkWaitMs, declaredKeptMs, idsPerQueryMax, uploadAddressMs } from "../limits.ts";
+import { checkWaitMs, idsPerQueryMax, uploadAddressMs } from "../limits.ts";
 import { isSinglePart, partKey, partOfName } from "../objects/object_keys.ts";
-import { ObjectMissingError, type ObjectStore } from "../objects/objects.ts";
+import type { ObjectStore } from "../objects/objects.ts";
 import { checkConsecutive, partMissing, partsOfRuns, singlePart } from "./parts.ts";
-import { readParts } from "./read_parts.ts";
 import { HubProblem } from "../services.ts";
-import { Turns } from "../turns.ts";
 import { WholeBatches } from "./whole_batches.ts";
 import { importsTopic } from "../agents/topics.ts";
 
 const log = getLogger(["cloud-link", "hub"]);
-
-/** How many batches are swept before the next are looked for. */
-const sweptAtOnce = 1000;
-/** Checks that may wait for their turn. */
-const checksWaitingMax = 256;
 
 /** The hub's side of `protocol/delivery.ts`. Every call is idempotent: an agent that received no answer repeats it. */
 export class Delivery {
@@ -49,40 +43,22 @@ export class Delivery {
   readonly #objects: ObjectStore;
   readonly #changes: ChangeFeed;
   readonly #clock: Clock;
-  readonly #checks = new Map<string, Promise<Receipt>>();
-  /** Rows whose parts are being removed: none of them may become an import. */
-  readonly #sweeping = new Set<string>();
-  readonly #turns = new Turns({ atOnce: checksAtOnce, waitingMax: checksWaitingMax });
-  readonly #stop: AbortSignal;
-  readonly #onReceived: (bytes: number) => void;
   readonly #onQueued: () => void;
   readonly #whole: WholeBatches;
+  readonly #completion: BatchCompletion;
+  readonly #abandoned: AbandonedBatches;
 
-  constructor(options: {
-    database: Database;
-    writes: GroupCommit;
-    objects: ObjectStore;
-    changes: ChangeFeed;
-    clock: Clock;
-    /** Aborts running checks: the agent asks again. */
-    stop: AbortSignal;
-    /** Called for every batch received, for the metrics. */
-    onReceived?: (bytes: number) => void;
-    /** Called when there are rows to load. */
-    onQueued?: () => void;
-  }) {
+  constructor(options: CompletionOptions) {
     this.#database = options.database;
     this.#writes = options.writes;
     this.#objects = options.objects;
     this.#changes = options.changes;
     this.#clock = options.clock;
-    this.#stop = options.stop;
-    this.#onReceived = options.onReceived ?? (() => {});
-    this.#onQueued = options.onQueued ?? (() => {});
+    this.#onQueued = options.onQueued;
+    this.#completion = new BatchCompletion(options);
+    this.#abandoned = new AbandonedBatches({ ...options, completion: this.#completion });
     this.#whole = new WholeBatches({
       ...options,
-      onReceived: this.#onReceived,
-      onQueued: this.#onQueued,
       renew: (agent, known) => this.#renew(agent, known),
       isStored: (row) => this.#isIntact(row),
     });
@@ -147,13 +123,12 @@ export class Delivery {
   ): Promise<Receipt | undefined> {
     const row = await this.#require(agent, batchId);
     if (row.receivedAt !== null) return receipt(row, row.receivedAt);
-    let running = this.#checks.get(row.id);
+    let running = this.#completion.running(row.id);
     if (running === undefined) {
       const parts = "parts" in request ? request.parts : partsOfRuns(request.runs, await this.#arrivedParts(row));
       checkConsecutive(parts, row.payloadBytes);
-      if (this.#sweeping.has(row.id)) throw new HubProblem("part-missing", partMissing);
-      // Another request may have started it meanwhile.
-      running = this.#checks.get(row.id) ?? this.#startCheck(row, parts);
+      if (this.#abandoned.isBeingRemoved(row.id)) throw new HubProblem("part-missing", partMissing);
+      running = this.#completion.start(row, parts);
     }
     return await withinMs(running, checkWaitMs);
   }
@@ -171,109 +146,13 @@ export class Delivery {
   }
 
   /** Forgets batches declared long ago and never completed, and deletes their parts. */
-  async sweep(): Promise<number> {
-    const beforeMs = this.#clock.now() - declaredKeptMs;
-    for (let swept = 0;;) {
-      // Each is gone afterwards, or no longer abandoned: this ends.
-      const rows = await this.#database.selectFrom("batch").select("id").where("receivedAt", "is", null)
-        .where("declaredAt", "<", beforeMs).where("id", "not in", [...this.#checks.keys()]).limit(sweptAtOnce)
-        .execute();
-      for (const { id } of rows) if (!this.#checks.has(id)) await this.#forget(id, { beforeMs });
-      swept += rows.length;
-      if (rows.length < sweptAtOnce || this.#stop.aborted) return swept;
-    }
-  }
-
-  /** Unless it has been declared again or received meanwhile. */
-  async #forget(id: string, { beforeMs }: { beforeMs: number }): Promise<void> {
-    this.#sweeping.add(id);
-    try {
-      const row = await this.#database.selectFrom("batch").selectAll().where("id", "=", id)
-        .where("receivedAt", "is", null).where("declaredAt", "<", beforeMs).executeTakeFirst();
-      if (row === undefined) return;
-      await this.#removeParts(row, { keep: new Set() });
-      await this.#database.deleteFrom("batch").where("id", "=", id).where("receivedAt", "is", null)
-        .where("declaredAt", "<", beforeMs).execute();
-    } finally {
-      this.#sweeping.delete(id);
-    }
+  sweep(): Promise<number> {
+    return this.#abandoned.sweep();
   }
 
   /** Resolves when no check is running. */
-  async idle(): Promise<void> {
-    await Promise.allSettled(this.#checks.values());
-  }
-
-  #startCheck(row: BatchRow, parts: readonly Part[]): Promise<Receipt> {
-    const check = this.#check(row, parts).finally(() => this.#checks.delete(row.id));
-    this.#checks.set(row.id, check);
-    return check;
-  }
-
-  async #check(row: BatchRow, parts: readonly Part[]): Promise<Receipt> {
-    const keys = parts.map((part) => partKey(row, part));
-    try {
-      const lines = await this.#checkedLines(row, keys);
-      await this.#objects.settle(keys);
-      const receivedAt = await this.#admit(row, { parts, lines });
-      if (!isSinglePart(row)) await this.#removeParts(row, { keep: new Set(keys) });
-      return receipt(row, receivedAt);
-    } catch (error) {
-      if (this.#stop.aborted) throw new HubProblem("unavailable", "The hub is stopping.", { retryAfterSeconds: 5 });
-      if (!(error instanceof ObjectMissingError)) throw error;
-      throw new HubProblem("part-missing", partMissing);
-    }
-  }
-
-  async #checkedLines(row: BatchRow, keys: readonly string[]): Promise<number> {
-    // Small ones need no turn: they finish before another could wait.
-    using _turn = isSinglePart(row) ? { [Symbol.dispose]: () => {} } : await this.#turns.take();
-    const result = await checkPayload(readParts(this.#objects, { keys, signal: this.#stop }), {
-      sha256: row.sha256,
-      bytes: row.bytes,
-      payloadSha256: row.payloadSha256,
-      payloadBytes: row.payloadBytes,
-    });
-    if (result.ok) return result.lines;
-    await this.#removeParts(row, { keep: new Set() });
-    log.warn("Refused batch {batch} of integration {integration}: {reason}. The agent sends it again.", {
-      batch: row.batchId,
-      integration: row.integrationId,
-      reason: result.reason,
-    });
-    throw new HubProblem("checksum-mismatch", `Cannot accept this batch: ${result.reason}. Nothing was stored.`);
-  }
-
-  /** From this instant the import exists. */
-  async #admit(row: BatchRow, { parts, lines }: { parts: readonly Part[]; lines: number }): Promise<number> {
-    const origin = JSON.parse(row.origin) as BatchDeclaration["origin"];
-    const nowMs = this.#clock.now();
-    const receivedAt = await this.#writes.run(async (transaction) => {
-      const updated = await transaction.updateTable("batch")
-        .set({ receivedAt: nowMs, rows: origin.kind === "query" ? origin.rows : lines })
-        .where("id", "=", row.id).where("receivedAt", "is", null).executeTakeFirst();
-      if (updated.numUpdatedRows === 0n) return undefined;
-      if (!isSinglePart(row)) {
-        await transaction.insertInto("batchParts").values({ batch: row.id, parts: JSON.stringify(parts) }).execute();
-      }
-      await transaction.updateTable("integration")
-        .set((eb) => ({ importCount: eb("importCount", "+", 1), lastImportAt: nowMs }))
-        .where("id", "=", row.integrationId).execute();
-      if (origin.kind === "query") await queueLoad(transaction, row);
-      return nowMs;
-    });
-    if (receivedAt === undefined) {
-      const again = await this.#database.selectFrom("batch").select("receivedAt").where("id", "=", row.id)
-        .executeTakeFirst();
-      if (again?.receivedAt === null || again === undefined) {
-        throw new HubProblem("part-missing", "The batch has been discarded in the meantime. Declare it again.");
-      }
-      return again.receivedAt;
-    }
-    this.#changes.wake(importsTopic(row.integrationId));
-    this.#onReceived(row.bytes);
-    if (origin.kind === "query") this.#onQueued();
-    return receivedAt;
+  idle(): Promise<void> {
+    return this.#completion.idle();
   }
 
   async #answerKnown(
@@ -292,7 +171,7 @@ export class Delivery {
     if (!same) {
       // The same content compressed differently (another version, another level): what arrived of the old payload is
       // useless.
-      await this.#removeParts(row, { keep: new Set() });
+      await removeParts(this.#objects, row);
     }
     const updated = await this.#writes.run((transaction) =>
       transaction.updateTable("batch").set({
@@ -320,7 +199,7 @@ export class Delivery {
   /** Its content is gone or damaged: from now on it counts as declared only, and may be sent again. */
   async #unreceive(row: BatchRow): Promise<void> {
     const { id, integrationId } = row;
-    if (row.damagedAt !== null) await this.#removeParts(row, { keep: new Set() });
+    if (row.damagedAt !== null) await removeParts(this.#objects, row);
     await this.#writes.run(async (transaction) => {
       const updated = await transaction.updateTable("batch").set({ receivedAt: null, damagedAt: null })
         .where("id", "=", id)
@@ -367,10 +246,6 @@ export class Delivery {
       return true;
     });
     if (renewed) this.#onQueued();
-  }
-
-  async #removeParts(row: BatchRow, { keep }: { keep: ReadonlySet<string> }): Promise<void> {
-    await this.#objects.remove((await storedKeys(this.#objects, row)).filter((key) => !keep.has(key)));
   }
 
   async #find(agent: AgentIdentity, batchId: string): Promise<BatchRow | undefined> {
