@@ -72,7 +72,7 @@ export class CsvCandidates {
     return this.#troubles;
   }
 
-  /** The file was looked at. Whether it is new or has changed. */
+  /** The file was looked at. Whether it is new, or has changed since it was read. */
   seen(name: string, version: FileVersion, nowMs: number): boolean {
     const phase = this.#active.get(name);
     if (this.#reading.has(name) || phase?.state === "queued") return false;
@@ -82,7 +82,7 @@ export class CsvCandidates {
     }
     if (phase?.version && sameVersion(phase.version, version)) return false;
     this.#settle(name, version, nowMs);
-    return true;
+    return phase === undefined;
   }
 
   /** The file's rights, owner or times were changed: that is no sign that somebody has it open. */

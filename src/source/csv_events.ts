@@ -35,7 +35,7 @@ export class CsvEvents {
   #rescan = false;
   #complained = false;
   #hasPipe = false;
-  #hasHeard = false;
+  #isProven = false;
 
   /** `onEvent` is called for each relevant event. */
   constructor(options: { onEvent: () => void }) {
@@ -43,8 +43,8 @@ export class CsvEvents {
   }
 
   /** Whether the watch works: an event has come. */
-  get hasHeard(): boolean {
-    return this.#hasHeard;
+  get isProven(): boolean {
+    return this.#isProven;
   }
 
   /**
@@ -92,7 +92,7 @@ export class CsvEvents {
     } catch (error) {
       return this.#complain(path, fileReason(error));
     }
-    this.#complained = this.#hasHeard = false;
+    this.#complained = this.#isProven = false;
     this.#watched = { path, inode, reading: this.#read(this.#watcher, path) };
   }
 
@@ -124,7 +124,7 @@ export class CsvEvents {
     for (const path of event.paths) {
       const name = basename(path);
       if (dirname(path) !== folder || !isImportName(name)) continue;
-      worthALook = this.#hasHeard = true;
+      worthALook = this.#isProven = true;
       const sign = signOf(event.kind);
       if (sign === undefined || (sign === "renamed" && this.#signs.get(name) === "closed")) continue;
       this.#signs.set(name, sign);

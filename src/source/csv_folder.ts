@@ -39,6 +39,8 @@ const touchEveryMs = 200;
 /** How much longer than other files one settles whose writer will be seen to close it, and for how long at least. */
 const openSettleFactor = 10;
 const openSettleMsMin = 60_000;
+/** How long no event may come after a file was found that no event had told of, in ms. */
+const silenceMs = 5000;
 /** How often a watch without events is renewed, at most, in ms: Deno (2.7) remembers every watch it had. */
 const renewEveryMs = 24 * 60 * 60_000;
 /** How long a stop waits for a hanging network share, in ms. */
@@ -75,8 +77,10 @@ export class CsvFolder {
   readonly #events = new CsvEvents({ onEvent: () => this.#waker.wake() });
   #touched = new Set<string>();
   #nextTouchMs = 0;
-  /** A file that was found when the folder was last read, if no event has come since. */
-  #unheard: string | undefined;
+  /** Whether an event has come since the folder was last read. */
+  #hasHeard = false;
+  /** A file that no event told of: none has come since the folder had been read without it. */
+  #untold: { readonly file: string; readonly foundMs: number } | undefined;
   #nextRenewMs = 0;
   #nextScanMs = 0;
   /** Until then events do not make it read the folder again: some come with every write. */
@@ -172,7 +176,9 @@ export class CsvFolder {
       this.#candidates.retain(names);
       this.#tidyLedger(path, names);
       const news = await this.#lookAll(names, signal);
-      if (wasWatched) this.#unheard = news.find((name) => !this.#touched.has(name));
+      if (!wasWatched || this.#hasHeard) this.#untold = undefined;
+      else if (news[0] !== undefined) this.#untold ??= { file: news[0], foundMs: clock.monotonicMs() };
+      this.#hasHeard = false;
       tellRestless(this.#candidates, { clock, settleMs: this.#openSettleMs });
       this.#recovered();
     } catch (error) {
@@ -187,12 +193,12 @@ export class CsvFolder {
 
   /** Once another file system is mounted in the same place, no more events come. */
   async #endDeafWatch(folder: string): Promise<void> {
-    const file = this.#unheard;
-    this.#unheard = undefined;
+    const untold = this.#untold;
     const nowMs = this.#options.clock.monotonicMs();
-    if (file === undefined || !this.#events.hasHeard || nowMs < this.#nextRenewMs) return;
+    if (untold === undefined || this.#hasHeard || !this.#events.isProven) return;
+    if (nowMs < Math.max(untold.foundMs + silenceMs, this.#nextRenewMs)) return;
     this.#nextRenewMs = nowMs + renewEveryMs;
-    log.info("The system did not tell of {file}: {folder} is watched anew.", { file, folder });
+    log.info("The system did not tell of {file}: {folder} is watched anew.", { file: untold.file, folder });
     await this.#events.close();
   }
 
@@ -209,7 +215,7 @@ export class CsvFolder {
     const { clock } = this.#options;
     const happened = this.#events.take();
     if (happened.rescan) this.#nextScanMs = Math.min(this.#nextScanMs, this.#restedMs);
-    if (happened.signs.size > 0) this.#unheard = undefined;
+    if (happened.signs.size > 0) this.#hasHeard = true;
     for (const [name, sign] of happened.signs) {
       this.#candidates.noticed(name, sign, clock.monotonicMs());
       if (sign === "closed" || sign === "renamed") this.#touched.delete(name);
@@ -222,7 +228,7 @@ export class CsvFolder {
     this.#nextTouchMs = clock.monotonicMs() + touchEveryMs;
   }
 
-  /** Which files are new or have changed. */
+  /** Which files are new, or have changed since they were read. */
   async #lookAll(names: Iterable<string>, signal: AbortSignal): Promise<string[]> {
     const news: string[] = [];
     const waiting = names[Symbol.iterator]();
@@ -235,7 +241,7 @@ export class CsvFolder {
     return news;
   }
 
-  /** Whether the file is new or has changed. */
+  /** Whether the file is new, or has changed since it was read. */
   async #look(name: string): Promise<boolean> {
     if (!this.#folder) return false;
     const look = await lookAt(name, this.#folder);
