@@ -4,6 +4,7 @@ import { hubBackup } from "../../src/cli/hub_backup_command.ts";
 import type { Assignment } from "../../src/protocol/assignment.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { noise } from "../noise.ts";
+import { copyBatch } from "./copy_batch.ts";
 import { fetchWithin } from "./fetch_within.ts";
 import { HubClient } from "./hub_client.ts";
 import { linkedDatabase, loaded, queryBatch, rowsOf } from "./rows/query_batch.ts";
@@ -26,16 +27,12 @@ async function deliver(agent: TestAgent, n: number): Promise<void> {
 
 /** Makes more imports of one that is a file, so that copying them takes a while. */
 async function multiply(dataDirectory: string, count: number): Promise<void> {
-  using database = new DatabaseSync(join(dataDirectory, "hub.db"), { timeout: 10_000 });
-  const batch = database.prepare("select * from batch where payloadBytes between 40000 and 60000 limit 1").get() ?? {};
-  const names = Object.keys(batch).map((name) => `:${name}`);
-  const insert = database.prepare(`insert into batch values (${names.join(", ")})`);
-  const path = (id: unknown) => join(dataDirectory, "objects", `${batch["folder"]}/${id}`);
-  const ids = Array.from({ length: count }, (_, n) => `${batch["id"]}x${n}`);
-  for (const id of ids) await Deno.link(path(batch["id"]), path(id));
-  database.exec("begin immediate");
-  for (const id of ids) insert.run({ ...batch, id, batchId: id });
-  database.exec("commit");
+  const file = join(dataDirectory, "hub.db");
+  using database = new DatabaseSync(file, { readOnly: true });
+  const query = database.prepare("select id, folder from batch where payloadBytes between 40000 and 60000 limit 1");
+  const { id, folder } = query.get() as { id: string; folder: string };
+  const objects = join(dataDirectory, "objects", folder);
+  for (const copy of await copyBatch(file, { id, count })) await Deno.link(join(objects, id), join(objects, copy));
 }
 
 Deno.test("a backup of a hub at work has every import of one moment, and nothing else; a hub goes on from it", async () => {
