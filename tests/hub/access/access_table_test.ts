@@ -2,7 +2,6 @@
  * Who may do what: every route of the hub against every kind of caller. The routes come from the router and from the
  * OpenAPI document themselves, so a new one without a row here fails.
  */
-import { DatabaseSync } from "node:sqlite";
 import { SignJWT } from "jose";
 import { AccessTokens } from "../../../src/hub/oauth/access_tokens.ts";
 import { GroupCommit } from "../../../src/hub/database/group_commit.ts";
@@ -11,6 +10,7 @@ import { consolePages } from "../../../src/hub/pages/mod.tsx";
 import type { Account, Role } from "../../../src/hub/services.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { assert, assertEquals } from "../../assert.ts";
+import { execBeside } from "../exec_beside.ts";
 import { fetchWithin } from "../fetch_within.ts";
 import { HubClient } from "../hub_client.ts";
 import { startTestHub, type TestHub } from "../start_hub.ts";
@@ -209,8 +209,6 @@ async function setScene(test: TestHub): Promise<Scene> {
   await test.hub.accounts.setPassword(account, { name: changed.name, password: "another long one" });
   const removed = await session(account, "administrator");
   await test.hub.accounts.removeUser(account, removed.name);
-  using database = new DatabaseSync(`${test.dataDirectory}/hub.db`);
-  database.prepare("UPDATE session SET expiresAt = 0 WHERE csrfToken = ?").run(expired.csrf);
 
   const bearer = (kind: Kind, secret = ""): Caller => ({ kind, headers: { authorization: `Bearer ${secret}` } });
   const cookie = (kind: Kind, { secret, csrf }: { secret: string; csrf: string }): Caller => ({
@@ -218,7 +216,7 @@ async function setScene(test: TestHub): Promise<Scene> {
     headers: { cookie: `cloud-link-session=${secret}`, origin: test.url },
     csrf,
   });
-  return {
+  const scene: Scene = {
     id,
     importId: received?.id ?? "",
     requestId: (await asked.json()).id,
@@ -250,6 +248,10 @@ async function setScene(test: TestHub): Promise<Scene> {
       "an unlinked agent": bearer("unlinked agent", gone.token),
     },
   };
+  // The last step: a login removes what has expired.
+  const expire = `update session set expiresAt = 0 where csrfToken = '${expired.csrf}'`;
+  await execBeside(`${test.dataDirectory}/hub.db`, expire);
+  return scene;
 }
 
 /** Hubs have one account by their commands; the database takes more. */
