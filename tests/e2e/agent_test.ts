@@ -7,9 +7,6 @@ import { Installation, type Program } from "./installation.ts";
 const pinLine = /Enter your pin: (\d{6}) \(expires in 5 minutes\)/;
 const linkedLine = /Linked to the integration/;
 
-/** An agent that is told to stop is gone within this time, in ms. */
-const promptMs = 1500;
-
 async function pinOf(agent: Program): Promise<string> {
   return (await agent.waitFor(pinLine))[1] ?? "";
 }
@@ -44,23 +41,6 @@ Deno.test("Ctrl-C ends the agent at once, linked or not", async () => {
   const { code, ms } = await agent.stop("SIGINT");
   assertEquals(code, 0);
   assertPrompt(ms);
-});
-
-Deno.test("told to stop, linked and at rest, the agent is gone within a second and a half in the best of ten tries", async () => {
-  await using hub = await TestHub.start();
-  await using installation = await Installation.make(hub.url);
-  const integration = await hub.addIntegration();
-  const took: number[] = [];
-  for (let tries = 0; tries < 10 && !took.some((ms) => ms < promptMs); tries++) {
-    await using agent = installation.start();
-    if (tries === 0) await linkTo(hub, agent, integration);
-    await installation.drop("a.csv", `${tries}\n`);
-    await hub.waitForImports(integration, tries + 1);
-    const { code, ms } = await agent.stop("SIGTERM");
-    assertEquals(code, 0);
-    took.push(Math.round(ms));
-  }
-  assert(Math.min(...took) < promptMs, `it took ${took.join(", ")} ms`);
 });
 
 Deno.test("what lies in the folder at the first link is imported; same content never twice, new content again", async () => {
@@ -150,10 +130,13 @@ Deno.test("a paused integration reads nothing, and makes up for it afterwards", 
   await hub.ask("PATCH", `/api/v1/integrations/${integration}`, { paused: true });
   await agent.waitFor(/paused in the hub/);
   await installation.drop("later.csv", "1\n");
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  // When the agent knows the new name, it has had its time for the file.
+  await hub.ask("PATCH", `/api/v1/integrations/${integration}`, { name: "Renamed" });
+  await eventually(async () => (await installation.command("status")).printed.includes("Renamed"));
   assertEquals(await hub.imports(integration), []);
   await hub.ask("PATCH", `/api/v1/integrations/${integration}`, { paused: false });
   await hub.waitForImports(integration, 1);
+  await agent.waitFor(/has been resumed[^]*Queued later\.csv/);
 });
 
 Deno.test("a copied folder starts as an installation of its own", async () => {
