@@ -146,6 +146,13 @@ export class CsvCandidates {
     this.#troubles.delete(name);
   }
 
+  /** The file was found gone. It has its turn again if it was seen to be finished meanwhile. */
+  vanished(name: string): void {
+    const { sign, signMs = 0 } = this.#reading.get(name) ?? {};
+    this.forget(name);
+    if (sign === "closed" || sign === "renamed") this.#queue(name, sign, signMs);
+  }
+
   /** Files that have kept changing since `untilMs` or longer, each once until it is read; they count as trouble. */
   takeRestless(untilMs: number, reasonOf: (sinceMs: number) => string): [name: string, reason: string][] {
     const restless: [string, string][] = [];

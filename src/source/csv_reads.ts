@@ -151,7 +151,7 @@ export class CsvReads {
     if (look.state === "ignored") return candidates.forget(name);
     if (look.state === "absent") {
       // Whoever renames a file away, to mark it as done, does not miss it.
-      if (candidates.troubles.has(name) || due.finish === "renamed") candidates.forget(name);
+      if (candidates.troubles.has(name) || due.finish === "renamed") candidates.vanished(name);
       else this.#fileFailed(name, { reason: "it has vanished", version: undefined });
       return;
     }

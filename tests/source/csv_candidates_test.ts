@@ -55,6 +55,17 @@ Deno.test("a file that is closed while it is found unfinished has its turn befor
   assertEquals(files.takeDue(settleMs).map(({ finish }) => finish), ["closed"]);
 });
 
+Deno.test("a file that was gone when it was looked at, and renamed in meanwhile, has its turn again", () => {
+  const files = candidates();
+  files.noticed("a.csv", "renamed", 0);
+  files.takeDue(0);
+  files.noticed("a.csv", "renamed", 1);
+  files.vanished("a.csv");
+  assertEquals(files.takeDue(1), [{ name: "a.csv", version: undefined, finish: "renamed" }]);
+  files.vanished("a.csv");
+  assertEquals(files.takeDue(Infinity), []);
+});
+
 Deno.test("a file that was linked into the folder settles as others do: nobody will close it", () => {
   const files = new CsvCandidates({ settleMs, openSettleMs: 10 * settleMs, isKnown: () => false });
   files.noticed("a.csv", "created", 0);
