@@ -63,6 +63,20 @@ Deno.test("what lies in the folder at the first link is imported; same content n
   assertEquals((await hub.imports(integration)).length, 2);
 });
 
+Deno.test("check fails while a file cannot be imported, and names it", async () => {
+  await using hub = await TestHub.start();
+  await using installation = await Installation.make(hub.url);
+  await using agent = installation.start();
+  await linkTo(hub, agent, await hub.addIntegration());
+  const good = await installation.command("check");
+  assertEquals(good.code, 0, good.printed);
+  await Deno.symlink("/etc/passwd", installation.path("leak.csv"));
+  await agent.waitFor(/Cannot import leak\.csv/);
+  const { code, printed } = await installation.command("check");
+  assertEquals(code, 1, printed);
+  assertMatch(printed, /^FAILED +Integration +The file "leak\.csv" is waiting to be imported: it is a symbolic link/m);
+});
+
 Deno.test("files saved while the agent is down and while the hub is down arrive later", async () => {
   await using hub = await TestHub.start();
   await using installation = await Installation.make(hub.url);

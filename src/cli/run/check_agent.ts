@@ -44,12 +44,19 @@ export async function checkAgent(
     }),
     signal,
   });
-  return [
+  const lines = [
     ...await checkLocal(config, start),
     ...await Array.fromAsync(network),
     ...checkUploads(config.upload, { clock, timeZone: Temporal.Now.timeZoneId() }),
     ...testDatabase === undefined ? [] : [queryLine(await testDatabase(signal))],
   ];
+  return [...lines, ...problemLines(agent.snapshot().problem, lines)];
+}
+
+/** What is broken according to `status`, unless something has failed here, which is probably the cause. */
+function problemLines(problem: string | null, lines: readonly CheckLine[]): CheckLine[] {
+  if (problem === null || lines.some(({ result }) => result === "failed")) return [];
+  return [{ name: "Integration", result: "failed", detail: problem }];
 }
 
 function queryLine({ ok, message }: AgentAnswer): CheckLine {
