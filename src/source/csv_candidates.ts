@@ -202,7 +202,7 @@ export class CsvCandidates {
     if (!this.#requeue(name)) this.#settle(name, version, nowMs);
   }
 
-  /** The file was read (or its content was known). Returns the trouble that this ends, if any. */
+  /** The file was read (or is empty, or its content was known). Returns the trouble that this ends, if any. */
   succeeded(name: string, version: FileVersion): Trouble | undefined {
     const trouble = this.#troubles.get(name);
     this.#troubles.delete(name);

@@ -35,6 +35,8 @@ export type Intake =
   | { readonly state: "known" }
   /** Its writer goes on: what was read may be half of it. */
   | { readonly state: "unfinished" }
+  /** It has no content that could be imported. */
+  | { readonly state: "empty" }
   | FileReading & { readonly state: "failed" };
 
 /** A file to import. */
@@ -73,7 +75,7 @@ export class CsvIntake {
    */
   async take(file: IntakeFile, signal: AbortSignal): Promise<Intake> {
     const { version } = file;
-    if (version.bytes === 0) return { state: "failed", reason: "it is empty" };
+    if (version.bytes === 0) return { state: "empty" };
     let bytes = version.bytes;
     while (true) {
       try {

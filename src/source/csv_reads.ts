@@ -174,6 +174,7 @@ export class CsvReads {
     const { due: { name }, version } = found;
     const intake = await this.#intake.take(found, context.signal);
     if (intake.state === "failed") return this.#fileFailed(name, { reason: intake.reason, version });
+    if (intake.state === "empty") return this.#fileEmpty(name, version);
     this.#recovered();
     if (intake.state === "unfinished") return candidates.unsettled(name, version, clock.monotonicMs());
     this.#fileSucceeded(name, version);
@@ -189,6 +190,12 @@ export class CsvReads {
       file: name,
       reason: sentence(failure.reason),
     });
+  }
+
+  /** No trouble: nothing of it is missing in the hub, and trying again does not help. */
+  #fileEmpty(name: string, version: FileVersion): void {
+    this.#options.candidates.succeeded(name, version);
+    log.warn("{file} is not imported: it is empty. Save it again with its content, or delete it.", { file: name });
   }
 
   #fileSucceeded(name: string, version: FileVersion): void {
