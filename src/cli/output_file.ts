@@ -25,6 +25,9 @@ export async function openOutput(path: string, { mode = 0o666 }: { mode?: number
     const reason = isDenied ? "this user may not create a file there" : errorText(cause);
     throw new Error(`Cannot write "${path}": ${reason}. Give --output a file in another folder`, { cause });
   });
+  const fail = (cause: unknown): never => {
+    throw new Error(`Cannot write "${path}": ${errorText(cause)}. Give --output a file on another disk`, { cause });
+  };
   let isOpen = true;
   let isNamed = false;
   const close = () => {
@@ -33,16 +36,16 @@ export async function openOutput(path: string, { mode = 0o666 }: { mode?: number
   };
   return {
     async write(chunk) {
-      for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await file.write(rest));
+      for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await file.write(rest).catch(fail));
     },
     async restart() {
       await file.truncate();
       await file.seek(0, Deno.SeekMode.Start);
     },
     async finish() {
-      await file.sync();
+      await file.sync().catch(fail);
       close();
-      await Deno.rename(part, path);
+      await Deno.rename(part, path).catch(fail);
       isNamed = true;
     },
     async [Symbol.asyncDispose]() {

@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { compileShim, Shim } from "../faults/shim.ts";
 
 const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
@@ -29,11 +30,11 @@ interface Result {
   readonly error: string;
 }
 
-async function run(folder: string, args: readonly string[]): Promise<Result> {
+async function run(folder: string, args: readonly string[], env: Record<string, string> = {}): Promise<Result> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--allow-all", "--no-prompt", main, "query", ...args],
     cwd: folder,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
   }).output();
   const decoder = new TextDecoder();
   return { code, out: decoder.decode(stdout), error: decoder.decode(stderr) };
@@ -199,6 +200,24 @@ Deno.test("query names the way out when its file cannot be written", () =>
     const { code, error } = await query("--connection", "sqlite:calls.db", "--output", "calls.db/o.csv", "SELECT 1");
     assertEquals(code, 1);
     assertMatch(error, /Cannot write "calls\.db\/o\.csv": .*\. Give --output a file in another folder/);
+  }));
+
+Deno.test("query whose file's disk is full names the file, leaves nothing of it and says where else to write", () =>
+  withDatabase(async ({ folder }) => {
+    await using shim = await compileShim();
+    const durable = { root: join(folder, "none"), copy: join(folder, "none") };
+    const disk = await Shim.make(join(folder, "block"), { library: shim.library, durable });
+    disk.fail({ error: "ENOSPC", operations: ["writes"], pathPart: ".part" });
+    for (const name of ["o.csv", "o.csv.gz"]) {
+      const args = ["--connection", "sqlite:calls.db", "--output", name, "SELECT * FROM calls"];
+      const { code, error } = await run(folder, args, disk.environment);
+      assertEquals([code, error.split("\n").at(-2)], [
+        1,
+        `Cannot write "${name}": No space left on device (os error 28). Give --output a file on another disk`,
+      ]);
+    }
+    const names = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+    assertEquals(names.toSorted(), ["block", "calls.db"]);
   }));
 
 Deno.test("query takes no password as an argument, but by standard input", () =>
