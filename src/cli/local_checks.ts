@@ -8,7 +8,7 @@ import type { CheckLine } from "../control/check_line.ts";
 import { realFileSystem } from "../durable/real_file_system.ts";
 import { parseCaCertificates } from "../egress/ca_certificates.ts";
 import { logFileName } from "../log/log_file.ts";
-import { errorText } from "../runtime/error_text.ts";
+import { errorText, oneLine } from "../runtime/error_text.ts";
 import { stateFolderOf } from "./state_folder.ts";
 import { readableBytes } from "./table.ts";
 
@@ -56,8 +56,7 @@ function checkConfiguration(config: Config): CheckLine {
     return { name, result: "ok", detail: `"${config.file}" ${exists}` };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const detail = error.message.split("\n").map((line) => line.trim()).join(" ");
-    return { name, result: "failed", detail, remedy: "Correct the file and restart the agent" };
+    return { name, result: "failed", detail: oneLine(error.message), remedy: "Correct the file and restart the agent" };
   }
 }
 

@@ -6,6 +6,19 @@ export function errorText(error: unknown): string {
 }
 
 /**
+ * The text in one line, for the log.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "../../tests/assert.ts";
+ * assertEquals(oneLine("There are two problems:\n  one\n  two"), "There are two problems: one two");
+ * ```
+ */
+export function oneLine(text: string): string {
+  return text.split("\n").map((line) => line.trim()).join(" ");
+}
+
+/**
  * The text as a complete sentence: with one full stop, unless it ends in another punctuation mark. Error messages come
  * with and without one; log lines that continue after a message use this.
  *

@@ -326,6 +326,19 @@ Deno.test("a start that fails before the agent runs is in the log too", async ()
   assertMatch(log, /FATAL cloud-link: injixo Cloud Link cannot start: Cannot read \[hub\] caFile ".*missing\.pem"/);
 });
 
+Deno.test("what is wrong with the configuration is in the log too, once an agent has run in the folder", async () => {
+  await using installation = await Installation.make('[app]\nnmae = "x"\n');
+  const log = `${installation.folder}/injixo-cloud-link.log`;
+  assertEquals((await installation.run("run")).code, 3);
+  assertEquals(await Deno.stat(log).catch(() => undefined), undefined);
+  await Deno.mkdir(`${installation.folder}/state`);
+  assertEquals((await installation.run("run")).code, 3);
+  assertMatch(
+    await Deno.readTextFile(log),
+    /FATAL cloud-link: injixo Cloud Link cannot start: Cannot use the configuration ".*"\. line 2: \[app\] nmae: unknown key/,
+  );
+});
+
 Deno.test("a relay that cannot be started is in the log too", async () => {
   await using installation = await Installation.make('[hub]\nurl = "https://hub.example"\n');
   const { code } = await outcome(installation.start(["run"], { https_proxy: "http://proxy,example:8080" }));

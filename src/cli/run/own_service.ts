@@ -42,7 +42,7 @@ export async function credentialsFolderOf(service: string): Promise<string | und
  * Root must not run the agent if it is a service of another user, who could not use the files created by root, and
  * whose service would not start again.
  */
-export async function refuseRootBesideService({ folder }: Config): Promise<void> {
+export async function refuseRootBesideService({ folder }: Pick<Config, "folder">): Promise<void> {
   if (Deno.build.os !== "linux" || Deno.uid() !== 0 || Deno.env.get("NOTIFY_SOCKET") !== undefined) return;
   const user = await serviceUserOf(folder);
   if (user === undefined || user === "root") return;

@@ -10,7 +10,6 @@
  * ```
  */
 import type { Config } from "../../config/config.ts";
-import { loadConfig } from "../../config/load.ts";
 import { type AllowedHost, allowedHosts } from "../../egress/allowed_hosts.ts";
 import type { Proxy } from "../../egress/proxy.ts";
 import { type Relay, startRelay } from "../../egress/start_relay.ts";
@@ -28,7 +27,7 @@ import {
   refuseRootBesideService,
   requireStateFolder,
 } from "./own_service.ts";
-import { loggingFailure } from "./failed_start.ts";
+import { loadConfigLogged, loggingFailure } from "./failed_start.ts";
 import { agentPermissions, giveUpPermissions } from "./permissions.ts";
 import { realPathOf } from "../real_path.ts";
 import { startShareReader } from "./share_reader.ts";
@@ -55,7 +54,7 @@ export interface RunOptions {
 /** Runs the agent until the signal is aborted; resolves with the exit code. */
 export async function run(options: RunOptions, { signal }: { signal: AbortSignal }): Promise<number> {
   using notifier = options.notifier ?? openNotifier();
-  const config = loadConfig(options.configFile);
+  const config = await loadConfigLogged(options.configFile);
   await refuseRootBesideService(config);
   await requireStateFolder(config);
   const surroundings = await loggingFailure(config, () => lookAround(config, options));
