@@ -1,9 +1,9 @@
 /** `status`: what the running agent is doing, and what to do if none is running. */
-import { loadConfig } from "../config/load.ts";
+import { loadReadableConfig } from "../config/load.ts";
 import { connectControl } from "../control/connect_control.ts";
 import type { AgentStatus, LinkStatus } from "../control/status.ts";
 import { exitCodes } from "./exit_codes.ts";
-import { print, printJson } from "./print.ts";
+import { print, printError, printJson } from "./print.ts";
 import { noAgentText } from "./no_agent.ts";
 import { type StoredStatus, storedStatus } from "./stored_status.ts";
 import { stateFolderOf } from "./state_folder.ts";
@@ -17,8 +17,10 @@ export interface StatusOptions {
 
 /** Prints the status of the agent in the installation folder. */
 export async function status(options: StatusOptions, { signal }: { signal: AbortSignal }): Promise<number> {
-  const config = loadConfig(options.configFile);
+  const loaded = loadReadableConfig(options.configFile);
+  const { config } = loaded;
   const agent = await connectControl(stateFolderOf(config));
+  if (agent === undefined && "error" in loaded) throw loaded.error;
   if (agent === undefined) {
     const stored = await storedStatus(config);
     if (options.json) printJson({ running: false, name: config.app.name, folder: config.folder, stored });
@@ -28,6 +30,11 @@ export async function status(options: StatusOptions, { signal }: { signal: Abort
   const found = await agent.status(signal);
   if (options.json) printJson({ running: true, ...found });
   else for (const line of statusLines(found)) print(line);
+  if ("error" in loaded) {
+    printError(
+      `${loaded.error.message}\nThe agent runs with what it read at its start. Correct the file before the next.`,
+    );
+  }
   return exitCodes.ok;
 }
 

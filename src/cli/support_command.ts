@@ -1,13 +1,14 @@
 /**
- * `support`: one archive for whoever helps. It contains the configuration without secrets, the logs of the last days,
- * the output of `check` and `status`, versions, and the state of the service. Nothing is sent anywhere.
+ * `support`: one archive for whoever helps. It contains the configuration without secrets, or what is wrong with it, the
+ * logs of the last days, the output of `check` and `status`, versions, and the state of the service. Nothing is sent
+ * anywhere.
  *
  * The log and the configuration are written without secrets in the first place; this verifies it: every secret known to
  * the installation is searched for, and a single hit means that no archive is written.
  */
 import { basename, join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
-import { loadConfigWithOrigins } from "../config/load.ts";
+import { loadReadableConfig, type ReadableConfig } from "../config/load.ts";
 import { configAsToml } from "../config/print.ts";
 import type { Config } from "../config/config.ts";
 import { localDate } from "../log/line.ts";
@@ -29,6 +30,8 @@ const logDays = 7;
 const logBytesMax = 32 * 1024 * 1024;
 /** Total size of the logs, the newest first, in bytes. */
 const logsBytesMax = 128 * 1024 * 1024;
+/** Takes the place of `config.toml`. */
+const configErrorName = "config-error.txt";
 const msPerDay = 24 * 60 * 60 * 1000;
 
 /** Where to write it. */
@@ -45,7 +48,7 @@ interface GatheredFile {
 
 /** Writes the archive; refuses if it would contain a secret. */
 export async function support(options: SupportOptions, { signal }: { signal: AbortSignal }): Promise<number> {
-  const loaded = loadConfigWithOrigins(options.configFile);
+  const loaded = loadReadableConfig(options.configFile);
   const { config } = loaded;
   const credentials = await credentialsFolderOf(config.app.name);
   const { secrets, unknown } = await knownSecrets(config, { credentials });
@@ -53,7 +56,7 @@ export async function support(options: SupportOptions, { signal }: { signal: Abo
     throw new Error(`Cannot tell which secrets must not be in the archive: ${unknown.join("; ")}`);
   }
   const gathered: GatheredFile[] = [
-    { name: "config.toml", text: configAsToml(loaded) },
+    configurationIn(loaded),
     { name: "versions.json", text: versions() },
     ...await Promise.all(
       ["check", "status", "service"].map((command) => outputOf(command, { config, credentials, signal })),
@@ -76,7 +79,20 @@ export async function support(options: SupportOptions, { signal }: { signal: Abo
   if (config.app.verbose) {
     print("With [app] verbose, the logs contain rows of the database. Look at them before you send the archive.");
   }
+  if ("error" in loaded) {
+    print(
+      `The configuration cannot be used: ${configErrorName} says why. Not all passwords in it could be searched for.`,
+    );
+    print("Look at the archive before you send it.");
+  }
   return exitCodes.ok;
+}
+
+/** Never the file itself: what cannot be read may be a password. */
+function configurationIn(loaded: ReadableConfig): GatheredFile {
+  return "error" in loaded
+    ? { name: configErrorName, text: `${loaded.error.message}\n` }
+    : { name: "config.toml", text: configAsToml(loaded) };
 }
 
 function versions(): string {

@@ -63,6 +63,24 @@ export function loadConfigWithOrigins(file: string | undefined, options: LoadOpt
   return { ...parseConfig(source ?? "", { folder, file: absolute }), fileExists: source !== undefined };
 }
 
+/** A configuration, or what can be read of it and why it cannot be used. */
+export type ReadableConfig = LoadedConfig | { readonly config: Config; readonly error: ConfigError };
+
+/**
+ * Like {@linkcode loadConfigWithOrigins}, for commands that help while it cannot be used.
+ *
+ * @throws {ConfigError} if the named file does not exist
+ */
+export function loadReadableConfig(file: string | undefined, options: LoadOptions = {}): ReadableConfig {
+  try {
+    return loadConfigWithOrigins(file, options);
+  } catch (error) {
+    if (!(error instanceof ConfigError) || error.cause instanceof Deno.errors.NotFound) throw error;
+    const folder = Deno.realPathSync(nativePath.dirname(error.file));
+    return { config: error.readable ?? parseConfig("", { folder, file: error.file }).config, error };
+  }
+}
+
 /**
  * Parses a configuration's text.
  *
@@ -74,8 +92,9 @@ export function parseConfig(
 ): Omit<LoadedConfig, "fileExists"> {
   const { folder, file, path = nativePath } = options;
   const { values, origins, problems } = readTables(parseToml(source, file), source, { folder, path });
-  if (problems.length > 0) throw new ConfigError(file, problems);
-  return { config: toConfig(values, { folder, file }), values, origins };
+  const config = toConfig(values, { folder, file });
+  if (problems.length > 0) throw new ConfigError(file, problems, { readable: config });
+  return { config, values, origins };
 }
 
 function readSource(path: string, options: { required: boolean }): string | undefined {
@@ -192,8 +211,9 @@ function readSection(
     const raw = own === undefined ? kind.fallback : own.value;
     if (raw === undefined) continue;
     const parsed = kind.parse(raw, context);
-    if ("value" in parsed) values[key] = parsed.value;
-    else complain(own?.spelling ?? key, `${showValue(raw, kind.secret)} ${parsed.problem}`);
+    if ("problem" in parsed) complain(own?.spelling ?? key, `${showValue(raw, kind.secret)} ${parsed.problem}`);
+    const usable = "value" in parsed ? parsed : kind.parse(kind.fallback, context);
+    if ("value" in usable) values[key] = usable.value;
   }
   return values;
 }

@@ -1,5 +1,7 @@
 /** What is wrong with a configuration file: everything at once, in words that say what would be right. */
 
+import type { Config } from "./config.ts";
+
 /** One thing to change in the file. */
 export interface ConfigProblem {
   /** E.g. `[app] name`, or `[app]`, or empty for the file as a whole. */
@@ -16,11 +18,18 @@ export class ConfigError extends Error {
   /** Path of the file. */
   readonly file: string;
   readonly problems: readonly ConfigProblem[];
+  /** What is right in it, with defaults for the rest; `undefined` if it cannot be read at all. */
+  readonly readable: Config | undefined;
 
-  constructor(file: string, problems: readonly ConfigProblem[], options: { cause?: unknown } = {}) {
+  constructor(
+    file: string,
+    problems: readonly ConfigProblem[],
+    options: { cause?: unknown; readable?: Config } = {},
+  ) {
     super(describe(file, problems), options);
     this.file = file;
     this.problems = problems;
+    this.readable = options.readable;
   }
 }
 

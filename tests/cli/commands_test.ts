@@ -183,6 +183,15 @@ Deno.test("status shows what the agent does, in lines and as JSON", async () => 
   assertEquals(JSON.parse((await installation.run("status", "--json")).out), { running: true, ...status });
 });
 
+Deno.test("status of an agent that runs on does so with a wrong configuration, and says what is wrong with it", async () => {
+  await using installation = await Installation.make('[app]\nnmae = "x"\n');
+  await using _agent = await installation.serveAgent(agent({ status: () => agentStatus({ paused: true }) }));
+  const { code, out, err } = await installation.run("status");
+  assertEquals(code, 0);
+  assertMatch(out, /^Paused +in the hub/m);
+  assertMatch(err, /nmae: unknown key[^]*The agent runs with what it read at its start/);
+});
+
 Deno.test("status tells a hub that answers with an error from one that cannot be reached", async () => {
   await using installation = await Installation.make();
   const problem = "The hub www.injixo.com refuses (invalid_client): no such client.";

@@ -138,6 +138,35 @@ for (
   });
 }
 
+for (
+  const [what, { toml, error, secret }] of [
+    ["is no TOML", { toml: "[upload\n", error: /line \d: /, secret: keyPart }],
+    ["has an unknown key", {
+      toml: '[app]\nnmae = "x"\n[database]\nconnectionString = "DSN=acd;PWD=str1ng-secret"\n',
+      error: /nmae: unknown key/,
+      secret: "str1ng-secret",
+    }],
+  ] as const
+) {
+  Deno.test(`support works with a configuration that ${what}, and still searches for the secrets it knows`, async () => {
+    await using installation = await makeInstallation({ toml });
+    const archive = join(installation.folder, "support.tar.gz");
+    const support = () => installation.run("support", "--config", installation.configFile, "--output", archive);
+    const { code, out, err } = await support();
+    assertEquals([code, err], [0, ""]);
+    assertMatch(out, /config-error\.txt says why/);
+    const files = await unpack(archive);
+    assertMatch(files.get("config-error.txt") ?? "", error);
+    assertMatch(files.get("check.txt") ?? "", /FAILED {2}Configuration/);
+    assertMatch(files.get("logs/injixo-cloud-link.log") ?? "", /starts/);
+    assert(!files.has("config.toml"));
+    await Deno.writeTextFile(join(installation.folder, "injixo-cloud-link.log"), `2025 INFO  cloud-link: ${secret}\n`);
+    const refused = await support();
+    assertEquals(refused.code, 1);
+    assertMatch(refused.err, /injixo-cloud-link\.log, line 1: /);
+  });
+}
+
 Deno.test("support neither writes through a link that lies where the archive goes, nor replaces it", async () => {
   await using installation = await makeInstallation();
   const victim = join(installation.folder, "victim");
