@@ -77,7 +77,9 @@ export async function lookAt(name: string, folder: ImportFolder): Promise<Look> 
     if (!info.isFile || isOwn(path, folder)) return { state: "ignored" };
     return fileAt(path, info);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) return { state: "unreadable", reason: fileReason(error) };
+    if (!(error instanceof Deno.errors.NotFound)) {
+      return { state: "unreadable", reason: fileTrouble(error, "enter the folder") };
+    }
     if (name.includes("\uFFFD")) return { state: "unreadable", reason: "its name is not valid UTF-8; rename it" };
     return { state: "absent" };
   }
@@ -146,6 +148,12 @@ export function fileReason(error: unknown): string {
     return `the service's account may not read it (${systemPart(message)})`;
   }
   return systemPart(message);
+}
+
+/** Why a file cannot be imported; where a right is missing, with what to grant. */
+export function fileTrouble(error: unknown, missing: "read the file" | "enter the folder"): string {
+  const reason = fileReason(error);
+  return error instanceof Deno.errors.PermissionDenied ? `${reason}; give the account the right to ${missing}` : reason;
 }
 
 /** Deno adds `: open '/path'` to the system's message; the path is in the log line already. */

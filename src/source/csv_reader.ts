@@ -1,6 +1,6 @@
 /** Reads one file into a batch, and notices if the file changes while being read. */
 import type { BatchWriter } from "../agent/ports.ts";
-import { fileReason, type FileVersion, sameVersion, versionOf } from "./csv_file.ts";
+import { fileTrouble, type FileVersion, sameVersion, versionOf } from "./csv_file.ts";
 import type { ImportFile, OpenImportFile } from "./import_file.ts";
 
 /** Maximum read at once, in bytes; there are two such buffers for each file being read. */
@@ -91,5 +91,6 @@ async function readChunk(file: ImportFile, buffer: Uint8Array<ArrayBuffer>): Pro
 }
 
 function failure(error: unknown): FileReading & { state: "failed" } {
-  return { state: "failed", reason: error instanceof Deno.errors.NotFound ? "it has vanished" : fileReason(error) };
+  const vanished = error instanceof Deno.errors.NotFound;
+  return { state: "failed", reason: vanished ? "it has vanished" : fileTrouble(error, "read the file") };
 }

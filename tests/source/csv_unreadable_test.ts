@@ -45,8 +45,8 @@ Deno.test("csv folder imports a file when its rights are mended, and the others 
     assertEquals(about.length, 3);
     assertEquals(
       about[0],
-      "warning Cannot import secret.csv: the service's account may not read it (Permission denied (os error 13)). " +
-        "It is retried until it works.",
+      "warning Cannot import secret.csv: the service's account may not read it (Permission denied (os error 13)); " +
+        "give the account the right to read the file. It is retried until it works.",
     );
   } finally {
     await Deno.remove(folder, { recursive: true });
