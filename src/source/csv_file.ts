@@ -139,6 +139,7 @@ const windowsLockErrors = /\(os error (32|33)\)/;
 /** Why a file or folder cannot be used, in words and with the system's error. */
 export function fileReason(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "it does not exist";
+  if (error instanceof Deno.errors.NotADirectory) return "it is not a folder";
   const message = errorText(error);
   const locked = error instanceof Deno.errors.Busy || (Deno.build.os === "windows" && windowsLockErrors.test(message));
   if (locked) return "another program has locked it";

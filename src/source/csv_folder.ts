@@ -258,9 +258,7 @@ export class CsvFolder {
   #failed(error: unknown): void {
     const { folder } = this.#options;
     const reason = fileReason(error);
-    const remedy = error instanceof Deno.errors.NotCapable
-      ? "Restart the agent."
-      : "Create it, give the service's account the right to read it, or correct [app] importDirectory.";
+    const remedy = remedyFor(error);
     const text = `Cannot read the import folder "${folder}": ${reason}. ${remedy}`;
     if (text === this.#trouble?.text) return;
     this.#trouble = { of: "folder", text };
@@ -287,4 +285,12 @@ export class CsvFolder {
     else log.info("What was imported can be looked up again.");
     this.#trouble = undefined;
   }
+}
+
+/** What to do about a folder that cannot be read. */
+function remedyFor(error: unknown): string {
+  if (error instanceof Deno.errors.NotCapable) return "Restart the agent.";
+  if (error instanceof Deno.errors.NotFound) return "Create it, or correct [app] importDirectory.";
+  if (error instanceof Deno.errors.PermissionDenied) return "Give the account the right to read it.";
+  return "Check it, or correct [app] importDirectory.";
 }

@@ -517,6 +517,44 @@ Deno.test("csv folder waits loudly for a folder that is missing, and watches the
     await Deno.mkdir(bench.folder);
   }));
 
+for (
+  const [what, told, spoil] of [
+    ["is missing", "it does not exist. Create it, or correct [app] importDirectory.", () => {}],
+    [
+      "is a file",
+      "it is not a folder. Check it, or correct [app] importDirectory.",
+      (folder: string) => Deno.writeTextFileSync(folder, ""),
+    ],
+    [
+      "may not be read",
+      "the service's account may not read it (Permission denied (os error 13)). Give the account the right to read it.",
+      (folder: string) => {
+        Deno.mkdirSync(folder);
+        Deno.readDir = () => {
+          throw new Deno.errors.PermissionDenied("Permission denied (os error 13): readdir '/x'");
+        };
+      },
+    ],
+  ] as const
+) {
+  Deno.test(`csv folder that ${what} is told with what to do about that`, async () => {
+    const { readDir } = Deno;
+    try {
+      await withCsvFolder({}, async (bench) => {
+        await Deno.remove(bench.folder);
+        spoil(bench.folder);
+        bench.start();
+        await bench.log.line(/Cannot read the import folder/);
+        assertEquals(bench.source.problem, `Cannot read the import folder "${bench.folder}": ${told}`);
+        await bench.stop();
+        await Deno.mkdir(bench.folder).catch(() => {});
+      });
+    } finally {
+      Deno.readDir = readDir;
+    }
+  });
+}
+
 Deno.test("csv folder waits while the spool takes nothing, says so once and loses nothing", async () => {
   let failures = 0;
   const beforeOpen = () => {
