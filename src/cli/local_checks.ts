@@ -123,6 +123,8 @@ async function checkImportFolder(config: Config, trouble: string | undefined): P
       ? "Restart the agent"
       : error instanceof Deno.errors.NotFound
       ? "Create the folder, or correct [app] importDirectory and restart the agent"
+      : error instanceof Deno.errors.NotADirectory
+      ? "Correct [app] importDirectory and restart the agent"
       : "Give the agent's user the right to read it, or correct [app] importDirectory";
     return notUsable(name, { path, error, remedy });
   }
@@ -164,6 +166,8 @@ function notUsable(name: string, options: { path: string; error: unknown; remedy
   const { path, error, remedy } = options;
   const reason = error instanceof Deno.errors.NotFound
     ? "does not exist"
+    : error instanceof Deno.errors.NotADirectory
+    ? "is not a folder"
     : error instanceof Deno.errors.PermissionDenied
     ? "cannot be accessed by this user"
     : error instanceof Deno.errors.NotCapable

@@ -22,3 +22,16 @@ Deno.test("check takes a CA file exactly if run does", async () => {
   ]);
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("check tells an import folder that is none", async () => {
+  const folder = await Deno.realPath(await Deno.makeTempDir());
+  const file = join(folder, "link.toml");
+  await Deno.writeTextFile(file, '[app]\nimportDirectory = "link.toml"\n');
+  assertEquals((await checkLocal(loadConfig(file))).find(({ name }) => name === "Import folder"), {
+    name: "Import folder",
+    result: "failed",
+    detail: `"${file}" is not a folder`,
+    remedy: "Correct [app] importDirectory and restart the agent",
+  });
+  await Deno.remove(folder, { recursive: true });
+});
