@@ -45,9 +45,10 @@ function storedLines(stored: StoredStatus | { readonly problem: string }): strin
 
 /** What is waiting, and what was imported. */
 function dataRows({ waiting, lastImport }: Pick<AgentStatus, "waiting" | "lastImport">): (readonly [string, string])[] {
-  const oldest = waiting.oldestAt === null ? "" : `, the oldest since ${readableTime(waiting.oldestAt)}`;
+  const { batches, bytes, oldestAt } = waiting;
+  const oldest = oldestAt === null ? "" : `, the oldest since ${readableTime(oldestAt)}`;
   return [
-    ["Waiting", waiting.batches === 0 ? "nothing" : `${waiting.batches} (${readableBytes(waiting.bytes)})${oldest}`],
+    ["Waiting", batches === 0 ? "nothing to be sent" : `${batches} to be sent (${readableBytes(bytes)})${oldest}`],
     ["Last import", lastImport === null ? "none yet" : `${readableTime(lastImport.at)}  ${lastImport.name}`],
   ];
 }

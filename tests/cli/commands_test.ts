@@ -152,7 +152,7 @@ Deno.test("status without an agent shows what the last one wrote", async () => {
     out,
     /^No agent is running in .*\n\nIts last status:\nLink +integration "Telefonie", account "Beispiel AG"\n/,
   );
-  assertMatch(out, /^Waiting +nothing\nLast import +2025-.* a\.csv\n$/m);
+  assertMatch(out, /^Waiting +nothing to be sent\nLast import +2025-.* a\.csv\n$/m);
   const { running, stored } = JSON.parse((await installation.run("status", "--json")).out);
   assertEquals([running, stored.link.state, stored.lastImport.name], [false, "linked", "a.csv"]);
   await Deno.writeTextFile(`${installation.folder}/state/state.db`, "x".repeat(5000));
@@ -174,7 +174,7 @@ Deno.test("status shows what the agent does, in lines and as JSON", async () => 
   assertEquals(code, 0);
   assertMatch(out, /^Hub +https:\/\/www\.injixo\.com, NOT REACHABLE since the start\n +Cannot connect.*111/m);
   assertMatch(out, /^Link +integration "Telefonie", account "Beispiel AG"$/m);
-  assertMatch(out, /^Waiting +3 \(3\.3 MB\), the oldest since 2025-/m);
+  assertMatch(out, /^Waiting +3 to be sent \(3\.3 MB\), the oldest since 2025-/m);
   assertMatch(
     out,
     /^Kept +2 \(.+\) are waiting for integrations that this installation was linked to before: link it to them/m,
