@@ -348,10 +348,10 @@ Deno.test("what is wrong with the configuration is in the log too, once an agent
   );
 });
 
-Deno.test("a relay that cannot be started is in the log too", async () => {
+Deno.test("a proxy that cannot be used is in the log too", async () => {
   await using installation = await Installation.make('[hub]\nurl = "https://hub.example"\n');
   const { code } = await outcome(installation.start(["run"], { https_proxy: "http://proxy,example:8080" }));
   assertEquals(code, 1);
   const log = await Deno.readTextFile(`${installation.folder}/injixo-cloud-link.log`);
-  assertMatch(log, /FATAL cloud-link: injixo Cloud Link cannot start: .*proxy,example/);
+  assertMatch(log, /FATAL cloud-link: injixo Cloud Link cannot start: Cannot use the proxy in https_proxy: it has no valid host/);
 });
