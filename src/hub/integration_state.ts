@@ -61,7 +61,7 @@ export function integrationStatus(row: StateRow, { nowMs, loadingFailsSinceMs }:
   if (nowMs - seenAt > staleAfterMs) return { state: "stale", sinceMs: seenAt };
   // What keeps the agent from reading takes precedence over what happened to earlier data.
   const problem = currentReport(row)?.problem ?? null;
-  if (problem !== null) return failing(row.problemSince, { problem, nextStep: "see-problem" });
+  if (problem !== null) return failing(row.problemSince, { problem, nextStep: reportedProblemStep(row) });
   if (loadingFailsSinceMs !== undefined && row.loading !== null && row.loading > 0) {
     return failing(loadingFailsSinceMs, { problem: cannotLoad, nextStep: "see-hub-log" });
   }
@@ -72,6 +72,11 @@ export function integrationStatus(row: StateRow, { nowMs, loadingFailsSinceMs }:
 
 function failing(sinceMs: number | null, failure: Failure): Status {
   return { state: "failing", sinceMs, failure };
+}
+
+/** What keeps an agent from reading a database may be in the settings. */
+function reportedProblemStep(row: StateRow): NextStep {
+  return storedSettings(row.settings) === undefined ? "see-problem" : "check-settings";
 }
 
 /** What to do now; for a draft it depends on whether it is `linked`. */

@@ -95,14 +95,15 @@ export const nextSteps = [
   "check-host",
   "resume",
   "see-problem",
+  "check-settings",
   "correct-query",
   "see-hub-log",
   "see-status",
 ] as const;
 /**
  * One of {@linkcode nextSteps}; follows from the state; for a draft, from whether it is linked; when failing, from who
- * reports the problem (the agent: `see-problem`, or the hub); and when online, from whether data is missing
- * (`see-status`).
+ * reports the problem (the agent: `see-problem`, or `check-settings` if it reads a database; or the hub); and when
+ * online, from whether data is missing (`see-status`).
  */
 export type NextStep = (typeof nextSteps)[number];
 

@@ -77,6 +77,8 @@ export const de: Messages = {
   stateFailingReason: "Die Installation meldet:",
   stateFailingNext:
     "Beheben Sie das auf dem Rechner der Installation. Der Import läuft von selbst weiter; es geht nichts verloren.",
+  stateFailingDatabaseNext:
+    "Korrigieren Sie das in den Einstellungen der Integration („Datenbank und Abfrage“), oder beheben Sie es auf dem Rechner der Installation. Der Import läuft dann von selbst weiter; es geht nichts verloren.",
   stateNotLoadedReason: "Was die Installation sendet, lässt sich nicht importieren:",
   stateNotLoadedNext:
     "Korrigieren Sie die Abfrage in den Einstellungen der Integration. Danach wird alles neu gelesen.",

@@ -80,6 +80,8 @@ export const en = {
   stateFailing: "Failing",
   stateFailingReason: "The installation reports:",
   stateFailingNext: "Solve this on the installation’s computer. Imports then resume automatically; nothing is lost.",
+  stateFailingDatabaseNext:
+    "Correct this in the integration’s settings (“Database and query”), or solve it on the installation’s computer. Imports then resume automatically; nothing is lost.",
   stateNotLoadedReason: "What the installation sends cannot be imported:",
   stateNotLoadedNext: "Correct the query in the integration’s settings. Everything is then read again.",
   stateHubFailingReason: "This server cannot import what has arrived. It retries automatically; nothing is lost.",

@@ -76,6 +76,8 @@ export const nl: Messages = {
   stateFailingReason: "De installatie meldt:",
   stateFailingNext:
     "Los dit op de computer van de installatie op. Het importeren gaat vanzelf verder; er gaat niets verloren.",
+  stateFailingDatabaseNext:
+    "Corrigeer dit in de instellingen van de integratie (“Database en query”), of los het op de computer van de installatie op. Het importeren gaat dan vanzelf verder; er gaat niets verloren.",
   stateNotLoadedReason: "Wat de installatie stuurt, kan niet worden geïmporteerd:",
   stateNotLoadedNext: "Corrigeer de query in de instellingen van de integratie. Daarna wordt alles opnieuw gelezen.",
   stateHubFailingReason:

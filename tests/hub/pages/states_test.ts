@@ -42,6 +42,29 @@ Deno.test("rows that cannot be loaded are told in the list and on the page, with
   }
 });
 
+Deno.test("a problem with a database may be in the settings, so the page names them before the installation's computer", async () => {
+  await using test = await startTestHub({ pages: consolePages });
+  const read = await reader(test);
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+  const json = { version: "0.1.0", waiting: { batches: 0, bytes: 0 }, problem: "Access denied for user joe." };
+  assertEquals((await agent.request("PUT", "status", { json })).status, 204);
+  assertEquals((await test.admin.integration(id)).nextStep, "check-settings");
+  for (const path of ["", `/${id}`]) {
+    assertMatch(
+      await read(path),
+      /denied for user joe\. Correct this in the integration’s settings \(“Database and query”\), or solve it on the/,
+    );
+    assertMatch(
+      await read(path, "nl"),
+      /denied for user joe\. Corrigeer dit in de instellingen van de integratie \(“Data/,
+    );
+    assertMatch(
+      await read(path, "de"),
+      /denied for user joe\. Korrigieren Sie das in den Einstellungen der Integration/,
+    );
+  }
+});
+
 Deno.test("that the hub itself can load nothing is told as such", async () => {
   using log = await captureLog();
   await using test = await startTestHub({ pages: consolePages });

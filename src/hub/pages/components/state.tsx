@@ -78,6 +78,7 @@ const steps: Readonly<Record<NextStep, (TextKey) | undefined>> = {
   "check-host": "stateStaleNext",
   resume: "statePausedNext",
   "see-problem": "stateFailingNext",
+  "check-settings": "stateFailingDatabaseNext",
   "correct-query": "stateNotLoadedNext",
   "see-hub-log": "stateHubFailingNext",
   "see-status": "stateLateNext",
