@@ -116,9 +116,15 @@ Deno.test({
       assertMatch(await page.innerText("#field-query-error"), /only a SELECT/);
       assertEquals(await page.inputValue("[name=host]"), "db.intern");
       assertEquals(await page.inputValue("#field-password"), "");
+      assertMatch(await page.innerText("#field-password-error"), /Enter this again/);
       await takePicture(page, "database-errors");
       assertEquals(await accessibilityFaults(page), []);
 
+      await fillSettings(scene);
+      await page.fill("[name=name]", " ");
+      await page.click("form[action$=save] button");
+      assertMatch(await page.innerText("#field-name-error"), /Enter a name/);
+      assertMatch(await page.innerText("#field-password-error"), /Enter this again/);
       await fillSettings(scene);
       await page.click("form[action$=save] button");
       await page.waitForSelector(".flash:has-text('The integration is saved.')");
@@ -177,6 +183,11 @@ Deno.test({
       await page.click("main form button.primary");
       assertMatch(await page.innerText("#field-password-error"), /Enter the password again/);
       await page.fill("#field-password", "another");
+      await page.fill("[name=timeZone]", "Berlin");
+      await page.click("main form button.primary");
+      assertMatch(await page.innerText("#field-password-error"), /Enter this again/);
+      await page.fill("[name=timeZone]", "Europe/Berlin");
+      await page.fill("#field-password", "another");
       await page.click("main form button.primary");
       await page.waitForSelector(".flash:has-text('The settings are saved.')");
       const changed = await assignment(agent);
@@ -203,6 +214,7 @@ Deno.test({
       await page.fill("[name=timeZone]", "Mars/Olympus");
       await page.click("form[action$=save] button");
       assertMatch(await page.innerText("#field-timeZone-error"), /Voer de naam van een tijdzone in/);
+      assertMatch(await page.innerText("#field-password-error"), /Voer dit opnieuw in/);
       await page.fill("[name=timeZone]", "Europe/Amsterdam");
       await page.fill("#field-password", "geheim");
       await page.click("form[action$=save] button");

@@ -266,6 +266,7 @@ export const de: Messages = {
     "Wer sich zwischen Installation und Datenbank setzt, kann dann die Daten lesen und ändern und das Passwort abgreifen: Importieren Sie, wo es geht, lieber das Zertifikat der CA des Servers.",
   secretHint: "Wird verschlüsselt gespeichert und nur der verbundenen Installation gegeben.",
   secretKept: "Schon gespeichert. Lassen Sie das Feld leer, um daran nichts zu ändern.",
+  secretAgain: "Geben Sie das erneut ein: Es wird nicht aufbewahrt, solange etwas anderes nicht stimmt.",
   secretShown: "Verbindungszeichenfolge (verschlüsselt gespeichert)",
   connectionStringLabel: "Verbindungszeichenfolge",
   connectionStringHint:

@@ -269,6 +269,7 @@ export const en = {
     "Whoever gets between the installation and the database can then read and change the data, and take the password: import the certificate of the server’s CA instead where you can.",
   secretHint: "Stored encrypted, and given only to the connected installation.",
   secretKept: "One is stored. Leave the field empty to keep it.",
+  secretAgain: "Enter this again: it is not kept while something else is wrong.",
   secretShown: "Connection string (stored encrypted)",
   connectionStringLabel: "Connection string",
   connectionStringHint:

@@ -258,6 +258,7 @@ export const nl: Messages = {
     "Wie zich tussen de installatie en de database plaatst, kan dan de gegevens lezen en wijzigen en het wachtwoord bemachtigen: importeer waar mogelijk liever het certificaat van de CA van de server.",
   secretHint: "Wordt versleuteld opgeslagen en alleen aan de verbonden installatie gegeven.",
   secretKept: "Er is er één opgeslagen. Laat het veld leeg om die te behouden.",
+  secretAgain: "Voer dit opnieuw in: het wordt niet bewaard zolang er iets anders niet klopt.",
   secretShown: "Verbindingsreeks (versleuteld opgeslagen)",
   connectionStringLabel: "Verbindingsreeks",
   connectionStringHint:

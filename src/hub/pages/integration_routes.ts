@@ -12,6 +12,7 @@ import { integrationTitle } from "./names.ts";
 import { paths } from "./paths.ts";
 import { sentSettings } from "./settings_form.ts";
 import { settingsErrors } from "./settings_page.tsx";
+import type { SettingsFault } from "../settings/check_settings.ts";
 import { SettingsProblem } from "../settings/store_settings.ts";
 import { createView, type View } from "./view.ts";
 
@@ -57,12 +58,16 @@ export function integrationRoutes(services: HubServices, console: ConsoleOptions
       const name = read("name");
       // Only a database integration's form has these.
       const sent = action === "save" && read("databaseType") !== "" ? sentSettings(read) : undefined;
-      const kept = sent === undefined ? {} : { settings: { values: sent.values, errors: {} } };
+      const refused = (problem: Pick<FormProblem, "field" | "message">, faults: readonly SettingsFault[] = []) => {
+        const settings = sent && {
+          values: sent.values,
+          errors: settingsErrors(viewOf(context), { input: sent.input, faults }),
+        };
+        const again = { ...problem, typed: name, status: 422, ...settings && { settings } } as const;
+        return showIntegration(context, id, { services, console, problem: again });
+      };
       const message = nameProblem(viewOf(context), name);
-      if (message !== undefined) {
-        const problem = { field: "name", message, typed: name, status: 422, ...kept } as const;
-        return await showIntegration(context, id, { services, console, problem });
-      }
+      if (message !== undefined) return await refused({ field: "name", message });
       try {
         await services.integrations.change(context.var.actor, {
           id,
@@ -72,9 +77,7 @@ export function integrationRoutes(services: HubServices, console: ConsoleOptions
         });
       } catch (error) {
         if (!(error instanceof SettingsProblem) || sent === undefined) throw error;
-        const settings = { values: sent.values, errors: settingsErrors(viewOf(context), error) };
-        const refusal = { field: "settings", message: "", typed: name, settings, status: 422 } as const;
-        return await showIntegration(context, id, { services, console, problem: refusal });
+        return await refused({ field: "settings", message: "" }, error.faults);
       }
       return back(context, id, action === "save" ? "flashSaved" : "flashRenamed");
     });

@@ -2,7 +2,8 @@
 import { type Context, Hono } from "hono";
 import { type ConsoleEnv, requireSession } from "../access/console_session.ts";
 import { HubProblem, type HubServices } from "../services.ts";
-import type { SettingsField } from "../settings/database_settings.ts";
+import type { SettingsField, SettingsInput } from "../settings/database_settings.ts";
+import type { SettingsFault } from "../settings/check_settings.ts";
 import { faultText, SettingsProblem } from "../settings/store_settings.ts";
 import { DatabaseForm } from "./components/database_form.tsx";
 import { ActionForm } from "./components/form.tsx";
@@ -30,7 +31,7 @@ export function settingsRoutes(services: HubServices): Hono<ConsoleEnv> {
       await services.integrations.change(context.var.actor, { id, settings: input });
     } catch (error) {
       if (!(error instanceof SettingsProblem)) throw error;
-      const errors = settingsErrors(createView(context, context.var.session), error);
+      const errors = settingsErrors(createView(context, context.var.session), { input, faults: error.faults });
       return await showSettings(context, { services, sent: { values, errors } });
     }
     setFlash(context, "flashSettings");
@@ -40,9 +41,16 @@ export function settingsRoutes(services: HubServices): Hono<ConsoleEnv> {
   return app;
 }
 
-/** Each field's error in the user's language. */
-export function settingsErrors(view: View, problem: SettingsProblem): Partial<Record<SettingsField, string>> {
-  return Object.fromEntries(problem.faults.map((fault) => [fault.field, faultText(view.messages, fault)]));
+/** Each field's error in the user's language, for a form that is shown again: without the secrets that were typed. */
+export function settingsErrors(
+  { messages }: View,
+  { input, faults }: { input: SettingsInput; faults: readonly SettingsFault[] },
+): Partial<Record<SettingsField, string>> {
+  const secrets = (["password", "connectionString"] as const).filter((field) => input[field]);
+  return {
+    ...Object.fromEntries(secrets.map((field) => [field, messages.secretAgain])),
+    ...Object.fromEntries(faults.map((fault) => [fault.field, faultText(messages, fault)])),
+  };
 }
 
 async function showSettings(
