@@ -1,4 +1,5 @@
 /** Integrations of an account. */
+import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../runtime/clock.ts";
 import type { ChangeFeed } from "./agents/change_feed.ts";
 import { decodeCursor, encodeCursor } from "./http/cursor.ts";
@@ -13,6 +14,8 @@ import { askForTest } from "./settings/source_tests.ts";
 import { sealedSettings } from "./settings/store_settings.ts";
 import { type Actor, HubProblem, type Integration, type Integrations, type Page } from "./services.ts";
 import { type IntegrationRow, integrationView } from "./views.ts";
+
+const log = getLogger(["cloud-link", "hub"]);
 
 /** Every change wakes the agent's poll and the console's streams, so that both sides see it at once. */
 export class StoredIntegrations implements Integrations {
@@ -101,6 +104,7 @@ export class StoredIntegrations implements Integrations {
       lastLiveAt: null,
       activeSince: integration.draft === true ? null : this.#clock.now(),
     }).execute();
+    logDone(actor, "added", { id, name: integration.name });
     return await this.get(actor, id);
   }
 
@@ -116,7 +120,7 @@ export class StoredIntegrations implements Integrations {
   ): Promise<Integration> {
     mayChange(actor);
     const { id } = options;
-    await this.#database.transaction().execute(async (transaction) => {
+    const done = await this.#database.transaction().execute(async (transaction) => {
       const before = await integrationRow(transaction, { actor, id });
       const paused = options.paused ?? before.paused === 1;
       const draft = options.draft !== false && before.draft === 1;
@@ -135,9 +139,18 @@ export class StoredIntegrations implements Integrations {
       if (storedSettings(settings) !== undefined && (options.settings !== undefined || isNew)) {
         await askForTest(transaction, { integrationId: id, nowMs });
       }
+      return [
+        isNew && "saved",
+        !isNew && (options.name ?? before.name) !== before.name && "renamed",
+        !isNew && settings !== before.settings && "changed the settings of",
+        isResumed && "resumed",
+        paused && before.paused === 0 && "paused",
+      ].filter((what) => what !== false);
     });
     this.#changes.wake(id);
-    return await this.get(actor, id);
+    const integration = await this.get(actor, id);
+    for (const what of done) logDone(actor, what, integration);
+    return integration;
   }
 
   #view(row: IntegrationRow): Integration {
@@ -161,18 +174,25 @@ export class StoredIntegrations implements Integrations {
 
   async remove(actor: Actor, id: string): Promise<void> {
     mayChange(actor);
-    await this.#database.transaction().execute(async (transaction) => {
-      await integrationRow(transaction, { actor, id });
+    const { name } = await this.#database.transaction().execute(async (transaction) => {
+      const row = await integrationRow(transaction, { actor, id });
       const nowMs = this.#clock.now();
       // Its batches follow in the background; a password need not stay that long.
       await transaction.updateTable("integration").set({ deletedAt: nowMs, settings: "{}" }).where("id", "=", id)
         .execute();
       await transaction.deleteFrom("request").where("integrationId", "=", id).execute();
       await endLink(transaction, { integrationId: id, reason: "integration-deleted", nowMs });
+      return row;
     });
+    logDone(actor, "deleted", { id, name });
     this.#changes.wake(id);
     this.#onRemoved();
   }
+}
+
+/** Says who did it: a hub has several users, and what is deleted cannot be asked any more. */
+function logDone(actor: Actor, what: string, { id, name }: Pick<Integration, "id" | "name">): void {
+  log.info("{actor} {what} integration {integration}, {name}.", { actor: actor.name, what, integration: id, name });
 }
 
 /** Throws {@linkcode HubProblem} unless the actor's role allows changes. */
