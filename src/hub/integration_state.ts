@@ -15,12 +15,17 @@ export interface StateRow {
   readonly newestLoadAt: number | null;
   readonly loadError: string | null;
   readonly loadFailedSince: number | null;
+  readonly lastImportAt: number | null;
   readonly lastLiveAt: number | null;
   readonly activeSince: number | null;
   readonly lastSeenAt: number | null;
   readonly report: string | null;
   readonly reportedAt: number | null;
   readonly problemSince: number | null;
+  /** When the current link's agent last answered a test of the current settings. */
+  readonly testedAt: number | null;
+  /** Why that test failed. */
+  readonly testProblem: string | null;
   readonly linkedAt: number | null;
   readonly endedAt: number | null;
   readonly loading: number | null;
@@ -60,8 +65,8 @@ export function integrationStatus(row: StateRow, { nowMs, loadingFailsSinceMs }:
   if (row.paused === 1) return { state: "paused", sinceMs: row.pausedAt };
   if (nowMs - seenAt > staleAfterMs) return { state: "stale", sinceMs: seenAt };
   // What keeps the agent from reading takes precedence over what happened to earlier data.
-  const problem = currentReport(row)?.problem ?? null;
-  if (problem !== null) return failing(row.problemSince, { problem, nextStep: reportedProblemStep(row) });
+  const trouble = failedTest(row) ?? reportedTrouble(row);
+  if (trouble !== undefined) return failing(trouble.sinceMs, { problem: trouble.problem, nextStep: troubleStep(row) });
   if (loadingFailsSinceMs !== undefined && row.loading !== null && row.loading > 0) {
     return failing(loadingFailsSinceMs, { problem: cannotLoad, nextStep: "see-hub-log" });
   }
@@ -74,8 +79,29 @@ function failing(sinceMs: number | null, failure: Failure): Status {
   return { state: "failing", sinceMs, failure };
 }
 
+/** What an agent says that keeps it from reading. */
+interface Trouble {
+  readonly problem: string;
+  readonly sinceMs: number | null;
+}
+
+/** The failed test of the settings, while the agent has neither imported nor reported anything worse since. */
+function failedTest(row: StateRow): Trouble | undefined {
+  const { testedAt, testProblem, lastImportAt, reportedAt } = row;
+  if (testedAt === null || testProblem === null || testedAt <= (lastImportAt ?? 0)) return undefined;
+  const isOvertaken = reportedTrouble(row) !== undefined && testedAt < (reportedAt ?? 0);
+  return isOvertaken ? undefined : { problem: testProblem, sinceMs: testedAt };
+}
+
+/** What it reported, unless that was about a database's earlier settings. */
+function reportedTrouble(row: StateRow): Trouble | undefined {
+  const problem = currentReport(row)?.problem ?? null;
+  const isOutdated = storedSettings(row.settings) !== undefined && (row.reportedAt ?? 0) < (row.activeSince ?? 0);
+  return problem === null || isOutdated ? undefined : { problem, sinceMs: row.problemSince };
+}
+
 /** What keeps an agent from reading a database may be in the settings. */
-function reportedProblemStep(row: StateRow): NextStep {
+function troubleStep(row: StateRow): NextStep {
   return storedSettings(row.settings) === undefined ? "see-problem" : "check-settings";
 }
 

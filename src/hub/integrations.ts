@@ -10,7 +10,7 @@ import { pageItemsDefault, pageItemsMax } from "./limits.ts";
 import { endLink } from "./linking/end_link.ts";
 import type { SecretBox } from "./settings/secret_box.ts";
 import { type SettingsInput, storedSettings } from "./settings/database_settings.ts";
-import { askForTest } from "./settings/source_tests.ts";
+import { askForTest, savedTestBody } from "./settings/source_tests.ts";
 import { sealedSettings } from "./settings/store_settings.ts";
 import { type Actor, HubProblem, type Integration, type Integrations, type Page } from "./services.ts";
 import { type IntegrationRow, integrationView } from "./views.ts";
@@ -217,6 +217,13 @@ function lastTest(eb: ExpressionBuilder<Tables, "integration">) {
     .where("request.type", "=", "test").orderBy("request.createdAt", "desc").limit(1);
 }
 
+/** The newest answer to a test of the current settings by the linked agent. */
+function settingsTest(eb: ExpressionBuilder<Tables & { link: Tables["link"] }, "integration" | "link">) {
+  return eb.selectFrom("request").whereRef("request.linkId", "=", "link.id").where("request.body", "=", savedTestBody)
+    .whereRef("request.createdAt", ">=", "integration.activeSince").where("request.answeredAt", "is not", null)
+    .orderBy("request.createdAt", "desc").limit(1);
+}
+
 function integrationRows(database: Database | DatabaseTransaction, actor: Pick<Actor, "account">) {
   return database.selectFrom("integration")
     .leftJoin(
@@ -262,5 +269,10 @@ function integrationRows(database: Database | DatabaseTransaction, actor: Pick<A
         .whereRef("pendingLoad.integrationId", "=", "integration.id").as("loading"),
       lastTest(eb).select("request.id").as("testId"),
       lastTest(eb).select(sql<number | null>`json_extract(request.answer, '$.ok')`.as("ok")).as("testOk"),
+      settingsTest(eb).select("request.answeredAt").as("testedAt"),
+      settingsTest(eb).select(
+        sql<string | null>`iif(json_extract(request.answer, '$.ok'), null, json_extract(request.answer, '$.message'))`
+          .as("message"),
+      ).as("testProblem"),
     ]);
 }

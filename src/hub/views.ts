@@ -16,7 +16,6 @@ export interface IntegrationRow extends StateRow {
   readonly name: string;
   readonly type: string;
   readonly importCount: number;
-  readonly lastImportAt: number | null;
   readonly installationId: string | null;
   readonly hostName: string | null;
   readonly version: string | null;

@@ -58,6 +58,7 @@ export const de: Messages = {
   stateGivenUpReason:
     "Die Installation hat die Verbindung beendet, zum Beispiel weil sie nur ein bestimmtes Konto annimmt.",
   stateOnline: "Online",
+  stateConnectedReason: "Die Installation ist verbunden.",
   stateOnlineReason: "Die Installation ist verbunden und importiert.",
   stateWaitingReason: (p) =>
     plural("de", p.count, { one: `${p.number} Import ist unterwegs.`, other: `${p.number} Importe sind unterwegs.` }),

@@ -63,6 +63,7 @@ export const en = {
   stateGivenUpReason:
     "The installation has ended the connection, for example because it accepts only one particular account.",
   stateOnline: "Online",
+  stateConnectedReason: "The installation is connected.",
   stateOnlineReason: "The installation is connected and importing.",
   stateWaitingReason: (p: { readonly count: number; readonly number: string }) =>
     plural("en", p.count, { one: `${p.number} import is on its way.`, other: `${p.number} imports are on their way.` }),

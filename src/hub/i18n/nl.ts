@@ -58,6 +58,7 @@ export const nl: Messages = {
   stateGivenUpReason:
     "De installatie heeft de verbinding beëindigd, bijvoorbeeld omdat die alleen een bepaald account accepteert.",
   stateOnline: "Online",
+  stateConnectedReason: "De installatie is verbonden.",
   stateOnlineReason: "De installatie is verbonden en importeert.",
   stateWaitingReason: (p) =>
     plural("nl", p.count, { one: `${p.number} import is onderweg.`, other: `${p.number} imports zijn onderweg.` }),

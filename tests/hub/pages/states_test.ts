@@ -65,6 +65,59 @@ Deno.test("a problem with a database may be in the settings, so the page names t
   }
 });
 
+Deno.test("a test of the settings that fails is a failure until something is imported or another problem is reported", async () => {
+  const clock = new ShiftedClock();
+  await using test = await startTestHub({ clock });
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+  const state = async () => {
+    const { state, nextStep, problem } = await test.admin.integration(id);
+    return [state, nextStep, problem];
+  };
+  const online = ["online", "none", null];
+  const failing = (problem: string) => ["failing", "check-settings", problem];
+  const report = async (problem: string | null) => {
+    clock.advance(1000);
+    const json = { version: "0.1.0", waiting: { batches: 0, bytes: 0 }, problem };
+    assertEquals((await agent.request("PUT", "status", { json })).status, 204);
+  };
+  const tested = async (answer: { ok: boolean; message: string }) => {
+    clock.advance(1000);
+    const { requests: [request] } = await (await agent.request("GET", "assignment")).json();
+    assertEquals((await agent.request("PUT", `requests/${request.id}`, { json: answer })).status, 204);
+  };
+  const save = async (settings: Record<string, unknown>) => {
+    clock.advance(1000);
+    const response = await test.admin.request("PATCH", `/api/v1/integrations/${id}`, { json: { settings } });
+    assertEquals(response.status, 200, await response.text());
+  };
+  assertEquals(await state(), online);
+  await tested({ ok: false, message: "There is no such file." });
+  assertEquals(await state(), failing("There is no such file."));
+  // The agent has not tried to read yet.
+  await report(null);
+  assertEquals(await state(), failing("There is no such file."));
+  await report("The file cannot be read.");
+  assertEquals(await state(), failing("The file cannot be read."));
+
+  // What was reported and tested says nothing about other settings.
+  await save({ file: "other.db" });
+  assertEquals(await state(), online);
+  await tested({ ok: false, message: "There is no such table." });
+  assertEquals(await state(), failing("There is no such table."));
+  await save({ query: "SELECT * FROM contacts" });
+  await tested({ ok: true, message: "Works." });
+  assertEquals(await state(), online);
+
+  await save({ timeZone: "UTC" });
+  await tested({ ok: false, message: "The disk is full." });
+  assertEquals(await state(), failing("The disk is full."));
+  clock.advance(1000);
+  const window = { dataType: "interval", from: "2026-07-01T08:00:00Z", to: "2026-07-01T09:00:00Z" } as const;
+  await agent.deliver(queryBatch(agent, { ...window, timeZone: "UTC", sequence: 1, rows: [] }));
+  await loaded(test.admin, id);
+  assertEquals(await state(), online);
+});
+
 Deno.test("that the hub itself can load nothing is told as such", async () => {
   using log = await captureLog();
   await using test = await startTestHub({ pages: consolePages });
@@ -103,7 +156,7 @@ Deno.test("a database integration that is online and late with its data says sin
     return [state, nextStep, noDataSince];
   };
   assertEquals(await state(), ["online", "none", null]);
-  assertMatch(await read(""), /OnlineThe installation is connected and importing\..*Last import: Never/);
+  assertMatch(await read(""), /OnlineThe installation is connected\. .*Last import: Never/);
   await allIsWell(agent, { clock, minutes: 2 });
   const { installation } = await test.admin.integration(id);
   assertEquals(await state(), ["online", "see-status", installation?.linkedAt ?? null]);
@@ -112,6 +165,7 @@ Deno.test("a database integration that is online and late with its data says sin
   await loaded(test.admin, id);
   const { lastImportAt } = await test.admin.integration(id);
   assertEquals(await state(), ["online", "none", null]);
+  assertMatch(await read(""), /OnlineThe installation is connected and importing\. /);
   // History is no sign that new data comes.
   await allIsWell(agent, { clock, minutes: 91 });
   await agent.deliver(

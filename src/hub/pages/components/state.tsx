@@ -65,7 +65,9 @@ export const StateReason: FC<{ view: View; integration: Integration }> = ({ view
         );
       }
       const batches = integration.installation?.waiting?.batches ?? 0;
-      if (batches === 0) return <>{messages.stateOnlineReason}</>;
+      if (batches === 0) {
+        return <>{integration.lastImportAt === null ? messages.stateConnectedReason : messages.stateOnlineReason}</>;
+      }
       return <>{messages.stateWaitingReason({ count: batches, number: format.number(batches) })}</>;
     }
   }
