@@ -58,7 +58,7 @@ const looks = [
 ] as const;
 
 Deno.test({
-  name: "every page has labels, headings, contrast and no sideways scrolling, in every look",
+  name: "every page has labels, headings, contrast, whole words in commands and no sideways scrolling, in every look",
   // Playwright keeps its pipes to the browser in Node's compatibility layer, which the sanitizers take for leaks.
   sanitizeOps: false,
   sanitizeResources: false,
@@ -74,7 +74,8 @@ Deno.test({
         await page.goto(new URL(path, url).href);
         if (act !== undefined) await page.click(act);
         await takePicture(page, `${look}-${name}`);
-        faults.push(...(await accessibilityFaults(page)).map((fault) => `${look}, ${name}: ${fault}`));
+        const found = [...await accessibilityFaults(page), ...await page.evaluate<string[]>(brokenWords)];
+        faults.push(...found.map((fault) => `${look}, ${name}: ${fault}`));
       };
       await visit(full, { name: "login", path: "/login" });
       await page.fill("#field-name", "admin");
@@ -132,6 +133,21 @@ Deno.test({
     }
   },
 });
+
+/** The words of commands that stand in two lines. */
+const brokenWords = `[...document.querySelectorAll(":not(pre) > code:not(.hash)")].flatMap((code) => {
+  const nodes = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+  const broken = [];
+  while (nodes.nextNode()) {
+    for (const { 0: word, index } of nodes.currentNode.data.matchAll(/\\S+/g)) {
+      const range = new Range();
+      range.setStart(nodes.currentNode, index);
+      range.setEnd(nodes.currentNode, index + word.length);
+      if (new Set([...range.getClientRects()].map(({ top }) => top)).size > 1) broken.push("broken: " + word);
+    }
+  }
+  return broken;
+})`;
 
 interface Served extends AsyncDisposable {
   readonly url: URL;

@@ -9,6 +9,7 @@ import { clearSessionCookie, readBrowserCookie, readSessionCookie, setLoginCooki
 import { setFlash } from "./flash.ts";
 import { parseForm, readForm, readPublicForm } from "./form.ts";
 import { Field } from "./components/form.tsx";
+import { Code } from "./components/with_code.tsx";
 import { paths } from "./paths.ts";
 import { renderPage } from "./render.tsx";
 import { createView, type View } from "./view.ts";
@@ -132,7 +133,7 @@ const LoginForm: FC<{ view: View; state: LoginState; action: string }> = ({ view
         <button class="primary wide" type="submit">{messages.logIn}</button>
       </form>
       <p class="hint">
-        {messages.loginForgotten} <code>injixo-cloud-link hub user passwd NAME --data DIR</code>.
+        {messages.loginForgotten} <Code text="injixo-cloud-link hub user passwd NAME --data DIR" />.
       </p>
     </div>
   );

@@ -3,6 +3,7 @@ import type { FC } from "hono/jsx";
 import { paths } from "../paths.ts";
 import type { View } from "../view.ts";
 import { ActionForm, Field } from "./form.tsx";
+import { Code } from "./with_code.tsx";
 
 /** For {@linkcode PinForm}. */
 export interface PinFormProps {
@@ -48,7 +49,7 @@ export const PinForm: FC<PinFormProps> = ({ view, integrationId, error }) => {
           <li>
             {messages.pinHelpCommand}
             <br />
-            <code>sudo ./injixo-cloud-link pin</code>
+            <Code text="sudo ./injixo-cloud-link pin" />
           </li>
           <li>{messages.pinHelpLog}</li>
         </ul>
