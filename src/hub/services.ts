@@ -201,7 +201,7 @@ export interface Integrations {
   list(actor: Actor, options?: { cursor?: string | undefined; limit?: number | undefined }): Promise<Page<Integration>>;
   get(actor: Actor, id: string): Promise<Integration>;
   /**
-   * Until it is saved (`change` with `draft: false`), a draft has a placeholder name, e.g. that of its type. A database
+   * Until it is saved (`change` with `draft: false`), a draft has a placeholder name. A database
    * integration that is not a draft needs its settings; errors are reported per field (`SettingsProblem`).
    */
   create(

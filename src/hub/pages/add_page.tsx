@@ -34,7 +34,8 @@ export function addRoutes(services: HubServices): Hono<ConsoleEnv> {
     if (chosen === undefined) return showTypes(context, view, view.messages.addTypeMissing);
     const { type } = chosen;
     const draft = await services.integrations.create(context.var.actor, {
-      name: typeName(view, type),
+      // The installation shows it in its log when it is linked.
+      name: view.messages.unnamedDraft,
       type,
       draft: true,
     });
