@@ -353,5 +353,8 @@ Deno.test("a proxy that cannot be used is in the log too", async () => {
   const { code } = await outcome(installation.start(["run"], { https_proxy: "http://proxy,example:8080" }));
   assertEquals(code, 1);
   const log = await Deno.readTextFile(`${installation.folder}/injixo-cloud-link.log`);
-  assertMatch(log, /FATAL cloud-link: injixo Cloud Link cannot start: Cannot use the proxy in https_proxy: it has no valid host/);
+  assertMatch(
+    log,
+    /FATAL cloud-link: injixo Cloud Link cannot start: Cannot use the proxy in https_proxy: it has no valid host/,
+  );
 });
