@@ -25,10 +25,12 @@ const knownTlsErrors: readonly KnownTlsError[] = [
     remedy: caRemedy,
   },
   {
-    pattern: /CaUsedAsEndEntity|SelfSigned/,
+    pattern: /CaUsedAsEndEntity/,
     problem: ({ certificate: { issuer } }) =>
       `its certificate is self-signed${issuer === undefined ? "" : `, by ${issuer}`}`,
-    remedy: caRemedy,
+    remedy:
+      "It is an authority's certificate (CA:TRUE) and cannot be a server's, not even with [hub] caFile: issue a " +
+      "certificate for the server with it, or make a self-signed one with basicConstraints=CA:FALSE.",
   },
   {
     pattern: /certificate not valid yet|NotValidYet/,
@@ -86,7 +88,7 @@ const knownTlsErrors: readonly KnownTlsError[] = [
 /** Whether it helps to know the host's certificate. */
 export function wantsCertificate(error: unknown): boolean {
   return error instanceof Error &&
-    /UnknownIssuer|CaUsedAsEndEntity|SelfSigned|BadSignature|ProtocolVersion|peer is incompatible|HandshakeFailure/
+    /UnknownIssuer|CaUsedAsEndEntity|BadSignature|ProtocolVersion|peer is incompatible|HandshakeFailure/
       .test(
         error.message,
       );

@@ -50,7 +50,10 @@ Deno.test("every way in which a certificate is wrong has a message of its own", 
   });
   await test.step("self-signed", async () => {
     const key = await Deno.readTextFile(`${otherFolder}/ca.key`);
-    assertMatch(await failure({ cert: stranger.ca, key }), /is self-signed, by "Inspecting Proxy" \(Example Ltd\)/);
+    assertMatch(
+      await failure({ cert: stranger.ca, key }),
+      /is self-signed, by "Inspecting Proxy" \(Example Ltd\) .*CA:TRUE.* not even with \[hub\] caFile.*CA:FALSE/,
+    );
   });
   await test.step("TLS 1.1 at most", async () => {
     await using server = await startOldServer({ folder, certificate: await authority.issue("localhost") });
