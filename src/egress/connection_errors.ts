@@ -22,10 +22,10 @@ export function oneLine(explanation: Explanation): string {
 /** Explains a failure reported by the relay. */
 export function explainFailure(failure: ConnectionFailure): Explanation {
   const to = shownDestination(failure);
-  const { cause } = failure;
-  const via = failure.byProxy ? `${to} through the proxy` : to;
-  const peer = "peer" in cause ? cause.peer : failure.host;
-  const what = failure.byProxy ? `the proxy ${peer}` : to;
+  const { cause, proxy } = failure;
+  const name = (proxy ?? failure).host;
+  const dialled = proxy === undefined ? to : `the proxy ${shownDestination(proxy)}`;
+  const via = proxy === undefined ? to : `${to} through ${dialled}`;
   switch (cause.stage) {
     case "forbidden":
       return {
@@ -39,37 +39,37 @@ export function explainFailure(failure: ConnectionFailure): Explanation {
       };
     case "dns":
       return {
-        problem: `Cannot connect to ${via}: the name "${peer}" cannot be resolved (${cause.os.text}).`,
-        remedy: failure.byProxy
+        problem: `Cannot connect to ${via}: the name "${name}" cannot be resolved (${cause.os.text}).`,
+        remedy: proxy !== undefined
           ? "Check the host in https_proxy and this machine's DNS server."
           : "Check the address and this machine's DNS server; where only a proxy has access to the internet, set https_proxy.",
       };
     case "tcp":
       return {
-        problem: `Cannot connect to ${via}: ${failure.byProxy ? `${what}: ` : ""}${shownOsError(cause.os)}.`,
-        remedy: remedyOf(cause.os, what) + (failure.byProxy ? " Its address is in https_proxy." : ""),
+        problem: `Cannot connect to ${via}: ${shownOsError(cause.os)}.`,
+        remedy: remedyOf(cause.os, dialled) + (proxy !== undefined ? " Its address is in https_proxy." : ""),
       };
     case "tcp-timeout":
       return {
-        problem: `Cannot connect to ${via}: ${what} did not answer within ${seconds(cause.timeoutMs)}.`,
-        remedy: failure.byProxy
+        problem: `Cannot connect to ${via}: it did not answer within ${seconds(cause.timeoutMs)}.`,
+        remedy: proxy !== undefined
           ? "Check the address in https_proxy, and that a firewall lets this machine connect to the proxy."
           : `Check that a firewall lets this machine connect to ${to}, or set https_proxy.`,
       };
     case "broken":
       return {
         problem: `The connection to ${via} broke: ${shownOsError(cause.os)}.`,
-        remedy: remedyOf(cause.os, what),
+        remedy: remedyOf(cause.os, dialled),
       };
     default:
-      return explainProxy(to, cause);
+      return explainProxy(cause, { to, via });
   }
 }
 
 type ProxyCause = Extract<FailureCause, { stage: `proxy-${string}` }>;
 
-function explainProxy(to: string, cause: ProxyCause): Explanation {
-  const start = `Cannot connect to ${to} through the proxy ${cause.peer}:`;
+function explainProxy(cause: ProxyCause, { to, via }: { to: string; via: string }): Explanation {
+  const start = `Cannot connect to ${via}:`;
   switch (cause.stage) {
     case "proxy-closed":
       return {

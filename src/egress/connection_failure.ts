@@ -3,6 +3,7 @@
  * connection failed; `Deno.connect` does.
  */
 import { errorText } from "../runtime/error_text.ts";
+import type { Destination } from "./allowed_hosts.ts";
 
 /** The operating system's own error. */
 export interface OsError {
@@ -14,20 +15,19 @@ export interface OsError {
   readonly text: string;
 }
 
-/** The cause. `peer` is the host that was dialled: the proxy if there is one, else the destination. */
+/** The cause. What was dialled is the proxy if there is one, else the destination. */
 export type FailureCause =
   /** The destination is not allowed. */
   | { readonly stage: "forbidden" }
   /** Too many tunnels are open. */
   | { readonly stage: "limit"; readonly tunnelsMax: number }
-  /** The name of `peer` could not be resolved. */
-  | { readonly stage: "dns"; readonly peer: string; readonly os: OsError }
-  | { readonly stage: "tcp"; readonly peer: string; readonly os: OsError }
-  | { readonly stage: "tcp-timeout"; readonly peer: string; readonly timeoutMs: number }
+  /** Its name could not be resolved. */
+  | { readonly stage: "dns"; readonly os: OsError }
+  | { readonly stage: "tcp"; readonly os: OsError }
+  | { readonly stage: "tcp-timeout"; readonly timeoutMs: number }
   /** The proxy refused the tunnel. */
   | {
     readonly stage: "proxy-refused";
-    readonly peer: string;
     readonly status: number;
     readonly statusLine: string;
     /** Schemes of `Proxy-Authenticate`. */
@@ -36,12 +36,12 @@ export type FailureCause =
     readonly withCredentials: boolean;
   }
   /** The proxy answered something that is not HTTP, or too much of it. */
-  | { readonly stage: "proxy-not-http"; readonly peer: string }
-  | { readonly stage: "proxy-page"; readonly peer: string }
-  | { readonly stage: "proxy-closed"; readonly peer: string }
-  | { readonly stage: "proxy-timeout"; readonly peer: string; readonly timeoutMs: number }
+  | { readonly stage: "proxy-not-http" }
+  | { readonly stage: "proxy-page" }
+  | { readonly stage: "proxy-closed" }
+  | { readonly stage: "proxy-timeout"; readonly timeoutMs: number }
   /** The tunnel was established, and then broke. */
-  | { readonly stage: "broken"; readonly peer: string; readonly os: OsError };
+  | { readonly stage: "broken"; readonly os: OsError };
 
 /** One failed connection. */
 export interface ConnectionFailure {
@@ -49,8 +49,8 @@ export interface ConnectionFailure {
   readonly purpose: string;
   readonly host: string;
   readonly port: number;
-  /** Whether it went through the proxy. */
-  readonly byProxy: boolean;
+  /** The proxy it went through, if any. Without its password. */
+  readonly proxy?: Destination | undefined;
   readonly cause: FailureCause;
 }
 

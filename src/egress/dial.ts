@@ -41,7 +41,7 @@ export async function dial(
   options: { timeoutMs: number; signal: AbortSignal },
 ): Promise<ByteStream> {
   using attempts = new Attempts(to, options.signal);
-  const timeout = new DialError({ stage: "tcp-timeout", peer: to.host, timeoutMs: options.timeoutMs });
+  const timeout = new DialError({ stage: "tcp-timeout", timeoutMs: options.timeoutMs });
   const timer = setTimeout(() => attempts.abort(timeout), options.timeoutMs);
   const delay = setTimeout(() => attempts.startOthers(), attemptDelayMs);
   const onAbort = () => attempts.abort(options.signal.reason);
@@ -116,7 +116,7 @@ class Attempts implements Disposable {
       this.#running--;
       if (this.#running > 0 || this.#settled) return;
       this.#settled = true;
-      this.#settle.reject(new DialError(failureOf(this.#to.host, this.#firstError ?? { text: "no address" })));
+      this.#settle.reject(new DialError(failureOf(this.#firstError ?? { text: "no address" })));
     });
   }
 
@@ -161,8 +161,8 @@ function resolveAll(host: string): Promise<ResolvedAddress[]> {
 }
 
 /** Deno's resolver errors have no code; socket errors do. */
-function failureOf(peer: string, os: OsError): FailureCause {
+function failureOf(os: OsError): FailureCause {
   const isDns = /failed to lookup address information|No such host is known|ENOTFOUND|EAI_/.test(os.text) ||
     (os.number !== undefined && os.number >= 11001 && os.number <= 11004);
-  return { stage: isDns ? "dns" : "tcp", peer, os };
+  return { stage: isDns ? "dns" : "tcp", os };
 }

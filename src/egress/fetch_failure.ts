@@ -77,6 +77,6 @@ function stepOf(failure: ConnectionFailure): FailedStep {
   const { stage } = failure.cause;
   if (stage === "forbidden" || stage === "limit") return "allowed";
   if (stage === "broken") return "answer";
-  if (failure.byProxy) return "proxy";
+  if (failure.proxy !== undefined) return "proxy";
   return stage === "dns" ? "dns" : "tcp";
 }

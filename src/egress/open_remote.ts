@@ -13,7 +13,6 @@ export interface Remote extends Disposable {
   readonly stream: ByteStream;
   /** Bytes that arrived before the tunnel was joined. */
   readonly first: Uint8Array;
-  readonly peer: string;
 }
 
 /** Connects to a client's destination. Throws {@linkcode DialError}, or the signal's reason. */
@@ -26,7 +25,7 @@ export async function openRemote(
   const dialOptions = { timeoutMs: limits.connectTimeoutMs, signal };
   if (proxy === undefined || !goesByProxy(request, proxy)) {
     const stream = await dial(request, dialOptions);
-    return { stream, first: new Uint8Array(), peer: request.host, [Symbol.dispose]: () => stream.close() };
+    return { stream, first: new Uint8Array(), [Symbol.dispose]: () => stream.close() };
   }
   const stream = await dial(proxy, dialOptions);
   const close = () => stream.close();
@@ -40,12 +39,12 @@ export async function openRemote(
         close();
       },
     });
-    return { stream, first, peer: proxy.host, [Symbol.dispose]: close };
+    return { stream, first, [Symbol.dispose]: close };
   } catch (error) {
     close();
     signal.throwIfAborted();
     if (!timedOut) throw error;
-    throw new DialError({ stage: "proxy-timeout", peer: proxy.host, timeoutMs: limits.proxyTimeoutMs });
+    throw new DialError({ stage: "proxy-timeout", timeoutMs: limits.proxyTimeoutMs });
   } finally {
     signal.removeEventListener("abort", close);
   }

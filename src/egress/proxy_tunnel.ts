@@ -18,13 +18,12 @@ export async function openTunnel(stream: ByteStream, to: Destination, proxy: Pro
     ? ""
     : `Proxy-Authorization: ${basic(proxy.credentials.user, proxy.credentials.password)}\r\n`;
   const head = `CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n${authorization}\r\n`;
-  const peer = proxy.host;
   try {
     await writeAll(stream, new TextEncoder().encode(head));
   } catch (error) {
-    throw new DialError({ stage: "proxy-closed", peer }, error);
+    throw new DialError({ stage: "proxy-closed" }, error);
   }
-  const answer = await readHead(stream, peer);
+  const answer = await readHead(stream);
   const refusal = refusalOf(answer.head, proxy);
   if (refusal !== undefined) throw new DialError(refusal);
   return answer.rest;
@@ -34,38 +33,37 @@ function basic(user: string, password: string): string {
   return `Basic ${new TextEncoder().encode(`${user}:${password}`).toBase64()}`;
 }
 
-async function readHead(stream: ByteStream, peer: string): Promise<{ head: string; rest: Uint8Array }> {
+async function readHead(stream: ByteStream): Promise<{ head: string; rest: Uint8Array }> {
   const buffer = new Uint8Array(headBytesMax);
   let text = "";
   let length = 0;
   while (length < buffer.length) {
     const read = await stream.read(buffer.subarray(length)).catch((error) => {
-      throw new DialError({ stage: "proxy-closed", peer }, error);
+      throw new DialError({ stage: "proxy-closed" }, error);
     });
-    if (read === null) throw new DialError({ stage: length > 0 ? "proxy-not-http" : "proxy-closed", peer });
+    if (read === null) throw new DialError({ stage: length > 0 ? "proxy-not-http" : "proxy-closed" });
     // Each byte is examined once, however small the pieces are.
     text += new TextDecoder("latin1").decode(buffer.subarray(length, length + read));
     const from = Math.max(0, length - 3);
     length += read;
-    if (length >= 5 && !text.startsWith("HTTP/")) throw new DialError({ stage: "proxy-not-http", peer });
+    if (length >= 5 && !text.startsWith("HTTP/")) throw new DialError({ stage: "proxy-not-http" });
     const end = text.indexOf("\r\n\r\n", from);
     if (end >= 0) return { head: text.slice(0, end), rest: buffer.slice(end + 4, length) };
   }
-  throw new DialError({ stage: "proxy-not-http", peer });
+  throw new DialError({ stage: "proxy-not-http" });
 }
 
 /** The meaning of a proxy's answer that is not a success. */
 function refusalOf(head: string, proxy: Proxy): FailureCause | undefined {
   const [statusLine = "", ...lines] = head.split("\r\n");
   const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(statusLine)?.[1]);
-  if (Number.isNaN(status)) return { stage: "proxy-not-http", peer: proxy.host };
-  if (status >= 200 && status < 300) return isPage(lines) ? { stage: "proxy-page", peer: proxy.host } : undefined;
+  if (Number.isNaN(status)) return { stage: "proxy-not-http" };
+  if (status >= 200 && status < 300) return isPage(lines) ? { stage: "proxy-page" } : undefined;
   const schemes = lines.filter((line) => /^proxy-authenticate:/i.test(line))
     .flatMap((line) => line.slice(line.indexOf(":") + 1).match(/(?:^|,)\s*[A-Za-z][\w-]*(?=\s|,|$)/g) ?? [])
     .map((scheme) => scheme.replace(/^[,\s]+/, ""));
   return {
     stage: "proxy-refused",
-    peer: proxy.host,
     status,
     // deno-lint-ignore no-control-regex -- a proxy's words go to the log and the console
     statusLine: statusLine.replace(/[\x00-\x1f\x7f-\x9f]/g, "?").slice(0, 200),

@@ -74,9 +74,11 @@ export class RelayClients {
       bytes: firstBytesMax,
       onEnd: () => left.abort(new Error("the client has left")),
     });
-    const byProxy = proxy !== undefined && goesByProxy(request, proxy);
+    const through = proxy !== undefined && goesByProxy(request, proxy)
+      ? { proxy: { host: proxy.host, port: proxy.port } }
+      : {};
     const tell = (cause: FailureCause) =>
-      report({ purpose: request.purpose, host: request.host, port: request.port, byProxy, cause });
+      report({ purpose: request.purpose, host: request.host, port: request.port, ...through, cause });
     const opened = await this.#open(request, left.signal).catch((error) => {
       if (error instanceof DialError) return error.failure;
       throw error;
@@ -92,7 +94,7 @@ export class RelayClients {
       await acceptSocks(client);
       if (remote.first.length > 0) await writeAll(client, remote.first);
       const broken = await joinStreams(client, remote.stream, limits);
-      if (broken !== undefined && !signal.aborted) tell({ stage: "broken", peer: remote.peer, os: osErrorOf(broken) });
+      if (broken !== undefined && !signal.aborted) tell({ stage: "broken", os: osErrorOf(broken) });
     } finally {
       signal.removeEventListener("abort", close);
     }

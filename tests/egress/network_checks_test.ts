@@ -85,8 +85,8 @@ Deno.test("check shows the proxy without its password, and that it is dead", asy
   await using net = await relayed({ allowed: ["hub.example"], proxy });
   assertEquals(await check(net, "https://hub.example", { proxy }), [
     `Proxy: ok: http://jo:***@127.0.0.1:${dead} (from HTTPS_PROXY)`,
-    "Tunnel: failed: Cannot connect to hub.example:443 through the proxy: the proxy 127.0.0.1: connection refused " +
-    "(ECONNREFUSED, os error 111). Check that the address and the port are right, that the proxy 127.0.0.1 runs, and " +
-    "that no firewall rejects it. Its address is in https_proxy.",
+    `Tunnel: failed: Cannot connect to hub.example:443 through the proxy 127.0.0.1:${dead}: connection refused ` +
+    `(ECONNREFUSED, os error 111). Check that the address and the port are right, that the proxy 127.0.0.1:${dead} runs, ` +
+    "and that no firewall rejects it. Its address is in https_proxy.",
   ]);
 });

@@ -126,7 +126,7 @@ async function requireTunnel(
     await openTunnel(streamOf(input), destination, proxy);
   } catch (error) {
     if (!(error instanceof DialError)) throw error;
-    const message = oneLine(explainFailure({ ...destination, byProxy: true, cause: error.failure } as never));
+    const message = oneLine(explainFailure({ ...destination, purpose: "fuzz", proxy, cause: error.failure }));
     requireMessage(message, text);
     requireSecret(message, secrets);
     // deno-lint-ignore no-control-regex -- what a proxy says goes to the log
