@@ -5,6 +5,7 @@ import type { Link } from "../protocol/linking.ts";
 import type { UnlinkReason } from "../protocol/problem.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { errorText, sentence } from "../runtime/error_text.ts";
+import { typedCommand } from "../runtime/own_command.ts";
 import { Waker } from "../runtime/waker.ts";
 import { isStateDamaged } from "../runtime/state_damaged.ts";
 import { restMs } from "./early_retry.ts";
@@ -214,7 +215,7 @@ function withRemedy(error: HubError): HubError {
   if (error.kind !== "unknown-installation") return error;
   const { kind, message, retryAfterMs } = error;
   return new HubError(
-    `${sentence(message)} The hub no longer knows this installation. To link it again, run: injixo-cloud-link pin.`,
+    `${sentence(message)} The hub no longer knows this installation. To link it again, run: ${typedCommand("pin")}`,
     { kind, retryAfterMs, cause: error },
   );
 }

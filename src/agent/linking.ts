@@ -5,6 +5,7 @@
 import { getLogger } from "@logtape/logtape";
 import { anySignal } from "../runtime/any_signal.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { typedCommand } from "../runtime/own_command.ts";
 import { unlessAborted } from "../runtime/until_aborted.ts";
 import type { Link } from "../protocol/linking.ts";
 import type { UnlinkReason } from "../protocol/problem.ts";
@@ -198,8 +199,11 @@ export class Linking {
     this.#apply(event);
     if (this.#state.offer.state === "over") {
       log.warn(
-        "The PIN {why}. Restart the agent for a new one, or run: injixo-cloud-link pin",
-        { why: this.#state.offer.why === "denied" ? "was refused in the hub" : "has expired" },
+        "The PIN {why}. Restart the agent for a new one, or run: {command}",
+        {
+          command: typedCommand("pin"),
+          why: this.#state.offer.why === "denied" ? "was refused in the hub" : "has expired",
+        },
       );
     }
   }

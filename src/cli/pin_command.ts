@@ -5,6 +5,7 @@ import { loadConfig } from "../config/load.ts";
 import { connectControl, type ControlClient, ControlError } from "../control/connect_control.ts";
 import type { LinkStatus, PinOffer } from "../control/status.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { typedCommand } from "../runtime/own_command.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { waitForLoggedLink, waitForLoggedPin } from "./logged_pin.ts";
 import { noAgentText } from "./no_agent.ts";
@@ -128,7 +129,7 @@ function pinOutcome(
   if (shown === offer.pin) return undefined;
   if (nowMs >= Date.parse(offer.expiresAt) - graceMs) return { state: "expired" };
   if (shown !== undefined) return { state: "replaced" };
-  return { state: "refused", reason: lastError ?? 'See the log, and ask for another PIN: "injixo-cloud-link pin".' };
+  return { state: "refused", reason: lastError ?? `See the log. ${askForAnother()}` };
 }
 
 /** Counts down on a separate line below the message, if there is a terminal. */
@@ -158,14 +159,13 @@ export function remaining(ms: number): string {
 }
 
 function report(outcome: PinOutcome): number {
-  const another = 'Ask for another one: "injixo-cloud-link pin".';
   if (Deno.stderr.isTerminal()) rewriteLine("");
   switch (outcome.state) {
     case "linked":
       print(`Linked to the integration "${outcome.integration}" of the account "${outcome.account}".`);
       return exitCodes.ok;
     case "expired":
-      printError(`The PIN has expired. ${another}`);
+      printError(`The PIN has expired. ${askForAnother()}`);
       return exitCodes.notLinked;
     case "replaced":
       printError("Another PIN has been requested since, and has replaced this one. Use the newest one.");
@@ -174,4 +174,8 @@ function report(outcome: PinOutcome): number {
       printError(`The link was not made: ${outcome.reason}`);
       return exitCodes.notLinked;
   }
+}
+
+function askForAnother(): string {
+  return `Ask for another one: ${typedCommand("pin")}`;
 }

@@ -3,6 +3,7 @@ import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/config.ts";
 import { connectControl, type ControlClient } from "../control/connect_control.ts";
 import { escapeControls } from "../log/escape.ts";
+import { typedCommand } from "../runtime/own_command.ts";
 import type { Installation, InstalledState, ServiceManager, ServiceState } from "../service/service_manager.ts";
 import { isSystemdHere, Systemd } from "../service/systemd.ts";
 import shippedConfig from "../../injixo-cloud-link.toml" with { type: "text" };
@@ -13,9 +14,6 @@ import { stateFolderOf } from "./state_folder.ts";
 import { statusLines } from "./status_command.ts";
 import { aligned, readableTime } from "./table.ts";
 import { openWindowsManager } from "./windows_manager.ts";
-
-/** Prefix of a command that changes the system; in Windows, the console is opened "as administrator" instead. */
-const asRoot = Deno.build.os === "windows" ? "" : "sudo ";
 
 /** What to do. */
 export interface ServiceOptions {
@@ -38,7 +36,7 @@ export async function service(options: ServiceOptions, { signal }: { signal: Abo
   switch (act) {
     case "install":
       for (const line of await manager.install(installation, { user: options.user })) print(line);
-      for (const line of nextSteps(installation)) print(line);
+      for (const line of nextSteps()) print(line);
       return exitCodes.ok;
     case "uninstall":
       for (const line of await manager.uninstall(installation)) print(line);
@@ -52,7 +50,7 @@ export async function service(options: ServiceOptions, { signal }: { signal: Abo
       print(`The service "${config.app.name}" has stopped. It will start again when the machine boots.`);
       return exitCodes.ok;
     case "restart":
-      await manager.stop(installation);
+      if ((await manager.state(installation)).state !== "not-installed") await manager.stop(installation);
       await manager.start(installation);
       print(`The service "${config.app.name}" has been restarted.`);
       return exitCodes.ok;
@@ -104,17 +102,13 @@ async function serviceManager(act: ServiceOptions["act"], installation: Installa
   }
   if (Deno.build.os === "windows") return openWindowsManager();
   if (act !== "status" && Deno.uid() !== 0) {
-    throw new Error(`${cannot}: only root may do that. Run: sudo "${program}" service ${act}`);
+    throw new Error(`${cannot}: only root may do that. Run: ${typedCommand(`service ${act}`)}`);
   }
   return new Systemd();
 }
 
-function nextSteps({ program }: Installation): string[] {
-  return [
-    "Next:",
-    `  ${asRoot}"${program}" service start`,
-    `  ${asRoot}"${program}" pin`,
-  ];
+function nextSteps(): string[] {
+  return ["Next:", `  ${typedCommand("service start")}`, `  ${typedCommand("pin")}`];
 }
 
 async function showStatus(
@@ -149,19 +143,20 @@ type Rows = (readonly [string, string])[];
 
 function notInstalled({ takenBy }: { takenBy: string | undefined }, { app, folder }: Config): Rows {
   const taken = takenBy === undefined
-    ? `not installed. Run: ${asRoot}injixo-cloud-link service install`
+    ? `not installed. Run: ${typedCommand("service install")}`
     : `not installed for "${folder}": the name belongs to "${takenBy}"`;
   return [["Service", `${app.name}, ${taken}`]];
 }
 
 function installed(state: InstalledState, { app }: Config): Rows {
   const since = state.since === undefined ? "" : ` since ${readableTime(state.since)}`;
+  const remedy = state.reason === undefined ? "Start it" : "Correct that, then start it";
   const restarts = state.restarts ? `, restarted ${state.restarts} times by the system` : "";
   return [
     ["Service", `${app.name}, ${state.description}${since}${restarts}`],
     ["Unit", state.place],
     ["User", state.user],
-    ["At boot", state.automatic ? "starts" : `does not start. Run: ${asRoot}injixo-cloud-link service install`],
+    ["At boot", state.automatic ? "starts" : `does not start. Run: ${typedCommand("service install")}`],
     ...(state.state === "running" || state.said === undefined ? [] : [["Said", state.said] as const]),
     ...(state.reason?.split("\n") ?? []).map((line, index) =>
       [index === 0 ? "Failed" : "", escapeControls(line)] as const
@@ -169,7 +164,7 @@ function installed(state: InstalledState, { app }: Config): Rows {
     ...(state.state === "running" ? [] : [
       [
         "",
-        `Start it: ${asRoot}injixo-cloud-link service start. Its messages: ${messagesOf(app.name)}`,
+        `${remedy}: ${typedCommand("service start")}. Its messages: ${messagesOf(app.name)}`,
       ] as const,
     ]),
   ];

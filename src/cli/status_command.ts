@@ -2,6 +2,7 @@
 import { loadReadableConfig } from "../config/load.ts";
 import { connectControl } from "../control/connect_control.ts";
 import type { AgentStatus, LinkStatus } from "../control/status.ts";
+import { typedCommand } from "../runtime/own_command.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { print, printError, printJson } from "./print.ts";
 import { noAgentText } from "./no_agent.ts";
@@ -97,7 +98,7 @@ function contact({ reachable, problem, lastContactAt }: AgentStatus["hub"]): str
 function linkRows(link: LinkStatus): (readonly [string, string])[] {
   switch (link.state) {
     case "unlinked":
-      return [["Link", 'not linked. Ask for a PIN: "injixo-cloud-link pin"']];
+      return [["Link", `not linked. Ask for a PIN: ${typedCommand("pin")}`]];
     case "pin":
       return [["Link", `not linked. PIN ${link.pin}, valid until ${readableTime(link.expiresAt)}`]];
     case "linked": {

@@ -1,4 +1,4 @@
-/** How this program starts itself again: the compiled executable, or Deno with `main.ts` from a checkout. */
+/** How this program starts itself again (the compiled executable, or Deno with `main.ts` from a checkout), and how people do. */
 import { fileURLToPath } from "node:url";
 
 /** The command and its first arguments; append the program's own. */
@@ -9,4 +9,10 @@ export function ownCommand(): { readonly path: string; readonly args: readonly s
     path: Deno.execPath(),
     args: ["run", "--quiet", "--allow-all", "--no-prompt", `--config=${file("deno.json")}`, file("main.ts")],
   };
+}
+
+/** A command of this program as people type it, whatever folder they are in, e.g. `service start`. */
+export function typedCommand(words: string): string {
+  const program = Deno.build.standalone ? `"${Deno.execPath()}"` : "injixo-cloud-link";
+  return `${Deno.build.os === "windows" ? "" : "sudo "}${program} ${words}`;
 }

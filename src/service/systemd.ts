@@ -111,8 +111,8 @@ export class Systemd implements ServiceManager {
     if (unit?.notes?.folder === installation.folder) return;
     if (unit !== undefined) await refuseTakenName(installation, unit, act);
     throw new Error(
-      `Cannot ${act} the service "${installation.name}": it is not installed. ` +
-        `Run: sudo "${installation.program}" service install`,
+      `Cannot ${act} the service "${installation.name}": it is not installed` +
+        (act === "stop" ? ", so there is none to stop" : `. Run: sudo "${installation.program}" service install`),
     );
   }
 }

@@ -6,6 +6,7 @@
  * an acceptance, since the hub alone can end one link and create the next.
  */
 import type { DatabaseSource, KnownConnection } from "../protocol/database.ts";
+import { typedCommand } from "../runtime/own_command.ts";
 import { sha256Hex } from "./sha256_hex.ts";
 
 /** What counts as the same query: everything that determines what is read and by which rules. */
@@ -56,7 +57,7 @@ export function approveQuery(
     reason:
       `The query is new or was changed in the hub, and [database] allowQueryChanges is false: nothing is imported until the ` +
       `query ${fingerprint} is accepted on this installation. Read it in the log, then run ` +
-      `"injixo-cloud-link query --accept ${fingerprint}", or change it back in the hub.`,
+      `${typedCommand(`query --accept ${fingerprint}`)}, or change it back in the hub.`,
   };
 }
 

@@ -154,7 +154,7 @@ Deno.test("each kind of failure is told once in an outage; a hub that has lost t
       "error No assignment from the hub: it fails. There is none yet.",
       "error No assignment from the hub: it fails. There is none yet.",
       "error No assignment from the hub: it fails. The hub no longer knows this installation. To link it " +
-      "again, run: injixo-cloud-link pin. There is none yet.",
+      "again, run: sudo injixo-cloud-link pin. There is none yet.",
     ]);
     hub.failure = () => undefined;
     await clock.advance(300_000);

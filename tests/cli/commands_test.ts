@@ -125,7 +125,10 @@ Deno.test("without an agent, status and pin --no-wait say how to start one and e
   await using installation = await Installation.make();
   const { code, out } = await installation.run("status");
   assertEquals(code, 4);
-  assertMatch(out, /No agent is running in .*service start/);
+  assertMatch(
+    out,
+    /No agent is running in .*Install or start the service \(sudo injixo-cloud-link service install, sudo .* service start\)/,
+  );
   assertEquals(JSON.parse((await installation.run("status", "--json")).out).running, false);
   const pin = await installation.run("pin", "--no-wait");
   assertEquals([pin.code, pin.out], [4, ""]);
@@ -298,7 +301,7 @@ Deno.test("pin ends with code 6 when the PIN has expired, and says how to get an
   await using _agent = await installation.serveAgent(agent({ pin }));
   const { code, err } = await installation.run("pin");
   assertEquals(code, 6);
-  assertMatch(err, /expired.*Ask for another one: "injixo-cloud-link pin"/);
+  assertMatch(err, /expired.*Ask for another one: sudo injixo-cloud-link pin$/m);
 });
 
 Deno.test("what keeps the agent from a PIN is shown", async () => {

@@ -281,6 +281,10 @@ Deno.test("a wrong configuration fails the start with its message, and is not tr
   await box.run(["systemctl", "start", defaultName]);
   assertEquals(await property(box, "ActiveState"), "failed");
   assertMatch(await box.sh(`journalctl --no-pager -u ${defaultName}`), /Did you mean "verbose"/);
+  assertMatch(
+    (await installation.command("service", "status")).printed,
+    /Did you mean "verbose"[\s\S]*Correct that, then start it: sudo "\/opt\/cloud-link\/injixo-cloud-link" service start/,
+  );
 });
 
 Deno.test("neither a wrong configuration nor another name keeps the folder's service from being shown, stopped and removed", async () => {
@@ -289,6 +293,14 @@ Deno.test("neither a wrong configuration nor another name keeps the folder's ser
   await installation.configure("[app]\nverbos = true\n");
   assertEquals((await installation.command("service", "status")).code, 3);
   await installation.configure("");
+  assertMatch(
+    (await installation.command("service", "stop")).printed,
+    /it is not installed, so there is none to stop\n$/,
+  );
+  assertMatch(
+    (await installation.command("service", "restart")).printed,
+    /^Cannot start the service .*: it is not installed\. Run: sudo .* service install/m,
+  );
   await installation.done("service", "install");
   for (
     const [toml, said] of [

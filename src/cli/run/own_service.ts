@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { exists } from "../../runtime/exists.ts";
+import { typedCommand } from "../../runtime/own_command.ts";
 import { missingRight, missingRightText, ownProbe } from "../../service/access.ts";
 import { whyUnseen } from "../../service/homes.ts";
 import { noNotifier, type ServiceNotifier } from "../../service/service_notifier.ts";
@@ -48,7 +49,7 @@ export async function refuseRootBesideService({ folder }: Pick<Config, "folder">
   if (user === undefined || user === "root") return;
   throw new Error(
     `Cannot run the agent as root in "${folder}": it is a service there, whose user "${user}" could not use the files ` +
-      'that root creates. Start the service: "sudo ./injixo-cloud-link service start"',
+      `that root creates. Start the service: ${typedCommand("service start")}`,
   );
 }
 
@@ -77,7 +78,7 @@ async function refuseUserBesideService({ folder }: Config, cause: Error): Promis
   if (user === undefined) return;
   throw new ExitError(
     `Cannot run the agent in "${folder}": it is a service there, of the user "${user}", whose files the user ` +
-      `"${userName()}" may not use. Start the service: "sudo ./injixo-cloud-link service start"`,
+      `"${userName()}" may not use. Start the service: ${typedCommand("service start")}`,
     { cause, exitCode: exitCodes.noAgent },
   );
 }
@@ -87,7 +88,7 @@ function remedy({ folder }: Config): string {
     return "Run it in a console as administrator, or give this user full control on the folder's page “Security”";
   }
   if (Deno.env.get("NOTIFY_SOCKET") !== undefined) {
-    return 'Run "sudo injixo-cloud-link service install" again, which gives the service\'s user the right';
+    return `Run this again, which gives the service's user the right: ${typedCommand("service install")}`;
   }
   return `Give the installation folder to the user that runs the agent: sudo chown -R ${Deno.uid()} "${folder}"`;
 }
@@ -104,7 +105,7 @@ export async function importFolderTrouble(config: Config): Promise<string | unde
   if (await exists(path)) return undefined;
   const unseen = await whyUnseen(path);
   if (unseen === undefined) return undefined;
-  return `${unseen}. Run "sudo injixo-cloud-link service install" again, which shows it this folder, and restart it.`;
+  return `${unseen}. Run this again, which shows it this folder, and restart it: ${typedCommand("service install")}`;
 }
 
 function userName(): string {

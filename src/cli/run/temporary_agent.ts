@@ -7,6 +7,7 @@ import type { Config } from "../../config/config.ts";
 import { connectControl, type ControlClient } from "../../control/connect_control.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { exists } from "../../runtime/exists.ts";
+import { typedCommand } from "../../runtime/own_command.ts";
 import { endProgram, ownProgram } from "../own_program.ts";
 import { refuseRootBesideService } from "./own_service.ts";
 import type { TemporaryAgent } from "../pin_command.ts";
@@ -64,7 +65,7 @@ async function refuseForeignState(config: Config): Promise<void> {
   if (owner === null || owner === uid) return;
   throw new Error(
     `Cannot start a temporary agent for linking: "${folder}" belongs to another user. ` +
-      `Start the service ("sudo injixo-cloud-link service start"), then ask for the PIN`,
+      `Start the service, then ask for the PIN: ${typedCommand("service start")}`,
   );
 }
 
