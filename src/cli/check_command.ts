@@ -49,6 +49,8 @@ async function findings(
   const agent = await connectControl(stateFolderOf(config));
   const databases = await checkDatabases(config, signal);
   if (agent !== undefined) return { lines: [...await agent.check(signal), ...databases], by: "agent" };
+  const local = await checkLocal(config, { importFolderTrouble: await importFolderTrouble(config) });
+  const isCaUsable = local.every(({ name, result }) => name !== "CA file" || result !== "failed");
   const notRunning: CheckLine = {
     name: "Agent",
     result: "warning",
@@ -59,8 +61,8 @@ async function findings(
   return {
     lines: [
       notRunning,
-      ...await checkLocal(config, { importFolderTrouble: await importFolderTrouble(config) }),
-      ...await checkNetwork(config, signal),
+      ...local,
+      ...isCaUsable ? await checkNetwork(config, signal) : [],
       ...databases,
     ],
     by: "command",
@@ -84,6 +86,8 @@ function checkLinesText(lines: readonly CheckLine[], options: { by: CheckedBy })
   const failed = lines.filter((line) => line.result === "failed").length;
   const warnings = lines.filter((line) => line.result === "warning").length;
   const by = options.by === "agent" ? "checked by the running agent" : "checked by this command";
-  const summary = failed + warnings === 0 ? "Everything is in order" : `${failed} failed, ${warnings} warnings`;
+  const summary = failed + warnings === 0
+    ? "Everything is in order"
+    : `${failed} failed, ${warnings} ${warnings === 1 ? "warning" : "warnings"}`;
   return [...text, "", `${summary} (${by}).`];
 }

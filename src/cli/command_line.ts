@@ -184,7 +184,7 @@ const query = command(
       description: message`Rows to read. Default: 20 for a table, all for a file.`,
     })),
     output: optional(option("--output", path({ metavar: "FILE" }), {
-      description: message`Write CSV to this file: .csv, .csv.zst or .csv.gz.`,
+      description: message`Write CSV to this file, compressed if it is named .csv.zst or .csv.gz.`,
     })),
   }),
   texts(

@@ -3,7 +3,7 @@ import type { Hono } from "hono";
 import { resolve } from "node:path";
 import { type HubOptions, startHub } from "../hub/hub.ts";
 import type { HubServices } from "../hub/services.ts";
-import { errorText } from "../runtime/error_text.ts";
+import { unreadableReason } from "../runtime/error_text.ts";
 import { untilAborted } from "../runtime/until_aborted.ts";
 import { defaultListen } from "./command_line.ts";
 import { givenName } from "./given_name.ts";
@@ -92,7 +92,7 @@ async function readPem(path: string, option: string): Promise<string> {
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {
-    const reason = errorText(error);
+    const reason = unreadableReason(error);
     throw new Error(`Cannot read "${path}" (${option}): ${reason}. Name a PEM file that this user may read`, {
       cause: error,
     });

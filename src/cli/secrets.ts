@@ -2,7 +2,7 @@
 import type { Config } from "../config/config.ts";
 import { parseConnectionString, secretsOf } from "../odbc/connection_string.ts";
 import type { DatabaseConnection } from "../protocol/database.ts";
-import { errorText, sentence } from "../runtime/error_text.ts";
+import { sentence, unreadableReason } from "../runtime/error_text.ts";
 import { StateDamagedError } from "../runtime/state_damaged.ts";
 import { readIdentity } from "../state/identity.ts";
 import { readLink } from "../state/link_store.ts";
@@ -41,7 +41,7 @@ export async function knownSecrets(
     try {
       secrets.push(...await look());
     } catch (error) {
-      unknown.push(`${place}: ${sentence(errorText(error))}${remedyFor(error)}`);
+      unknown.push(`${place}: ${sentence(unreadableReason(error))}${remedyFor(error)}`);
     }
   };
   await gather("the state", () => secretsOfState(config));

@@ -18,7 +18,7 @@ export function databaseProblems(section: Section): { key: string; message: stri
     problems.push({ key: second, message: `says the same as "${first}": keep only one of them` });
   }
   problems.push(...typeProblems(section));
-  if (host !== undefined && database === undefined) {
+  if (host !== undefined && database === undefined && second === undefined) {
     problems.push({ key: "host", message: 'needs the key "database" too' });
   }
   for (const key of ["port", "database", "user"] as const) {

@@ -112,7 +112,8 @@ function readSource(path: string, options: { required: boolean }): string | unde
       if (!options.required) return undefined;
       throw new ConfigError(path, [{
         key: "",
-        message: "it does not exist. Give --config the path of an existing file, or leave it out to use the defaults",
+        message:
+          "it does not exist. Give --config the path of an existing file, or leave it out to use the file beside the executable",
       }], { cause });
     }
     const reason = cause instanceof Deno.errors.PermissionDenied

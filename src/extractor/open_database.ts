@@ -87,7 +87,7 @@ async function realPath(path: string): Promise<string> {
     return await Deno.realPath(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error(`Cannot open "${path}": there is no such file. Check the name in the integration`, {
+    throw new Error(`Cannot open "${path}": there is no such file. Check the name`, {
       cause: error,
     });
   }

@@ -5,6 +5,18 @@ export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Why this user cannot read a file that the message around it names. */
+export function unreadableReason(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "it does not exist";
+  if (error instanceof Deno.errors.PermissionDenied) return "this user may not read it";
+  return withoutPath(errorText(error));
+}
+
+/** The system's part of a file error: Deno adds `: open '/path'`. */
+export function withoutPath(message: string): string {
+  return message.replace(/: \w+ '.*'$/s, "");
+}
+
 /**
  * The text in one line, for the log.
  *

@@ -3,7 +3,7 @@
  * the folder itself, and never to a file of the agent's own; Deno would follow them anywhere within the permissions.
  */
 import { basename, dirname, join } from "node:path";
-import { errorText } from "../runtime/error_text.ts";
+import { errorText, withoutPath } from "../runtime/error_text.ts";
 import { isInside } from "../runtime/is_inside.ts";
 
 /** What distinguishes one version of a file from another without opening it. */
@@ -146,18 +146,13 @@ export function fileReason(error: unknown): string {
   // Not refused by the system, but by the permissions this process gave itself at startup.
   if (error instanceof Deno.errors.NotCapable) return "it is not where it was when the agent started";
   if (error instanceof Deno.errors.PermissionDenied) {
-    return `the service's account may not read it (${systemPart(message)})`;
+    return `the service's account may not read it (${withoutPath(message)})`;
   }
-  return systemPart(message);
+  return withoutPath(message);
 }
 
 /** Why a file cannot be imported; where a right is missing, with what to grant. */
 export function fileTrouble(error: unknown, missing: "read the file" | "enter the folder"): string {
   const reason = fileReason(error);
   return error instanceof Deno.errors.PermissionDenied ? `${reason}; give the account the right to ${missing}` : reason;
-}
-
-/** Deno adds `: open '/path'` to the system's message; the path is in the log line already. */
-function systemPart(message: string): string {
-  return message.replace(/: \w+ '.*'$/s, "");
 }

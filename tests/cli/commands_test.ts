@@ -335,7 +335,13 @@ Deno.test("a start that fails before the agent runs is in the log too", async ()
   const { code } = await installation.run("run");
   assertEquals(code, 1);
   const log = await Deno.readTextFile(`${installation.folder}/injixo-cloud-link.log`);
-  assertMatch(log, /FATAL cloud-link: injixo Cloud Link cannot start: Cannot read \[hub\] caFile ".*missing\.pem"/);
+  assertMatch(
+    log,
+    /FATAL cloud-link: injixo Cloud Link cannot start: Cannot read \[hub\] caFile ".*missing\.pem": it does not exist\. Check the path/,
+  );
+  const { out } = await installation.run("check");
+  assertMatch(out, /^FAILED {2}CA file +".*missing\.pem" does not exist$/m);
+  assertMatch(out, /^1 failed, 1 warning \(checked by this command\)\.$/m);
 });
 
 Deno.test("what is wrong with the configuration is in the log too, once an agent has run in the folder", async () => {

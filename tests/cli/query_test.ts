@@ -49,6 +49,13 @@ Deno.test("query prints a table and says that there is more", () =>
     assertMatch(out, /the first 2 rows/);
   }));
 
+Deno.test("query says which file is missing, and does not speak of an integration", () =>
+  withDatabase(async ({ query }) => {
+    const { code, error } = await query("--connection", "sqlite:nope.db", "SELECT 1");
+    assertEquals(code, 1);
+    assertMatch(error, /Cannot open ".*nope\.db": there is no such file\. Check the name$/m);
+  }));
+
 Deno.test("query writes CSV, plain and compressed, with the same content", () =>
   withDatabase(async ({ folder, query }) => {
     const contents: string[] = [];

@@ -172,7 +172,10 @@ Deno.test("a missing file means defaults unless it was named", async () => {
     folder.path,
     folder.path,
   ]);
-  assertMatch(messageOf(() => loadConfig(`${folder.path}/other.toml`)), /other\.toml".\n.*does not exist.*--config/);
+  assertMatch(
+    messageOf(() => loadConfig(`${folder.path}/other.toml`)),
+    /other\.toml".\n.*does not exist.*--config .*the file beside the executable/,
+  );
 });
 
 Deno.test("files that are no text, no file or too large are refused with the reason", async () => {
@@ -218,6 +221,9 @@ Deno.test("the kept database connection is one of three ways, with the password 
   const problems = problemsOf('[database]\nconnectionString = "DSN=a;PWD=geheim"\nhost = "db"\nuser = 5\n');
   assert(problems.some((line) => line.includes('says the same as "connectionString"')));
   assert(!problems.join("").includes("geheim"));
+  assertEquals(problemsOf('[database]\nconnectionString = "DSN=a"\nhost = "db"\n'), [
+    '3 [database] host: says the same as "connectionString": keep only one of them',
+  ]);
 });
 
 Deno.test("a kept connection says what kind of database it leads to, as the hub names them", () => {

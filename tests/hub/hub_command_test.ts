@@ -194,7 +194,10 @@ Deno.test("the hub does not listen beyond this machine without TLS unless told, 
     await assertRejects(() => run({ listen: "somewhere" }), /write HOST:PORT/);
     await assertRejects(() => run({ tlsCertFile: "cert.pem" }), /give both/);
     const missing = { tlsCertFile: `${dataDirectory}/no.pem`, tlsKeyFile: `${dataDirectory}/no.key` };
-    await assertRejects(() => run(missing), /Cannot read ".*no\.pem" \(--tls-cert\): .*Name a PEM file/);
+    await assertRejects(
+      () => run(missing),
+      /Cannot read ".*no\.pem" \(--tls-cert\): it does not exist\. Name a PEM file/,
+    );
     using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     await assertRejects(() => run({ listen: `127.0.0.1:${taken.addr.port}` }), /another program listens there/);
     await assertRejects(() => run({ publicUrl: "https://hub.example/path" }), /scheme and host only/);

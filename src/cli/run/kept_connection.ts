@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Config, DatabaseType, PasswordPlace } from "../../config/config.ts";
 import type { KnownConnection } from "../../protocol/database.ts";
-import { errorText } from "../../runtime/error_text.ts";
+import { unreadableReason } from "../../runtime/error_text.ts";
 import { credentialsFolder } from "./own_service.ts";
 
 /** Longest password, in characters. */
@@ -45,7 +45,7 @@ async function readPassword(
   try {
     text = await Deno.readTextFile(path);
   } catch (cause) {
-    const reason = errorText(cause);
+    const reason = unreadableReason(cause);
     throw new Error(`Cannot read [database] ${key} "${path}": ${reason}. The service's user must be able to read it.`, {
       cause,
     });

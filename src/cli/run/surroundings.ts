@@ -3,7 +3,7 @@ import type { Config } from "../../config/config.ts";
 import { parseCaCertificates } from "../../egress/ca_certificates.ts";
 import { type Proxy, proxyFromEnvironment, shownProxy } from "../../egress/proxy.ts";
 import type { KnownConnection } from "../../protocol/database.ts";
-import { errorText } from "../../runtime/error_text.ts";
+import { unreadableReason } from "../../runtime/error_text.ts";
 import {
   environmentPlace,
   findProxyVariables,
@@ -123,9 +123,8 @@ async function readCaFile(file: string): Promise<string[]> {
     pem = await Deno.readTextFile(file);
   } catch (cause) {
     throw new Error(
-      `Cannot read [hub] caFile "${file}": ${
-        errorText(cause)
-      }. Check the path, and that the service's user may read it.`,
+      `Cannot read [hub] caFile "${file}": ${unreadableReason(cause)}. ` +
+        "Check the path, and that the service's user may read it.",
       { cause },
     );
   }
