@@ -4,7 +4,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { DatabaseSource } from "../protocol/database.ts";
-import { onHistoryChanged, onPaused, onResumed } from "../source/read_changes.ts";
+import { onHistoryChanged, onPaused, onQueryChanged, onResumed } from "../source/read_changes.ts";
 import { historyFromMs, type SourceProgress, startState } from "../source/read_state.ts";
 import type { ProgressLedger } from "./scheduler_ports.ts";
 
@@ -31,7 +31,8 @@ export function takeUp(
   const same = sameQuery && (known.database ?? database) === database ? known : undefined;
   if (known && !sameQuery) log.info("The query has changed: the history is read again with the new one.");
   else if (known && !same) log.info("The database has changed: the history is read again from the new one.");
-  const resumed = onResumed(same?.state ?? startState, { settings: source, nowMs });
+  const state = same?.state ?? onQueryChanged(known?.state ?? startState, source);
+  const resumed = onResumed(state, { settings: source, nowMs });
   ledger.setProgress({
     fingerprint,
     database,

@@ -1,10 +1,12 @@
-/** How a pause, its end and a changed start of the history affect how far a source has been read. */
+/** How a pause, its end, a changed query and a changed start of the history affect how far a source has been read. */
 import {
+  gridMinutes,
   historyFromMs,
   joined,
   limits,
   overlapMs,
   type ReadState,
+  startState,
   type Window,
   type WindowSettings,
   without,
@@ -36,6 +38,13 @@ export function onResumed(state: ReadState, options: { settings: WindowSettings;
   // Live reading starts its overlap before this, so that it begins exactly 24 hours back.
   const liveFrom = Math.max(liveToMs, backTo + overlapMs(settings));
   return { ...resumed, liveToMs: liveFrom, pending: joined([...state.pending, before]) };
+}
+
+/** What is read, or where, has changed: nothing counts as read any more, but what was due stays due. */
+export function onQueryChanged({ liveSinceMs }: ReadState, settings: WindowSettings): ReadState {
+  if (liveSinceMs === undefined) return startState;
+  const grid = { timeZone: settings.timeZone, minutes: gridMinutes(settings) };
+  return { ...startState, liveSinceMs: edgeAtOrBefore(liveSinceMs, grid) };
 }
 
 /**

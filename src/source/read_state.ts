@@ -17,7 +17,7 @@ export interface Window {
 export interface ReadState {
   /** Live reading has read everything up to here, in ms since the epoch; `null` before its first success. */
   readonly liveToMs: number | null;
-  /** Start of the first live window, in ms: from here on every row is due, with or without a history. */
+  /** Start of the very first live window, in ms: from here on every row is due, with or without a history. */
   readonly liveSinceMs?: number | undefined;
   /** What live reading has last left to history. Where one ends after the present, it was a clock that was ahead. */
   readonly gaps?: readonly Window[] | undefined;
@@ -86,7 +86,7 @@ export const limits = {
   chunkHeldMax: { rows: 200_000, bytes: 20_000_000 },
 } as const;
 
-/** Nothing read yet: for a new integration, and after its query, a type or the time zone has changed. */
+/** Nothing read yet. */
 export const startState: ReadState = {
   liveToMs: null,
   pending: [],

@@ -65,7 +65,7 @@ export function afterLive(
   const { plan, settings } = options;
   const isFirst = state.liveToMs === null;
   const pending = [...state.pending];
-  if (isFirst) pending.push(...history(settings, plan.window.fromMs));
+  if (isFirst) pending.push(...history(state, { settings, toMs: plan.window.fromMs }));
   const gaps = (state.gaps ?? []).filter(({ toMs }) => toMs <= plan.window.toMs);
   if (plan.gap) {
     pending.push(plan.gap);
@@ -75,7 +75,7 @@ export function afterLive(
   return {
     ...state,
     liveToMs: Math.min(options.nowMs, plan.window.toMs),
-    liveSinceMs: isFirst ? plan.window.fromMs : state.liveSinceMs,
+    liveSinceMs: isFirst ? Math.min(state.liveSinceMs ?? Infinity, plan.window.fromMs) : state.liveSinceMs,
     gaps: gaps.slice(-limits.gapsMax),
     // A batch of live that was lost may have left some to be read again: it has been.
     pending: without(joined(pending), plan.window),
@@ -201,7 +201,8 @@ function dueFromMs(state: ReadState, { settings, nowMs }: { settings: WindowSett
   return historyFromMs(settings) ?? (liveSinceMs <= nowMs ? liveSinceMs : -Infinity);
 }
 
-function history(settings: WindowSettings, toMs: number): Window[] {
-  const fromMs = historyFromMs(settings);
-  return fromMs === null || fromMs >= toMs ? [] : [{ fromMs, toMs }];
+/** What is due before the first live window: without a history, what came since that of an earlier query. */
+function history(state: ReadState, { settings, toMs }: { settings: WindowSettings; toMs: number }): Window[] {
+  const fromMs = historyFromMs(settings) ?? state.liveSinceMs ?? toMs;
+  return fromMs >= toMs ? [] : [{ fromMs, toMs }];
 }

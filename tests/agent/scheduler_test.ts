@@ -301,6 +301,22 @@ for (const history of ["with a history", "without one"]) {
   });
 }
 
+Deno.test("without a history, a pause during which the query is changed is made up", async () => {
+  const startMs = Date.UTC(2026, 5, 1, 8);
+  await using world = await World.make({ nowMs: startMs });
+  world.start();
+  await world.clock.advanceTo(startMs + dayMs);
+  await world.stop();
+  notePause(world.ledger, { nowMs: world.clock.now() });
+  world.insert("in the pause", wallOfInstant(startMs + 1.5 * dayMs, "Europe/Berlin"));
+  await world.clock.advanceTo(startMs + 3 * dayMs);
+  world.source = { ...world.source, query: `${world.source.query} WHERE 1 = 1` };
+  world.start();
+  await world.clock.advanceTo(startMs + 3.5 * dayMs);
+  await world.deliver();
+  assertEquals(world.hubIds(), ["in the pause"]);
+});
+
 for (const corrected of [{ dataType: "interval", intervalMinutes: 15 }, { timeZone: "Europe/London" }] as const) {
   Deno.test(`corrected right after the first run, ${Object.keys(corrected)[0]} applies to every row`, async () => {
     const startMs = Date.UTC(2026, 5, 10, 19, 1);

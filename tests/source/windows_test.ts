@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { assert, assertEquals } from "../assert.ts";
 import { wallOfInstant } from "../../src/source/time_zone.ts";
-import { onHistoryChanged, onPaused, onResumed } from "../../src/source/read_changes.ts";
+import { onHistoryChanged, onPaused, onQueryChanged, onResumed } from "../../src/source/read_changes.ts";
 import {
   historyFromMs,
   joined,
@@ -304,6 +304,19 @@ Deno.test("without a history what an outage has left is still read, and a histor
   assertEquals(later.pending, [{ fromMs: historyMs, toMs: liveSinceMs }]);
 });
 
+Deno.test("without a history, in a corrected time zone all is read again since live reading began", () => {
+  const nowMs = Date.UTC(2026, 9, 15, 12);
+  const utc = { ...contacts, historyFrom: null, timeZone: "UTC", dataType: "interval", intervalMinutes: 30 } as const;
+  const first = live(startState, utc, nowMs).state;
+  const back = live(first, utc, nowMs + 90 * dayMs).state;
+  // Its half hours are not those of UTC.
+  const nepal = { ...utc, timeZone: "Asia/Kathmandu" };
+  const { state, window } = live(onQueryChanged(back, nepal), nepal, nowMs + 90 * dayMs);
+  const liveSinceMs = nowMs - limits.contactOverlapMs - 15 * minuteMs;
+  assertEquals(state.liveSinceMs, liveSinceMs);
+  assertEquals(state.pending, [{ fromMs: liveSinceMs, toMs: window.fromMs }]);
+});
+
 Deno.test("whatever happens, in the end the hub has every row exactly once", () => {
   const between = (min: number, max: number) => fc.integer({ min, max });
   const event = fc.oneof(
@@ -315,6 +328,7 @@ Deno.test("whatever happens, in the end the hub has every row exactly once", () 
     { weight: 1, arbitrary: fc.record({ do: fc.constant("timeout" as const) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("lose" as const) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("change history" as const) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("change query" as const) }) },
     {
       weight: 1,
       arbitrary: fc.record({
@@ -405,7 +419,8 @@ Deno.test("whatever happens, in the end the hub has every row exactly once", () 
             const beforeMs = historyFromMs(settings);
             settings = { ...settings, historyFrom: beforeMs === null ? historyFrom : null };
             state = onHistoryChanged(state, { settings, beforeMs });
-          } else if (event.do === "wrong clock") {
+          } else if (event.do === "change query") state = onQueryChanged(state, settings);
+          else if (event.do === "wrong clock") {
             aheadMs = event.aheadMs;
             for (const afterMinutes of event.afterMinutes) {
               runLive(afterMinutes);
