@@ -21,8 +21,8 @@ export interface LaneAttemptsOptions {
   /** The integration's name, for messages. */
   readonly integration: string;
   readonly random: () => number;
-  /** The query was, or may have been, too much for the database or its driver: ask for less. */
-  readonly onTooMuch: () => void;
+  /** The window was, or may have been, too much for the database or its driver: ask for less. `reason` is a sentence. */
+  readonly onTooMuch: (window: Window, reason: string) => void;
 }
 
 /** The attempts of one lane; logs when they start to fail, and when they work again. */
@@ -61,8 +61,6 @@ export class LaneAttempts {
       // Whatever the failure is (even a full disk), it must not take CSV delivery, linking and the log down with it.
       const reason = sentence(errorText(error));
       const failure = failureOf(error);
-      if (mayBeTooMuch(failure, this.#lastFailure)) this.#askForLess();
-      this.#lastFailure = failure;
       if (this.#problem !== reason) {
         log.error(
           "Cannot read {what} from the database for the integration {integration}, {window}: {reason} It is retried automatically.",
@@ -70,6 +68,8 @@ export class LaneAttempts {
         );
       }
       this.#problem = reason;
+      if (mayBeTooMuch(failure, this.#lastFailure)) this.#askForLess(window, reason);
+      this.#lastFailure = failure;
       return retryDelayMs(++this.#failures + retryStepsSkipped, this.#options);
     }
     if (this.#problem !== null) {
@@ -85,9 +85,9 @@ export class LaneAttempts {
   }
 
   /** On a full disk this cannot be stored either; the next attempt then asks for the same again. */
-  #askForLess(): void {
+  #askForLess(window: Window, reason: string): void {
     try {
-      this.#options.onTooMuch();
+      this.#options.onTooMuch(window, reason);
     } catch (error) {
       log.debug("Cannot store that the next requests must be smaller: {error}", { error });
     }
@@ -99,7 +99,7 @@ export class LaneAttempts {
  * too many to know: whatever they refuse twice is asked for in smaller pieces, which does no harm if the cause was
  * another.
  */
-function mayBeTooMuch(failure: ExtractFailure | undefined, before: ExtractFailure | undefined): boolean {
+export function mayBeTooMuch(failure: ExtractFailure | undefined, before: ExtractFailure | undefined): boolean {
   if (failure === "timeout" || failure === "crash" || failure === "output") return true;
   return failure === "database" && before === "database";
 }

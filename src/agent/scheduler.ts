@@ -16,7 +16,6 @@ import {
   afterLive,
   afterLiveTooMuch,
   type LivePlan,
-  planHistory,
   planLive,
 } from "../source/windows.ts";
 import { LaneAttempts } from "./lane_attempts.ts";
@@ -25,6 +24,7 @@ import type { QueryRunner } from "./scheduler_ports.ts";
 import { progressOf, takeUp } from "./source_progress.ts";
 import type { SourceRunner } from "./source_switch.ts";
 import { runTogether } from "./tasks.ts";
+import { UnreadableWindows } from "./unreadable_windows.ts";
 import { WindowReader, type WindowReaderOptions } from "./window_reader.ts";
 
 const log = getLogger(["cloud-link", "database"]);
@@ -54,28 +54,33 @@ export class Scheduler implements SourceRunner {
   readonly #options: SchedulerOptions;
   readonly #reader: WindowReader;
   readonly #attempts: Readonly<Record<Lane, LaneAttempts>>;
+  readonly #unreadable: UnreadableWindows;
   readonly #wakers: Readonly<Record<Lane, Waker>> = { live: new Waker(), history: new Waker() };
   /** Why this query is not accepted. */
   #refusal: string | null = null;
   #liveIdle: Promise<void> = Promise.resolve();
   #importNow = false;
+  /** Live reading has worked since history last did. */
+  #liveWorks = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#reader = new WindowReader(options);
-    const { integration, random, source } = options;
+    const { integration, random } = options;
+    this.#unreadable = new UnreadableWindows(options);
     this.#attempts = {
       live: new LaneAttempts("live", { integration, random, onTooMuch: () => this.#step(afterLiveTooMuch) }),
       history: new LaneAttempts("history", {
         integration,
         random,
-        onTooMuch: () => this.#step((state) => afterHistoryTooMuch(state, source)),
+        onTooMuch: (window, reason) => this.#onHistoryTooMuch(window, reason),
       }),
     };
   }
 
   get problem(): string | null {
-    return this.#refusal ?? this.#attempts.live.problem ?? this.#attempts.history.problem;
+    const { live, history } = this.#attempts;
+    return this.#refusal ?? live.problem ?? history.problem ?? this.#unreadable.problem;
   }
 
   importNow(): void {
@@ -138,16 +143,21 @@ export class Scheduler implements SourceRunner {
       await this.#liveIdle;
       signal.throwIfAborted();
       const { state } = this.#progress();
-      const window = state.liveToMs === null ? undefined : planHistory(state, source);
+      const window = state.liveToMs === null ? undefined : this.#unreadable.plan(state, source);
       if (!window) {
         await this.#options.history.rest();
         await this.#nap(waitMsMax, "history", signal);
         continue;
       }
+      if (this.#attempts.history.problem === null) this.#liveWorks = false;
       let restMs = 0;
-      const retryMs = await this.#attempts.history.attempt(async () => {
+      const read = async () => {
         restMs = restAfterMs(await this.#readHistory(window, signal));
-      }, { window, signal });
+      };
+      const retryMs = await this.#attempts.history.attempt(() => this.#unreadable.read(window, read), {
+        window,
+        signal,
+      });
       await clock.sleep(retryMs ?? restMs, signal);
     }
   }
@@ -176,6 +186,7 @@ export class Scheduler implements SourceRunner {
     } finally {
       idle.resolve();
     }
+    this.#liveWorks = true;
     // There may now be history to read.
     this.#wakers.history.wake();
   }
@@ -194,6 +205,12 @@ export class Scheduler implements SourceRunner {
       }),
     });
     return durationMs;
+  }
+
+  /** What cannot be made smaller is put off, provided that it is not the whole database that fails. */
+  #onHistoryTooMuch(window: Window, reason: string): void {
+    if (this.#progress().state.chunkMs > limits.chunkMsMin) this.#step((state) => afterHistoryTooMuch(state, window));
+    else if (this.#liveWorks) this.#unreadable.add(window, reason);
   }
 
   #timeoutSeconds(lane: Lane): number {

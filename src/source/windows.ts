@@ -137,9 +137,8 @@ export function afterHistory(
 }
 
 /** A history chunk was too much for the database or its driver. It may have been shorter than intended. */
-export function afterHistoryTooMuch(state: ReadState, settings: WindowSettings): ReadState {
-  const chunk = planHistory(state, settings);
-  const lengthMs = Math.min(state.chunkMs, chunk ? chunk.toMs - chunk.fromMs : Infinity);
+export function afterHistoryTooMuch(state: ReadState, chunk: Window): ReadState {
+  const lengthMs = Math.min(state.chunkMs, chunk.toMs - chunk.fromMs);
   return { ...state, chunkMs: Math.max(Math.round(lengthMs / 4), limits.chunkMsMin), chunkTooMuchMs: lengthMs };
 }
 

@@ -202,6 +202,60 @@ for (const failure of ["crash", "output", "database"] as const) {
   });
 }
 
+Deno.test("a row that makes the query fail holds up no other, is told of once, and is read when it can be", async () => {
+  using log = await captureLog();
+  const startMs = Date.UTC(2026, 5, 1, 8);
+  await using world = await World.make({
+    nowMs: startMs,
+    source: { historyFrom: new Date(startMs - 10 * dayMs).toISOString() },
+  });
+  for (let atMs = startMs - 10 * dayMs; atMs < startMs; atMs += 6 * hourMs) {
+    world.insert(`${atMs}`, wallOfInstant(atMs, "Europe/Berlin"));
+  }
+  const badMs = startMs - 5 * dayMs;
+  world.failure = ({ window }) =>
+    window.fromMs <= badMs && badMs < window.toMs
+      ? new ExtractError("Division by zero.", { failure: "database" })
+      : undefined;
+  world.start();
+  await world.clock.advanceTo(startMs + 8 * hourMs);
+  await world.deliver();
+  assertEquals(world.hubIds(), world.sourceIds(`id <> '${badMs}'`));
+  const told = "2026-05-27 08:00 to 2026-05-27 08:15 UTC";
+  assertEquals(
+    world.scheduler?.problem,
+    `Cannot read the history ${told}: Division by zero. The rest is read first.`,
+  );
+  assertEquals(log.lines().filter((line) => line.includes("however little")), [
+    `error The history ${told} of the integration Integration cannot be read, however little is asked for: ` +
+    "Division by zero. The rest is read first, and this is tried again later.",
+  ]);
+  world.failure = undefined;
+  await world.clock.advanceTo(startMs + 9 * hourMs);
+  await world.deliver();
+  assertEquals(world.hubIds(), world.sourceIds());
+  assertEquals(world.scheduler?.problem, null);
+});
+
+Deno.test("a database that refuses every query for hours puts off no window of the history", async () => {
+  using log = await captureLog();
+  const startMs = Date.UTC(2026, 5, 1, 8);
+  await using world = await World.make({
+    nowMs: startMs,
+    source: { historyFrom: new Date(startMs - 1000 * dayMs).toISOString() },
+  });
+  world.start();
+  await world.clock.advanceTo(startMs + 1000);
+  assertEquals(world.ledger.progress()?.state.pending.length, 1);
+  world.failure = () => new ExtractError("Permission denied.", { failure: "database" });
+  await world.clock.advanceTo(startMs + 6 * hourMs);
+  assertEquals(world.ledger.progress()?.state.chunkMs, limits.chunkMsMin);
+  world.failure = undefined;
+  await world.clock.advanceTo(startMs + 8 * hourMs);
+  assertEquals(world.ledger.progress()?.state.pending, []);
+  assertEquals(log.lines().filter((line) => line.includes("however little")), []);
+});
+
 Deno.test("a driver that crashes is logged with the integration and the window that was read, once", async () => {
   using log = await captureLog();
   const startMs = Date.UTC(2026, 5, 1, 8);

@@ -186,8 +186,10 @@ Deno.test("a chunk grows while queries are quick and shrinks when one is slow, w
     nextChunkMs({ chunkMs: limits.chunkMsMax, aimedMs: dayMs, durationMs: 1, fullness: 0 }),
     limits.chunkMsMax,
   );
-  let state = { ...startState, chunkMs: dayMs };
-  for (let i = 0; i < 10; i++) state = afterLiveTooMuch(afterHistoryTooMuch(state, contacts));
+  let state: ReadState = { ...startState, chunkMs: dayMs };
+  for (let i = 0; i < 10; i++) {
+    state = afterLiveTooMuch(afterHistoryTooMuch(state, { fromMs: 0, toMs: state.chunkMs }));
+  }
   assertEquals([state.chunkMs, state.liveSpanMs], [limits.chunkMsMin, limits.liveSpanMsMin]);
 });
 
@@ -214,9 +216,9 @@ Deno.test("what was too much is not asked for again at once, and a chunk is cut 
     ...startState,
     liveToMs: 1001 * dayMs,
     chunkMs: 92 * dayMs,
-    pending: [{ fromMs: 0, toMs: dayMs }],
+    pending: [],
   };
-  const cut = afterHistoryTooMuch(state, contacts);
+  const cut = afterHistoryTooMuch(state, { fromMs: 0, toMs: dayMs });
   assertEquals(cut.chunkMs, dayMs / 4);
   const lengths: number[] = [];
   for (let after = { ...cut, pending: [{ fromMs: 0, toMs: 1000 * dayMs }] }; after.chunkMs < dayMs;) {
@@ -411,8 +413,10 @@ Deno.test("whatever happens, in the end the hub has every row exactly once", () 
           else if (event.do === "history") runHistory(event.durationMs);
           else if (event.do === "deliver") deliver();
           else if (event.do === "outage") trueMs += event.afterMinutes * minuteMs;
-          else if (event.do === "timeout") state = afterHistoryTooMuch(afterLiveTooMuch(state), settings);
-          else if (event.do === "lose") {
+          else if (event.do === "timeout") {
+            const chunk = planHistory(state, settings);
+            state = afterLiveTooMuch(chunk ? afterHistoryTooMuch(state, chunk) : state);
+          } else if (event.do === "lose") {
             const lost = waiting.splice(-2, 1);
             state = { ...state, pending: joined([...state.pending, ...lost.map(({ window }) => window)]) };
           } else if (event.do === "change history") {
