@@ -268,7 +268,7 @@ export interface Range {
   readonly to: string;
 }
 
-/** `replaced`: newer batches own all of its time. `failed`: none of it could be loaded. */
+/** `replaced`: other batches own all of its time. `failed`: none of it could be loaded. */
 export const windowStates = ["current", "partly-replaced", "replaced", "failed"] as const;
 
 /** A batch of rows that was loaded into its table. */
@@ -286,7 +286,7 @@ export interface LoadedWindow extends Range {
     readonly batch: number;
     /** Loaded into the table. */
     readonly hub: number;
-    /** Not loaded, because a newer batch already owned their time. */
+    /** Not loaded, because another batch already owned their time. */
     readonly overtaken: number;
     /** In the table now. */
     readonly now: number;

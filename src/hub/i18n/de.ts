@@ -341,8 +341,8 @@ export const de: Messages = {
   windowDiffers: "Weicht ab",
   windowOvertaken: (p) => `für ${p.number} gab es hier schon neuere`,
   windowCurrent: "Aktuell",
-  windowPartlyReplaced: "Teils durch neuere ersetzt",
-  windowReplaced: "Durch neuere ersetzt",
+  windowPartlyReplaced: "Teils durch andere ersetzt",
+  windowReplaced: "Durch andere ersetzt",
   windowFailed: "Nicht importiert",
 
   chartContacts: "Kontakte je Tag",

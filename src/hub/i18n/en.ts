@@ -347,8 +347,8 @@ export const en = {
   windowDiffers: "Differs",
   windowOvertaken: (p: { readonly number: string }) => `for ${p.number} of them, newer rows were already here`,
   windowCurrent: "Current",
-  windowPartlyReplaced: "Partly replaced by newer rows",
-  windowReplaced: "Replaced by newer rows",
+  windowPartlyReplaced: "Partly replaced by other rows",
+  windowReplaced: "Replaced by other rows",
   windowFailed: "Not imported",
 
   // Chart

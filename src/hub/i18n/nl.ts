@@ -333,8 +333,8 @@ export const nl: Messages = {
   windowDiffers: "Wijkt af",
   windowOvertaken: (p) => `voor ${p.number} waren er hier al nieuwere`,
   windowCurrent: "Actueel",
-  windowPartlyReplaced: "Deels vervangen door nieuwere",
-  windowReplaced: "Vervangen door nieuwere",
+  windowPartlyReplaced: "Deels vervangen door andere",
+  windowReplaced: "Vervangen door andere",
   windowFailed: "Niet geïmporteerd",
 
   chartContacts: "Contacten per dag",

@@ -3,7 +3,7 @@
  * it. All or nothing, even across a power cut; repeating it changes nothing.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { freeRanges, piecesOutside, type Segment, type TimeRange } from "./coverage.ts";
+import { freeRanges, piecesOutside, type Rank, type Segment, type TimeRange } from "./coverage.ts";
 import type { LoadJob, LoadResult } from "./load_messages.ts";
 import { type ReadRow, rowReader, type Value } from "./row_reader.ts";
 import { tableOf } from "./tables.ts";
@@ -13,6 +13,8 @@ import { WindowError, windowProblem } from "./window_problem.ts";
 const rowsPerInsert = 32;
 /** How many refused rows are described. */
 const reasonsMax = 10;
+/** A time without rows that is shorter, in ms, may be a night. */
+const purgedMsMin = 24 * 60 * 60_000;
 /** Activity is counted in quarters of an hour, which align with days in every time zone. */
 export const quarterMs: number = 15 * 60_000;
 
@@ -20,6 +22,7 @@ export const quarterMs: number = 15 * 60_000;
 export class BatchLoad {
   readonly #database: DatabaseSync;
   readonly #job: LoadJob;
+  readonly #rank: Rank;
   #source = 0;
   #segments: readonly Segment[] = [];
   #free: readonly TimeRange[] = [];
@@ -38,6 +41,7 @@ export class BatchLoad {
   constructor(database: DatabaseSync, job: LoadJob) {
     this.#database = database;
     this.#job = job;
+    this.#rank = rankOf(job);
   }
 
   /**
@@ -63,7 +67,7 @@ export class BatchLoad {
        and fromMs >= coalesce((select max(fromMs) from segment where source = :source and dataType = :dataType
          and fromMs <= :fromMs), :fromMs) and fromMs < :toMs and toMs > :fromMs order by fromMs`,
     ).all({ source: this.#source, dataType, ...window }) as unknown as Segment[];
-    this.#free = freeRanges(this.#segments, { window, rank: { epoch, sequence } });
+    this.#free = freeRanges(this.#segments, { window, rank: this.#rank });
     this.#rowsOfFree = this.#free.map(() => 0);
     const { name, time } = tableOf[dataType];
     const remove = this.#database.prepare(`delete from ${name} where source = ? and ${time} >= ? and ${time} < ?`);
@@ -177,7 +181,8 @@ export class BatchLoad {
 
   /** Assigns the free ranges to this batch. */
   #takeRanges(load: number): void {
-    const { dataType, window, epoch, sequence } = this.#job;
+    const { dataType, window } = this.#job;
+    const { epoch, sequence } = this.#rank;
     const key = [this.#source, dataType] as const;
     const insert = this.#database.prepare("insert into segment values (?, ?, ?, ?, ?, ?, ?, ?)");
     const remove = this.#database.prepare("delete from segment where source = ? and dataType = ? and fromMs = ?");
@@ -237,6 +242,16 @@ export class BatchLoad {
        where source = :source and ${time} >= :fromMs and ${time} < :toMs group by source, at`,
     ).run({ ...range, dataType });
   }
+}
+
+/**
+ * Call centre systems drop their old rows. History that is read again then comes empty, which takes nothing away from any
+ * other batch.
+ */
+function rankOf({ epoch, sequence, lane, window, declaredRows, refused }: LoadJob): Rank {
+  const isPurged = lane === "history" && declaredRows + refused.rows === 0 &&
+    window.toMs - window.fromMs >= purgedMsMin;
+  return isPurged ? { epoch: -1, sequence } : { epoch, sequence };
 }
 
 function sourceKey(database: DatabaseSync, id: string): number {

@@ -9,7 +9,10 @@ export interface TimeRange {
   readonly toMs: number;
 }
 
-/** Later links win over earlier ones (a new installation starts from 1 again), then the agent's sequence number. */
+/**
+ * Later links win over earlier ones (a new installation starts from 1 again), then the agent's sequence number. Below all
+ * of them: long windows of history without rows.
+ */
 export interface Rank {
   /** Of the link (`linking/linking.ts`). */
   readonly epoch: number;

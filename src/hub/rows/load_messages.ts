@@ -23,7 +23,7 @@ export interface LoadJob extends Rank {
 export interface LoadResult {
   /** Rows now in the table. */
   readonly rows: number;
-  /** Rows left out because a newer batch owns their time. */
+  /** Rows left out because another batch owns their time. */
   readonly overtaken: number;
   readonly refused: number;
   /** Why nothing of the batch could be loaded; `null` on success. */

@@ -87,6 +87,47 @@ Deno.test("for every instant the highest running number wins, in whatever order 
   }
 });
 
+const empty = (from: string, to: string, sequence: number): QueryBatch => (
+  { dataType: "interval", from, to, sequence, lane: "history", rows: [] }
+);
+
+Deno.test("a history that the source no longer keeps takes no rows away, in whatever order batches arrive", async () => {
+  const purged = empty("2026-06-01T00:00:00Z", "2026-07-02T00:00:00Z", 9);
+  const batches = [hours(8, 12, 1, 1), { ...hours(10, 14, 2, 2), lane: "history" as const }, purged];
+  for (const order of [[0, 1, 2], [2, 1, 0], [1, 2, 0]]) {
+    await using test = await startTestHub();
+    const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval", history: "2026-06-01" });
+    for (const index of order) {
+      const batch = batches[index];
+      assert(batch !== undefined);
+      await agent.deliver(queryBatch(agent, batch));
+      await loaded(test.admin, id);
+    }
+    assertEquals((await rowsOf(test.admin, id)).map(({ offered }) => offered), [1, 1, 2, 2, 2, 2], String(order));
+    const { rows, imported, gaps, items } = await loaded(test.admin, id);
+    assertEquals([rows, gaps], [6, []]);
+    assertEquals(imported, [{ from: "2026-06-01T00:00:00.000Z", to: "2026-07-02T00:00:00.000Z" }]);
+    for (const window of items) assert(window.agrees, JSON.stringify(window));
+    assertEquals(items.reduce((sum, window) => sum + window.rows.now, 0), 6);
+  }
+});
+
+Deno.test("live data without rows, and less than a day of history without any, replace what was there", async () => {
+  for (
+    const nothing of [
+      { ...empty("2026-06-01T00:00:00Z", "2026-07-02T00:00:00Z", 9), lane: "live" as const },
+      empty("2026-07-01T00:00:00Z", "2026-07-01T23:00:00Z", 9),
+    ]
+  ) {
+    await using test = await startTestHub();
+    const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
+    await agent.deliver(queryBatch(agent, hours(8, 12, 1, 1)));
+    await loaded(test.admin, id);
+    await agent.deliver(queryBatch(agent, nothing));
+    assertEquals((await loaded(test.admin, id)).rows, 0);
+  }
+});
+
 Deno.test("rows that came back to what they once were win again", async () => {
   await using test = await startTestHub();
   const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval" });
