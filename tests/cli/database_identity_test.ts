@@ -1,4 +1,6 @@
 import { databaseIdentity } from "../../src/cli/run/database_identity.ts";
+import { databaseSource, type StoredSettings } from "../../src/hub/settings/database_settings.ts";
+import type { SecretBox } from "../../src/hub/settings/secret_box.ts";
 import type { DatabaseSource, KnownConnection } from "../../src/protocol/database.ts";
 import { assert, assertEquals } from "../assert.ts";
 
@@ -7,6 +9,24 @@ function identity(connection: KnownConnection, databaseType: DatabaseSource["dat
 }
 
 const parts = { by: "parts", host: "db.example", database: "acd", user: "u", password: "geheim" } as const;
+const stored: Omit<StoredSettings, "secret"> = {
+  databaseType: "odbc",
+  host: null,
+  port: null,
+  database: null,
+  user: null,
+  trustServerCertificate: false,
+  file: null,
+  kept: false,
+  dataType: "contact",
+  intervalMinutes: null,
+  timeZone: "UTC",
+  query: "SELECT 1",
+  everyMinutes: 15,
+  realTime: false,
+  reconciliation: true,
+  history: null,
+};
 const string = (connectionString: string): KnownConnection => ({ by: "connectionString", connectionString });
 
 Deno.test("another server, port, database, data source or file is another database", () => {
@@ -32,4 +52,11 @@ Deno.test("user, password, driver, options and other ways to write it make no ot
   );
   assert(!identity(parts)?.includes("geheim"));
   assertEquals(identity(string("no key"), "odbc"), undefined);
+});
+
+Deno.test("a connection string that the hub can no longer read is not another database", () => {
+  const box: SecretBox = { seal: (text) => text, open: () => undefined };
+  const source = databaseSource({ ...stored, secret: "sealed with a lost key" }, { box, integrationId: "i1" });
+  assert(source.connection.by === "connectionString");
+  assertEquals(identity(source.connection, "odbc"), undefined);
 });

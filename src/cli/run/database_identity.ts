@@ -15,8 +15,8 @@ const meanings: readonly (readonly [meaning: string, keys: readonly string[]])[]
 ];
 
 /**
- * The same text for the same database, without user, password and other secrets; `undefined` for a string that cannot
- * be parsed, and so connects nowhere.
+ * The same text for the same database, without user, password and other secrets; `undefined` for a string that connects
+ * nowhere: it cannot be parsed, or its data source has no name.
  *
  * @example
  * ```ts
@@ -64,5 +64,7 @@ function ofAttributes(connectionString: string): string | undefined {
     const value = attributes.find(({ key }) => keys.includes(key.toUpperCase()))?.value;
     return value === undefined ? [] : [[meaning, meaning === "server" ? value.toLowerCase() : value]];
   });
-  return JSON.stringify(found);
+  // A hub that can no longer read the string it keeps gives an empty name.
+  const isNowhere = found.some(([meaning, value]) => meaning === "dsn" && value === "");
+  return isNowhere ? undefined : JSON.stringify(found);
 }
