@@ -22,10 +22,13 @@ export interface LiveData {
  * assertEquals(noDataSince(data, 4 * hourMs), undefined);
  * assertEquals(noDataSince(data, 5 * hourMs), 3 * hourMs);
  * assertEquals(noDataSince({ ...data, lastLiveAt: null }, 5 * hourMs), 2 * hourMs);
+ * assertEquals(noDataSince({ ...data, lastLiveAt: 9 * hourMs }, 5 * hourMs), 2 * hourMs);
  * ```
  */
 export function noDataSince(data: LiveData, nowMs: number): number | undefined {
+  // A time still to come was stored while the clock was ahead.
+  const lastLiveAt = data.lastLiveAt !== null && data.lastLiveAt <= nowMs ? data.lastLiveAt : null;
   const expectedMs = Math.max(data.linkedAt, data.activeSince ?? 0);
   const lateAfterMs = Math.max(data.everyMinutes * 60_000 * lateAfterRuns, lateAfterMsMin);
-  return nowMs - Math.max(data.lastLiveAt ?? 0, expectedMs) > lateAfterMs ? data.lastLiveAt ?? expectedMs : undefined;
+  return nowMs - Math.max(lastLiveAt ?? 0, expectedMs) > lateAfterMs ? lastLiveAt ?? expectedMs : undefined;
 }

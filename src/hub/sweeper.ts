@@ -59,7 +59,9 @@ async function sweepOften(options: SweepOptions): Promise<void> {
 async function sweepDaily({ database, clock, delivery, files }: SweepOptions): Promise<void> {
   const now = clock.now();
   await database.deleteFrom("session").where("expiresAt", "<", now).execute();
-  await database.deleteFrom("attempt").where("at", "<", now - attemptsKeptMs).execute();
+  // Those still to come were made while the clock was ahead, and would count once it is that late.
+  await database.deleteFrom("attempt")
+    .where(({ eb, or }) => or([eb("at", "<", now - attemptsKeptMs), eb("at", ">", now)])).execute();
   await database.deleteFrom("device").where("expiresAt", "<", now - deviceKeptMs).execute();
   await database.deleteFrom("request").where("createdAt", "<", now - requestKeptMs).execute();
   await database.deleteFrom("installation").where("everLinked", "=", 0)

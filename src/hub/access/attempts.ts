@@ -38,14 +38,17 @@ export async function isFull(
   return await oldestThatCounts(transaction, { ...options.bucket, now: options.clock.now() }) !== undefined;
 }
 
-/** The attempt that has to leave the window before the next one is allowed; `undefined` while there is room. */
+/**
+ * The attempt that has to leave the window before the next one is allowed; `undefined` while there is room. Those
+ * still to come do not count: they were made while the clock was ahead.
+ */
 async function oldestThatCounts(
   transaction: DatabaseTransaction | Database,
   { name, limit, now }: Bucket & { now: number },
 ): Promise<{ at: number } | undefined> {
   return await transaction.selectFrom("attempt").select("at").where("bucket", "=", name)
-    .where("at", ">", now - limit.windowMs).orderBy("at", "desc").offset(limit.attemptsMax - 1).limit(1)
-    .executeTakeFirst();
+    .where("at", ">", now - limit.windowMs).where("at", "<=", now).orderBy("at", "desc")
+    .offset(limit.attemptsMax - 1).limit(1).executeTakeFirst();
 }
 
 /** Counts one attempt in every bucket; {@linkcode forgetAttempts} undoes it by the returned ids. */

@@ -1,4 +1,5 @@
 /** The outcome of loads, stored in the hub's own database, from which states and imports are served. */
+import type { ExpressionBuilder } from "kysely";
 import type { DatabaseTransaction, Tables } from "../database/schema.ts";
 import type { LoadResult } from "./load_messages.ts";
 
@@ -22,11 +23,22 @@ export async function recordOutcome(
     .set(({ fn, val }) => ({
       newestLoadAt: receivedAt,
       loadError: error,
-      loadFailedSince: error === null ? null : fn.coalesce("loadFailedSince", val(receivedAt)),
+      loadFailedSince: error === null
+        ? null
+        : fn("min", [fn.coalesce("loadFailedSince", val(receivedAt)), val(receivedAt)]),
     }))
     .where("id", "=", batch.integrationId)
-    .where(({ eb, or }) => or([eb("newestLoadAt", "is", null), eb("newestLoadAt", "<=", receivedAt)])).execute();
+    .where(isOvertaken("newestLoadAt", { receivedAt, nowMs })).execute();
   if (error !== null || batch.lane !== "live") return;
   await transaction.updateTable("integration").set({ lastLiveAt: receivedAt }).where("id", "=", batch.integrationId)
-    .where(({ eb, or }) => or([eb("lastLiveAt", "is", null), eb("lastLiveAt", "<", receivedAt)])).execute();
+    .where(isOvertaken("lastLiveAt", { receivedAt, nowMs })).execute();
+}
+
+/** Whether nothing newer is known. A time still to come was stored while the clock was ahead. */
+function isOvertaken(
+  column: "newestLoadAt" | "lastLiveAt",
+  { receivedAt, nowMs }: { receivedAt: number; nowMs: number },
+) {
+  return ({ eb, or }: ExpressionBuilder<Tables, "integration">) =>
+    or([eb(column, "is", null), eb(column, "<=", receivedAt), eb(column, ">", nowMs)]);
 }

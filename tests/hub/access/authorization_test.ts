@@ -3,6 +3,7 @@ import { consolePages } from "../../../src/hub/pages/mod.tsx";
 import { HubClient } from "../hub_client.ts";
 import { startTestHub } from "../start_hub.ts";
 import { TestAgent } from "../test_agent.ts";
+import { ShiftedClock } from "../test_clock.ts";
 
 Deno.test("another account's integrations and imports are not to be seen", async () => {
   await using test = await startTestHub();
@@ -91,6 +92,26 @@ Deno.test("logins are limited per name and address, and a right password before 
   assertEquals(wrong.filter((reason) => reason === "wrong").length, 5);
   assertEquals(await logIn("correct horse"), "too-many");
   assertEquals(await logIn("correct horse", "192.0.2.2"), "in");
+});
+
+Deno.test("attempts made while the clock was ahead do not count once it is put right, nor when it is that late", async () => {
+  const clock = new ShiftedClock();
+  await using test = await startTestHub({ clock });
+  const account = await test.hub.accounts.ensureAccount();
+  await test.hub.accounts.addUser(account, { name: "eve", role: "viewer", password: "correct horse" });
+  const logIn = async (password: string) => {
+    const result = await test.hub.services.sessions.logIn({ name: "eve", password }, { address: "192.0.2.1" });
+    return result.ok ? "in" : result.reason;
+  };
+  const dayMs = 24 * 60 * 60_000;
+  clock.advance(dayMs);
+  for (let attempt = 0; attempt < 5; attempt++) assertEquals(await logIn("wrong"), "wrong");
+  assertEquals(await logIn("correct horse"), "too-many");
+  clock.advance(-dayMs);
+  assertEquals(await logIn("correct horse"), "in");
+  await test.hub.sweep();
+  clock.advance(dayMs);
+  assertEquals(await logIn("correct horse"), "in");
 });
 
 Deno.test("every answer carries the security headers, the date, and no more than it should", async () => {

@@ -208,3 +208,37 @@ Deno.test("nobody knows when the next CSV file is due", async () => {
   const { state, noDataSince } = await test.admin.integration(id);
   assertEquals([state, noDataSince], ["online", null]);
 });
+
+Deno.test("a clock that was ahead and was put right leaves no states behind", async () => {
+  const clock = new ShiftedClock();
+  await using test = await startTestHub({ clock });
+  const month = 30 * 24 * 60;
+  const window = { dataType: "interval", from: "2026-07-01T08:00:00Z", to: "2026-07-01T09:00:00Z" } as const;
+  const { id, agent } = await linkedDatabase(test.admin, { dataType: "interval", everyMinutes: 30 });
+  const read = async () => {
+    await loaded(test.admin, id);
+    const { state, stateSince, noDataSince } = await test.admin.integration(id);
+    return { state, stateSince, noDataSince };
+  };
+  await allIsWell(agent, { clock, minutes: month });
+  await agent.deliver(queryBatch(agent, { ...window, sequence: 1, rows: [["short"]] }));
+  assertEquals((await read()).state, "failing");
+  await allIsWell(agent, { clock, minutes: -month });
+  await agent.deliver(queryBatch(agent, { ...window, sequence: 2, rows: [["short"], ["short"]] }));
+  const failing = await read();
+  assertEquals(failing.state, "failing");
+  assert(Date.parse(failing.stateSince ?? "") <= clock.now(), `failing since ${failing.stateSince}`);
+  await agent.deliver(queryBatch(agent, { ...window, sequence: 3, rows: [] }));
+  assertEquals((await read()).state, "online");
+
+  await allIsWell(agent, { clock, minutes: month });
+  await agent.deliver(queryBatch(agent, { ...window, to: "2026-07-01T10:00:00Z", sequence: 4, rows: [] }));
+  await read();
+  await allIsWell(agent, { clock, minutes: 91 - month });
+  const { installation } = await test.admin.integration(id);
+  assertEquals((await read()).noDataSince, installation?.linkedAt ?? null);
+  await agent.deliver(queryBatch(agent, { ...window, to: "2026-07-01T11:00:00Z", sequence: 5, rows: [] }));
+  assertEquals((await read()).noDataSince, null);
+  await allIsWell(agent, { clock, minutes: 91 });
+  assertEquals((await read()).noDataSince, (await test.admin.integration(id)).lastImportAt);
+});
