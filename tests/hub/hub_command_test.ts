@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertPrompt, assertRejects } from "../assert.ts";
 import { runHub } from "../../src/cli/hub_command.ts";
 import {
@@ -91,6 +92,24 @@ Deno.test("a hub without an administrator makes one, and a start that fails make
     await data.database.updateTable("user").set({ role: "viewer" }).execute();
     assertMatch((await printedByStart({ dataDirectory }))[0] ?? "", /log in as "admin2"/);
     assertEquals((await printedByStart({ dataDirectory })).length, 1);
+  } finally {
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
+});
+
+Deno.test("a hub whose database is damaged says which file it is and what to do, and leaves it as it is", async () => {
+  const dataDirectory = await Deno.makeTempDir({ prefix: "hub-" });
+  try {
+    await printedByStart({ dataDirectory });
+    const file = join(dataDirectory, "hub.db");
+    const whole = await Deno.readFile(file);
+    for (const [start, length] of [[0, 100], [100, 8192]] as const) {
+      const harmed = whole.slice().fill(7, start, start + length);
+      await Deno.writeFile(file, harmed);
+      const { message } = await assertRejects(() => printedByStart({ dataDirectory }), /restore .* from a backup/);
+      assert(message.includes(`"${file}": it is damaged`), message);
+      assertEquals(await Deno.readFile(file), harmed);
+    }
   } finally {
     await Deno.remove(dataDirectory, { recursive: true });
   }

@@ -1,7 +1,9 @@
 /** The hub's data folder: `hub.db` (mode 0600) and `objects/` (0700). */
 import { join } from "node:path";
 import { Kysely } from "kysely";
+import { errorText } from "../../runtime/error_text.ts";
 import { makePrivateDatabase } from "../objects/private_file.ts";
+import { isDamage } from "./damage.ts";
 import { migrate } from "./migrations.ts";
 import type { Database, Tables } from "./schema.ts";
 import { sqliteDialect } from "./sqlite.ts";
@@ -43,6 +45,16 @@ export async function openDatabase(folder: string): Promise<HubDatabase> {
     };
   } catch (error) {
     await database.destroy();
-    throw error;
+    throw isDamage(error) ? damaged(file, error) : error;
   }
+}
+
+function damaged(file: string, cause: unknown): Error {
+  return new Error(
+    `Cannot use the hub's database "${file}": it is damaged (${
+      errorText(cause)
+    }). Check the disk, and restore the data ` +
+      "folder from a backup; agents resend what has arrived since",
+    { cause },
+  );
 }
