@@ -8,6 +8,7 @@ import { textCharactersMax } from "../../source/columns.ts";
 import { decompress, NotZstdError } from "../delivery/batch_check.ts";
 import { BatchLoad } from "./batch_load.ts";
 import { CsvError, CsvRecords } from "./csv_records.ts";
+import { markDamage } from "./damaged_rows.ts";
 import type { FromLoader, LoadResult, ToLoader } from "./load_messages.ts";
 import { removeSome } from "./removal.ts";
 import { ColumnsMissingError } from "./row_reader.ts";
@@ -58,8 +59,8 @@ async function load({ job, nowMs }: ToLoader & { type: "begin" }): Promise<void>
   try {
     self.postMessage({ type: "loaded", result: batch.begin() ?? await fill(batch, { nowMs, ...job }) });
   } catch (error) {
-    const reason = errorText(error);
     try {
+      const reason = errorText(markDamage(self.name, error));
       if (database.isTransaction) batch.rollback();
       const damaged = isDamaged(error);
       const isFinal = damaged || isUnreadable(error);
@@ -85,7 +86,7 @@ function remove(of: ToLoader & { type: "remove" }): void {
   try {
     self.postMessage({ type: "removed", result: removeSome(database, of) });
   } catch (error) {
-    self.postMessage({ type: "failed", reason: errorText(error) });
+    self.postMessage({ type: "failed", reason: errorText(markDamage(self.name, error)) });
   }
 }
 

@@ -8,6 +8,7 @@ import { integrationRow } from "../integrations.ts";
 import { pageItemsDefault, pageItemsMax } from "../limits.ts";
 import { type Actor, HubProblem, type LoadedWindow, type Page, type Rows, type RowsSummary } from "../services.ts";
 import { type StoredSettings, storedSettings } from "../settings/database_settings.ts";
+import { markDamage } from "./damaged_rows.ts";
 import { loadedWindow, type LoadRow, windowColumns } from "./loaded_windows.ts";
 import { type RowFormat, rowStream } from "./row_stream.ts";
 import { StreamSlots } from "./stream_slots.ts";
@@ -40,7 +41,7 @@ export class StoredRows implements Rows {
 
   async summary(actor: Actor, integrationId: string): Promise<RowsSummary> {
     const settings = await this.#settings(actor, integrationId);
-    return this.#summaries.get({ integrationId, source: this.#key(integrationId), settings });
+    return this.#read(() => this.#summaries.get({ integrationId, source: this.#key(integrationId), settings }));
   }
 
   async windows(
@@ -50,8 +51,9 @@ export class StoredRows implements Rows {
     const { dataType } = await this.#settings(actor, options.integrationId);
     const limit = Math.min(options.limit ?? pageItemsDefault, pageItemsMax);
     const before = options.cursor === undefined ? Number.MAX_SAFE_INTEGER : decodeCursor(options.cursor, "number")[0];
-    const rows = this.#windows
-      .all(this.#key(options.integrationId), dataType, before, limit + 1) as unknown as LoadRow[];
+    const rows = this.#read(() =>
+      this.#windows.all(this.#key(options.integrationId), dataType, before, limit + 1) as unknown as LoadRow[]
+    );
     const page = rows.slice(0, limit);
     const last = page.at(-1);
     return {
@@ -87,6 +89,14 @@ export class StoredRows implements Rows {
       throw new HubProblem("conflict", "This integration has no rows: it is not a saved database integration.");
     }
     return stored;
+  }
+
+  #read<Result>(act: () => Result): Result {
+    try {
+      return act();
+    } catch (error) {
+      throw markDamage(this.#options.file, error);
+    }
   }
 
   #key(integrationId: string): number {

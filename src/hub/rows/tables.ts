@@ -43,14 +43,19 @@ function table(dataType: DataType, name: string): RowTable {
 /** Opens the file, creating it if missing or of another version. Only the worker's connection writes. */
 export function openRows(file: string, { mode }: { mode: "read" | "load" }): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: busyMs });
-  database.exec(`
-    pragma journal_mode = wal;
-    pragma synchronous = full;
-    pragma cache_size = -${mode === "load" ? loadCacheKiB : readCacheKiB};
-    pragma journal_size_limit = ${logBytesKept};
-    pragma trusted_schema = off;
-  `);
-  return database;
+  try {
+    database.exec(`
+      pragma journal_mode = wal;
+      pragma synchronous = full;
+      pragma cache_size = -${mode === "load" ? loadCacheKiB : readCacheKiB};
+      pragma journal_size_limit = ${logBytesKept};
+      pragma trusted_schema = off;
+    `);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 /** Creates the tables in an open file. Returns the file's id, by which the hub notices a new file. */
