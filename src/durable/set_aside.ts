@@ -3,8 +3,10 @@
  * of it again; the administrator inspects and deletes it.
  */
 import { dirname, join } from "node:path";
-import type { FileSystem } from "./file_system.ts";
+import type { Files, FileSystem } from "./file_system.ts";
 
+/** How much of a file is copied at once, in bytes. */
+const copyBytes = 1024 * 1024;
 /** How many things may be set aside under one name in the same second. */
 const sameNameMax = 10_000;
 
@@ -30,4 +32,29 @@ export async function makeSetAsideFolder(
     return folder;
   }
   throw new Error(`Cannot set anything else aside in "${setAside}": it is full. Delete what is no longer needed there`);
+}
+
+/**
+ * Moves the file `from` to the free name `to`, also to another file system: there the copy is durable before the
+ * original is removed, so that a kill in between leaves both. The names are durable once both folders are synced.
+ */
+export async function moveAside(from: string, to: string, { fs }: { fs: FileSystem }): Promise<void> {
+  try {
+    await fs.rename(from, to);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EXDEV")) throw error;
+    await copy(from, to, { fs });
+    await fs.syncFolder(dirname(to));
+    await fs.remove(from);
+  }
+}
+
+async function copy(from: string, to: string, { fs }: { fs: Files }): Promise<void> {
+  using file = await fs.create(to);
+  for (let offset = 0;; offset += copyBytes) {
+    const bytes = await fs.read(from, { offset, bytes: copyBytes });
+    await file.write(bytes);
+    if (bytes.length < copyBytes) break;
+  }
+  await file.sync();
 }

@@ -9,12 +9,13 @@
  * | a batch file whose id has a row with another file | killed while a batch was replaced by itself | removed |
  * | an acknowledged or expired row without file | killed while removing | row removed |
  * | a waiting row without file, or with one of another length | somebody removed or damaged it | row removed, the source's ledger forgets it, so that it is read again |
- * | anything else | foreign | set aside |
+ * | a folder without row | a file system's own, such as `lost+found` | left alone |
+ * | any other file | foreign | set aside |
  */
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { FileSystem, FolderEntry } from "../durable/file_system.ts";
-import { makeSetAsideFolder } from "../durable/set_aside.ts";
+import { makeSetAsideFolder, moveAside } from "../durable/set_aside.ts";
 import { integrationKey } from "../state/integration.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import { batchFileName, payloadIsWhole, readFooter } from "./batch_file.ts";
@@ -48,7 +49,7 @@ export async function recover(options: RecoveryOptions): Promise<void> {
     const row = rows.get(entry.name);
     rows.delete(entry.name);
     if (row === undefined) {
-      if (!await adopt(entry, options)) foreign.push(entry.name);
+      if (entry.isFile && !await adopt(entry, options)) foreign.push(entry.name);
     } else if (row.state === "expired") {
       await fs.remove(join(folder, entry.name));
       rows.set(entry.name, row);
@@ -57,7 +58,7 @@ export async function recover(options: RecoveryOptions): Promise<void> {
       wrongLength.push(row);
     }
   }
-  await moveAside(foreign, options);
+  await setAside(foreign, options);
   forget([...rows.values(), ...wrongLength], options);
 }
 
@@ -73,7 +74,7 @@ async function removeLeftovers({ fs, incomingFolder }: RecoveryOptions): Promise
 async function adopt(entry: FolderEntry, options: RecoveryOptions): Promise<boolean> {
   const { folder, fs, database, index } = options;
   const path = join(folder, entry.name);
-  if (!entry.isFile || !entry.name.endsWith(".batch")) return false;
+  if (!entry.name.endsWith(".batch")) return false;
   const footer = await readFooter(path, { fs, bytes: entry.bytes });
   if (footer === undefined || batchFileName(footer.batch) !== entry.name) return false;
   const { accountId, integrationId, batch } = footer;
@@ -92,12 +93,12 @@ async function adopt(entry: FolderEntry, options: RecoveryOptions): Promise<bool
   return true;
 }
 
-async function moveAside(names: readonly string[], options: RecoveryOptions): Promise<void> {
+async function setAside(names: readonly string[], options: RecoveryOptions): Promise<void> {
   if (names.length === 0) return;
   const { folder, fs } = options;
   const to = await makeSetAsideFolder(options.setAsideFolder, "spool", options);
   for (const name of names) {
-    await fs.rename(join(folder, name), join(to, name));
+    await moveAside(join(folder, name), join(to, name), { fs });
     log.warn("Set {name} aside: it is not a complete batch file. It is now in {to}.", { name, to });
   }
   await fs.syncFolder(to);

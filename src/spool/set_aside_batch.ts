@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { FileSystem } from "../durable/file_system.ts";
 import { replaceFile } from "../durable/replace_file.ts";
-import { makeSetAsideFolder } from "../durable/set_aside.ts";
+import { makeSetAsideFolder, moveAside } from "../durable/set_aside.ts";
 import { batchTitle } from "../protocol/batch_title.ts";
 import type { BatchOrigin } from "../protocol/delivery.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -40,7 +40,7 @@ export async function setAsideBatch(row: IndexedBatch, reason: string, options: 
   const isWhole = await fileIsWhole(path, { fs, batch: row.batch });
   const to = await makeSetAsideFolder(setAsideFolder, setAsideWhy, { fs, now: clock.now() });
   await replaceFile(join(to, "reason.txt"), `${reason}\n`, { fs });
-  if (isWhole !== undefined) await fs.rename(path, join(to, row.file));
+  if (isWhole !== undefined) await moveAside(path, join(to, row.file), { fs });
   await fs.syncFolder(to);
   await fs.syncFolder(folder);
   const wasThere = database.transaction(() => {

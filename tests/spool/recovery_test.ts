@@ -1,8 +1,20 @@
 import { encodeFooter } from "../../src/spool/batch_file.ts";
-import { assert, assertEquals } from "../assert.ts";
-import { contents, csvOrigin, makeLink, openFixture, put } from "./spool_fixture.ts";
+import type { FileSystem } from "../../src/durable/file_system.ts";
+import { realFileSystem } from "../../src/durable/real_file_system.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { contents, csvOrigin, makeLink, nextId, openFixture, put } from "./spool_fixture.ts";
 
 const link = makeLink("integration-1", "link-1");
+
+/** The folder `spool` is a file system of its own. */
+const spoolMounted: FileSystem = {
+  ...realFileSystem,
+  rename(from, to) {
+    const crosses = from.includes("/spool/") !== to.includes("/spool/");
+    const error = Object.assign(new Error("Invalid cross-device link (os error 18)"), { code: "EXDEV" });
+    return crosses ? Promise.reject(error) : realFileSystem.rename(from, to);
+  },
+};
 
 /** A closed spool with these contents waiting. */
 async function withSpool(waiting: string[], act: (root: string) => Promise<void>): Promise<void> {
@@ -58,7 +70,7 @@ Deno.test("spool sets foreign and damaged files aside and goes on", () =>
   withSpool(["a", "b", "c"], async (root) => {
     const [first = "", second = "", third = ""] = await batches(root);
     await Deno.writeTextFile(`${root}/spool/notes.txt`, "not ours");
-    await Deno.mkdir(`${root}/spool/folder`);
+    await Deno.mkdir(`${root}/spool/lost+found`);
     await Deno.copyFile(`${root}/spool/${first}`, `${root}/spool/live-0000000000000007-${"a".repeat(64)}.batch`);
     await Deno.truncate(`${root}/spool/${second}`, 20);
     await using fixture = await openFixture(root, { link });
@@ -66,10 +78,40 @@ Deno.test("spool sets foreign and damaged files aside and goes on", () =>
     assertEquals(fixture.lost.map(({ batch, reread }) => [batch.origin, reread]), [[csvOrigin("b.csv"), true]]);
     assertEquals(
       (await setAside(root)).toSorted(),
-      ["folder", "notes.txt", second, `live-0000000000000007-${"a".repeat(64)}.batch`].toSorted(),
+      ["notes.txt", second, `live-0000000000000007-${"a".repeat(64)}.batch`].toSorted(),
     );
-    assertEquals(await batches(root), [first, third].toSorted());
+    assertEquals(await batches(root), [first, third, "lost+found"].toSorted());
     assertEquals(await put(fixture.spool, "b"), "admitted");
+  }));
+
+Deno.test("spool on a file system of its own sets aside what it finds at its start and what is damaged later", () =>
+  withSpool(["a"], async (root) => {
+    const [batch = ""] = await batches(root);
+    const long = new Uint8Array(2 * 1024 * 1024 + 1).map((_, index) => index / 1000);
+    await Deno.writeFile(`${root}/spool/long.bin`, long);
+    await Deno.writeTextFile(`${root}/spool/empty.txt`, "");
+    const contentsAside = async (name: string) => {
+      const folders = await names(`${root}/set-aside`);
+      const read = folders.map((folder) => Deno.readFile(`${root}/set-aside/${folder}/${name}`).catch(() => undefined));
+      return (await Promise.all(read)).find((bytes) => bytes !== undefined);
+    };
+    await using fixture = await openFixture(root, { link, fs: spoolMounted });
+    assertEquals(await contentsAside("long.bin"), long);
+    assertEquals((await contentsAside("empty.txt"))?.length, 0);
+    const whole = await Deno.readFile(`${root}/spool/${batch}`);
+    await fixture.spool.setAside(nextId(fixture.spool), "The hub refuses it.");
+    assertEquals(await contentsAside(batch), whole);
+    assertEquals(await batches(root), []);
+  }));
+
+Deno.test("spool whose copy to another file system fails keeps the original, and sets it aside at the next start", () =>
+  withSpool([], async (root) => {
+    await Deno.writeTextFile(`${root}/spool/notes.txt`, "not ours");
+    const full: FileSystem = { ...spoolMounted, create: () => Promise.reject(new Error("disk full")) };
+    await assertRejects(() => openFixture(root, { link, fs: full }), /disk full/);
+    assertEquals(await batches(root), ["notes.txt"]);
+    await using _ = await openFixture(root, { link, fs: spoolMounted });
+    assertEquals(await setAside(root), ["notes.txt"]);
   }));
 
 Deno.test("spool does not take in a file without row whose payload is damaged", () =>
