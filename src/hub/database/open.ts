@@ -50,11 +50,7 @@ export async function openDatabase(folder: string): Promise<HubDatabase> {
 }
 
 function damaged(file: string, cause: unknown): Error {
-  return new Error(
-    `Cannot use the hub's database "${file}": it is damaged (${
-      errorText(cause)
-    }). Check the disk, and restore the data ` +
-      "folder from a backup; agents resend what has arrived since",
-    { cause },
-  );
+  const text = `Cannot use the hub's database "${file}": it is damaged (${errorText(cause)}). ` +
+    "Check the disk, and restore the data folder from a backup; agents resend what has arrived since";
+  return new Error(text, { cause });
 }
