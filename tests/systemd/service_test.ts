@@ -138,7 +138,7 @@ Deno.test("a copied folder is refused until it has a name of its own, then runs 
   for (const act of ["start", "stop", "restart", "uninstall"]) {
     const { code, printed } = await second.command("service", act);
     assertEquals(code, 1, act);
-    assertMatch(printed, new RegExp(`Cannot ${act === "restart" ? "stop" : act} the service .*belongs to .*first`));
+    assertMatch(printed, new RegExp(`Cannot ${act === "restart" ? "start" : act} the service .*belongs to .*first`));
   }
   assertMatch((await second.command("service", "status")).printed, /the name belongs to "\/opt\/first"/);
   assertEquals(await property(box, "ActiveState"), "active");
