@@ -155,12 +155,10 @@ function uploadMessage(
   }
 }
 
-/** Something that answers but is not a hub. */
+/** Something that answers but is not a hub. `what` may contain what it says. */
 export function notAHub(what: string): HubError {
-  return new HubError(
-    `${what} That is not a hub of injixo Cloud Link: check [hub] url, and whether a proxy or a captive portal answers in its place.`,
-    { kind: "not-a-hub" },
-  );
+  const remedy = "check [hub] url, and whether a proxy or a captive portal answers in its place.";
+  return new HubError(`${plain(what)} That is not a hub of injixo Cloud Link: ${remedy}`, { kind: "not-a-hub" });
 }
 
 function redirected(answer: Answer, url: URL): HubError {

@@ -157,6 +157,11 @@ const strangers: [string, (url: URL) => Response, RegExp][] = [
     /its address is https:\/\/real\.example/,
   ],
   [
+    "says that it is at an endless address",
+    () => Response.json(metadataOf(`https://${"real.".repeat(2000)}example`)),
+    /its address is https:\/\/real\..*That is not a hub/,
+  ],
+  [
     "lacks ES256",
     ({ origin }) =>
       Response.json({ ...metadataOf(origin), token_endpoint_auth_signing_alg_values_supported: ["RS256"] }),
@@ -169,6 +174,7 @@ for (const [name, answer, message] of strangers) {
     await using hub = startFakeHub((_, url) => url.pathname.startsWith("/.well-known") ? answer(url) : undefined);
     const error = await assertRejects(() => cloudOf(hub.url), message);
     assert(error instanceof HubError && error.kind === "not-a-hub");
+    assert(error.message.length < 1000, "what a stranger says is cut");
     assertEquals(hub.seen.map(({ path }) => path), ["/.well-known/oauth-authorization-server"]);
   });
 }
