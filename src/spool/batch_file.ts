@@ -116,20 +116,25 @@ export async function readFooter(
   return payloadBytes + checksBytes(payloadBytes) === footerAt ? footer.data : undefined;
 }
 
-/** Whether the payload is what was written. Reads all of it. */
+/** Whether the payload and its checksums are what was written. Reads all of it. */
 export async function payloadIsWhole(
   path: string,
   options: { fs: Files; batch: Pick<BatchDescription, "payloadBytes" | "payloadSha256"> },
 ): Promise<boolean> {
   const { fs, batch } = options;
+  const { payloadBytes } = batch;
   const hash = createHash("sha256");
-  for (let offset = 0; offset < batch.payloadBytes;) {
-    const piece = await fs.read(path, { offset, bytes: Math.min(verifyBytes, batch.payloadBytes - offset) });
+  const checks = new Checks();
+  for (let offset = 0; offset < payloadBytes;) {
+    const piece = await fs.read(path, { offset, bytes: Math.min(verifyBytes, payloadBytes - offset) });
     if (piece.length === 0) return false;
     hash.update(piece);
+    checks.update(piece);
     offset += piece.length;
   }
-  return hash.digest("hex") === batch.payloadSha256;
+  if (hash.digest("hex") !== batch.payloadSha256) return false;
+  const written = await fs.read(path, { offset: payloadBytes, bytes: checksBytes(payloadBytes) });
+  return sameBytes(written, checks.encode());
 }
 
 /**

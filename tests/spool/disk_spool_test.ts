@@ -273,27 +273,30 @@ Deno.test("spool reads any range of a large payload, streamed and checked", () =
     await assertRejects(() => batch.read(payloadBytes - 1, 2), /Cannot read bytes/);
   }));
 
-Deno.test("spool notices a flipped bit when it reads, sets the batch aside and has its source read again", () =>
-  withFolder(async (root) => {
-    await using fixture = await openFixture(root);
-    const { spool, lost } = fixture;
-    await put(spool, "content that will be damaged");
-    const [name] = await filesOf(root);
-    const bytes = await Deno.readFile(`${root}/spool/${name}`);
-    bytes[5] = (bytes[5] ?? 0) ^ 1;
-    await Deno.writeFile(`${root}/spool/${name}`, bytes);
-    const batch = spool.next({ except: new Set(), limit: 1 })[0];
-    assert(batch);
-    const error = await assertRejects(() => batch.read(0, batch.declaration.payloadBytes), /not what was written/);
-    assert(error instanceof BatchDamagedError);
-    await spool.setAside(batch.declaration.id, error.message);
-    assertEquals(lost.map(({ reread }) => reread), [true]);
-    assertEquals(await contents(spool), []);
-    const [folder] = await Array.fromAsync(Deno.readDir(`${root}/set-aside`));
-    const inside = (await Array.fromAsync(Deno.readDir(`${root}/set-aside/${folder?.name}`))).map(({ name }) => name);
-    assertEquals(inside.toSorted(), [name, "reason.txt"].toSorted());
-    assertEquals(await put(spool, "content that will be damaged"), "admitted");
-  }));
+for (const part of ["payload", "checksum"]) {
+  Deno.test(`spool notices a flipped bit in a ${part} when it reads, sets the batch aside and has its source read again`, () =>
+    withFolder(async (root) => {
+      await using fixture = await openFixture(root);
+      const { spool, lost } = fixture;
+      await put(spool, "content that will be damaged");
+      const batch = spool.next({ except: new Set(), limit: 1 })[0];
+      assert(batch);
+      const [name] = await filesOf(root);
+      const bytes = await Deno.readFile(`${root}/spool/${name}`);
+      const at = part === "payload" ? 5 : batch.declaration.payloadBytes;
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      await Deno.writeFile(`${root}/spool/${name}`, bytes);
+      const error = await assertRejects(() => batch.read(0, batch.declaration.payloadBytes), /not what was written/);
+      assert(error instanceof BatchDamagedError);
+      await spool.setAside(batch.declaration.id, error.message);
+      assertEquals(lost.map(({ reread }) => reread), [true]);
+      assertEquals(await contents(spool), []);
+      const [folder] = await Array.fromAsync(Deno.readDir(`${root}/set-aside`));
+      const inside = (await Array.fromAsync(Deno.readDir(`${root}/set-aside/${folder?.name}`))).map(({ name }) => name);
+      assertEquals(inside.toSorted(), [name, "reason.txt"].toSorted());
+      assertEquals(await put(spool, "content that will be damaged"), "admitted");
+    }));
+}
 
 Deno.test("spool sets a refused batch aside without having its source read as it is again", () =>
   withFolder(async (root) => {

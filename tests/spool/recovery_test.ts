@@ -1,4 +1,4 @@
-import { encodeFooter } from "../../src/spool/batch_file.ts";
+import { encodeFooter, readFooter } from "../../src/spool/batch_file.ts";
 import type { FileSystem } from "../../src/durable/file_system.ts";
 import { realFileSystem } from "../../src/durable/real_file_system.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
@@ -114,19 +114,23 @@ Deno.test("spool whose copy to another file system fails keeps the original, and
     assertEquals(await setAside(root), ["notes.txt"]);
   }));
 
-Deno.test("spool does not take in a file without row whose payload is damaged", () =>
-  withSpool(["a"], async (root) => {
-    const [name = ""] = await batches(root);
-    const bytes = await Deno.readFile(`${root}/spool/${name}`);
-    bytes[3] = (bytes[3] ?? 0) ^ 1;
-    await Deno.writeFile(`${root}/spool/${name}`, bytes);
-    for (const file of ["state.db", "state.db-wal", "state.db-shm"]) {
-      await Deno.remove(`${root}/${file}`).catch(() => {});
-    }
-    await using fixture = await openFixture(root, { link });
-    assertEquals(await contents(fixture.spool), []);
-    assertEquals(await setAside(root), [name]);
-  }));
+for (const part of ["payload", "checksum"]) {
+  Deno.test(`spool does not take in a file without row whose ${part} is damaged`, () =>
+    withSpool(["a"], async (root) => {
+      const [name = ""] = await batches(root);
+      const bytes = await Deno.readFile(`${root}/spool/${name}`);
+      const footer = await readFooter(`${root}/spool/${name}`, { fs: realFileSystem, bytes: bytes.length });
+      const at = part === "payload" ? 3 : footer?.batch.payloadBytes ?? NaN;
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      await Deno.writeFile(`${root}/spool/${name}`, bytes);
+      for (const file of ["state.db", "state.db-wal", "state.db-shm"]) {
+        await Deno.remove(`${root}/${file}`).catch(() => {});
+      }
+      await using fixture = await openFixture(root, { link });
+      assertEquals(await contents(fixture.spool), []);
+      assertEquals(await setAside(root), [name]);
+    }));
+}
 
 Deno.test("spool does not believe a footer that is no declaration", () =>
   withSpool([], async (root) => {
