@@ -45,17 +45,17 @@ export class LaneAttempts {
   }
 
   /**
-   * Attempts to read a window. Returns after how long to try again, in ms; `undefined` after a success. Rejects only
-   * when aborted.
+   * Attempts to read a window; `act` resolves with whether it was read. Returns after how long to try again, in ms;
+   * `undefined` unless it failed. Rejects only when aborted.
    */
   async attempt(
-    act: () => Promise<void>,
+    act: () => Promise<boolean>,
     { window, signal }: { window: Window; signal: AbortSignal },
   ): Promise<number | undefined> {
     const what = laneNames[this.#lane];
     const { integration } = this.#options;
     try {
-      await act();
+      if (!await act()) return undefined;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       // Whatever the failure is (even a full disk), it must not take CSV delivery, linking and the log down with it.

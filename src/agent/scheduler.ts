@@ -131,7 +131,10 @@ export class Scheduler implements SourceRunner {
       this.#importNow = false;
       startedMs = clock.monotonicMs();
       const plan = planLive(this.#progress().state, { settings: source, nowMs, full });
-      const read = () => this.#readLive(plan, { nowMs, full, keepConnection: realTime, signal });
+      const read = async () => {
+        await this.#readLive(plan, { nowMs, full, keepConnection: realTime, signal });
+        return true;
+      };
       const retryMs = await this.#attempts.live.attempt(read, { window: plan.window, signal });
       notBeforeMs = retryMs === undefined ? -Infinity : clock.monotonicMs() + retryMs;
     }
@@ -175,7 +178,7 @@ export class Scheduler implements SourceRunner {
         lane: "live",
         runner: live,
         keepConnection: options.keepConnection,
-        timeoutSeconds: this.#timeoutSeconds("live"),
+        timeoutSeconds: timeoutSeconds({ isSmallest: this.#progress().state.liveSpanMs <= limits.liveSpanMsMin }),
         signal: options.signal,
         advance: (progress, { durationMs }) => ({
           ...progress,
@@ -197,7 +200,7 @@ export class Scheduler implements SourceRunner {
       lane: "history",
       runner: this.#options.history,
       keepConnection: true,
-      timeoutSeconds: this.#timeoutSeconds("history"),
+      timeoutSeconds: timeoutSeconds({ isSmallest: window.toMs - window.fromMs <= limits.chunkMsMin }),
       signal,
       advance: (progress, { durationMs, rows, file, holdsResults }) => ({
         ...progress,
@@ -213,12 +216,6 @@ export class Scheduler implements SourceRunner {
     else if (this.#liveWorks) this.#unreadable.add(window, reason);
   }
 
-  #timeoutSeconds(lane: Lane): number {
-    const { state } = this.#progress();
-    const smallest = lane === "live" ? state.liveSpanMs <= limits.liveSpanMsMin : state.chunkMs <= limits.chunkMsMin;
-    return smallest ? lastQueryTimeoutSeconds : queryTimeoutSeconds;
-  }
-
   #progress(): SourceProgress {
     return progressOf(this.#options.ledger);
   }
@@ -232,4 +229,9 @@ export class Scheduler implements SourceRunner {
   async #nap(ms: number, lane: Lane, signal: AbortSignal): Promise<void> {
     await this.#wakers[lane].nap(Math.min(ms, waitMsMax), { clock: this.#options.clock, signal });
   }
+}
+
+/** What cannot be asked for in smaller pieces may take longer. */
+function timeoutSeconds({ isSmallest }: { isSmallest: boolean }): number {
+  return isSmallest ? lastQueryTimeoutSeconds : queryTimeoutSeconds;
 }

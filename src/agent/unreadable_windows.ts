@@ -65,16 +65,21 @@ export class UnreadableWindows {
     return retried ?? planHistory({ ...state, pending: others }, settings);
   }
 
-  /** Reads a window. One of these that fails again has been told of: it is put off again without an error. */
-  async read(window: Window, act: () => Promise<void>): Promise<void> {
+  /**
+   * Reads a window; whether it was read. One of these that fails again has been told of: it is put off again without an
+   * error.
+   */
+  async read(window: Window, act: () => Promise<void>): Promise<boolean> {
     const known = this.#windows.find((each) => each.window.toMs === window.toMs);
     try {
       await act();
+      return true;
     } catch (error) {
       const failure = failureOf(error);
       if (known === undefined || !mayBeTooMuch(failure, failure)) throw error;
       this.#waitAnew();
       this.#windows = [...this.#windows.filter((each) => each !== known), known];
+      return false;
     }
   }
 

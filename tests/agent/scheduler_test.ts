@@ -237,6 +237,27 @@ Deno.test("a row that makes the query fail holds up no other, is told of once, a
   assertEquals(world.scheduler?.problem, null);
 });
 
+Deno.test("the last window, if it cannot be read, is tried with patience, and a failed try is no recovery", async () => {
+  using log = await captureLog();
+  const startMs = Date.UTC(2026, 5, 1, 8);
+  const badMs = startMs - dayMs;
+  await using world = await World.make({ nowMs: startMs, source: { historyFrom: new Date(badMs).toISOString() } });
+  let patienceSeconds = 0;
+  world.failure = ({ window, timeoutSeconds }) => {
+    if (badMs < window.fromMs || window.toMs <= badMs) return undefined;
+    patienceSeconds = timeoutSeconds;
+    return new ExtractError("Division by zero.", { failure: "database" });
+  };
+  world.start();
+  await world.clock.advanceTo(startMs + 8 * hourMs);
+  assertEquals(patienceSeconds, 900);
+  assertMatch(world.scheduler?.problem ?? "", /Division by zero/);
+  assertMatch(log.lines().at(-1) ?? "", /^error The history .* cannot be read, however little/);
+  world.failure = undefined;
+  await world.clock.advanceTo(startMs + 10 * hourMs);
+  assertEquals([world.ledger.progress()?.state.pending, world.scheduler?.problem], [[], null]);
+});
+
 Deno.test("a database that refuses every query for hours puts off no window of the history", async () => {
   using log = await captureLog();
   const startMs = Date.UTC(2026, 5, 1, 8);
