@@ -9,6 +9,8 @@ import { realFileSystem } from "../durable/real_file_system.ts";
 import { parseCaCertificates } from "../egress/ca_certificates.ts";
 import { logFileName } from "../log/log_file.ts";
 import { errorText, oneLine } from "../runtime/error_text.ts";
+import { exists } from "../runtime/exists.ts";
+import { spoolFolderName } from "../state/state.ts";
 import { stateFolderOf } from "./state_folder.ts";
 import { readableBytes } from "./table.ts";
 
@@ -151,7 +153,9 @@ async function checkCaFile(path: string): Promise<CheckLine> {
 async function checkFreeSpace(config: Config): Promise<CheckLine> {
   const name = "Free space";
   try {
-    const free = await realFileSystem.freeBytes(config.folder);
+    // The spool may be a file system of its own.
+    const spool = join(stateFolderOf(config), spoolFolderName);
+    const free = await realFileSystem.freeBytes(await exists(spool).catch(() => false) ? spool : config.folder);
     const reserve = config.spool.freeBytesMin;
     const detail = `${readableBytes(free)} free, of which ${readableBytes(reserve)} is reserved for other programs`;
     if (free >= reserve + freeBytesWarning) return { name, result: "ok", detail };
