@@ -123,7 +123,7 @@ export const de: Messages = {
   connect: "Verbinden",
   pinMalformed: "Eine PIN hat sechs Ziffern. Geben Sie sie so ein, wie die Installation sie zeigt.",
   pinWrong:
-    "Diese PIN ist falsch oder abgelaufen. Starten Sie injixo Cloud Link neu, oder führen Sie „sudo ./injixo-cloud-link pin“ aus, und geben Sie die neue PIN ein.",
+    "Diese PIN ist falsch oder abgelaufen. Starten Sie injixo Cloud Link neu, oder führen Sie seinen Befehl „pin“ aus (unter Linux „sudo ./injixo-cloud-link pin“), und geben Sie die neue PIN ein.",
   pinTooMany: (p) => `Zu viele falsche PINs. Versuchen Sie es in ${p.wait} mit einer neuen PIN noch einmal.`,
   linkedTo: "Verbundene Installation",
   linkedCheck:

@@ -127,7 +127,7 @@ export const en = {
   connect: "Connect",
   pinMalformed: "A PIN has six digits. Type it as the installation shows it.",
   pinWrong:
-    "This PIN is wrong or has expired. Restart injixo Cloud Link, or run “sudo ./injixo-cloud-link pin”, and enter the new PIN.",
+    "This PIN is wrong or has expired. Restart injixo Cloud Link, or run its command “pin” (on Linux “sudo ./injixo-cloud-link pin”), and enter the new PIN.",
   pinTooMany: (p: { readonly wait: string }) => `Too many wrong PINs. Try again in ${p.wait}, with a new PIN.`,
   linkedTo: "Connected installation",
   linkedCheck: "Is this your machine? If not, delete the integration or connect another installation at once.",

@@ -121,7 +121,7 @@ export const nl: Messages = {
   connect: "Verbinden",
   pinMalformed: "Een PIN heeft zes cijfers. Typ hem over zoals de installatie hem toont.",
   pinWrong:
-    "Deze PIN is onjuist of verlopen. Start injixo Cloud Link opnieuw op, of voer “sudo ./injixo-cloud-link pin” uit, en voer de nieuwe PIN in.",
+    "Deze PIN is onjuist of verlopen. Start injixo Cloud Link opnieuw op, of voer de opdracht “pin” ervan uit (in Linux “sudo ./injixo-cloud-link pin”), en voer de nieuwe PIN in.",
   pinTooMany: (p) => `Te veel onjuiste PIN’s. Probeer het over ${p.wait} opnieuw, met een nieuwe PIN.`,
   linkedTo: "Verbonden installatie",
   linkedCheck: "Is dit jouw computer? Zo niet, verwijder dan meteen de integratie of verbind een andere installatie.",

@@ -174,6 +174,6 @@ async function epochOf(
 function wrongPin(): HubProblem {
   return new HubProblem(
     "wrong-pin",
-    'No installation shows this PIN now. PINs expire after 5 minutes: "sudo ./injixo-cloud-link pin" shows a new one.',
+    'No installation shows this PIN now. PINs expire after 5 minutes: the command pin shows a new one (on Linux "sudo ./injixo-cloud-link pin").',
   );
 }
