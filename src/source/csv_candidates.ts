@@ -191,7 +191,8 @@ export class CsvCandidates {
 
   /** Retries everything waiting after trouble, and asks the ledger again what has been read. */
   reconsider(): void {
-    this.#done.clear();
+    // Of empty files the ledger knows nothing.
+    for (const [name, { bytes }] of this.#done) if (bytes > 0) this.#done.delete(name);
     for (const [name, phase] of this.#active) {
       if (phase.state === "waiting") this.#active.set(name, { ...phase, dueMs: 0 });
     }

@@ -66,6 +66,7 @@ export class CsvEvents {
   pipeFound(name: string, folder: string): void {
     if (this.#hasPipe) return;
     this.#hasPipe = true;
+    this.#complained = false;
     this.#complain(folder, `it contains the pipe ${JSON.stringify(name)}; move it elsewhere and restart the agent`);
   }
 
