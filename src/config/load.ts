@@ -76,8 +76,16 @@ export function loadReadableConfig(file: string | undefined, options: LoadOption
     return loadConfigWithOrigins(file, options);
   } catch (error) {
     if (!(error instanceof ConfigError) || error.cause instanceof Deno.errors.NotFound) throw error;
-    const folder = Deno.realPathSync(nativePath.dirname(error.file));
-    return { config: error.readable ?? parseConfig("", { folder, file: error.file }).config, error };
+    return { config: error.readable ?? defaultsOf(error), error };
+  }
+}
+
+function defaultsOf(error: ConfigError): Config {
+  const { file } = error;
+  try {
+    return parseConfig("", { folder: Deno.realPathSync(nativePath.dirname(file)), file }).config;
+  } catch {
+    throw error;
   }
 }
 
