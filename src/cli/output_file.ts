@@ -25,8 +25,8 @@ export async function openOutput(path: string, { mode = 0o666 }: { mode?: number
     const reason = isDenied ? "this user may not create a file there" : errorText(cause);
     throw new Error(`Cannot write "${path}": ${reason}. Give --output a file in another folder`, { cause });
   });
-  const fail = (cause: unknown): never => {
-    throw new Error(`Cannot write "${path}": ${errorText(cause)}. Give --output a file on another disk`, { cause });
+  const failed = (where: "on another disk" | "in another folder") => (cause: unknown): never => {
+    throw new Error(`Cannot write "${path}": ${errorText(cause)}. Give --output a file ${where}`, { cause });
   };
   let isOpen = true;
   let isNamed = false;
@@ -36,16 +36,18 @@ export async function openOutput(path: string, { mode = 0o666 }: { mode?: number
   };
   return {
     async write(chunk) {
-      for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await file.write(rest).catch(fail));
+      for (let rest = chunk; rest.length > 0;) {
+        rest = rest.subarray(await file.write(rest).catch(failed("on another disk")));
+      }
     },
     async restart() {
       await file.truncate();
       await file.seek(0, Deno.SeekMode.Start);
     },
     async finish() {
-      await file.sync().catch(fail);
+      await file.sync().catch(failed("on another disk"));
       close();
-      await Deno.rename(part, path).catch(fail);
+      await Deno.rename(part, path).catch(failed("in another folder"));
       isNamed = true;
     },
     async [Symbol.asyncDispose]() {
