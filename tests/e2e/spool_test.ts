@@ -97,7 +97,7 @@ Deno.test("damaged and foreign files in the spool are set aside, and what was da
   await Deno.remove(join(spool, gone));
   await Deno.writeTextFile(join(spool, "README.txt"), "not a batch");
   await Deno.writeTextFile(join(spool, `${short.slice(0, -10)}ffff.batch`), "a name like a batch's");
-  await Deno.mkdir(join(spool, "folder"));
+  await Deno.mkdir(join(spool, "lost+found"));
   await hub.restart();
   await using agent = installation.start();
   await hub.waitForImports(integration, 5);
@@ -109,7 +109,7 @@ Deno.test("damaged and foreign files in the spool are set aside, and what was da
   assert(!(await batchFiles(installation)).includes(short));
   await agent.stop();
   const remains = await Array.fromAsync(Deno.readDir(spool), ({ name }) => name);
-  assert(!remains.includes("README.txt") && !remains.includes("folder"), remains.join(" "));
+  assert(!remains.includes("README.txt") && remains.includes("lost+found"), remains.join(" "));
 });
 
 Deno.test("a full spool lets the folder wait, loudly, and loses nothing; a file above the limit goes alone", async () => {
