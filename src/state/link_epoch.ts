@@ -1,7 +1,7 @@
 /**
  * Notices that another installation was linked to the integration in between. What it delivered outranks at the hub what
  * this one had delivered before, whichever of the two reads the right database: so every window is read again, and sent
- * again even if it is as it was.
+ * again even if it is as it was. Whole days of history without rows replace nothing there (`hub/rows/batch_load.ts`).
  */
 import type { IntegrationKey } from "./integration.ts";
 import type { StateDatabase } from "./state_database.ts";
