@@ -87,7 +87,9 @@ async function tryRequest(input: HubInput, trial: Trial): Promise<void> {
   if (answered === undefined) return;
   const { status, type, body } = answered;
   require(status < 500 || status === 503, () => `${status}: ${body.slice(0, 500)}`);
-  if (status >= 400) requireRefusal(answered, { path: input.path, text });
+  // A refusal may repeat what was sent, also if that was encoded.
+  const sent = `${text} ${[...new URLSearchParams(input.query)].flat().join(" ")}`;
+  if (status >= 400) requireRefusal(answered, { path: input.path, text: sent });
   if (!isAssignment(input.path)) {
     for (const secret of world.secrets) {
       const own = Object.values(world.headersOf(input.as)).some((value) => value.includes(secret));
