@@ -2,9 +2,8 @@
  * The configuration for acts on a service that is there: they go by its folder, so that neither a broken file nor another
  * `[app] name` since it was installed hides it.
  */
-import { basename, dirname, join } from "node:path";
 import type { Config } from "../config/config.ts";
-import { loadConfig, parseConfig } from "../config/load.ts";
+import { defaultsInsteadOf, loadConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problems.ts";
 import { serviceNamesOf } from "../service/units.ts";
 import { printError } from "./print.ts";
@@ -36,15 +35,6 @@ function loadOrDefaults(file: string | undefined): { config: Config; problem?: C
     return { config: loadConfig(file) };
   } catch (problem) {
     if (!(problem instanceof ConfigError)) throw problem;
-    const folder = realFolderOf(problem);
-    return { config: parseConfig("", { folder, file: join(folder, basename(problem.file)) }).config, problem };
-  }
-}
-
-function realFolderOf(problem: ConfigError): string {
-  try {
-    return Deno.realPathSync(dirname(problem.file));
-  } catch {
-    throw problem; // its folder does not exist either
+    return { config: defaultsInsteadOf(problem), problem };
   }
 }

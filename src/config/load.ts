@@ -76,14 +76,19 @@ export function loadReadableConfig(file: string | undefined, options: LoadOption
     return loadConfigWithOrigins(file, options);
   } catch (error) {
     if (!(error instanceof ConfigError) || error.cause instanceof Deno.errors.NotFound) throw error;
-    return { config: error.readable ?? defaultsOf(error), error };
+    return { config: error.readable ?? defaultsInsteadOf(error), error };
   }
 }
 
-function defaultsOf(error: ConfigError): Config {
-  const { file } = error;
+/**
+ * The defaults, in the place of a file that cannot be used.
+ *
+ * @throws {ConfigError} the same one if its folder cannot be used either
+ */
+export function defaultsInsteadOf(error: ConfigError): Config {
   try {
-    return parseConfig("", { folder: Deno.realPathSync(nativePath.dirname(file)), file }).config;
+    const folder = Deno.realPathSync(nativePath.dirname(error.file));
+    return parseConfig("", { folder, file: nativePath.join(folder, nativePath.basename(error.file)) }).config;
   } catch {
     throw error;
   }

@@ -201,8 +201,8 @@ export interface Integrations {
   list(actor: Actor, options?: { cursor?: string | undefined; limit?: number | undefined }): Promise<Page<Integration>>;
   get(actor: Actor, id: string): Promise<Integration>;
   /**
-   * Until it is saved (`change` with `draft: false`), a draft has a placeholder name. A database
-   * integration that is not a draft needs its settings; errors are reported per field (`SettingsProblem`).
+   * Until it is saved (`change` with `draft: false`), a draft has a placeholder name. A database integration
+   * that is not a draft needs its settings; errors are reported per field (`SettingsProblem`).
    */
   create(
     actor: Actor,

@@ -1,4 +1,7 @@
-/** How this program starts itself again (the compiled executable, or Deno with `main.ts` from a checkout), and how people do. */
+/**
+ * How this program starts itself again, and how people do: the compiled executable, or Deno with `main.ts` from a
+ * checkout.
+ */
 import { fileURLToPath } from "node:url";
 
 /** The command and its first arguments; append the program's own. */
